@@ -1,0 +1,55 @@
+# `make demo` installs and runs the examples, `make test` installs and runs the tests. Either
+# installs once: into .venv, and again only when setup.cfg or pyproject.toml has changed.
+
+PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3.10 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && \
+	echo $$python && break; done),python3)
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help demo test lint bench clean
+help:
+	@echo 'make demo    install, and run the examples'
+	@echo 'make test    install with the test extra, and run the tests'
+	@echo 'make lint    flake8'
+	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
+	@echo 'make clean   remove .venv and caches'
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/python examples/poisson_fem.py
+	$(BIN)/python examples/pumping_test.py
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.stamp
+	$(BIN)/python -m flake8
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m benchmarks.hessian
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/demo.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV); TensorFlow takes a minute or two.'
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/%.stamp: setup.cfg pyproject.toml | $(BIN)/python
+	@echo 'Installing into $(VENV) with the extra "$*"; TensorFlow takes a minute or two.'
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	echo '$(PYTHON) is not Python 3.10 or newer; name one: make PYTHON=/path/to/python3' >&2; \
+	exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
+	$(PYTHON) -m virtualenv --quiet $(VENV) 2>/dev/null; } || { \
+	echo '$(PYTHON) cannot create a virtual environment; on Debian: apt install python3-venv' >&2; \
+	exit 1; }

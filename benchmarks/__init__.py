@@ -1,0 +1,1 @@
+"""Timed comparisons with other libraries; run one with ``python -m benchmarks.<name>``."""

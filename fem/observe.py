@@ -1,0 +1,82 @@
+"""Observation of a finite element function: values at points and at degrees of freedom."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from fem.maps import scatter_rows
+from pcl.validate import float64_array, known
+
+POLICIES = ("error", "nearest")
+
+
+def observation_points(points, dim):
+    """`points` as (m, dim); in 1-D a vector (m,) is accepted.
+
+    Raises
+    ------
+    ValueError
+        Another shape, no points, coordinates not finite.
+    """
+    array = float64_array("points", points)
+    if dim == 1 and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != dim:
+        hint = " They look transposed." if array.ndim == 2 and array.shape[0] == dim else ""
+        raise ValueError(f"points has shape {array.shape}; expected (m, {dim}), one row a "
+                         f"point.{hint}")
+    if not len(array):
+        raise ValueError("points is empty; expected at least one observation point.")
+    return array
+
+
+def point_matrix(space, points, outside):
+    """Sparse (m, n) matrix O with (O u)_i = u_h(x_i) = Σ_j u_j φ_j(x_i)."""
+    known("outside", outside, POLICIES)
+    points = observation_points(points, space.dim)
+    cells, local = space.locator.find(points)
+    away = np.flatnonzero(cells < 0)
+    if away.size and outside == "error":
+        place = ", ".join(f"{x:.8g}" for x in points[away[0]])
+        raise ValueError(f"{away.size} of {len(points)} points lie outside the mesh, first point "
+                         f"{away[0]} at ({place}). Remove them (see Space.contains), or pass "
+                         "outside='nearest' to take the value at the closest boundary point.")
+    if away.size:
+        cells[away], local[:, away] = space.locator.nearest(points[away])
+    return basis_rows(space, cells, local)
+
+
+def basis_rows(space, cells, local):
+    """Sparse (m, n): the basis functions of cell cells[i] at its reference point local[:, i]."""
+    numbers = space.cell_dofs[:, cells].T                             # (m, basis functions)
+    values = np.array([np.broadcast_to(space.element.lbasis(local, i)[0], cells.shape)
+                       for i in range(numbers.shape[1])]).T
+    return scatter_rows(values, numbers, space.n)
+
+
+def dof_numbers(name, numbers, n):
+    """`numbers` as an int array (m,), refused unless whole and within 0 … n − 1.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        Not whole numbers; not a vector; out of range (with the place and the number).
+    """
+    array = np.asarray(numbers)
+    if array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} has dtype {array.dtype}; expected whole numbers.")
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}; expected a vector of numbers.")
+    array = array.astype(np.int64)
+    bad = np.flatnonzero((array < 0) | (array >= n))
+    if bad.size:
+        raise IndexError(f"{name}[{bad[0]}] is {array[bad[0]]}; expected numbers from 0 to "
+                         f"{n - 1}.")
+    return array
+
+
+def selection(numbers, n):
+    """Sparse (m, n) with a one at (i, numbers[i]): picks entries of a vector."""
+    m = len(numbers)
+    return sp.csr_array((np.ones(m), numbers, np.arange(m + 1)), shape=(m, n))

@@ -1,0 +1,344 @@
+"""Finite element spaces: constant sparse maps, and forms linear in a coefficient."""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+from scipy.sparse.csgraph import connected_components
+from skfem.assembly import Dofs
+
+from fem.boundary import BoundaryMaps, select_dofs, select_facets
+from fem.coefficient import at_points, flattened, mapped, spread
+from fem.element import default_order, lagrange_element
+from fem.locate import Locator
+from fem.maps import CellMaps
+from fem.mesh_check import check_mesh, check_numbers, unused_nodes
+from fem.observe import dof_numbers, observation_points, point_matrix, selection
+from fem.partition import Partition
+from fem.quadrature import positive_rule
+from pcl.linear_map import LinearMap
+from pcl.sparse import SparseMatrix
+from pcl.structure import digest
+from pcl.validate import float64_array, positive_integer
+
+
+class Space:
+    """V_h = span{φ_1 … φ_n}: continuous piecewise polynomials on a scikit-fem mesh.
+
+    With quadrature points x_k and weights w_k (which contain |det F'| and the weight function w),
+
+        B[k, i] = φ_i(x_k)              value map,    (q, n)
+        G[(k, d), i] = ∂φ_i/∂x_d (x_k)  gradient map, (q·dim, n)
+        laplace(κ)   A_ij = Σ_k w_k κ_k ∇φ_j·∇φ_i ≈ ∫ κ ∇φ_j·∇φ_i w dx
+        mass(ρ)      M_ij = Σ_k w_k ρ_k φ_j φ_i   ≈ ∫ ρ φ_j φ_i w dx
+        load(f)      b_i  = Σ_k w_k f_k φ_i       ≈ ∫ f φ_i w dx
+
+    Each form is linear in its coefficient through a constant structure, built once on first use;
+    the coefficient may be a tensor. A space never changes and shares nothing with others: it keeps
+    its own copy of the mesh.
+
+    Parameters
+    ----------
+    mesh : skfem.MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex
+        Checked by `fem.check_mesh`.
+    element : str or scalar Lagrange element of scikit-fem
+        'P1', 'P2'; on quadrilaterals and hexahedra also 'Q1', 'Q2', and there P1 means Q1.
+    quadrature_order : int, optional
+        Polynomial degree integrated exactly, by a rule with positive weights. By default that of
+        φ_i φ_j (P1 triangles: 2, three points), one more with a weight function.
+    weight : function (q, dim) -> (q,), optional
+        Positive weight of the measure, for example r = x[:, 0] in axisymmetric problems (without
+        2π). It multiplies boundary integrals too, where it may vanish (on the axis).
+
+    Attributes
+    ----------
+    n, dim, n_cells : int
+        Degrees of freedom, dimension, cells.
+    quadrature_points : ndarray (q, dim)
+        Cell by cell, `points_per_cell` each.
+    quadrature_weights : ndarray (q,)
+    dof_points : ndarray (n, dim)
+        Where degree of freedom i is the value of the function. For P1 they are the mesh nodes.
+    unused_dofs : ndarray
+        Degrees of freedom of nodes without a cell; solves leave them out with value 0.
+    """
+
+    def __init__(self, mesh, element="P1", quadrature_order=None, weight=None):
+        mesh = _own_copy(mesh)
+        facets = check_mesh(mesh)
+        element = lagrange_element(element, mesh.elem.refdom)
+        if weight is not None and not callable(weight):
+            raise TypeError(f"weight is {weight!r}; expected a function of points (q, dim) that "
+                            "returns (q,) values, for example lambda x: x[:, 0].")
+        if quadrature_order is None:
+            quadrature_order = default_order(element, weight is not None)
+        order = positive_integer("quadrature_order", quadrature_order)
+        self._set(element=element, weight=weight, quadrature_order=order)
+        mesh._facets, mesh._t2f, mesh._f2t = facets.nodes, facets.of_cell, facets.cells
+        self._set(mesh=mesh, _facets=facets)
+        self._set(dim=mesh.p.shape[0], n_cells=mesh.t.shape[1])
+        self._set(boundary_facets=_frozen(facets.boundary))
+        self._set_dofs()
+        self._set_quadrature()
+        self._set(_boundary_maps={}, _partitions={})
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"a Space never changes; make a new one instead of setting {name}.")
+
+    def __repr__(self):
+        return (f"Space({type(self.element).__name__}, {self.n_cells} cells, n={self.n}, "
+                f"q={len(self.quadrature_weights)})")
+
+    # --- forms ---------------------------------------------------------------------------
+    def laplace(self, kappa=1.0, positive=True):
+        """A_ij = ∫ κ ∇φ_j·∇φ_i w dx, or ∫ (K∇φ_j)·∇φ_i w dx with a conductivity tensor K.
+
+        Parameters
+        ----------
+        kappa : scalar, (q,), or (q, dim, dim); array, tensor, or function of points
+            K_de multiplies ∂φ_i/∂x_d ∂φ_j/∂x_e.
+        positive : bool
+            Refuse κ ≤ 0 whenever it is evaluated; pass False to allow any sign. Of a tensor K only
+            the constant ones are tested for being positive definite; others for being finite.
+
+        Returns
+        -------
+        SparseMatrix (n, n), linear in κ.
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidCoefficient
+            See `fem.coefficient.at_points`; InvalidCoefficient names the cell.
+        """
+        shapes = [(), (self.dim, self.dim)]
+        kappa = self._coefficient("kappa", kappa, shapes, positive)
+        full = len(kappa.shape) == 3
+        structure = self._maps.tensor_laplace if full else self._maps.laplace
+        return SparseMatrix.from_structure(structure, flattened(kappa), space=self)
+
+    def mass(self, rho=1.0):
+        """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n)."""
+        rho = self._coefficient("rho", rho)
+        return SparseMatrix.from_structure(self._maps.mass, rho, space=self)
+
+    def advection(self, beta):
+        """C_ij = ∫ (β·∇φ_j) φ_i w dx, with β (q, dim); a SparseMatrix (n, n), not symmetric."""
+        beta = self._coefficient("beta", beta, (self.dim,))
+        if not len(beta.shape):
+            raise ValueError(f"beta is a scalar; expected {self.quadrature_points.shape}, one "
+                             "velocity vector a point.")
+        return SparseMatrix.from_structure(self._maps.advection, flattened(beta), space=self)
+
+    def load(self, f=1.0):
+        """b_i = ∫ f φ_i w dx, with f a scalar or (q,); a tensor (n,)."""
+        f = spread(self._coefficient("f", f), len(self.quadrature_weights))
+        return mapped(self._maps.load, f)
+
+    def flux(self, g, where=None):
+        """b_i = ∫_Γ g φ_i w ds, the load of the natural condition κ ∂u/∂n = g on Γ.
+
+        Parameters
+        ----------
+        g : scalar, or (qb,) at `boundary_points(where)`; array, tensor, or function of points
+        where : see `boundary_points`
+
+        Returns
+        -------
+        b : tensor (n,)
+        """
+        part = self._boundary(where)
+        return mapped(part.load, spread(part.coefficient("g", g), len(part.weights)))
+
+    def boundary_mass(self, alpha=1.0, where=None):
+        """R_ij = ∫_Γ α φ_j φ_i w ds, with α a scalar or (qb,); a SparseMatrix (n, n).
+
+        The Robin condition κ ∂u/∂n + α u = g is `laplace(κ) + boundary_mass(α, where)` with the
+        load `flux(g, where)`.
+        """
+        part = self._boundary(where)
+        alpha = part.coefficient("alpha", alpha)
+        return SparseMatrix.from_structure(part.mass, alpha, space=self)
+
+    # --- functions -----------------------------------------------------------------------
+    def interpolate(self, u):
+        """u_h at the quadrature points, (q,) or (q, k), for u (n,) or (n, k)."""
+        return self.value_map @ u
+
+    def gradient(self, u):
+        """∇u_h at the quadrature points, (q, dim), for u (n,)."""
+        if len(u.shape) != 1:
+            raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
+        return tf.reshape(self.gradient_map @ u, (-1, self.dim))
+
+    def observe(self, points, outside="error"):
+        """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
+
+        Parameters
+        ----------
+        points : (m, dim), in 1-D also (m,)
+            Anywhere in the mesh; points on facets and nodes count as inside up to rounding. A
+            point given twice is observed twice.
+        outside : 'error' or 'nearest'
+            Points outside the mesh are refused, or observed at the closest point of the boundary.
+
+        Returns
+        -------
+        LinearMap (m, n)
+
+        Raises
+        ------
+        ValueError
+            Wrong shape, not finite, or outside the mesh (with index and coordinates).
+        """
+        return LinearMap(point_matrix(self, points, outside))
+
+    def observe_nodes(self, indices):
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+
+        Raises
+        ------
+        IndexError
+            A number that is negative or past the end.
+        """
+        numbers = dof_numbers("indices", indices, self.n)
+        if not numbers.size:
+            raise ValueError("indices is empty; expected at least one observation.")
+        return LinearMap(selection(numbers, self.n))
+
+    def contains(self, points):
+        """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
+        return self.locator.find(observation_points(points, self.dim))[0] >= 0
+
+    # --- boundary ------------------------------------------------------------------------
+    def boundary_dofs(self, where=None):
+        """Sorted numbers of the degrees of freedom on a part of the boundary.
+
+        None: all of it. A name of mesh.boundaries, or a list of names. A predicate on coordinates
+        (m, dim) -> bool (m,), applied to the boundary's degrees of freedom. An array of numbers.
+        """
+        return select_dofs(self, where)
+
+    def boundary_points(self, where=None):
+        """Quadrature points (qb, dim) on a part of the boundary.
+
+        None: all of it. A name of mesh.boundaries, or a list of names. A predicate on the midpoints
+        (m, dim) of boundary facets. An array of facet numbers.
+        """
+        return self._boundary(where).points
+
+    def boundary_weights(self, where=None):
+        """Quadrature weights (qb,) at `boundary_points(where)`, with the weight function."""
+        return self._boundary(where).weights
+
+    def boundary_normals(self, where=None):
+        """Outward unit normals (qb, dim) at `boundary_points(where)`."""
+        return self._boundary(where).normals
+
+    def facet_dofs(self, facets):
+        """Sorted numbers of the degrees of freedom on the facets."""
+        return np.asarray(self.skfem_dofs.get_facet_dofs(facets).flatten(), dtype=np.int64)
+
+    # --- constant maps -------------------------------------------------------------------
+    @functools.cached_property
+    def value_map(self):
+        """B as a LinearMap (q, n)."""
+        return LinearMap(self._maps.values)
+
+    @functools.cached_property
+    def gradient_map(self):
+        """G as a LinearMap (q·dim, n), rows (point, direction)."""
+        return LinearMap(self._maps.gradients)
+
+    @functools.cached_property
+    def locator(self):
+        """Finds the cells of points."""
+        return Locator(self.mesh, self._facets)
+
+    @functools.cached_property
+    def basis_integrals(self):
+        """m_i = ∫ φ_i w dx, (n,)."""
+        return self._maps.load.matrix @ np.ones(len(self.quadrature_weights))
+
+    @functools.cached_property
+    def components(self):
+        """Number of the connected component of each degree of freedom, (n,)."""
+        first = np.broadcast_to(self.cell_dofs[0], self.cell_dofs[1:].shape).ravel()
+        edges = sp.coo_array((np.ones(len(first), dtype=bool), (first, self.cell_dofs[1:].ravel())),
+                             shape=(self.n, self.n))
+        return connected_components(edges.tocsr(), directed=False)[1]
+
+    def partition(self, fixed):
+        """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept."""
+        key = digest(fixed)
+        if key not in self._partitions:
+            self._partitions[key] = Partition(fixed, self.n)
+        return self._partitions[key]
+
+    def weight_at(self, points, boundary=False):
+        """The weight function at points, checked: finite and > 0, on the boundary ≥ 0."""
+        weight = float64_array("weight(points)", self.weight(points), shape=(len(points),))
+        bad = np.flatnonzero(weight < 0 if boundary else weight <= 0)
+        if bad.size:
+            raise ValueError(f"weight is {weight[bad[0]]:.6g} at the point "
+                             f"{tuple(points[bad[0]].tolist())}; expected a positive measure.")
+        return weight
+
+    # --- construction --------------------------------------------------------------------
+    def _set(self, **attributes):
+        self.__dict__.update(attributes)
+
+    def _set_dofs(self):
+        """Numbering: nodes first (all of them for an element with nodes only), then the rest."""
+        dofs, nodes = Dofs(self.mesh, self.element), self.mesh.p.shape[1]
+        only_nodes = len(dofs.element_dofs) == self.mesh.t.shape[0] and self.element.nodal_dofs
+        self._set(skfem_dofs=dofs, cell_dofs=_frozen(dofs.element_dofs))
+        self._set(n=nodes if only_nodes else int(dofs.N))
+        points, unused = np.zeros((self.n, self.dim)), np.zeros(0, dtype=np.int64)
+        images = self.mesh.mapping().F(self.element.doflocs.T)        # (dim, cells, functions)
+        points[self.cell_dofs.T] = np.moveaxis(images, 0, -1)
+        if self.element.nodal_dofs:
+            count = nodes if only_nodes else self.mesh.nvertices
+            points[:count] = self.mesh.p[:, :count].T                 # free of rounding
+            unused = unused_nodes(self.mesh)
+            unused = unused[unused < count]
+        self._set(dof_points=_frozen(points), unused_dofs=_frozen(unused))
+
+    def _set_quadrature(self):
+        X, W = positive_rule(self.element.refdom, self.quadrature_order)
+        mapping = self.mesh.mapping()
+        points = np.ascontiguousarray(np.moveaxis(mapping.F(X), 0, -1).reshape(-1, self.dim))
+        weights = (np.abs(mapping.detDF(X)) * W).ravel()
+        if self.weight is not None:
+            weights = weights * self.weight_at(points)
+        self._set(quadrature_points=_frozen(points), quadrature_weights=_frozen(weights))
+        self._set(points_per_cell=len(W))
+        self._set(_maps=CellMaps(self.mesh, self.element, self.cell_dofs, self.n, X, weights))
+
+    def _coefficient(self, name, value, trailing=(), positive=False):
+        return at_points(name, value, self.quadrature_points, trailing, positive,
+                         self._cell_of_point)
+
+    def _cell_of_point(self, index):
+        return f"cell {index // self.points_per_cell}"
+
+    def _boundary(self, where):
+        facets = select_facets(self, where)
+        key = digest(facets)
+        if key not in self._boundary_maps:
+            self._boundary_maps[key] = BoundaryMaps(self, facets)
+        return self._boundary_maps[key]
+
+
+def _own_copy(mesh):
+    """A copy of the mesh that the caller cannot change."""
+    check_numbers(mesh)
+    named = {name: np.array(facets) for name, facets in (mesh.boundaries or {}).items()}
+    return replace(mesh, doflocs=_frozen(mesh.p.copy()), t=_frozen(mesh.t.copy()),
+                   _boundaries=named)
+
+
+def _frozen(array):
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,1 @@
+"""One module per family of optimizers; each `drive` runs a method on a `Run`, arrays only."""

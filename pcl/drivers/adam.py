@@ -1,0 +1,41 @@
+"""Adam from Keras, on one float64 variable."""
+
+from pcl.drivers.run import Stop
+from pcl.drivers.scipy_minimize import unit_scale
+from pcl.status import Status
+
+_SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
+
+
+def drive(run, method, options):
+    """θ ← θ − rate · m̂ / (sqrt(v̂) + epsilon), Kingma and Ba 2015, with keras.optimizers.Adam.
+
+    A failed trial is taken back and the rate halved; each success doubles it again, up to
+    `learning_rate`. The gradient is handed over divided by a power of two near |g(x0)|, so that
+    epsilon does not depend on the unit of the loss. Momenta and rate are float64.
+    """
+    import keras
+    import tensorflow as tf
+
+    full = options["learning_rate"]
+    theta, rate = (keras.Variable(value, dtype="float64") for value in (run.current.theta, full))
+    # A function, because Keras keeps a plain number in float32.
+    optimizer = keras.optimizers.Adam(
+        learning_rate=lambda: rate.value, beta_1=options["beta_1"], beta_2=options["beta_2"],
+        epsilon=options["epsilon"])
+    optimizer.build([theta])
+    step = tf.function(lambda gradient: optimizer.apply([gradient], [theta]))
+    scale, current = unit_scale(run, options), full
+    while True:
+        step(tf.constant(run.current.gradient / scale))
+        point = run.trial(theta.numpy(), gradient=True)
+        if point.failed:
+            theta.assign(run.current.theta)
+            current *= 0.5
+            if current < _SMALLEST_RATE * full:
+                raise Stop(Status.RADIUS_COLLAPSED)
+            run.reject()
+        else:
+            current = min(2.0 * current, full)
+            run.accept(point)
+        rate.assign(current)

@@ -1,0 +1,214 @@
+"""One training run: trial points, iterations, stop tests, and what is kept of them."""
+
+import dataclasses
+import time
+
+import numpy as np
+
+from pcl.history import History, Snapshot
+from pcl.status import Status
+
+EPS = np.finfo(np.float64).eps
+VISIBLE = 1e-11     # relative change of the loss above any rounding error of a sane evaluation
+ROUNDING = 10 * EPS     # a relative change of the loss below this cannot be seen
+LITTLE_GAIN, CLOSE_ROOT = 1e-2, 1e6     # see Tolerances.gradient_is_small
+SMALL = 1e-4    # gradients below this, relatively, occur at the limit of precision
+STALLED_STEPS = 3
+
+
+class Stop(Exception):
+    """Ends a run from inside an optimizer's callback, with the reason."""
+
+    def __init__(self, status):
+        super().__init__(status.value)
+        self.status = status
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerances:
+    """When a point counts as converged; every test is independent of the loss's unit.
+
+    gtol : |g| ≤ gtol |g(x0)|, gtol_absolute : |g| ≤ gtol_absolute,
+    ftol : |Δloss| ≤ ftol |loss| in three steps in a row, xtol : |step| ≤ xtol |θ|. 0 is never.
+    """
+
+    gtol: float
+    gtol_absolute: float
+    ftol: float
+    xtol: float
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) \
+                    or not 0 <= value < np.inf:
+                raise ValueError(f"{field.name} is {value!r}; expected a finite number ≥ 0, "
+                                 "0 meaning that this test never stops the run.")
+
+    def gradient_is_small(self, norm, start_norm, gain, loss):
+        """Whether |g| = `norm` is small enough; `gain` is |g ∘ max(|θ|, 1)|.
+
+        The test against |g(x0)| alone would call a run converged that merely came back from
+        a remote start. So it must agree with ρ = gain/|loss|: at a minimum with a loss left
+        over ρ → 0 (nothing left to gain), at one where the loss vanishes ρ → ∞ (it
+        vanishes within a small change of θ). ρ between 1e-2 and 1e6 means on the way.
+        """
+        if norm == 0.0 or norm <= self.gtol_absolute:
+            return True
+        if self.gtol == 0.0:
+            return False
+        settled = gain <= LITTLE_GAIN * abs(loss) or gain >= CLOSE_ROOT * abs(loss)
+        return gain <= ROUNDING * abs(loss) or (norm <= self.gtol * start_norm and settled)
+
+
+class Run:
+    """State of a run. Drivers call `trial`, then `accept` or `reject` once per iteration.
+
+    `accept` and `reject` raise `Stop` when the run is over. `current` is the last accepted
+    point, `hessian` its Hessian where the method has one.
+    """
+
+    def __init__(self, objective, theta, tolerances, maxiter, *, callback=None, progress=None,
+                 bounds=None, problem_counts=None):
+        self.objective = objective
+        self.maxiter = maxiter
+        self.bounds = bounds
+        self.history = History()
+        self.hessian = None
+        self.iteration = 0
+        self._tolerances, self._callback, self._progress = tolerances, callback, progress
+        self._problem_counts = problem_counts
+        self._before = self._work()
+        self._clock = time.perf_counter()
+        self.current = objective.start(theta)
+        self._stalled, self._visible, self._tried, self._failed_before = 0, False, None, 0
+        self._start_loss = abs(self.current.loss)
+        self.start_norm = self.gradient_norm(self.current)
+        self.history.append(self._snapshot(0.0, True))
+
+    @property
+    def stationary_at_start(self):
+        """True when the start is stationary up to rounding."""
+        return (self.start_norm <= self._tolerances.gtol_absolute
+                or self._gain() <= ROUNDING * abs(self.current.loss))
+
+    @property
+    def failed_since_accepted(self):
+        """Trial points since the last accepted one that could not be evaluated."""
+        return self.objective.counts.failed - self._failed_before
+
+    def projected_gradient(self, point):
+        """g, components that push against a bound weighted by the distance to it.
+
+        The weight is min(1, distance / max(|θ_i|, 1)), 0 on the bound.
+        """
+        g = point.gradient
+        if self.bounds is None:
+            return g
+        lower, upper = self.bounds
+        distance = np.where(g > 0, point.theta - lower, upper - point.theta)
+        return g * np.clip(distance / np.maximum(np.abs(point.theta), 1.0), 0.0, 1.0)
+
+    def gradient_norm(self, point):
+        """2-norm of the projected gradient."""
+        return float(np.linalg.norm(self.projected_gradient(point)))
+
+    def trial(self, theta, gradient=False):
+        """Evaluate a trial point; the gradient also if asked for or if the loss is lower."""
+        below = np.inf if gradient else self.current.loss
+        point = self.objective.trial(theta, below)
+        self.observe(point)
+        return point
+
+    def observe(self, point):
+        """Remember the last trial and whether one visibly failed to lower the loss."""
+        if point is not self.current:
+            self._tried = point
+            self._visible |= abs(point.loss - self.current.loss) > self._noise()
+
+    def accept(self, point):
+        """The iteration moved to `point`."""
+        previous, self.current = self.current, point
+        step = float(np.linalg.norm(point.theta - previous.theta))
+        change = abs(previous.loss - point.loss)
+        self._visible, self._failed_before = False, self.objective.counts.failed
+        self._count_stall(change <= self._tolerances.ftol * abs(previous.loss))
+        self._iterate(step, True)
+        if self._tolerances.xtol > 0 and step <= self._tolerances.xtol * np.linalg.norm(
+                point.theta):
+            raise Stop(Status.CONVERGED_STEP)
+        self._limit()
+
+    def reject(self):
+        """The iteration stayed where it was."""
+        tried, self._tried = self._tried, None
+        if tried is None or np.array_equal(tried.theta, self.current.theta):
+            self.dead_end(Status.RADIUS_COLLAPSED)
+        change = abs(tried.loss - self.current.loss)
+        self._count_stall(not self._visible
+                          and change <= self._tolerances.ftol * abs(self.current.loss))
+        self._iterate(0.0, False)
+        self._limit()
+
+    def dead_end(self, status):
+        """The optimizer cannot go on: `status`, or PRECISION_LIMIT.
+
+        The latter if since the last accepted point no trial changed the loss visibly and the
+        gradient is already small. A wrong derivative fails visibly first.
+        """
+        gain, loss = self._gain(), abs(self.current.loss)
+        small = gain <= SMALL * loss or (
+            gain >= CLOSE_ROOT * loss
+            and self.gradient_norm(self.current) <= SMALL * self.start_norm)
+        raise Stop(Status.PRECISION_LIMIT if small and not self._visible else status)
+
+    def _iterate(self, step, accepted):
+        self.iteration += 1
+        snapshot = self._snapshot(step, accepted)
+        self.history.append(snapshot)
+        if self._progress is not None:
+            self._progress.update(snapshot)
+        if self._callback is not None:
+            try:
+                self._callback(snapshot)
+            except StopIteration:
+                raise Stop(Status.STOPPED_BY_CALLBACK) from None
+        if accepted and self._tolerances.gradient_is_small(
+                snapshot.gradient_norm, self.start_norm, self._gain(), snapshot.loss):
+            raise Stop(Status.CONVERGED_GRADIENT)
+        if self._stalled >= STALLED_STEPS:
+            raise Stop(Status.CONVERGED_LOSS)
+
+    def _count_stall(self, small):
+        self._stalled = self._stalled + 1 if small and self._tolerances.ftol > 0 else 0
+
+    def _limit(self):
+        if self.iteration >= self.maxiter:
+            raise Stop(Status.ITERATION_LIMIT)
+
+    def _noise(self):
+        # A sum of squares of data of size sqrt(loss(x0)) carries a rounding error of about
+        # eps² loss(x0) even where it vanishes.
+        return VISIBLE * abs(self.current.loss) + 100 * EPS**2 * self._start_loss
+
+    def _snapshot(self, step, accepted):
+        point, counts = self.current, self.objective.counts
+        theta = point.theta.copy()
+        theta.setflags(write=False)
+        factorisations, substitutions = (
+            now - before for now, before in zip(self._work(), self._before))
+        return Snapshot(
+            iteration=self.iteration, theta=theta, loss=point.loss,
+            gradient_norm=self.gradient_norm(point), step=step,
+            seconds=time.perf_counter() - self._clock, factorisations=factorisations,
+            back_substitutions=substitutions, evaluations=counts.evaluations,
+            failed=counts.failed, accepted=accepted)
+
+    def _work(self):
+        counts = self._problem_counts
+        return (0, 0) if counts is None else (counts.factorisations, counts.back_substitutions)
+
+    def _gain(self):
+        # change of the loss, to first order, when every θ_i moves by max(|θ_i|, 1)
+        scale = np.maximum(np.abs(self.current.theta), 1.0)
+        return float(np.linalg.norm(self.projected_gradient(self.current) * scale))

@@ -1,0 +1,197 @@
+"""SciPy's scalar optimizers: trust-exact, trust-krylov, trust-ncg, BFGS, L-BFGS-B.
+
+SciPy's own stop tests are switched off (tolerances 0, limits out of reach): `Run` decides.
+The loss is handed over divided by a power of two near |g(x0)|, so that the iterates do not
+depend on the unit of the loss: several of these methods start from unit curvature or compare
+with absolute numbers.
+"""
+
+import numpy as np
+import scipy.optimize
+
+from pcl.drivers.run import Stop
+from pcl.errors import TrialFailure
+from pcl.status import Status
+
+_NEVER = 10**9
+# trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
+# there: it then goes down to 1e-14 |g(x0)|.
+_KRYLOV = 2.0**20
+_CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
+
+
+def drive_trust_region(run, method, options):
+    """Trust region. A failed trial is +inf: ρ = −∞, the step is rejected, the radius shrinks.
+
+    SciPy's trust-exact evaluates the Hessian of every proposed point before it looks at the
+    loss there. A proposal whose loss is not below the current one is certain to be
+    rejected (ρ ≤ 0 ≤ eta), so it is given the current Hessian instead: the iterates are the
+    same.
+    """
+    scale = unit_scale(run, options, _KRYLOV if method == "trust-krylov" else 1.0)
+    calls = _TrustRegion(run, method, scale, options["skip_rejected_hessians"])
+    known = ("initial_trust_radius", "max_trust_radius", "eta", "inexact", "subproblem_maxiter")
+    settings = {name: options[name] for name in known if name in options}
+    derivative = {"hess": calls.hess} if method == "trust-exact" else {"hessp": calls.hessp}
+    try:
+        with np.errstate(invalid="ignore", divide="ignore"):    # trlib, at a zero gradient
+            result = scipy.optimize.minimize(
+                calls.fun, run.current.theta, jac=calls.jac, method=method,
+                callback=calls.callback, options={"gtol": 0.0, "maxiter": _NEVER, **settings},
+                **derivative)
+    except UnboundLocalError as error:
+        # SciPy's IterativeSubproblem leaves its step undefined when subproblem_maxiter is
+        # reached before the first successful Cholesky factorisation.
+        raise Stop(Status.SUBPROBLEM_FAILED) from error
+    if result.status == 3:      # LinAlgError in the subproblem
+        raise Stop(Status.SUBPROBLEM_FAILED)
+    run.dead_end(Status.RADIUS_COLLAPSED)       # 2: no decrease is predicted
+
+
+def drive_line_search(run, method, options):
+    """BFGS and L-BFGS-B. A failed trial is a finite upward parabola, see `step_back`.
+
+    A line search that was cut short at the edge of the admissible region is started again
+    with a fresh Hessian approximation, since its directions lead out of the region.
+    """
+    counts = run.objective.counts
+    while True:
+        before = run.iteration, counts.failed
+        try:
+            _line_search(run, method, options)
+        except _Restart:
+            continue
+        if run.iteration == before[0] or counts.failed == before[1]:
+            run.dead_end(Status.LINE_SEARCH_FAILED)
+
+
+def _line_search(run, method, options):
+    calls = _LineSearch(run, unit_scale(run, options))
+    settings = {"gtol": 0.0, "maxiter": _NEVER}
+    settings.update({k: v for k, v in options.items() if k != "loss_scale" and v is not None})
+    bounds = None
+    if method == "L-BFGS-B":
+        settings.update(ftol=0.0, maxfun=options["maxfun"] or _NEVER)
+        bounds = None if run.bounds is None else scipy.optimize.Bounds(*run.bounds)
+    result = scipy.optimize.minimize(calls.fun, run.current.theta, jac=calls.jac, method=method,
+                                     bounds=bounds, callback=calls.callback, options=settings)
+    if method == "L-BFGS-B" and result.nfev > settings["maxfun"]:
+        raise Stop(Status.EVALUATION_LIMIT)
+
+
+def unit_scale(run, options, target=1.0):
+    """What the loss is divided by: the option loss_scale, or a power of two near |g|/target.
+
+    g is the gradient where the optimizer starts. A power of two, so that no digit of the loss
+    changes.
+    """
+    if options["loss_scale"] is not None:
+        return options["loss_scale"]
+    return 2.0 ** np.round(np.log2(run.gradient_norm(run.current) / target))
+
+
+def step_back(point, current):
+    """Value and gradient that make an interpolating line search step back from a failed point.
+
+    The parabola m(x) = f + g·s + c|s|²/2, s = x − x_k, through the current value f and
+    gradient g, with c such that m lies |g·s| above f at the failed point. Its minimum along s
+    is a quarter of the way: cubic and quadratic interpolation both cut the step by
+    four, however large the failed step was and whatever the unit of the loss.
+    """
+    s = point.theta - current.theta
+    slope = float(current.gradient @ s)
+    rise = abs(slope) or float(np.linalg.norm(current.gradient) * np.linalg.norm(s))
+    curvature = 2.0 * (rise - slope) / float(s @ s)
+    return current.loss + rise, current.gradient + curvature * s
+
+
+class _TrustRegion:
+    """fun, jac, hess, hessp, callback for SciPy; holds the Hessian of the current point."""
+
+    def __init__(self, run, method, scale, skip):
+        self._run, self._inverse, self._skip = run, 1.0 / scale, skip
+        self._proposed = None
+        if method == "trust-exact":
+            run.hessian = run.objective.hessian(run.current, strict=True)
+        self._exact = method == "trust-exact"
+
+    def fun(self, x):
+        return self._trial(x).loss * self._inverse
+
+    def jac(self, x):
+        # trust-krylov asks for the gradient of every proposal: one that is certain to be
+        # rejected has none and is given the current one.
+        gradient = self._trial(x).gradient
+        return (self._run.current.gradient if gradient is None else gradient) * self._inverse
+
+    def hess(self, x):
+        point, proposed = self._trial(x), self._proposed
+        H = self._run.hessian if proposed is None or proposed[0] is not point else proposed[1]
+        return H * self._inverse
+
+    def hessp(self, x, v):
+        try:
+            return self._run.objective.hvp(self._trial(x), v) * self._inverse
+        except TrialFailure as error:
+            raise Stop(Status.CURVATURE_FAILED) from error
+
+    def callback(self, intermediate_result):
+        point = self._trial(intermediate_result.x)
+        if point is self._run.current:
+            self._run.reject()
+            return
+        if self._exact:
+            self._run.hessian = self._proposed[1]
+        self._proposed = None
+        self._run.accept(point)
+
+    def _trial(self, x):
+        current = self._run.current
+        if np.array_equal(x, current.theta):
+            return current
+        if self._proposed is not None and np.array_equal(x, self._proposed[0].theta):
+            return self._proposed[0]
+        if not np.isfinite(x).all():
+            raise Stop(Status.SUBPROBLEM_FAILED)
+        point = self._run.trial(x)
+        self._proposed = None
+        if self._exact and (point.loss < current.loss or not self._skip and not point.failed):
+            H = self._run.objective.hessian(point)
+            self._run.observe(point)
+            if H is not None:
+                self._proposed = point, H
+        return point
+
+
+class _Restart(Exception):
+    """The approximate Hessian is to be forgotten."""
+
+
+class _LineSearch:
+    """fun, jac, callback for SciPy."""
+
+    def __init__(self, run, scale):
+        self._run, self._inverse = run, 1.0 / scale
+
+    def fun(self, x):
+        return self._pair(x)[0] * self._inverse
+
+    def jac(self, x):
+        return self._pair(x)[1] * self._inverse
+
+    def callback(self, intermediate_result):
+        failed = self._run.failed_since_accepted
+        self._run.accept(self._trial(intermediate_result.x))
+        if failed >= _CUT_SHORT:
+            raise _Restart
+
+    def _pair(self, x):
+        point = self._trial(x)
+        if point.failed:
+            return step_back(point, self._run.current)
+        return point.loss, point.gradient
+
+    def _trial(self, x):
+        if np.array_equal(x, self._run.current.theta):
+            return self._run.current
+        return self._run.trial(x, gradient=True)

@@ -1,0 +1,23 @@
+"""What can go wrong while a model is evaluated, as exceptions with a meaning."""
+
+import numpy as np
+
+
+class TrialFailure(Exception):
+    """The model cannot be evaluated at this θ.
+
+    At the start of a training run it reaches the caller. At a trial point of an optimizer
+    it stands for a loss of +inf: the step is shortened and the run goes on.
+    """
+
+
+class NotFinite(TrialFailure, ValueError):
+    """A quantity became NaN or infinite; the message names it and the first index."""
+
+
+class InvalidCoefficient(TrialFailure, ValueError):
+    """A coefficient of the equation left its admissible range (not finite, or ≤ 0)."""
+
+
+class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
+    """A matrix cannot be factorised, or its solution would carry no correct digit."""

@@ -1,0 +1,141 @@
+"""A piece of the traced graph as functions: value, adjoints, tangents, curvature."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+
+class Glue:
+    """a = g(x), with x the variables of the piece and its constants as further arguments.
+
+    Each function takes arrays and returns a list of arrays; None stands for a structural zero.
+    With `scalar` the one output is an objective, whose adjoint is 1.
+    """
+
+    def __init__(self, wrapped, variables, constants, outputs, scalar):
+        self._wrapped, self.outputs = wrapped, list(outputs)
+        self._variables, self._constants = list(variables), list(constants)
+        self._scalar = scalar
+
+    def value(self, x, constants):
+        """The outputs."""
+        return self._value(*x, *constants)
+
+    def pullback(self, x, constants, bars):
+        """(∂a/∂x)ᵀ ā for each variable."""
+        return self._pullback(*x, *constants, *bars)
+
+    def pushforward(self, x, constants, tangents):
+        """(∂a/∂x) ẋ for each output."""
+        return self._pushforward(*x, *constants, *tangents)
+
+    def curvature(self, x, constants, bars, tangents):
+        """∂²⟨ā, g⟩/∂x² ẋ for each variable."""
+        return self._curvature(*x, *constants, *bars, *tangents)
+
+    @functools.cached_property
+    def is_linear(self):
+        """Whether there is no curvature at all."""
+        return all(h is None for h in self._curvature_outputs)
+
+    @functools.cached_property
+    def has_constant_jacobian(self):
+        """Whether ∂a/∂x does not depend on x."""
+        return not self._depends(self._tangent_outputs, self._variables)
+
+    @functools.cached_property
+    def has_constant_curvature(self):
+        """Whether the curvature depends neither on x nor on ā."""
+        return not self._depends(self._curvature_outputs, self._variables + self._bars)
+
+    def connected(self, o, i):
+        """Whether output o can depend on variable i."""
+        return self._connections[o][i]
+
+    # --- graph functions, built when first used ------------------------------------------------
+    @functools.cached_property
+    def _arguments(self):
+        return self._variables + self._constants
+
+    @functools.cached_property
+    def _bars(self):
+        return [] if self._scalar else [self._placeholder(t) for t in self.outputs]
+
+    @functools.cached_property
+    def _tangents(self):
+        return [self._placeholder(t) for t in self._variables]
+
+    @functools.cached_property
+    def _gradients(self):
+        bars = self._bars or [tf.ones((), tf.float64)]
+        return self._differentiate(self.outputs, self._variables, bars)
+
+    @functools.cached_property
+    def _tangent_outputs(self):
+        return self._differentiate(self._gradients, self._bars, self._tangents)
+
+    @functools.cached_property
+    def _curvature_outputs(self):
+        return self._differentiate(self._gradients, self._variables, self._tangents)
+
+    @functools.cached_property
+    def _connections(self):
+        return [[self._depends([o], [v]) for v in self._variables] for o in self.outputs]
+
+    @functools.cached_property
+    def _value(self):
+        return self._function(self._arguments, self.outputs)
+
+    @functools.cached_property
+    def _pullback(self):
+        return self._function(self._arguments + self._bars, self._gradients)
+
+    @functools.cached_property
+    def _pushforward(self):
+        return self._function(self._arguments + self._tangents, self._tangent_outputs)
+
+    @functools.cached_property
+    def _curvature(self):
+        return self._function(self._arguments + self._bars + self._tangents, self._curvature_outputs)
+
+    def _placeholder(self, like):
+        with self._wrapped.graph.as_default():
+            return tf.compat.v1.placeholder(tf.float64, like.shape)
+
+    def _differentiate(self, ys, xs, grad_ys):
+        """Σ_i (∂y_i/∂x)ᵀ grad_y_i for each x; None where there is no dependence."""
+        pairs = [(y, g) for y, g in zip(ys, grad_ys) if y is not None]
+        if not pairs:
+            return [None] * len(xs)
+        with self._wrapped.graph.as_default():
+            ys, grad_ys = zip(*pairs)
+            grads = tf.gradients(list(ys), list(xs), grad_ys=list(grad_ys))
+            return [g if g is None else tf.convert_to_tensor(g) for g in grads]
+
+    def _function(self, feeds, fetches):
+        """The fetches as a function of the feeds, arrays in and arrays out."""
+        wanted = [t for t in fetches if t is not None]
+        if not wanted:
+            return lambda *arrays: [None] * len(fetches)
+        # Without a signature every call would first fail to bind its arguments, slowly.
+        signature = tuple(tf.TensorSpec(t.shape, t.dtype, f"x{i}") for i, t in enumerate(feeds)), {}
+        pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
+
+        def evaluate(*arrays):
+            results = iter(pruned(*(tf.constant(a, tf.float64) for a in arrays)))
+            return [None if t is None else np.asarray(next(results)) for t in fetches]
+        return evaluate
+
+    @staticmethod
+    def _depends(tensors, sources):
+        sources = {t.ref() for t in sources}
+        seen, stack = set(), [t for t in tensors if t is not None]
+        while stack:
+            tensor = stack.pop()
+            if tensor.ref() in sources:
+                return True
+            if tensor.ref() not in seen:
+                seen.add(tensor.ref())
+                stack.extend(tensor.op.inputs)
+        return False

@@ -1,0 +1,84 @@
+"""The traced TensorFlow graph: its variables, and the glue that computes tensors from them."""
+
+import numpy as np
+import tensorflow as tf
+
+from pcl.glue import Glue
+
+
+class Graph:
+    """A traced graph whose variables (blocks of θ, node outputs) are placeholders."""
+
+    def __init__(self, wrapped, placeholders):
+        self._wrapped = wrapped
+        self._number = {t.ref(): i for i, t in enumerate(placeholders)}
+        self._glue = {}
+
+    def variable(self, tensor):
+        """The number of the variable that `tensor` is, or None."""
+        return self._number.get(tensor.ref())
+
+    def glue(self, outputs, scalar):
+        """The glue that computes `outputs`: (functions, variable numbers, constants).
+
+        Pieces of the same shape, as the steps of a time loop are, share one set of functions: the
+        variables and the float64 constants of a piece are its arguments.
+        """
+        walk = _Walk(self._number)
+        signature = tuple(walk.visit(t) for t in outputs), scalar
+        if signature not in self._glue:
+            self._glue[signature] = Glue(self._wrapped, walk.variables, walk.constants, outputs, scalar)
+        numbers = [self._number[t.ref()] for t in walk.variables]
+        return self._glue[signature], numbers, [_constant(t) for t in walk.constants]
+
+
+class _Walk:
+    """A walk from tensors back to the variables, writing down what it meets.
+
+    The record of a tensor is a number met before, a variable, a float64 constant (by its place
+    in the lists), or the operation with its attributes and the records of its inputs.
+    """
+
+    def __init__(self, variables):
+        self._is_variable = variables
+        self._met = {}
+        self.variables, self.constants = [], []
+
+    def visit(self, tensor):
+        """The record of `tensor`; walks without recursion, as time loops are long."""
+        stack = [tensor]
+        while stack:
+            t = stack[-1]
+            waiting = [] if self._is_source(t) else [i for i in t.op.inputs if i.ref() not in self._met]
+            if t.ref() not in self._met and waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if t.ref() not in self._met:
+                self._met[t.ref()] = len(self._met), self._record(t)
+        return self._met[tensor.ref()][0], tuple(record for _, record in self._met.values())
+
+    def _is_source(self, t):
+        return t.ref() in self._is_variable or _is_real_constant(t)
+
+    def _record(self, t):
+        if t.ref() in self._is_variable:
+            self.variables.append(t)
+            return "variable", tuple(t.shape)
+        if _is_real_constant(t):
+            self.constants.append(t)
+            return "constant", tuple(t.shape)
+        if t.op.type == "Placeholder":
+            return "captured", t.ref()
+        attributes = tuple(sorted((k, v.SerializeToString()) for k, v in t.op.node_def.attr.items()
+                                  if not k.startswith("_")))
+        inputs = tuple(self._met[i.ref()][0] for i in t.op.inputs)
+        return t.op.type, t.value_index, attributes, inputs
+
+
+def _is_real_constant(t):
+    return t.op.type == "Const" and t.dtype == tf.float64
+
+
+def _constant(t):
+    return np.asarray(tf.get_static_value(t))

@@ -1,0 +1,156 @@
+"""The node of a sparse linear solve, A(c) u = b."""
+
+import numpy as np
+import tensorflow as tf
+
+from pcl import factor, nodes
+from pcl.errors import NotFinite
+from pcl.product import flat_structures
+from pcl.structure import pattern_of
+from pcl.tangent import total
+from pcl.validate import known
+
+
+def solve(A, b, solver="superlu"):
+    """u = A⁻¹ b, differentiable to any order in the coefficients of A and in b.
+
+    Parameters
+    ----------
+    A : SparseMatrix (n, n)
+    b : tensor or array (n,) or (n, k); k right-hand sides share one factorisation
+    solver : str
+        A registered factorisation (`pcl.factor.solvers()`).
+
+    Returns
+    -------
+    u : tensor of the shape of b
+
+    Raises
+    ------
+    SingularMatrix, NotFinite
+        When evaluated: no solution that could be trusted.
+    """
+    known("solver", solver, factor.solvers())
+    if A.shape[0] != A.shape[1]:
+        raise ValueError(f"A has shape {A.shape}; expected a square matrix.")
+    if not tf.is_tensor(b) and not isinstance(b, tf.Variable):
+        b = np.asarray(b, dtype=np.float64)
+    if len(b.shape) not in (1, 2) or b.shape[0] != A.shape[0]:
+        raise ValueError(f"b has shape {tuple(b.shape)}; expected ({A.shape[0]},) or ({A.shape[0]}, k).")
+    columns = None if len(b.shape) == 1 else int(b.shape[1])
+    return nodes.call(SolveNode(A.structures, columns, solver), *A.coefficients, b)
+
+
+class SolveNode:
+    """Inputs c_1 … c_J, b; output u with Σ_j A_j(c_j) u = b."""
+
+    def __init__(self, structures, columns, solver):
+        self.structures, self.columns, self.solver = structures, columns, solver
+
+    def tensorflow(self, *inputs):
+        *coefficients, b = inputs
+        pattern = pattern_of(self.structures)
+        values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
+        return _tensorflow_solve(pattern, self.solver, False, values, b)
+
+    def output_shape(self, *shapes):
+        return shapes[-1]
+
+    def evaluate(self, *inputs):
+        *coefficients, b = inputs
+        return SolvePoint(self, coefficients, b)
+
+
+class SolvePoint:
+    """u = A(c)⁻¹ b at one (c, b), with the factor that gave it.
+
+        adjoint    μ = A⁻ᵀ ū;  b̄ = μ,  c̄_j = −∂(μᵀ A_j u)/∂c_j
+        tangent    A u̇ = ḃ − Σ_j left_j(u) ċ_j
+        curvature  −μᵀ A(c) u: mixed blocks −right_j(μ) between c_j and u
+    """
+
+    def __init__(self, node, coefficients, b):
+        self.flat = flat_structures(node.structures, node.columns)
+        pattern = pattern_of(node.structures)
+        matrix = pattern.matrix(coefficients)
+        self.factor = factor.cached(pattern, matrix.data, node.solver)
+        self.value = _checked(self.factor.solve(b))
+        self._adjoint = self._mu = None
+
+    def solve(self, b, transpose=False):
+        """A⁻¹ or A⁻ᵀ applied to (n·k,) or (n·k, p) arrays, k being the columns of u."""
+        shape = b.shape
+        return self.factor.solve(b.reshape(self.factor.n, -1), transpose).reshape(shape)
+
+    def pullback(self, adjoint, wanted):
+        mu = self._dual(adjoint.ravel())
+        u = self.value.ravel()
+        bars = [-s.coefficient_adjoint(mu, u) if want else None for s, want in zip(self.flat, wanted)]
+        return (*bars, mu.reshape(self.value.shape) if wanted[-1] else None)
+
+    def _dual(self, adjoint):
+        """μ = A⁻ᵀ ū; the last one is kept, as the curvature needs it again."""
+        if self._adjoint is None or not np.array_equal(adjoint, self._adjoint):
+            self._adjoint, self._mu = adjoint, self.solve(adjoint, transpose=True)
+        return self._mu
+
+    def extend(self, plan, tangents, adjoint):
+        *c_tangents, b_tangent = tangents
+        u = self.value.ravel()
+        moving = [(s, t) for s, t in zip(self.flat, c_tangents) if t is not None]
+        rhs = total([b_tangent, *(t.left(-s.left(u)) for s, t in moving)])
+        tangent = plan.add_base(SolveBase(self, rhs))
+        adjoint = adjoint.ravel()
+        if np.any(adjoint):
+            mu = self._dual(adjoint)
+            for s, t in moving:
+                plan.add_mixed(t, -s.right(mu), tangent)
+        return tangent
+
+
+class SolveBase:
+    """S = A⁻¹ (Σ_a N_a B_a), the sensitivity of a linear solve."""
+
+    def __init__(self, point, rhs):
+        self.point, self.rhs = point, rhs
+        self.size = point.value.size
+
+    def forward(self, x):
+        return self.point.solve(x)
+
+    def transposed(self, y):
+        return self.point.solve(y, transpose=True)
+
+
+def _checked(u):
+    bad = ~np.isfinite(u)
+    if bad.any():
+        raise NotFinite(f"the solution of the linear system has {int(bad.sum())} entries that are NaN "
+                        "or infinite; look at the right-hand side.")
+    return u
+
+
+def _tensorflow_solve(pattern, solver, transposed, values, b):
+    """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
+    def numeric(values, b):
+        return _checked(factor.cached(pattern, values, solver).solve(b, transposed))
+
+    @tf.custom_gradient
+    def operation(values, b):
+        if tf.executing_eagerly():
+            u = tf.constant(numeric(values.numpy(), b.numpy()))
+        else:
+            u = tf.numpy_function(numeric, [values, b], tf.float64, stateful=False)
+            u = tf.ensure_shape(u, b.shape)
+
+        def gradient(u_bar):
+            # The state is solved for again (its factor is cached) as a differentiable operation:
+            # reusing the array u would cut the path of the second derivative.
+            u_bar = tf.convert_to_tensor(u_bar)
+            state = _tensorflow_solve(pattern, solver, transposed, values, b)
+            mu = _tensorflow_solve(pattern, solver, not transposed, values, u_bar)
+            left, right = (state, mu) if transposed else (mu, state)
+            products = tf.gather(left, pattern.rows) * tf.gather(right, pattern.cols)
+            return -(products if products.shape.rank == 1 else tf.reduce_sum(products, axis=1)), mu
+        return u, gradient
+    return operation(values, b)

@@ -1,0 +1,308 @@
+"""Training in reduced space: minimise loss(θ) by a method chosen by name."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from pcl.drivers import adam, least_squares, scipy_minimize
+from pcl.drivers.bounds import parse_bounds, pushed_inside
+from pcl.drivers.curvature import smallest_eigenvalue, smallest_eigenvalue_of_product
+from pcl.drivers.run import Run, Stop, Tolerances
+from pcl.objective import Counts, LossEvaluator, Objective
+from pcl.progress import Progress
+from pcl.status import Status
+from pcl.validate import float64_array, positive_integer
+
+__all__ = ["minimize"]
+
+# Relative to |g(x0)| and to |loss|: what Newton's method reaches in double precision with
+# some room, and the last digits of the loss.
+GTOL, FTOL = 1e-8, 1e-14
+
+
+@dataclasses.dataclass(frozen=True)
+class _Method:
+    """Driver, default iteration limit, options as {name: (default, check)}."""
+
+    drive: Callable
+    maxiter: int
+    options: Mapping
+    bounds: bool = False
+    hessian: bool = False
+
+
+def _positive(value):
+    return _is_number(value) and 0 < value < np.inf
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _whole(value):
+    return _is_number(value) and value >= 1 and value == int(value)
+
+
+def _within(low, high):
+    return lambda value: _is_number(value) and low <= value < high
+
+
+def _one_of(*known):
+    return lambda value: isinstance(value, str) and value in known
+
+
+def _optional(check):
+    return lambda value: value is None or check(value)
+
+
+def _flag(value):
+    return isinstance(value, bool)
+
+
+def _anything(value):
+    return True
+
+
+_SCALED = {"loss_scale": (None, _optional(_positive))}
+_TRUST = {"initial_trust_radius": (1.0, _positive), "max_trust_radius": (1000.0, _positive),
+          "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
+_METHODS = {
+    "trust-exact": _Method(scipy_minimize.drive_trust_region, 200, {
+        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True),
+    "trust-krylov": _Method(scipy_minimize.drive_trust_region, 200, {
+        **_TRUST, "inexact": (True, _flag)}, hessian=True),
+    "trust-ncg": _Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
+    "BFGS": _Method(scipy_minimize.drive_line_search, 2000, {
+        "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
+        "hess_inv0": (None, _anything), **_SCALED}),
+    "L-BFGS-B": _Method(scipy_minimize.drive_line_search, 2000, {
+        "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
+        **_SCALED}, bounds=True),
+    "least-squares": _Method(least_squares.drive, 200, {
+        "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)),
+        "loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, _positive),
+        "x_scale": (None, _anything), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
+        "tr_options": (None, _anything), "max_nfev": (None, _optional(_whole))}, bounds=True),
+    "adam": _Method(adam.drive, 5000, {
+        "learning_rate": (1e-3, _positive), "beta_1": (0.9, _within(0.0, 1.0)),
+        "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, _positive), **_SCALED}),
+}
+
+
+def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
+             gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None):
+    """A local minimiser of loss(θ), with the history of the run and the reason of its end.
+
+        minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
+
+    Parameters
+    ----------
+    problem : Problem
+        Or any object with its array interface: `theta0`, `size`, `value`, `gradient`,
+        `value_and_gradient`, and what the method needs of `hessian`, `hvp`, `residuals`,
+        `jacobian`, `has_residuals`; `counts`, `unravel` and `slices` are used if present.
+    method : str, upper or lower case
+        ============== ======================== ================ =======
+        name           uses                     default maxiter  bounds
+        ============== ======================== ================ =======
+        trust-exact    Hessian                  200              no
+        trust-krylov   Hessian-vector products  200              no
+        trust-ncg      Hessian-vector products  200              no
+        BFGS           gradient                 2000             no
+        L-BFGS-B       gradient                 2000             yes
+        least-squares  residuals, dr/dθ         200              not lm
+        adam           gradient                 5000             no
+        ============== ======================== ================ =======
+    x0 : (p,) array or {block: array}, optional
+        Start; `problem.theta0` if None. Outside the bounds it is moved to the nearest bound.
+    bounds : list of p pairs, scipy.optimize.Bounds, or {block: (lower, upper)}, optional
+        None in a pair means no bound.
+    callback : callable, optional
+        Called as `callback(snapshot)` after every iteration with a `history.Snapshot`. Raising
+        StopIteration ends the run.
+    maxiter : int, optional
+        Iterations; rejected steps of the trust-region methods count, for least-squares an
+        iteration is a step that lowered the loss.
+    gtol : float
+        Stop when |g| ≤ gtol |g(x0)|, 2-norms, with bounds of the projected gradient, and the
+        loss agrees that this is a minimum: |g ∘ max(|θ|, 1)|/|loss| is below 1e-2 (nothing left
+        to gain) or above 1e6 (a root is near); or when that ratio is at rounding level.
+        Independent of the unit of the loss, and not fooled by a remote start.
+    gtol_absolute : float
+        Stop also when |g| ≤ gtol_absolute.
+    ftol : float
+        Stop when |change of the loss| ≤ ftol |loss| in three steps in a row.
+    xtol : float
+        Stop when |step| ≤ xtol |θ| for an accepted step.
+    progress : bool, optional
+        Progress bar; None shows it on a terminal only.
+    options : dict, optional
+        Of the method. trust-*: initial_trust_radius 1, max_trust_radius 1000, eta 0.15,
+        skip_rejected_hessians True, trust-exact: subproblem_maxiter 100, trust-krylov: inexact
+        True. BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity). L-BFGS-B: maxcor 10,
+        maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
+        ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1, x_scale, tr_solver,
+        tr_options, max_nfev None (100 maxiter + 1000). adam: learning_rate 1e-3, beta_1 0.9,
+        beta_2 0.999, epsilon 1e-7. All but least-squares: loss_scale None; the optimizer works
+        on loss/loss_scale, by default the power of two nearest |g(x0)|.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        x, fun, jac : the best point evaluated, its loss and gradient; theta : x by name;
+        success, status (`Status`), message (its sentence); nit, nfev, njev, nhev, nhvp;
+        history (`History`), counts (dict), failed (trial points that could not be evaluated),
+        gradient_norm, method; for the trust-region methods hess (trust-exact) and
+        smallest_eigenvalue where the run ended at a stationary point, else None. With a robust
+        loss, fun, jac and history are those of C² Σ ρ((r/C)²), C = f_scale.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad arguments; a gradient or Hessian of the wrong shape; a Hessian whose relative
+        asymmetry exceeds 1e-8; a start that cannot be evaluated (also TrialFailure).
+    Exception
+        What the callback or the problem raises in mid-run passes through, carrying the result
+        so far as its attribute `partial_result`.
+
+    Notes
+    -----
+    A tolerance of 0 never stops a run: with all four at 0 it goes to the iteration limit, or
+    until no step changes θ or the loss any more. SciPy's own tests are switched off.
+    At a trial point that cannot be evaluated (TrialFailure, arithmetic error, NaN, infinity)
+    the step is shortened and the run goes on from the last good point. Ctrl-C ends the run
+    and returns the best point with status INTERRUPTED.
+    """
+    name, chosen = _method(method)
+    settings = _options(name, chosen, options)
+    tolerances = Tolerances(gtol, gtol_absolute, ftol, xtol)
+    limit = chosen.maxiter if maxiter is None else positive_integer("maxiter", maxiter)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback is a {type(callback).__name__}; expected a function of one "
+                        "snapshot, or None.")
+    theta, box = _start(problem, x0, bounds, name, chosen, settings)
+    counts = Counts()
+    evaluator, extra = _evaluator(problem, name, settings, counts)
+    bar = Progress(progress, limit, name)
+    try:
+        run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
+                  progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None))
+        status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name)
+    finally:
+        bar.close()
+    return _result(run, status, problem, name, chosen.hessian)
+
+
+def _drive(run, drive, problem, name):
+    if run.stationary_at_start:
+        return Status.STATIONARY_START
+    try:
+        drive()
+    except Stop as stop:
+        return stop.status
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    except Exception as error:
+        error.partial_result = _result(run, Status.ERROR, problem, name, False)
+        raise
+    raise RuntimeError(f"{name} returned without a reason.")
+
+
+def _method(method):
+    names = {name.lower(): name for name in _METHODS}
+    name = names.get(method.lower()) if isinstance(method, str) else None
+    if name is None:
+        raise ValueError(f"method is {method!r}; known are {', '.join(_METHODS)}.")
+    return name, _METHODS[name]
+
+
+def _options(name, method, given):
+    given = {} if given is None else dict(given)
+    unknown = sorted(map(repr, set(given) - set(method.options)))
+    if unknown:
+        raise ValueError(f"options holds {', '.join(unknown)}, unknown to {name}; known are "
+                         f"{', '.join(sorted(method.options))}.")
+    for key, value in given.items():
+        default, accepts = method.options[key]
+        if not accepts(value):
+            raise ValueError(f"options[{key!r}] is {value!r}, which {name} cannot use; the "
+                             f"default is {default!r}.")
+    settings = {key: default for key, (default, _) in method.options.items()} | given
+    if settings.get("initial_trust_radius", 0.0) >= settings.get("max_trust_radius", np.inf):
+        raise ValueError(f"options['initial_trust_radius'] is {settings['initial_trust_radius']}"
+                         f"; expected less than max_trust_radius, "
+                         f"{settings['max_trust_radius']}.")
+    if settings.get("c1", 0.0) >= settings.get("c2", 1.0) or settings.get("c1") == 0.0:
+        raise ValueError(f"options['c1'] is {settings['c1']} and c2 is {settings['c2']}; "
+                         "expected 0 < c1 < c2 < 1.")
+    return settings
+
+
+def _start(problem, x0, bounds, name, method, settings):
+    size = int(problem.size)
+    given = problem.theta0 if x0 is None else x0
+    theta = float64_array("x0", problem.ravel(given) if isinstance(given, dict) else given,
+                          shape=(size,))
+    if size == 0:
+        raise ValueError("problem has no parameters: theta has length 0.")
+    algorithm = settings.get("algorithm")
+    if bounds is not None and (not method.bounds or algorithm == "lm"):
+        label = f"{name} with algorithm 'lm'" if algorithm == "lm" else name
+        raise ValueError(f"bounds are given but {label} takes none. Use L-BFGS-B or "
+                         "least-squares with 'trf' or 'dogbox', or transform the parameter.")
+    box = parse_bounds(bounds, size, getattr(problem, "slices", None))
+    if box is not None and algorithm is not None and (box[0] == box[1]).any():
+        raise ValueError("bounds has equal lower and upper bounds at entry "
+                         f"{int(np.argmax(box[0] == box[1]))} of theta, which least-squares "
+                         "cannot use. Take the parameter out of the problem.")
+    # SciPy's trf needs a start more than 1e-10 inside the box.
+    return pushed_inside(theta, box, margin=2e-10 if algorithm == "trf" else 0.0), box
+
+
+def _evaluator(problem, name, settings, counts):
+    if name != "least-squares":
+        return LossEvaluator(problem, counts), ()
+    if not problem.has_residuals:
+        raise ValueError("method least-squares needs residuals, but this problem states only a "
+                         "loss. State the residuals r with loss = sum(r²), or use trust-exact.")
+    evaluator = least_squares.ResidualEvaluator(problem, counts, settings["loss"],
+                                                settings["f_scale"])
+    return evaluator, (evaluator,)
+
+
+def _result(run, status, problem, name, with_curvature):
+    best, counts = run.objective.best, run.objective.counts
+    hessian = run.hessian if np.array_equal(best.theta, run.current.theta) else None
+    smallest = None
+    if with_curvature and status.success:
+        smallest, saddle = _curvature(run, hessian, best, name)
+        status = Status.STATIONARY_SADDLE if saddle else status
+    message = status.value
+    if counts.failed:
+        message += (f" {counts.failed} trial points could not be evaluated; the last: "
+                    f"{run.objective.last_failure}")
+    x = best.theta.copy()
+    unravel = getattr(problem, "unravel", None)
+    return OptimizeResult(
+        x=x, theta=None if unravel is None else unravel(x), fun=best.loss,
+        jac=best.gradient.copy(), gradient_norm=run.gradient_norm(best), hess=hessian,
+        smallest_eigenvalue=smallest, success=status.success, status=status, message=message,
+        method=name, nit=run.iteration, nfev=counts.evaluations,
+        njev=counts.gradients + counts.jacobians, nhev=counts.hessians,
+        nhvp=counts.hessian_products, failed=counts.failed,
+        counts=dataclasses.asdict(counts), history=run.history)
+
+
+def _curvature(run, hessian, best, name):
+    if name == "trust-exact":
+        if hessian is None:
+            hessian = run.objective.hessian(best)
+        found = None if hessian is None else smallest_eigenvalue(hessian)
+    elif run.iteration == 0:
+        found = smallest_eigenvalue_of_product(lambda v: run.objective.hvp(best, v),
+                                               best.theta.size)
+    else:
+        found = None    # Lanczos at every end would cost more than the run
+    return found or (None, False)

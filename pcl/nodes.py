@@ -1,0 +1,81 @@
+"""The handler switch: a node call goes to whoever is listening.
+
+A *node* is an operation with derivative rules of its own (a network, a sparse product, a
+linear solve). Without a handler it is a plain TensorFlow operation, differentiable to any
+order. While a `Problem` traces its loss, the active handler cuts the node out of the graph:
+its output becomes a placeholder and the node itself is evaluated outside TensorFlow.
+"""
+
+import contextlib
+import contextvars
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+_handler = contextvars.ContextVar("pcl_handler", default=None)
+
+
+class Node(Protocol):
+    """An operation v = F(a₁, …, a_m), or the solution v of R(v, a₁, …, a_m) = 0.
+
+    `tensorflow(*inputs)` evaluates it as TensorFlow operations, differentiable to any order;
+    `output_shape(*shapes)` is the static shape of v; `evaluate(*arrays)` returns a `NodePoint`.
+    """
+
+    def tensorflow(self, *inputs): ...
+
+    def output_shape(self, *shapes): ...
+
+    def evaluate(self, *arrays): ...
+
+
+class NodePoint(Protocol):
+    """A node evaluated at one point.
+
+    `value`
+        v, a float64 array.
+    `pullback(adjoint, wanted)`
+        Adjoints of the inputs, (∂v/∂a_i)ᵀ v̄ for each i with wanted[i], else None.
+    `extend(plan, tangents, adjoint)`
+        The tangent dv/dθ as a `Tangent` over the plan's bases, given those of the inputs
+        (None where an input does not depend on θ); adds the curvature ⟨v̄, v⟩'' to the plan.
+    """
+
+    value: np.ndarray
+
+    def pullback(self, adjoint, wanted): ...
+
+    def extend(self, plan, tangents, adjoint): ...
+
+
+def call(node, *inputs):
+    """Evaluate `node` under the active handler; inputs are tensors or arrays, float64."""
+    inputs = [_as_input(x) for x in inputs]
+    handler = _handler.get()
+    if handler is None:
+        return node.tensorflow(*(tf.convert_to_tensor(x, tf.float64) for x in inputs))
+    return handler.call(node, inputs)
+
+
+@contextlib.contextmanager
+def handler(active):
+    """Send the node calls made inside the block to `active.call(node, inputs)`."""
+    token = _handler.set(active)
+    try:
+        yield active
+    finally:
+        _handler.reset(token)
+
+
+def _as_input(x):
+    """A float64 tensor as it is; arrays and numbers as float64 arrays; float32 tensors refused."""
+    if isinstance(x, tf.Variable):
+        x = tf.convert_to_tensor(x)
+    if not tf.is_tensor(x):
+        return np.asarray(x, dtype=np.float64)
+    if x.dtype != tf.float64:
+        raise TypeError(f"a tensor of dtype {x.dtype.name} enters a network, a product or a solve; "
+                        "expected float64. Create it with dtype=tf.float64: a cast would keep "
+                        "the digits already lost.")
+    return x

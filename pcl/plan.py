@@ -1,0 +1,145 @@
+"""The reduced Hessian as a sparse quadratic form over a chain of bases.
+
+A plan holds, at one point, everything second order needs and nothing multiplied out:
+
+    bases       B_b = Op_b (Σ_{a<b} N_ba B_a), Op_b the inverse of a matrix, the Jacobian of a
+                network, …, starting from the blocks of θ; B_b has as many columns as θ entries
+    curvature   ∇²𝓛 as blocks: forms (L_a B_a)ᵀ W (L_b B_b)
+
+so that H = Σ forms, which is L_θθ + L_θu S + Sᵀ L_uθ + Sᵀ L_uu S with every factor kept sparse.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.tangent import Identity, Tangent
+
+
+@dataclass(frozen=True)
+class Form:
+    """The contribution (L_a B_a)ᵀ W (L_b B_b), a ≤ b; its transpose is added when `mixed`."""
+
+    a: int
+    L_a: object
+    W: object
+    b: int
+    L_b: object
+    mixed: bool
+
+
+class LazyMatrix:
+    """A symmetric matrix that is formed only when a dense Hessian is asked for.
+
+    `W @ x` is `product(x)` for a vector; `W.matrix()` the full array, formed once.
+    """
+
+    def __init__(self, n, product, matrix):
+        self.shape = (n, n)
+        self.T = self
+        self._product, self.matrix = product, functools.cache(matrix)
+
+    def __matmul__(self, x):
+        return self._product(x)
+
+
+class LeafBase:
+    """A block of θ: the columns start … stop of the identity."""
+
+    rhs = None
+
+    def __init__(self, start, stop):
+        self.start, self.stop = start, stop
+        self.size = stop - start
+
+
+class Plan:
+    """Bases in order of computation, and the curvature as a list of forms.
+
+    Attributes
+    ----------
+    n_theta : int
+    bases : list
+    forms : list of Form
+    """
+
+    def __init__(self, n_theta):
+        self.n_theta = n_theta
+        self.bases, self.forms = [], []
+
+    def add_base(self, base):
+        """Append a base; returns it as a tangent."""
+        self.bases.append(base)
+        return Tangent({len(self.bases) - 1: Identity(base.size)})
+
+    def add_square(self, tangent, W):
+        """Add VᵀW V with W symmetric, V = dv/dθ."""
+        terms = list(tangent.terms.items())
+        for i, (a, L_a) in enumerate(terms):
+            self._add(a, L_a, W, a, L_a, False)
+            for b, L_b in terms[:i]:
+                self._add(a, L_a, W, b, L_b, True)
+
+    def add_mixed(self, left, W, right):
+        """Add VᵀW U + UᵀWᵀV for two tangents V, U."""
+        for a, L_a in left.terms.items():
+            for b, L_b in right.terms.items():
+                self._add(a, L_a, W, b, L_b, True)
+
+    def _add(self, a, L_a, W, b, L_b, mixed):
+        if a > b:
+            a, L_a, W, b, L_b = b, L_b, W.T, a, L_a
+        self.forms.append(Form(a, L_a, W, b, L_b, mixed))
+
+    # --- products with vectors --------------------------------------------------------------
+    def pushforward(self, v):
+        """B_b v for every base."""
+        x = []
+        for base in self.bases:
+            if base.rhs is None:
+                x.append(v[base.start:base.stop])
+            else:
+                x.append(base.forward(_combine(base.rhs, x)))
+        return x
+
+    def pullback(self, y):
+        """Σ_b B_bᵀ y_b; y is a list of vectors or None, one a base."""
+        y, theta = list(y), np.zeros(self.n_theta)
+        for b in reversed(range(len(self.bases))):
+            base = self.bases[b]
+            if y[b] is None:
+                continue
+            if base.rhs is None:
+                theta[base.start:base.stop] += y[b]
+            else:
+                _scatter(base.rhs, base.transposed(y[b]), y)
+        return theta
+
+    def hvp(self, v):
+        """H v: tangents forward, curvature, adjoints backward; no matrix with n_theta columns."""
+        x = self.pushforward(v)
+        y = [None] * len(x)
+        for f in self.forms:
+            left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
+            _add_to(y, f.a, f.L_a.T @ (f.W @ right))
+            if f.mixed:
+                _add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
+        return self.pullback(y)
+
+    def product(self, tangent, v):
+        """(dv/dθ) v for a tangent over this plan's bases."""
+        return _combine(tangent, self.pushforward(v))
+
+
+def _combine(tangent, x):
+    return sum(L @ x[a] for a, L in tangent.terms.items())
+
+
+def _scatter(tangent, y_bar, y):
+    for a, L in tangent.terms.items():
+        _add_to(y, a, L.T @ y_bar)
+
+
+def _add_to(y, b, term):
+    y[b] = term if y[b] is None else y[b] + term

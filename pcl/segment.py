@@ -1,0 +1,213 @@
+"""Glue between nodes: a piece of the traced graph, with its first and second derivatives.
+
+Between nodes a model is mostly pointwise (a slice, a shift, an exponential, a product of two
+fields): value number i of the output depends on row i of the inputs alone. Such a Jacobian is found
+from as many forward products as a row has entries, and one more product with random numbers shows
+whether it is all there is; the same for the Hessian. What is not pointwise becomes an explicit matrix
+where one side is short, and otherwise an operator that is applied product by product.
+"""
+
+import functools
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from pcl.tangent import block_diagonal, diagonal_matrix
+
+# A row of at most so many entries is probed entry by entry.
+ROW_ENTRIES = 16
+
+# Agreement of J r with its pointwise part, relative, entry by entry: rounding of a few operations.
+POINTWISE = 1e-12
+
+# An explicit Jacobian or Hessian block holds at most so many entries (32 MB).
+EXPLICIT = 4_000_000
+
+
+class Segment:
+    """a = g(x_d for d in deps): some tensors of the graph as functions of its variables.
+
+    Attributes
+    ----------
+    deps : list of int
+        Numbers of the variables that the outputs depend on.
+
+    With `scalar` the one output is an objective: its adjoint is 1 and `bars` are left out.
+    """
+
+    def __init__(self, graph, outputs, scalar=False):
+        self.outputs = list(outputs)
+        self._glue, self.deps, self._constants = graph.glue(self.outputs, scalar)
+        self._constant_jacobian = self._constant_curvature = None
+
+    def value(self, values):
+        """The outputs, given the values of all variables."""
+        return self._glue.value(self._at(values), self._constants) if self.outputs else []
+
+    def pullback(self, values, bars=()):
+        """{d: (∂a/∂x_d)ᵀ ā}."""
+        if not self.outputs:
+            return {}
+        return dict(zip(self.deps, self._glue.pullback(self._at(values), self._constants, bars)))
+
+    def _at(self, values):
+        return [values[d] for d in self.deps]
+
+    # --- tangents ------------------------------------------------------------------------------
+    def jacobian(self, values):
+        """One dict {d: ∂a_o/∂x_d as a factor} for each output o."""
+        if not self.outputs:
+            return []
+        if self._constant_jacobian is not None:
+            return self._constant_jacobian
+        jacobian = self._probe_jacobian(values)
+        if self._glue.has_constant_jacobian:
+            self._constant_jacobian = jacobian
+        return jacobian
+
+    def _probe_jacobian(self, values):
+        jacobian = [{} for _ in self.outputs]
+        for i, d in enumerate(self.deps):
+            outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
+            shapes = [tuple(self.outputs[o].shape) for o in outputs]
+            forward = functools.partial(self._forward, values, d)
+            for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d].shape, shapes)):
+                if block is None:
+                    backward = functools.partial(self._backward, values, d, o)
+                    block = explicit(_entry(forward, o), backward, shape, values[d].shape)
+                if block is not ZERO:
+                    jacobian[o][d] = block
+        return jacobian
+
+    def _forward(self, values, d, tangent):
+        """All outputs' tangents for a tangent of variable d."""
+        tangents = [tangent if e == d else np.zeros(values[e].shape) for e in self.deps]
+        results = self._glue.pushforward(self._at(values), self._constants, tangents)
+        return [np.zeros(o.shape) if t is None else t for o, t in zip(self.outputs, results)]
+
+    def _backward(self, values, d, o, bar):
+        bars = [bar if i == o else np.zeros(t.shape) for i, t in enumerate(self.outputs)]
+        return self.pullback(values, bars)[d]
+
+    # --- curvature ----------------------------------------------------------------------------
+    def curvature(self, values, bars=()):
+        """{(d, e): ∂²⟨ā, g⟩/∂x_d∂x_e as a factor}, one of (d, e) and (e, d), zero blocks left out."""
+        if not self.outputs or self._glue.is_linear:
+            return {}
+        if self._constant_curvature is not None:
+            return self._constant_curvature
+        blocks = self._probe_curvature(values, bars)
+        if self._glue.has_constant_curvature:
+            self._constant_curvature = blocks
+        return blocks
+
+    def _probe_curvature(self, values, bars):
+        blocks = self._separable_curvature(values, bars)
+        if blocks is not None:
+            return blocks
+        blocks = {}
+        for j, e in enumerate(self.deps):
+            targets = self.deps[:j + 1]
+            shapes = [values[d].shape for d in targets]
+            product = functools.partial(self._curvature_product, values, bars, e)
+            for d, shape, block in zip(targets, shapes, probe(product, targets, values[e].shape, shapes)):
+                if block is None:
+                    back = functools.partial(self._curvature_product, values, bars, d)
+                    block = explicit(_entry(product, d), _entry(back, e), shape, values[e].shape)
+                if block is not ZERO:
+                    blocks[d, e] = block
+        return blocks
+
+    def _separable_curvature(self, values, bars):
+        """The blocks if the Hessian is one diagonal over all entries of all deps, else None."""
+        rng = np.random.default_rng(0)
+        random = [_random(rng, values[d].shape) for d in self.deps]
+        diagonal = self._curvature_products(values, bars, [np.ones(values[d].shape) for d in self.deps])
+        product = self._curvature_products(values, bars, random)
+        if not all(_same(p, h * r) for p, h, r in zip(product, diagonal, random)):
+            return None
+        return {(d, d): diagonal_matrix(h.ravel()) for d, h in zip(self.deps, diagonal) if np.any(h)}
+
+    def _curvature_product(self, values, bars, e, tangent):
+        tangents = [tangent if d == e else np.zeros(values[d].shape) for d in self.deps]
+        return dict(zip(self.deps, self._curvature_products(values, bars, tangents)))
+
+    def _curvature_products(self, values, bars, tangents):
+        results = self._glue.curvature(self._at(values), self._constants, bars, tangents)
+        return [np.zeros(values[d].shape) if h is None else h for d, h in zip(self.deps, results)]
+
+
+ZERO = object()
+
+
+def _entry(function, key):
+    return lambda x: function(x)[key]
+
+
+def probe(forward, keys, shape, output_shapes):
+    """Pointwise Jacobian blocks of a linear map, from products with a few vectors.
+
+    Parameters
+    ----------
+    forward : array of `shape` -> arrays of `output_shapes` by key
+
+    Returns
+    -------
+    list
+        For each key a sparse block-diagonal matrix, ZERO, or None where it is not pointwise.
+    """
+    rows = [_entries(s) if _same_rows(shape, s) else None for s in output_shapes]
+    if all(r is None for r in rows) or _entries(shape) > ROW_ENTRIES:
+        return [None] * len(output_shapes)
+    n, m = shape[0], _entries(shape)
+    columns = []
+    for c in range(m):
+        direction = np.zeros((n, m))
+        direction[:, c] = 1.0
+        columns.append(forward(direction.reshape(shape)))
+    random = _random(np.random.default_rng(1), (n, m))
+    result = forward(random.reshape(shape))
+    return [_pointwise_block(key, entries, columns, random, result) for key, entries in zip(keys, rows)]
+
+
+def _pointwise_block(key, entries, columns, random, result):
+    """The block-diagonal Jacobian of output `key`, or None if J·random shows that there is more."""
+    if entries is None:
+        return None
+    n = len(random)
+    local = np.stack([c[key].reshape(n, entries) for c in columns], axis=2)  # (n, entries, m)
+    expected = np.einsum("nij,nj->ni", local, random)
+    if not _same(result[key].reshape(n, entries), expected):
+        return None
+    return block_diagonal(local) if np.any(local) else ZERO
+
+
+def explicit(forward, backward, shape, input_shape):
+    """A linear map as a dense matrix when that is small enough, else as an operator."""
+    m, n = int(np.prod(shape)), int(np.prod(input_shape))
+    if m * n > EXPLICIT:
+        return LinearOperator((m, n), dtype=np.float64,
+                              matvec=lambda x: forward(x.reshape(input_shape)).ravel(),
+                              rmatvec=lambda y: backward(y.reshape(shape)).ravel())
+    if n <= m:
+        columns = [forward(e.reshape(input_shape)).ravel() for e in np.eye(n)]
+        return np.stack(columns, axis=1) if np.any(columns) else ZERO
+    rows = [backward(e.reshape(shape)).ravel() for e in np.eye(m)]
+    return np.stack(rows) if np.any(rows) else ZERO
+
+
+def _same_rows(shape, other):
+    return len(shape) > 0 and len(other) > 0 and shape[0] == other[0]
+
+
+def _entries(shape):
+    return int(np.prod(shape[1:]))
+
+
+def _random(rng, shape):
+    """Numbers in ±[½, 3/2]: of one size, so that a comparison sees every entry."""
+    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+
+
+def _same(a, b):
+    return bool(np.all(np.abs(a - b) <= POINTWISE * np.abs(b)))

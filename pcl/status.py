@@ -1,0 +1,66 @@
+"""Why a training run ended, in words."""
+
+import enum
+
+
+class Status(enum.Enum):
+    """Reason for the end of a run; the value is a sentence that says what to do next.
+
+    `status.success` is True where the point returned is stationary as far as the stated
+    tolerances, or double precision, can tell. A limit is never a success.
+    """
+
+    CONVERGED_GRADIENT = (
+        "Converged: the gradient norm fell below gtol. Lower gtol to go further.")
+    CONVERGED_LOSS = (
+        "Converged: the loss changed by less than ftol, relative to itself, in three steps in "
+        "a row. Lower ftol to go further.")
+    CONVERGED_STEP = (
+        "Converged: the step fell below xtol, relative to theta. Lower xtol to go further.")
+    PRECISION_LIMIT = (
+        "Converged to rounding: no step left changes the loss by more than its own rounding "
+        "error. If that is not low enough, rescale the loss or subtract its constant part.")
+    STATIONARY_START = (
+        "Stationary start: the gradient vanishes at x0, so nothing was done. Unless x0 is the "
+        "solution, start elsewhere; saturated networks and zero weights look like this.")
+    STATIONARY_SADDLE = (
+        "Stationary but not a minimum: the gradient vanishes and the Hessian has a negative "
+        "eigenvalue. Start again from theta plus a small random vector.")
+    ITERATION_LIMIT = (
+        "Not converged: maxiter iterations are used up. Continue from the point returned "
+        "with x0=result.x, or raise maxiter.")
+    EVALUATION_LIMIT = (
+        "Not converged: the limit on loss evaluations is used up. Continue with x0=result.x, "
+        "or raise the option max_nfev or maxfun.")
+    RADIUS_COLLAPSED = (
+        "Not converged: steps were cut down to rounding size without lowering the loss. Loss "
+        "and derivatives disagree or every step leaves the admissible region; run "
+        "pcl.check_gradient at this theta.")
+    LINE_SEARCH_FAILED = (
+        "Not converged: no point along the search direction lowers the loss enough. Run "
+        "pcl.check_gradient at this theta; with a small gradient norm this is the limit of "
+        "precision.")
+    SUBPROBLEM_FAILED = (
+        "Not converged: the trust-region subproblem could not be solved with this Hessian. Run "
+        "pcl.check_hessian at this theta, or use trust-krylov.")
+    CURVATURE_FAILED = (
+        "Not converged: a Hessian-vector product could not be evaluated at a point whose loss "
+        "and gradient are fine. Run pcl.check_hessian at this theta.")
+    STOPPED_BY_CALLBACK = (
+        "Stopped by the callback (StopIteration). Continue with x0=result.x.")
+    INTERRUPTED = (
+        "Interrupted from the keyboard; the best point so far is returned. Continue with "
+        "x0=result.x.")
+    ERROR = (
+        "Ended by an exception; this is the best point before it. Continue with x0=result.x "
+        "once the cause is removed.")
+
+    @property
+    def success(self):
+        """True for a stationary point within the tolerances."""
+        return self in _SUCCESS
+
+
+_SUCCESS = frozenset({
+    Status.CONVERGED_GRADIENT, Status.CONVERGED_LOSS, Status.CONVERGED_STEP,
+    Status.PRECISION_LIMIT, Status.STATIONARY_START})

@@ -1,0 +1,226 @@
+"""Constant sparse structure of a matrix that is linear in a coefficient."""
+
+import functools
+import hashlib
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl.linear_map import LinearMap
+from pcl.validate import positive_integer
+
+
+class Structure:
+    """The constant maps of A(c) = Σ_k c_k Σ_{r in group k} test[r, :]ᵀ trial[r, :].
+
+    Row r = k·group + j of `test` and `trial` belongs to coefficient k: the product is
+    testᵀ diag(c repeated) trial. For ∫ κ ∇u·∇v the rows are (quadrature point, direction), `test`
+    holds weighted gradients and `trial` gradients; for a matrix given by entries each row picks one.
+
+    Parameters
+    ----------
+    test : sparse (N·group, n_rows)
+    trial : sparse (N·group, n_cols)
+    group : int
+        Rows that share one coefficient.
+    """
+
+    def __init__(self, test, trial, group=1):
+        self.test = _rows("test", test)
+        self.trial = self.test if trial is test else _rows("trial", trial)
+        self.group = positive_integer("group", group)
+        n = self.test.shape[0]
+        if self.trial.shape[0] != n or n % self.group:
+            raise ValueError(f"test has {n} rows, trial {self.trial.shape[0]}, group is {self.group}; "
+                             "expected equal numbers that are a multiple of group.")
+        self.size = n // self.group
+        self.shape = (self.test.shape[1], self.trial.shape[1])
+        self._restricted, self._patterns, self._columns = {}, {}, {}
+
+    @classmethod
+    def from_entries(cls, rows, cols, shape):
+        """One coefficient an entry: A[rows[e], cols[e]] += c_e."""
+        rows, cols = np.asarray(rows), np.asarray(cols)
+        if rows.ndim != 1 or rows.shape != cols.shape:
+            raise ValueError(f"rows has shape {rows.shape} and cols {cols.shape}; expected two vectors "
+                             "of one length.")
+        _check_numbers("rows", rows, shape[0])
+        _check_numbers("cols", cols, shape[1])
+        return cls(_selection(rows, shape[0]), _selection(cols, shape[1]))
+
+    def transpose(self):
+        """The structure of A(c)ᵀ."""
+        return self._transposed
+
+    @functools.cached_property
+    def _transposed(self):
+        return Structure(self.trial, self.test, self.group)
+
+    def restrict(self, rows, cols):
+        """The structure of A(c)[rows, cols]; the same object for the same numbers."""
+        key = digest(np.asarray(rows), np.asarray(cols))
+        if key not in self._restricted:
+            self._restricted[key] = Structure(self.test[:, rows], self.trial[:, cols], self.group)
+        return self._restricted[key]
+
+    def columns(self, k):
+        """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
+        if k not in self._columns:
+            eye = sp.eye_array(k, format="csr")
+            test, trial = sp.kron(self.test, eye), sp.kron(self.trial, eye)
+            self._columns[k] = Structure(test, trial, self.group * k)
+        return self._columns[k]
+
+    def tensorflow(self, c, x):
+        """A(c) x for x of shape (n,) or (n, k), differentiable to any order."""
+        scatter, gather = self._maps
+        weights = tf.repeat(c, self.group)
+        weights = weights if x.shape.rank == 1 else weights[:, None]
+        return scatter.tensorflow(weights * gather.tensorflow(x))
+
+    @functools.cached_property
+    def _maps(self):
+        return LinearMap(self.test.T), LinearMap(self.trial)
+
+    def apply(self, c, u):
+        """A(c) u for a vector u."""
+        return self.test.T @ (np.repeat(c, self.group) * (self.trial @ u))
+
+    def coefficient_adjoint(self, mu, u):
+        """∂(μᵀ A(c) u)/∂c, shape (N,)."""
+        return ((self.test @ mu) * (self.trial @ u)).reshape(self.size, self.group).sum(axis=1)
+
+    def left(self, u):
+        """∂(A(c) u)/∂c, sparse (n_rows, N)."""
+        return self._grouped_test.weighted(self.trial @ u).T
+
+    def right(self, mu):
+        """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols)."""
+        return self._grouped_trial.weighted(self.test @ mu)
+
+    @functools.cached_property
+    def _grouped_test(self):
+        return _GroupedRows(self.test, self.group)
+
+    @functools.cached_property
+    def _grouped_trial(self):
+        if self.trial is self.test:
+            return self._grouped_test
+        return _GroupedRows(self.trial, self.group)
+
+    def entries(self):
+        """(rows, cols, k, weight): A(c)[rows[e], cols[e]] += weight[e] c[k[e]]."""
+        nt, ng = np.diff(self.test.indptr), np.diff(self.trial.indptr)
+        pairs = nt * ng
+        r = np.repeat(np.arange(len(pairs)), pairs)
+        within = np.arange(pairs.sum()) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+        i = self.test.indptr[r] + within // ng[r]
+        j = self.trial.indptr[r] + within % ng[r]
+        weight = self.test.data[i] * self.trial.data[j]
+        return self.test.indices[i], self.trial.indices[j], r // self.group, weight
+
+
+class _GroupedRows:
+    """Sums Σ_{r in group} w_r map[r, :] for changing weights w: the pattern is built once."""
+
+    def __init__(self, matrix, group):
+        self.matrix = matrix
+        self.row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        self.shape = (matrix.shape[0] // group, matrix.shape[1])
+        self.slot = None
+        self.indices, self.indptr = matrix.indices, matrix.indptr
+        if group > 1:
+            self._merge(group)
+
+    def _merge(self, group):
+        key = (self.row // group).astype(np.int64) * self.shape[1] + self.matrix.indices
+        unique, self.slot = np.unique(key, return_inverse=True)
+        self.indices = (unique % self.shape[1]).astype(np.int32)
+        counts = np.bincount(unique // self.shape[1], minlength=self.shape[0])
+        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+    def weighted(self, w):
+        data = self.matrix.data * w[self.row]
+        if self.slot is not None:
+            data = np.bincount(self.slot, data, minlength=len(self.indices))
+        return sp.csr_array((data, self.indices, self.indptr), shape=self.shape)
+
+
+class Pattern:
+    """The common pattern of Σ_j A_j(c_j) and the maps from coefficients to its entries.
+
+    `rows`, `cols` number the entries by compressed columns; entry values are Σ_j maps[j] c_j.
+    """
+
+    def __init__(self, structures):
+        self.shape = structures[0].shape
+        entries = [s.entries() for s in structures]
+        keys = np.concatenate([c.astype(np.int64) * self.shape[0] + r for r, c, _, _ in entries])
+        unique, slot = np.unique(keys, return_inverse=True)
+        self.rows, self.cols = unique % self.shape[0], unique // self.shape[0]
+        counts = np.bincount(self.cols, minlength=self.shape[1])
+        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        self.indices = self.rows.astype(np.int32)
+        self.maps = []
+        for s, (r, _, k, weight) in zip(structures, entries):
+            mine, slot = slot[:len(r)], slot[len(r):]
+            self.maps.append(sp.csr_array((weight, (mine, k)), shape=(len(unique), s.size)))
+
+    def matrix(self, coefficients):
+        """Σ_j A_j(c_j) as a CSC array."""
+        data = sum(m @ c for m, c in zip(self.maps, coefficients))
+        return self.with_values(data)
+
+    @functools.cached_property
+    def key(self):
+        """A key that is equal for equal patterns."""
+        return self.shape, digest(self.indices, self.indptr)
+
+    @functools.cached_property
+    def linear_maps(self):
+        """`maps` as differentiable operations."""
+        return [LinearMap(m) for m in self.maps]
+
+    def with_values(self, data):
+        """The CSC array with the entries `data` in this pattern."""
+        return sp.csc_array((data, self.indices, self.indptr), shape=self.shape)
+
+
+def pattern_of(structures):
+    """The pattern of a sum of structures, built once and kept with the first of them."""
+    structures = tuple(structures)
+    known = structures[0]._patterns
+    if structures not in known:
+        known[structures] = Pattern(structures)
+    return known[structures]
+
+
+def digest(*arrays):
+    """A short key for the contents of arrays."""
+    h = hashlib.blake2b(digest_size=16)
+    for a in arrays:
+        h.update(str((a.shape, a.dtype.str)).encode())
+        h.update(np.ascontiguousarray(a).data)
+    return h.digest()
+
+
+def _rows(name, matrix):
+    csr = sp.csr_array(matrix, dtype=np.float64)
+    if not np.isfinite(csr.data).all():
+        raise ValueError(f"{name} has entries that are not finite; expected finite weights.")
+    return csr
+
+
+def _selection(numbers, n):
+    """Sparse (len(numbers), n) with a one at (e, numbers[e])."""
+    m = len(numbers)
+    return sp.csr_array((np.ones(m), (np.arange(m), numbers)), shape=(m, n))
+
+
+def _check_numbers(name, numbers, n):
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"{name} has dtype {numbers.dtype}; expected whole numbers.")
+    outside = np.flatnonzero((numbers < 0) | (numbers >= n))
+    if outside.size:
+        raise IndexError(f"{name}[{outside[0]}] is {numbers[outside[0]]}; expected 0 to {n - 1}.")

@@ -1,0 +1,85 @@
+"""Tangents as sparse combinations of bases, and the small algebra they need."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+
+class Identity:
+    """The n × n identity as a factor that costs nothing."""
+
+    def __init__(self, n):
+        self.shape = (n, n)
+        self.T = self
+
+    def __matmul__(self, x):
+        return x
+
+
+class Tangent:
+    """dv/dθ = Σ_b L_b B_b over the bases B_b of a plan; `terms` maps b to L_b.
+
+    A base is what is expensive to have as a matrix: the Jacobian of a network, the sensitivity of
+    a solve. The factors L_b are sparse matrices, small dense ones, linear operators or `Identity`;
+    composing them costs no operation with as many columns as there are parameters.
+    """
+
+    def __init__(self, terms):
+        self.terms = dict(terms)
+
+    def left(self, matrix):
+        """matrix · dv/dθ."""
+        return Tangent({b: compose(matrix, L) for b, L in self.terms.items()})
+
+    def single_base(self):
+        """b if this is just the base B_b itself, else None."""
+        if len(self.terms) == 1:
+            (b, L), = self.terms.items()
+            if isinstance(L, Identity):
+                return b
+        return None
+
+
+def total(tangents):
+    """Σ of tangents, None standing for zero; None if all are."""
+    terms = {}
+    for tangent in tangents:
+        for b, L in (tangent.terms.items() if tangent else ()):
+            terms[b] = add(terms[b], L) if b in terms else L
+    return Tangent(terms) if terms else None
+
+
+def compose(a, b):
+    """The product a·b of two factors."""
+    if isinstance(a, Identity) or isinstance(b, Identity):
+        return b if isinstance(a, Identity) else a
+    if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
+        return aslinearoperator(a) @ aslinearoperator(b)
+    return a @ b
+
+
+def add(a, b):
+    """The sum a + b of two factors."""
+    a, b = _explicit(a), _explicit(b)
+    if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
+        return aslinearoperator(a) + aslinearoperator(b)
+    return a + b
+
+
+def _explicit(a):
+    return sp.eye_array(*a.shape, format="csr") if isinstance(a, Identity) else a
+
+
+def diagonal_matrix(d):
+    """diag(d), sparse."""
+    n = len(d)
+    return sp.csr_array((d, np.arange(n), np.arange(n + 1)), shape=(n, n))
+
+
+def block_diagonal(blocks):
+    """The sparse matrix with the blocks (n, rows, cols) on its diagonal."""
+    n, rows, cols = blocks.shape
+    if rows == cols == 1:
+        return diagonal_matrix(blocks.ravel())
+    matrix = sp.bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(n * rows, n * cols))
+    return matrix.tocsr()

@@ -1,0 +1,68 @@
+"""Both sides of the Hessian benchmark solve one problem, and the harness sees when they do not."""
+import numpy as np
+import pytest
+
+from benchmarks import harness, square
+from benchmarks.side import Side, SideError
+
+
+class Quadratic:
+    """ℓ = Σ c θ²; a side that needs nothing to import."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def gradient(self, theta):
+        return 2.0 * self.c * theta
+
+
+def quadratic(c):
+    return Side("ours" if c == 1.0 else "peer", f"{__name__}:Quadratic", c, threads=1)
+
+
+def at(k):
+    return (np.arange(1.0, 4.0) + k,)
+
+
+def test_sides_take_turns_and_one_median_is_given_for_each():
+    with quadratic(1.0) as ours, quadratic(1.0 + 1e-12) as peer:
+        timings = harness.alternate([ours, peer], "gradient", at, repeats=3, tolerance=1e-8)
+    assert [timing.repeats for timing in timings.values()] == [3, 3]
+    assert all(0.0 < timing.low <= timing.median <= timing.high for timing in timings.values())
+
+
+def test_a_wrong_peer_is_not_timed():
+    with quadratic(1.0) as ours, quadratic(1.001) as peer:
+        with pytest.raises(ValueError, match="gradient: ours and peer differ by 1.0e-03"):
+            harness.alternate([ours, peer], "gradient", at, repeats=1, tolerance=1e-8)
+
+
+def test_a_side_that_dies_is_named():
+    with quadratic(1.0) as ours:
+        with pytest.raises(SideError, match="'ours' ended with exit code 1"):
+            ours.call("hessian", 0.0)
+
+
+def test_jax_derivatives_are_those_of_its_loss():
+    jax_poisson = pytest.importorskip("benchmarks.jax_poisson", exc_type=ImportError)
+    whole, batched = jax_poisson.Poisson(4), jax_poisson.Poisson(4, batch=128)
+    theta = square.initial()
+    v = np.random.default_rng(1).standard_normal(theta.size)
+    h = 1e-5                                     # truncation h² = 1e-10, rounding 1e-16 / h = 1e-11
+    slope = (whole.loss(theta + h * v) - whole.loss(theta - h * v)) / (2 * h)
+    curvature = (whole.gradient(theta + h * v) - whole.gradient(theta - h * v)) / (2 * h)
+    H = whole.hessian(theta)
+    assert whole.gradient(theta) @ v == pytest.approx(slope, rel=1e-7)
+    assert np.abs(H @ v - curvature).max() < 1e-7 * np.abs(curvature).max()
+    assert np.abs(whole.hvp(theta, v) - H @ v).max() < 1e-12 * np.abs(H @ v).max()
+    assert np.abs(batched.hessian(theta) - H).max() < 1e-12 * np.abs(H).max()
+
+
+def test_ours_and_jax_state_the_same_problem():
+    jax_poisson = pytest.importorskip("benchmarks.jax_poisson", exc_type=ImportError)
+    pcl_poisson = pytest.importorskip("benchmarks.pcl_poisson")
+    ours, peer = pcl_poisson.Poisson(4), jax_poisson.Poisson(4)
+    theta = ours.problem.theta0
+    assert np.array_equal(theta, square.initial())
+    assert ours.loss(theta) == pytest.approx(peer.loss(theta), rel=1e-12)
+    assert np.abs(ours.gradient(theta) - peer.gradient(theta)).max() < 1e-10

@@ -1,0 +1,292 @@
+"""Problem: gradient, Hessian and products of ordinary TensorFlow losses with nodes inside."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import tensorflow as tf
+
+import pcl
+
+
+def chain(n):
+    """Structure of −(κu')' on n+1 cells of [0, 1] with zero ends: one κ a cell."""
+    h = 1.0 / (n + 1)
+    difference = sp.diags_array([np.ones(n), -np.ones(n)], offsets=[0, -1], shape=(n + 1, n)) / h
+    return pcl.Structure(difference * h, difference)
+
+
+def cell_centres(n):
+    return ((np.arange(n + 1) + 0.5) / (n + 1))[:, None]
+
+
+def check_against_tapes(loss, blocks, rtol=1e-10):
+    """Gradient, Hessian and products against nested tapes through the same loss."""
+    problem = pcl.Problem(loss, blocks)
+    theta = problem.theta0 + 0.01 * np.random.default_rng(0).normal(size=problem.size)
+
+    def flat(t):
+        return loss({name: tf.reshape(t[s], problem.blocks.shapes[name])
+                     for name, s in problem.slices.items()})
+    t = tf.constant(theta)
+    with tf.GradientTape() as outer:
+        outer.watch(t)
+        with tf.GradientTape() as inner:
+            inner.watch(t)
+            value = flat(t)
+        gradient = inner.gradient(value, t)
+    hessian = outer.jacobian(gradient, t).numpy()
+    scale = np.abs(hessian).max()
+    H = problem.hessian(theta)
+    v = np.random.default_rng(1).normal(size=problem.size)
+    assert problem.value(theta) == pytest.approx(value.numpy(), rel=1e-12)
+    np.testing.assert_allclose(problem.gradient(theta), gradient.numpy(), rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(H, hessian, rtol=0, atol=rtol * scale)
+    np.testing.assert_allclose(problem.hvp(theta, v), hessian @ v, rtol=0, atol=rtol * scale * len(v))
+    return problem
+
+
+def test_hessian_of_a_closed_form():
+    """(a + e)² in the field and scalar: H by hand."""
+    problem = pcl.Problem(lambda t: tf.reduce_sum((t["a"] * tf.exp(t["s"])) ** 2),
+                          {"a": np.array([1.0, 2.0]), "s": 0.5})
+    e = np.exp(1.0)
+    a = np.array([1.0, 2.0])
+    expected = np.block([[2 * e * np.eye(2), 4 * e * a[:, None]], [4 * e * a[None], 4 * e * (a @ a)]])
+    np.testing.assert_allclose(problem.hessian(problem.theta0), expected, rtol=1e-13)
+
+
+def test_network_coefficient_in_a_solve():
+    n, net = 9, pcl.MLP([1, 4, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+
+    def loss(theta):
+        A = pcl.SparseMatrix.from_structure(structure, net(theta["net"], x)[:, 0] + 0.1)
+        return tf.reduce_sum(tf.cos(pcl.solve(A, np.ones(n))))
+    check_against_tapes(loss, {"net": net.init(1)})
+
+
+def test_two_networks_a_scalar_and_a_field_together():
+    n = 7
+    kappa, source = pcl.MLP([1, 3, 1], output="exp"), pcl.MLP([1, 3, 2])
+    structure, x = chain(n), cell_centres(n)
+
+    def loss(theta):
+        f = source(theta["source"], x)
+        k = kappa(theta["kappa"], x)[:, 0] * tf.exp(theta["field"]) + f[:, 1] ** 2
+        A = pcl.SparseMatrix.from_structure(structure, k) * tf.exp(theta["scale"])
+        u = pcl.solve(A, f[1:, 0] * theta["scale"])
+        return tf.reduce_sum(u ** 2) + 0.1 * tf.reduce_mean(k ** 2) * tf.reduce_sum(u)
+    check_against_tapes(loss, {"kappa": kappa.init(0), "source": source.init(2), "scale": 0.7,
+                               "field": 0.1 * np.arange(n + 1.0)})
+
+
+def test_network_of_the_state_in_a_time_loop():
+    """Lagged coefficient κ(u): derivatives with respect to the network's inputs enter."""
+    n, net = 6, pcl.MLP([1, 4, 1], output="softplus")
+    structure = chain(n)
+    average = pcl.LinearMap(sp.diags_array([np.ones(n), np.ones(n)], offsets=[0, -1],
+                                           shape=(n + 1, n)) * 0.5)
+    identity = pcl.SparseMatrix.from_scipy(sp.eye_array(n))
+
+    def loss(theta):
+        u = tf.sin(np.pi * cell_centres(n)[1:, 0]) * theta["amplitude"]
+        for _ in range(3):
+            k = net(theta["net"], (average @ u)[:, None])[:, 0]
+            u = pcl.solve(identity + 0.01 * pcl.SparseMatrix.from_structure(structure, k), u)
+        return tf.reduce_sum(u ** 4)
+    check_against_tapes(loss, {"net": net.init(3), "amplitude": 1.5})
+
+
+def test_parameters_of_a_network_may_be_computed():
+    """Weights scaled by another block, and by a solve: no leaf of θ."""
+    n, net = 5, pcl.MLP([1, 3, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+
+    def loss(theta):
+        u = pcl.solve(pcl.SparseMatrix.from_structure(structure, tf.exp(theta["field"])), np.ones(n))
+        k = net(theta["net"] * tf.reduce_sum(u), x)[:, 0]
+        v = pcl.solve(pcl.SparseMatrix.from_structure(structure, k), u)
+        return tf.reduce_sum(v ** 2)
+    check_against_tapes(loss, {"net": net.init(3), "field": np.zeros(n + 1)})
+
+
+def test_glue_that_is_not_pointwise():
+    """Cumulative sums, sorting-free reductions, matrix products between nodes."""
+    n = 8
+    structure = chain(n)
+    mixing = np.random.default_rng(3).normal(size=(n + 1, n + 1)) / n
+
+    def loss(theta):
+        k = tf.exp(tf.linalg.matvec(mixing, tf.cumsum(theta["field"])))
+        u = pcl.solve(pcl.SparseMatrix.from_structure(structure, k), np.ones(n))
+        return tf.reduce_logsumexp(tf.cumsum(u) * 3.0) + tf.reduce_prod(k)
+    check_against_tapes(loss, {"field": 0.1 * np.arange(n + 1.0)})
+
+
+def test_glue_too_large_for_an_explicit_matrix(monkeypatch):
+    monkeypatch.setattr("pcl.segment.EXPLICIT", 10)
+    test_glue_that_is_not_pointwise()
+    test_two_networks_a_scalar_and_a_field_together()
+
+
+def test_a_plain_tensorflow_network_gives_the_same_hessian_as_the_node():
+    n, net = 6, pcl.MLP([1, 4, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+
+    def loss_with(network):
+        def loss(theta):
+            A = pcl.SparseMatrix.from_structure(structure, network(theta["net"], x)[:, 0])
+            return tf.reduce_sum(pcl.solve(A, np.ones(n)) ** 2)
+        return loss
+    node, plain = (pcl.Problem(loss_with(f), {"net": net.init(5)}) for f in (net, net.tensorflow))
+    theta = node.theta0
+    np.testing.assert_allclose(plain.hessian(theta), node.hessian(theta), rtol=1e-9, atol=1e-14)
+
+
+def march(steps, n=40, seed=0):
+    net = pcl.MLP([1, 20, 20, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+    identity = pcl.SparseMatrix.from_scipy(sp.eye_array(n))
+
+    def loss(theta):
+        A = identity + 1e-2 * pcl.SparseMatrix.from_structure(structure, net(theta["net"], x)[:, 0])
+        u = np.sin(np.pi * x[1:, 0])
+        for _ in range(steps):
+            u = pcl.solve(A, u)
+        return tf.reduce_sum(u ** 2)
+    return pcl.Problem(loss, {"net": net.init(seed)})
+
+
+def test_time_loop_uses_one_factorisation():
+    problem = march(10)
+    problem.hessian(problem.theta0)
+    assert problem.counts.factorisations == 1
+
+
+def test_memory_of_a_time_loop_does_not_grow_with_parameters_times_steps():
+    """From 5 to 40 steps the peak grows by less than two sensitivity matrices (of 35)."""
+    def peak(steps):
+        problem = march(steps)
+        problem.gradient(problem.theta0)
+        problem.at(problem.theta0).plan
+        tracemalloc.start()
+        problem.hessian(problem.theta0)
+        _, high = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return high
+    one_sensitivity = 40 * march(1).size * 8
+    assert peak(40) - peak(5) < 2 * one_sensitivity
+
+
+def test_slope_of_the_gradient_through_a_time_loop():
+    report = pcl.check_hessian(march(10), seed=1)
+    assert report.ok, str(report)
+
+
+def test_sensitivities_of_residuals_equal_tapes_and_give_the_gradient():
+    n, net = 9, pcl.MLP([1, 4, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+    observe = pcl.LinearMap(sp.csr_array((np.ones(3), (np.arange(3), [1, 4, 7])), shape=(3, n)))
+
+    def residuals(theta):
+        A = pcl.SparseMatrix.from_structure(structure, net(theta["net"], x)[:, 0])
+        return pcl.misfit(observe @ pcl.solve(A, np.ones(n)), [0.1, 0.2, 0.1], weights=[1.0, 4.0, 2.0])
+    problem = pcl.Problem.from_residuals(residuals, {"net": net.init(1)})
+    theta = problem.theta0
+    t = tf.constant(theta)
+    with tf.GradientTape() as tape:
+        tape.watch(t)
+        r = residuals({"net": t})
+    J = tape.jacobian(r, t).numpy()
+    np.testing.assert_allclose(problem.residuals(theta), r.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(problem.jacobian(theta), J, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(problem.gradient(theta), 2 * J.T @ r.numpy(), rtol=1e-9, atol=1e-14)
+    assert problem.value(theta) == pytest.approx(np.sum(r.numpy() ** 2), rel=1e-12)
+
+
+def test_inputs_are_never_written_to_and_types_do_not_matter():
+    start = np.array([1.0, 2.0, 3.0])
+    start.flags.writeable = False
+    problem = pcl.Problem(lambda t: tf.reduce_sum(t["a"] ** 4), {"a": start})
+    reference = problem.hessian(start)
+    for theta in ([1, 2, 3], start.astype(">f8"), np.repeat(start, 2)[::2], tf.constant(start),
+                  tf.Variable(start), start.astype(np.float32)):
+        np.testing.assert_array_equal(problem.hessian(theta), reference)
+    for bad in (start.astype(complex), np.array(["a", "b", "c"]), np.array([1, 2, None])):
+        with pytest.raises(TypeError, match="theta"):
+            problem.value(bad)
+
+
+def test_theta_of_the_wrong_length_is_refused_with_the_layout():
+    problem = pcl.Problem(lambda t: tf.reduce_sum(t["a"]) + t["b"], {"a": np.ones(3), "b": 0.0})
+    with pytest.raises(ValueError, match=r"\(3,\).*\(4,\).*a: 3, b: 1"):
+        problem.value(np.ones(3))
+
+
+def test_a_loss_that_is_nan_is_an_error_and_inf_is_a_value():
+    problem = pcl.Problem(lambda t: tf.math.log(t["a"]), {"a": 1.0})
+    with pytest.raises(pcl.NotFinite, match="loss is NaN"):
+        problem.value([-1.0])
+    assert problem.value([0.0]) == -np.inf
+
+
+@pytest.mark.parametrize("loss, error, complaint", [
+    (lambda t: t["a"], ValueError, "scalar"),
+    (lambda t: 1.0, TypeError, "float"),
+    (lambda t: tf.cast(tf.reduce_sum(t["a"]), tf.float32), TypeError, "float32"),
+])
+def test_what_is_not_a_loss_is_refused(loss, error, complaint):
+    with pytest.raises(error, match=complaint):
+        pcl.Problem(loss, {"a": np.ones(2)})
+
+
+def test_a_node_inside_tensorflow_control_flow_is_refused():
+    net = pcl.MLP([1, 1])
+
+    def loss(theta):
+        return tf.reduce_sum(tf.map_fn(lambda x: net(theta["a"], x[None])[0, 0], np.ones((3, 1))))
+    with pytest.raises(ValueError, match="Python loop"):
+        pcl.Problem(loss, {"a": net.init(0)})
+
+
+def test_a_tf_function_is_traced_like_its_python_function():
+    @tf.function
+    def loss(theta):
+        return tf.reduce_sum(pcl.solve(pcl.SparseMatrix.from_scipy(sp.eye_array(2)), theta["a"]) ** 2)
+    problem = pcl.Problem(loss, {"a": np.ones(2)})
+    np.testing.assert_allclose(problem.hessian(problem.theta0), 2 * np.eye(2), atol=1e-14)
+
+
+def test_guard_names_the_coefficient_and_the_place():
+    def loss(theta):
+        kappa = pcl.guard(theta["a"], name="kappa", positive=True, locate=lambda i: f"cell {i}")
+        return tf.reduce_sum(kappa)
+    problem = pcl.Problem(loss, {"a": np.ones(4)})
+    with pytest.raises(pcl.InvalidCoefficient, match=r"kappa is not positive at 2 of 4.*cell 1.*-1"):
+        problem.value([1.0, -1.0, 2.0, -3.0])
+
+
+def test_misfit_refuses_what_would_be_broadcast_and_what_is_empty():
+    u = tf.ones(3, tf.float64)
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(3,\)"):
+        pcl.misfit(u, np.ones((3, 1)))
+    with pytest.raises(ValueError, match="no observations"):
+        pcl.misfit(u[:0], [])
+    with pytest.raises(ValueError, match="no observations"):
+        pcl.misfit(u, np.ones(3), weights=np.zeros(3))
+    with pytest.raises(ValueError, match="1 of 3.*first at index 1"):
+        pcl.misfit(u, [1.0, np.nan, 1.0])
+    masked = pcl.misfit(u, [0.0, np.nan, 0.0], weights=[1.0, 0.0, 4.0])
+    np.testing.assert_allclose(masked, [1.0, 0.0, 2.0])
+
+
+def test_the_same_observation_twice_counts_as_weight_two():
+    def problem(observed, weights, rows):
+        def residuals(t):
+            return pcl.misfit(tf.gather(t["a"], rows), observed, weights)
+        return pcl.Problem.from_residuals(residuals, {"a": np.array([0.3, 0.4])})
+    twice = problem([1.0, 1.0, 2.0], None, [0, 0, 1])
+    weighted = problem([1.0, 2.0], [2.0, 1.0], [0, 1])
+    assert twice.value(twice.theta0) == pytest.approx(weighted.value(twice.theta0), rel=1e-15)
