@@ -1,12 +1,12 @@
 # `make demo` installs and runs the examples, `make test` installs and runs the tests. Either
 # installs once: into .venv, and again only when setup.cfg or pyproject.toml has changed.
 
-PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3.10 python3; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && \
+PYTHON ?= $(or $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	echo $$python && break; done),python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -46,8 +46,8 @@ $(VENV)/%.stamp: setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
-	echo '$(PYTHON) is not Python 3.10 or newer; name one: make PYTHON=/path/to/python3' >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo '$(PYTHON) is not Python 3.11 or newer; name one: make PYTHON=/path/to/python3' >&2; \
 	exit 1; }
 	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); \
 	$(PYTHON) -m virtualenv --quiet $(VENV) 2>/dev/null; } || { \

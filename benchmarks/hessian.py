@@ -31,6 +31,7 @@ OURS = "benchmarks.pcl_poisson:Poisson"
 JAX = "benchmarks.jax_poisson:Poisson"
 PLAIN_MB = 4.1                # per triangle: 8.4 GB on 32 × 32 × 2
 TOLERANCE = 1e-8              # relative: 1e-16 times the condition number of the largest matrix
+BATCH = 800_000               # points times tangents in a batch, best of 16 … 256 tangents
 NOISE = 1e-12                 # θ moves by this from round to round
 CHEAP = 20                    # gradients and products are timed this many times as often
 
@@ -50,8 +51,9 @@ def measure(n, options):
         return harness.row(case, work, timings)
 
     threads, often = options.threads, CHEAP * options.repeats
+    batch = options.batch or min(128, max(16, BATCH // case["points"]))
     with Side("ours", OURS, n, threads=threads) as ours:
-        with Side("jax batched", JAX, n, options.batch, threads=threads) as peer:
+        with Side("jax batched", JAX, n, batch, threads=threads) as peer:
             rows = [compare("gradient", [ours, peer], repeats=often),
                     compare("hvp", [ours, peer], lambda k: (*at(k), direction), often),
                     compare("hessian", [ours, peer])]
@@ -65,7 +67,8 @@ def main(arguments=None):
     parser = harness.parser("Exact Hessian, gradient and Hessian-vector product, ours and JAX's.")
     parser.add_argument("--meshes", type=harness.numbers, default=[10, 32, 100],
                         help="cells per direction, with commas")
-    parser.add_argument("--batch", type=int, default=128, help="tangents in a batch of JAX")
+    parser.add_argument("--batch", type=int, default=0,
+                        help="tangents in a batch of JAX; 0: 16 to 128, by the size of the mesh")
     parser.add_argument("--plain-mb", type=float, default=12000.0,
                         help="memory that jax.hessian may use")
     options = parser.parse_args(arguments)

@@ -14,7 +14,7 @@ class Poisson:
         net = pcl.MLP(square.WIDTHS)
         load = space.load(1.0)
         truth = square.kappa_true(space.quadrature_points)
-        data = fem.solve(space.laplace(truth), load, dirichlet=0.0)
+        data = fem.solve(space.laplace(truth), load, dirichlet=0.0).numpy()
 
         def loss(theta):
             kappa = net(theta["kappa"], space.quadrature_points)[..., 0] + 0.5

@@ -3,7 +3,7 @@
 from fem.build import mesh_from_arrays, read_mesh, rectangle, unit_square
 from fem.dirichlet import Dirichlet
 from fem.mesh_check import check_mesh
-from fem.solve import solve
+from fem.elimination import solve
 from fem.space import Space
 
 __all__ = ["Dirichlet", "Space", "check_mesh", "mesh_from_arrays", "read_mesh", "rectangle",

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.errors import InvalidCoefficient
-from pcl.guard import guard
+from pcl.admissible import guard
 from pcl.validate import float64_array
 
 

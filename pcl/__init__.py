@@ -3,22 +3,54 @@
     minimise ℓ(u, θ) over θ   subject to   R(u, θ) = 0
 
 See `Problem` for the statement, `minimize` for training, `check_hessian` for the derivatives.
+Importing the package is cheap: each name loads what it needs when it is first used.
 """
 
-from pcl.check import check_gradient, check_hessian, check_jacobian
-from pcl.errors import InvalidCoefficient, NotFinite, SingularMatrix, TrialFailure
-from pcl.guard import guard
-from pcl.keras_model import KerasModel
-from pcl.linear_map import LinearMap
-from pcl.linear_solve import solve
-from pcl.minimize import minimize
-from pcl.misfit import misfit
-from pcl.network import MLP, Transform, bounded, exponential, softplus
-from pcl.problem import Problem
-from pcl.sparse import SparseMatrix
-from pcl.structure import Structure
+import importlib
+from typing import TYPE_CHECKING
 
-__all__ = ["InvalidCoefficient", "KerasModel", "LinearMap", "MLP", "NotFinite", "Problem",
-           "SingularMatrix", "SparseMatrix", "Structure", "Transform", "TrialFailure", "bounded",
-           "check_gradient", "check_hessian", "check_jacobian", "exponential", "guard", "minimize", "misfit",
-           "softplus", "solve"]
+if TYPE_CHECKING:
+    from pcl.admissible import guard
+    from pcl.check import check_gradient, check_hessian, check_jacobian
+    from pcl.errors import InvalidCoefficient, NotFinite, SingularMatrix, TrialFailure
+    from pcl.keras_model import KerasModel
+    from pcl.linear_map import LinearMap
+    from pcl.linear_solve import solve
+    from pcl.network import MLP, Transform, bounded, exponential, softplus
+    from pcl.observations import misfit
+    from pcl.problem import Problem
+    from pcl.sparse import SparseMatrix
+    from pcl.status import Status
+    from pcl.structure import Structure
+    from pcl.training import minimize
+
+_HOME = {
+    "guard": "admissible",
+    "check_gradient": "check", "check_hessian": "check", "check_jacobian": "check",
+    "InvalidCoefficient": "errors", "NotFinite": "errors", "SingularMatrix": "errors",
+    "TrialFailure": "errors",
+    "KerasModel": "keras_model",
+    "LinearMap": "linear_map",
+    "solve": "linear_solve",
+    "MLP": "network", "Transform": "network", "bounded": "network", "exponential": "network",
+    "softplus": "network",
+    "misfit": "observations",
+    "Problem": "problem",
+    "SparseMatrix": "sparse",
+    "Status": "status",
+    "Structure": "structure",
+    "minimize": "training",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers {', '.join(__all__)}.")
+    value = globals()[name] = getattr(importlib.import_module(f"pcl.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

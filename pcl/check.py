@@ -107,7 +107,7 @@ def check_hessian(problem, theta=None, directions=3, seed=0, *, hessian=None, rt
         products = [float64_array("hvp", hvp(theta.copy(), d.copy()), shape=theta.shape)
                     for d in ds]
         extra["hvp_error"] = max(_relative(H @ d, Hd, np.abs(H) @ np.abs(d))
-                                 for d, Hd in zip(ds, products))
+                                 for d, Hd in zip(ds, products, strict=True))
     return check.report(ds, **extra)
 
 
@@ -175,7 +175,8 @@ class _Taylor:
         verdict = _verdict(right, conclusive, smooth, error, uncertainty, tolerance, worst, wrong,
                            extra, window, at_rounding)
         return DerivativeReport(
-            name=self._name, ok=bool(right and conclusive and smooth and not wrong), verdict=verdict,
+            name=self._name, verdict=verdict,
+            ok=bool(right and conclusive and smooth and not wrong),
             steps=STEPS.copy(), remainders=remainders, orders=orders, window=window,
             error=error, uncertainty=uncertainty, tolerance=tolerance, scale=scale,
             worst_entry=worst, **extra)
@@ -212,7 +213,7 @@ class _Taylor:
             return None if self._F0.size == 1 else (row,)
         steps = h * np.maximum(np.abs(self._theta), 0.1)
         columns = np.stack([(self._at(e * s) - self._at(-e * s)) / (2.0 * s)
-                            for e, s in zip(np.eye(p), steps)], axis=1)     # (m, p)
+                            for e, s in zip(np.eye(p), steps, strict=True)], axis=1)     # (m, p)
         off = np.nan_to_num(np.abs(columns - self._derivative), nan=-1.0)
         row, column = np.unravel_index(int(np.argmax(off)), off.shape)
         return (int(column),) if self._F0.size == 1 else (int(row), int(column))
@@ -223,7 +224,7 @@ def _smooth(orders, visible):
 
     Judged by the last two decades above the step at which differences are best known.
     """
-    for order, seen in zip(orders, visible[:, 1:] & visible[:, :-1]):
+    for order, seen in zip(orders, visible[:, 1:] & visible[:, :-1], strict=True):
         if seen.sum() >= 2 and order[seen][-2:].max() < 1.5:
             return False
     return True

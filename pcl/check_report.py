@@ -64,10 +64,9 @@ class DerivativeReport:
                  "         h   " + "   ".join(
                      f"remainder {i + 1}  order" for i in range(len(self.remainders)))]
         for k, h in enumerate(self.steps):
-            cells = []
-            for r, order in zip(self.remainders[:, k], self.orders[:, k - 1:k].ravel()
-                                if k else np.full(len(self.remainders), np.nan)):
-                cells.append(f"{r:11.4e}  {order:5.2f}" if k else f"{r:11.4e}       ")
+            orders = (f"{order:5.2f}" for order in self.orders[:, k - 1]) if k else iter(
+                [" " * 5] * len(self.remainders))
+            cells = [f"{r:11.4e}  {next(orders)}" for r in self.remainders[:, k]]
             mark = "*" if self.window.start <= k < self.window.stop else " "
             lines.append(f"  {h:8.1e} {mark} " + "   ".join(cells))
         lines.append(f"  * order 2 over {self.decades} decades; difference from the extrapolated "

@@ -18,6 +18,10 @@ SINGULAR = np.finfo(np.float64).eps
 # Row sums this small against Σ|a_ij| mean that constants are in the null space.
 ROUNDING = 1e-12
 
+# Right-hand sides that SuperLU solves at a time: more of them leave the cache (measured on
+# 10,000 unknowns and 921 right-hand sides: 16 to 32 columns are 2.5 times faster than all).
+COLUMNS = 24
+
 _solvers = {}
 
 
@@ -201,7 +205,14 @@ class _SuperLU:
         self.nbytes = 12 * self._lu.nnz  # a value and a row number an entry of L and U
 
     def solve(self, b, transpose):
-        return self._lu.solve(b, "T" if transpose else "N")
+        trans = "T" if transpose else "N"
+        if b.ndim == 1:
+            return self._lu.solve(b, trans)
+        x = np.empty(b.shape)
+        for start in range(0, b.shape[1], COLUMNS):
+            columns = slice(start, start + COLUMNS)
+            x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
+        return x
 
 
 class _Cholespy:

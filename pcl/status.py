@@ -29,6 +29,9 @@ class Status(enum.Enum):
     ITERATION_LIMIT = (
         "Not converged: maxiter iterations are used up. Continue from the point returned "
         "with x0=result.x, or raise maxiter.")
+    TIME_LIMIT = (
+        "Not converged: max_seconds are over. Continue from the point returned with "
+        "x0=result.x, or raise max_seconds.")
     EVALUATION_LIMIT = (
         "Not converged: the limit on loss evaluations is used up. Continue with x0=result.x, "
         "or raise the option max_nfev or maxfun.")

@@ -44,15 +44,15 @@ class StreamedBase:
 
     def add_products(self, pairs):
         """out += L B for each (out, L); the Jacobian passes by once."""
+        in_place = isinstance(self.columns, slice)
         factors = [_ColumnBlocks(L) for _, L in pairs]
-        products = [np.zeros((len(out), self.n_parameters)) for out, _ in pairs]
+        products = [out[:, self.columns] if in_place else np.zeros((len(out), self.n_parameters))
+                    for out, _ in pairs]
         for start, stop, J in self.blocks():
             for product, factor in zip(products, factors):
                 factor.add(product, start, stop, J)
-        for (out, _), product in zip(pairs, products):
-            if isinstance(self.columns, slice):
-                out[:, self.columns] += product
-            else:
+        if not in_place:
+            for (out, _), product in zip(pairs, products):
                 out += product @ self.columns
 
     def add_gram(self, middle, Q):

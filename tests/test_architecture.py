@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINING = ("pcl.minimize", "pcl.objective", "pcl.check", "pcl.drivers")
+TRAINING = ("pcl.training", "pcl.objective", "pcl.check", "pcl.drivers")
+TENSORFLOW = ("tensorflow", "keras", "tf_keras")
 HEAVY = ("tensorflow_probability", "matplotlib", "skfem")
 
 
@@ -27,7 +28,7 @@ def statements(tree, everywhere):
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield node
-        elif everywhere or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        elif everywhere or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from statements(node, everywhere)
 
 
@@ -78,7 +79,7 @@ def test_pcl_imports_neither_fem_nor_skfem_anywhere():
 
 
 def test_training_modules_see_arrays_not_tensorflow():
-    assert offenders(sources(), TRAINING, ["tensorflow", "keras", "tf_keras"], everywhere=False) == {}
+    assert offenders(sources(), TRAINING, TENSORFLOW, everywhere=False) == {}
 
 
 def test_every_training_module_exists():

@@ -8,6 +8,7 @@ import skfem
 import tensorflow as tf
 
 import fem
+import pcl
 from pcl.errors import SingularMatrix
 
 
@@ -133,6 +134,38 @@ def test_gradient_and_hessian_through_all_data_equal_central_differences():
     np.testing.assert_allclose(first, slope, rtol=1e-7)
     np.testing.assert_allclose(second, curvature, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(second, second.T, rtol=1e-12, atol=1e-13)
+
+
+def test_the_joint_hessian_of_network_load_and_dirichlet_values_passes_the_slope_test():
+    V = fem.Space(fem.unit_square(5))
+    net = pcl.MLP([2, 4, 1])
+    x = V.dof_points[V.boundary_dofs()]
+    seen = V.observe(np.random.default_rng(3).random((10, 2)))
+
+    def loss(theta):
+        kappa = tf.exp(net(theta["kappa"], V.quadrature_points)[..., 0])
+        g = x[:, 0] + x[:, 1] + theta["shift"]
+        u = fem.solve(V.laplace(kappa), theta["scale"] * V.load(1.0), dirichlet=g)
+        w = fem.solve(V.laplace(kappa), V.load(V.interpolate(u)), mean_value=0.1)
+        return tf.reduce_sum((seen @ u) ** 2) + tf.reduce_sum((seen @ w) ** 4)
+
+    start = {"kappa": net.init(seed=1), "shift": np.array(0.3), "scale": np.array(2.0)}
+    report = pcl.check_hessian(pcl.Problem(loss, start))
+    assert report.ok, str(report)
+    assert report.symmetry_error <= 1e-12, str(report)
+
+
+def test_a_coefficient_that_turns_negative_is_a_failed_trial_named_with_its_cell():
+    V = fem.Space(fem.unit_square(2))
+
+    def loss(theta):
+        kappa = theta["slope"] * V.quadrature_points[:, 0] + 1.0
+        return tf.reduce_sum(fem.solve(V.laplace(kappa), V.load(1.0), 0.0) ** 2)
+
+    problem = pcl.Problem(loss, {"slope": np.array(0.5)})
+    assert np.isfinite(problem.value(problem.theta0))
+    with pytest.raises(pcl.TrialFailure, match=r"kappa is not positive at .*cell \d"):
+        problem.value(np.array([-5.0]))
 
 
 def test_a_traced_solve_equals_the_eager_one():

@@ -30,8 +30,8 @@ def test_value_is_that_of_the_model_at_its_own_weights(x):
 
 
 def test_dense_layers_are_the_mlp_with_the_same_parameters(x):
-    adapter, net = KerasModel(sequential(dense(4, "tanh"), dense(5, "tanh"), dense(1))), \
-        MLP([2, 4, 5, 1])
+    adapter = KerasModel(sequential(dense(4, "tanh"), dense(5, "tanh"), dense(1)))
+    net = MLP([2, 4, 5, 1])
     params = np.random.default_rng(1).standard_normal(net.size)
     assert adapter.size == net.size
     np.testing.assert_allclose(adapter(params, x), net.at(params, x).value, rtol=0, atol=1e-14)
@@ -90,6 +90,10 @@ def float32_layer_in_a_nested_model():
     return sequential(sequential(dense(3, dtype="float32")), dense(1))
 
 
+def float32_input_of_a_nested_model():
+    return sequential(sequential(dense(3), dtype="float32"), dense(1))
+
+
 def float32_input_of_a_functional_model():
     entry = keras.Input((2,), dtype="float32")
     return keras.Model(entry, dense(1)(entry))
@@ -101,6 +105,7 @@ def half_precision_computation():
 
 
 @pytest.mark.parametrize("build", [float32_model, float32_input, float32_layer_in_a_nested_model,
+                                   float32_input_of_a_nested_model,
                                    float32_input_of_a_functional_model, half_precision_computation])
 def test_whatever_computes_below_float64_is_refused_with_the_remedy(build):
     with pytest.raises(TypeError, match="expected float64.*set_dtype_policy"):

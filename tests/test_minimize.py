@@ -1,17 +1,23 @@
 """Training runs on small problems with closed forms: solutions, stops, failures, records."""
 
+import ast
+import itertools
 import os
+import pathlib
+import pickle
 import signal
 import threading
+import time
 import types
 
 import numpy as np
 import pytest
 import scipy.optimize
 
+import pcl
 from pcl.errors import InvalidCoefficient, NotFinite, TrialFailure
 from pcl.history import ROWS
-from pcl.minimize import minimize
+from pcl.training import minimize
 from pcl.status import Status
 
 SCALAR = ["trust-exact", "trust-krylov", "trust-ncg", "BFGS", "L-BFGS-B"]
@@ -84,8 +90,8 @@ class Linear(Residuals):
 
     slices = {"a": slice(0, 2), "b": slice(2, 5)}
 
-    def __init__(self, theta0=np.zeros(5), unit=1.0, seed=0):
-        super().__init__(theta0, unit)
+    def __init__(self, unit=1.0, seed=0):
+        super().__init__(np.zeros(5), unit)
         rng = np.random.default_rng(seed)
         self.A, self.b = rng.standard_normal((9, 5)), rng.standard_normal(9)
         self.solution = np.linalg.lstsq(self.A, self.b, rcond=None)[0]
@@ -169,7 +175,7 @@ def test_robust_losses_agree_with_scipy(loss):
     assert result.fun == pytest.approx(2.0 * peer.cost, rel=1e-12)
     np.testing.assert_allclose(result.x, peer.x, atol=1e-5)
     np.testing.assert_allclose(scipy.optimize.approx_fprime(
-        result.x + 0.1, lambda t: robust(problem.r(t), loss, 0.3)), 
+        result.x + 0.1, lambda t: robust(problem.r(t), loss, 0.3)),
         gradient_of(problem, result.x + 0.1, loss, 0.3), rtol=1e-5, atol=1e-6)
 
 
@@ -203,11 +209,11 @@ def test_adam_descends_in_float64_and_matches_the_published_recursion():
 
 def test_adam_steps_back_from_failed_trials():
     problem = Linear()
-    problem.admissible = lambda t: t[0] < 0.05
-    assert problem.solution[0] > 0.05
+    limit = 0.2 * problem.solution[0]
+    problem.admissible = lambda t: t[0] / limit < 1.0
     result = minimize(problem, "adam", maxiter=300, options={"learning_rate": 0.05})
-    assert result.failed > 0 and result.x[0] < 0.05 and result.fun < 0.9 * problem.value(
-        problem.theta0)
+    assert result.failed > 0 and result.x[0] / limit < 1.0
+    assert result.fun < 0.9 * problem.value(problem.theta0)
     assert not result.history.accepted.all()
 
 
@@ -237,6 +243,16 @@ def test_with_unit_scale_the_iterates_are_those_of_scipy(method):
     np.testing.assert_array_equal(mine, theirs)
 
 
+def test_bfgs_with_the_exact_inverse_hessian_needs_one_step():
+    problem = Linear(unit=1e-3)
+    inverse = np.linalg.inv(problem.hessian(problem.theta0))
+    result = minimize(problem, "BFGS", options={"hess_inv0": inverse})
+    assert result.success and result.nit <= 2
+    np.testing.assert_allclose(result.x, problem.solution, atol=1e-8)
+    with pytest.raises(ValueError, match="hess_inv0"):
+        minimize(problem, "BFGS", options={"hess_inv0": np.eye(3)})
+
+
 @pytest.mark.parametrize("inadmissible", [None, lambda t: t[1] < -0.01])
 def test_skipping_hessians_of_rejected_points_leaves_the_iterates_unchanged(inadmissible):
     runs = {}
@@ -245,13 +261,16 @@ def test_skipping_hessians_of_rejected_points_leaves_the_iterates_unchanged(inad
         if inadmissible is not None:
             problem.admissible = lambda t: not inadmissible(t)
         result = minimize(problem, "trust-exact", options={"skip_rejected_hessians": skip},
-                          callback=lambda s: path.append(s.theta))
+                          callback=lambda s, path=path: path.append(s.theta))
         runs[skip] = np.array(path), problem.calls["hessian"], result
+        assert result.success
     np.testing.assert_array_equal(runs[True][0], runs[False][0])
-    rejected = np.count_nonzero(~runs[True][2].history.accepted)
-    assert rejected > 0 and runs[True][2].success
-    assert runs[True][1] == 1 + np.count_nonzero(runs[True][2].history.accepted[1:])
-    assert runs[False][1] == runs[True][1] + rejected - runs[True][2].failed
+    history = runs[True][2].history
+    rejected = np.count_nonzero(~history.accepted)
+    assert rejected > 0
+    # without skipping: one Hessian for every point that could be evaluated
+    assert runs[False][1] == runs[False][2].nfev - runs[False][2].failed
+    assert np.count_nonzero(history.accepted) <= runs[True][1] < runs[False][1]
 
 
 def test_the_hessian_returned_belongs_to_the_point_returned():
@@ -332,6 +351,16 @@ def test_a_wrong_gradient_never_ends_in_success():
         np.testing.assert_array_equal(result.x, problem.theta0)
 
 
+@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
+def test_a_slightly_wrong_gradient_does_not_end_in_success(method):
+    # off by 5e-5 |g(x0)|: the loss at its root lies 1e-9 above the minimum, which shows
+    problem = Linear()
+    error = 5e-5 * np.linalg.norm(problem.gradient(problem.theta0)) * np.array([1, -1, 1, -1, 1])
+    problem.gradient = lambda t: Linear.gradient(problem, t) + error
+    result = minimize(problem, method, ftol=0)
+    assert not result.success, result.message
+
+
 # --- failed trials --------------------------------------------------------------------------
 
 def wall(t):
@@ -348,9 +377,9 @@ def box(t):
 def test_failed_trials_shorten_the_step_and_the_run_goes_on(method, admissible, kind):
     class Restricted(Rosenbrock):
         def residuals(self, theta):
+            r = super().residuals(theta)
             if kind == "raise" and not admissible(theta):
                 raise TrialFailure("outside")
-            r = super().residuals(theta)
             return r if admissible(theta) else np.nan * r
 
     problem = Restricted()
@@ -374,6 +403,27 @@ def test_some_runs_of_the_table_above_do_meet_failures(method):
     result = minimize(problem, method)
     assert result.failed > 0
     assert result.success, result.message
+
+
+@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
+def test_a_line_search_does_not_creep_along_the_edge(method):
+    problem = Rosenbrock()
+    problem.admissible = lambda t: wall(t) and abs(t[0]) < 3
+    result = minimize(problem, method)
+    # without a restart the steps shrink by four and four again: above 150 failures
+    assert result.success and 0 < result.failed < 50
+
+
+@pytest.mark.parametrize("algorithm", ["dogbox", "lm"])
+def test_all_least_squares_algorithms_step_back(algorithm):
+    problem = Rosenbrock()
+    problem.admissible = wall
+    problem.theta0 = np.array([-1.2, 0.0])
+    result = minimize(problem, "least-squares", options={"algorithm": algorithm})
+    assert result.success and result.failed > 0
+    # a tenth to a quarter per failure, so only a few in a row
+    np.testing.assert_allclose(result.x, 1.0, atol=1e-6)
+    assert result.failed < 15
 
 
 def test_the_step_back_is_by_a_factor_of_four():
@@ -459,6 +509,22 @@ def test_the_hard_case_is_solved():
     assert result.smallest_eigenvalue == pytest.approx(2.0, rel=1e-4)
 
 
+def test_a_capped_subproblem_ends_in_words_and_hides_no_error_of_the_model():
+    H = np.array([[0.0, 10.0], [10.0, 0.0]])    # zero diagonal: the first Cholesky fails
+    problem = Scalar([1e-3, 2e-3], lambda t: 0.5 * t @ H @ t, lambda t: H @ t, lambda t: H)
+    result = minimize(problem, "trust-exact", options={"subproblem_maxiter": 1})
+    assert result.status is Status.SUBPROBLEM_FAILED and not result.success
+
+    def broken(t):
+        if t[0] != 1e-3:
+            raise UnboundLocalError("a mistake in the model")
+        return 1.0
+
+    problem.value = broken
+    with pytest.raises(UnboundLocalError):
+        minimize(problem, "trust-exact")
+
+
 @pytest.mark.parametrize("size", [5, 40])
 def test_singular_and_indefinite_hessians_end(size):
     rng = np.random.default_rng(size)
@@ -514,7 +580,7 @@ def test_bounds_in_every_spelling_give_the_constrained_minimum(method, options, 
     lower, upper = np.full(5, -np.inf), np.full(5, np.inf)
     lower[:2], upper[2:] = -0.1, [0.1, 0.2, 0.3]
     bounds = {"pairs": [(a if np.isfinite(a) else None, b if np.isfinite(b) else None)
-                        for a, b in zip(lower, upper)],
+                        for a, b in zip(lower, upper, strict=True)],
               "Bounds": scipy.optimize.Bounds(lower, upper),
               "blocks": {"a": (-0.1, None), "b": (None, [0.1, 0.2, 0.3])}}[spelling]
     result = minimize(problem, method, bounds=bounds, options=options)
@@ -535,6 +601,7 @@ def test_a_start_outside_or_on_the_bounds_is_moved_inside():
 
 @pytest.mark.parametrize("bounds, words", [
     ([(0, 1)] * 4, "4 pairs"), ([(np.nan, 1)] + [(0, 1)] * 4, "NaN"),
+    ([(1, np.nan)] + [(0, 1)] * 4, "NaN"),
     ([(0, 1)] * 4 + [(2, 1)], "entry 4"), ([(np.inf, np.inf)] + [(0, 1)] * 4, "empty"),
     ([0, 1, 2, 3, 4], "pairs"), ({"c": (0, 1)}, "known are a, b"),
     ({"a": (0, [1, 2, 3])}, "3 entries"), ({"a": 3.0}, "pair"),
@@ -631,7 +698,7 @@ def test_lm_with_too_few_residuals_says_what_to_do():
 
     with pytest.raises(ValueError, match="3 and 5"):
         minimize(Wide(), "least-squares", options={"algorithm": "lm"})
-    assert minimize(Wide(), "least-squares").fun < 1e-20
+    assert minimize(Wide(), "least-squares").fun < 1e-12
 
 
 # --- callbacks, interruption, records --------------------------------------------------------
@@ -645,12 +712,12 @@ def test_callbacks_get_the_same_immutable_snapshot_from_every_method(method):
     for s in seen:
         for name in ROWS:
             assert getattr(s, name) == getattr(history, name)[s.iteration]
-        assert s.loss == Rosenbrock().value(s.theta)
+        assert s.loss == pytest.approx(Rosenbrock().value(s.theta), rel=1e-14)
         with pytest.raises(AttributeError):
             s.loss = 0.0
         with pytest.raises(ValueError):
             s.theta[0] = 7.0
-    assert not any(np.shares_memory(a.theta, b.theta) for a, b in zip(seen, seen[1:]))
+    assert not any(np.shares_memory(a.theta, b.theta) for a, b in itertools.pairwise(seen))
 
 
 @pytest.mark.parametrize("method", [*FAST, "adam"])
@@ -707,6 +774,40 @@ def test_ctrl_c_from_outside_is_answered_within_seconds():
     assert result.status is Status.INTERRUPTED and result.history.seconds[-1] < 5.0
 
 
+def test_results_survive_pickling():
+    result = minimize(Rosenbrock(), maxiter=5)
+    again = pickle.loads(pickle.dumps(result))
+    assert again.status is result.status and np.array_equal(again.x, result.x)
+    assert np.array_equal(again.history.loss, result.history.loss)
+
+
+@pytest.mark.parametrize("method", [*FAST, "adam"])
+def test_a_time_limit_is_kept_within_an_iteration(method):
+    result = minimize(Rosenbrock(), method, max_seconds=0.02, gtol=0, ftol=0,
+                      callback=lambda snapshot: time.sleep(0.015))
+    assert result.status is Status.TIME_LIMIT and not result.success
+    assert result.nit == np.count_nonzero(result.history.seconds[:-1] < 0.02) <= 2
+    with pytest.raises(ValueError, match="max_seconds"):
+        minimize(Rosenbrock(), method, max_seconds=-1.0)
+
+
+def test_the_training_layer_imports_no_tensorflow():
+    root = pathlib.Path(pcl.__file__).parent
+    names = ["minimize", "objective", "history", "status", "progress", "check", "check_report"]
+    files = [*(root / f"{name}.py" for name in names), *(root / "drivers").glob("*.py")]
+    assert len(files) > 12
+    for file in files:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+                assert module.split(".")[0] not in ("tensorflow", "keras", "matplotlib", "tqdm")
+
+
+def test_options_must_be_a_dict():
+    with pytest.raises(TypeError, match="options"):
+        minimize(Rosenbrock(), options=[("eta", 0.1)])
+
+
 def test_a_callback_must_be_callable():
     with pytest.raises(TypeError, match="callback"):
         minimize(Rosenbrock(), callback=3)
@@ -750,7 +851,7 @@ def test_history_plots_against_both_axes():
     with pytest.raises(ValueError, match="against"):
         history.plot(against="time")
     with pytest.raises(AttributeError, match="gradient_norm"):
-        history.gradients
+        print(history.gradients)
     matplotlib.pyplot.close("all")
 
 

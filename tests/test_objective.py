@@ -99,7 +99,7 @@ def test_values_and_derivatives_that_are_not_finite_are_failed_trials(bad):
     for name, good in (("value", np.float64(5.0)), ("gradient", np.array([2.0, 4.0]))):
         objective, _ = started(Quadratic(**{name: lambda t, g=good: spoiled(t, g)}))
         assert objective.trial(np.array([0.5, 0.5]), np.inf).failed
-    objective, start = started(Quadratic(hessian=lambda t: bad * np.eye(2)))
+    objective, start = started(Quadratic(hessian=lambda t: np.full((2, 2), bad)))
     with pytest.raises(NotFinite):
         objective.hessian(start, strict=True)
     point = objective.trial(np.array([0.5, 0.5]), np.inf)

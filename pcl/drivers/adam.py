@@ -1,5 +1,7 @@
 """Adam from Keras, on one float64 variable."""
 
+import numpy as np
+
 from pcl.drivers.run import Stop
 from pcl.drivers.scipy_minimize import unit_scale
 from pcl.status import Status
@@ -19,10 +21,10 @@ def drive(run, method, options):
 
     full = options["learning_rate"]
     theta, rate = (keras.Variable(value, dtype="float64") for value in (run.current.theta, full))
-    # A function, because Keras keeps a plain number in float32.
+    # Keras rounds plain numbers to float32: hence a function, and NumPy's float64.
     optimizer = keras.optimizers.Adam(
-        learning_rate=lambda: rate.value, beta_1=options["beta_1"], beta_2=options["beta_2"],
-        epsilon=options["epsilon"])
+        learning_rate=lambda: rate.value, epsilon=options["epsilon"],
+        beta_1=np.float64(options["beta_1"]), beta_2=np.float64(options["beta_2"]))
     optimizer.build([theta])
     step = tf.function(lambda gradient: optimizer.apply([gradient], [theta]))
     scale, current = unit_scale(run, options), full

@@ -11,7 +11,7 @@ from pcl.status import Status
 EPS = np.finfo(np.float64).eps
 VISIBLE = 1e-11     # relative change of the loss above any rounding error of a sane evaluation
 ROUNDING = 10 * EPS     # a relative change of the loss below this cannot be seen
-LITTLE_GAIN, CLOSE_ROOT = 1e-2, 1e6     # see Tolerances.gradient_is_small
+LITTLE_GAIN, CLOSE_ROOT = 1e-4, 1e6     # see Tolerances.gradient_is_small
 SMALL = 1e-4    # gradients below this, relatively, occur at the limit of precision
 STALLED_STEPS = 3
 
@@ -51,7 +51,7 @@ class Tolerances:
         The test against |g(x0)| alone would call a run converged that merely came back from
         a remote start. So it must agree with ρ = gain/|loss|: at a minimum with a loss left
         over ρ → 0 (nothing left to gain), at one where the loss vanishes ρ → ∞ (it
-        vanishes within a small change of θ). ρ between 1e-2 and 1e6 means on the way.
+        vanishes within a small change of θ). ρ between 1e-4 and 1e6 means on the way.
         """
         if norm == 0.0 or norm <= self.gtol_absolute:
             return True
@@ -65,16 +65,18 @@ class Run:
     """State of a run. Drivers call `trial`, then `accept` or `reject` once per iteration.
 
     `accept` and `reject` raise `Stop` when the run is over. `current` is the last accepted
-    point, `hessian` its Hessian where the method has one.
+    point, `hessian` its Hessian and `best_hessian` that of the best point, where the method has
+    them.
     """
 
     def __init__(self, objective, theta, tolerances, maxiter, *, callback=None, progress=None,
-                 bounds=None, problem_counts=None):
+                 bounds=None, problem_counts=None, max_seconds=None):
         self.objective = objective
         self.maxiter = maxiter
+        self._max_seconds = np.inf if max_seconds is None else max_seconds
         self.bounds = bounds
         self.history = History()
-        self.hessian = None
+        self.hessian = self.best_hessian = None
         self.iteration = 0
         self._tolerances, self._callback, self._progress = tolerances, callback, progress
         self._problem_counts = problem_counts
@@ -121,17 +123,18 @@ class Run:
         return point
 
     def observe(self, point):
-        """Remember the last trial and whether one visibly failed to lower the loss."""
-        if point is not self.current:
-            self._tried = point
-            self._visible |= abs(point.loss - self.current.loss) > self._noise()
+        """Remember the last trial and whether one visibly raised the loss."""
+        self._tried = point
+        self._visible |= point.loss - self.current.loss > self._noise()
 
     def accept(self, point):
         """The iteration moved to `point`."""
         previous, self.current = self.current, point
         step = float(np.linalg.norm(point.theta - previous.theta))
         change = abs(previous.loss - point.loss)
-        self._visible, self._failed_before = False, self.objective.counts.failed
+        self._tried, self._failed_before = None, self.objective.counts.failed
+        if change > self._noise():
+            self._visible = False
         self._count_stall(change <= self._tolerances.ftol * abs(previous.loss))
         self._iterate(step, True)
         if self._tolerances.xtol > 0 and step <= self._tolerances.xtol * np.linalg.norm(
@@ -140,20 +143,19 @@ class Run:
         self._limit()
 
     def reject(self):
-        """The iteration stayed where it was."""
-        tried, self._tried = self._tried, None
+        """The iteration stayed where it was: its last trial, possibly an old one, was no good."""
+        tried = self._tried
         if tried is None or np.array_equal(tried.theta, self.current.theta):
             self.dead_end(Status.RADIUS_COLLAPSED)
         change = abs(tried.loss - self.current.loss)
-        self._count_stall(not self._visible
-                          and change <= self._tolerances.ftol * abs(self.current.loss))
+        self._count_stall(change <= self._tolerances.ftol * abs(self.current.loss))
         self._iterate(0.0, False)
         self._limit()
 
     def dead_end(self, status):
         """The optimizer cannot go on: `status`, or PRECISION_LIMIT.
 
-        The latter if since the last accepted point no trial changed the loss visibly and the
+        The latter if since the last visible decrease no trial raised the loss visibly and the
         gradient is already small. A wrong derivative fails visibly first.
         """
         gain, loss = self._gain(), abs(self.current.loss)
@@ -180,11 +182,14 @@ class Run:
             raise Stop(Status.CONVERGED_LOSS)
 
     def _count_stall(self, small):
-        self._stalled = self._stalled + 1 if small and self._tolerances.ftol > 0 else 0
+        counts = small and not self._visible and self._tolerances.ftol > 0
+        self._stalled = self._stalled + 1 if counts else 0
 
     def _limit(self):
         if self.iteration >= self.maxiter:
             raise Stop(Status.ITERATION_LIMIT)
+        if time.perf_counter() - self._clock > self._max_seconds:
+            raise Stop(Status.TIME_LIMIT)
 
     def _noise(self):
         # A sum of squares of data of size sqrt(loss(x0)) carries a rounding error of about
@@ -195,8 +200,7 @@ class Run:
         point, counts = self.current, self.objective.counts
         theta = point.theta.copy()
         theta.setflags(write=False)
-        factorisations, substitutions = (
-            now - before for now, before in zip(self._work(), self._before))
+        factorisations, substitutions = np.subtract(self._work(), self._before).tolist()
         return Snapshot(
             iteration=self.iteration, theta=theta, loss=point.loss,
             gradient_norm=self.gradient_norm(point), step=step,

@@ -6,12 +6,16 @@ depend on the unit of the loss: several of these methods start from unit curvatu
 with absolute numbers.
 """
 
+import os
+import traceback
+
 import numpy as np
 import scipy.optimize
 
 from pcl.drivers.run import Stop
 from pcl.errors import TrialFailure
 from pcl.status import Status
+from pcl.validate import float64_array
 
 _NEVER = 10**9
 # trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
@@ -42,10 +46,17 @@ def drive_trust_region(run, method, options):
     except UnboundLocalError as error:
         # SciPy's IterativeSubproblem leaves its step undefined when subproblem_maxiter is
         # reached before the first successful Cholesky factorisation.
+        if _where(error) != ("_trustregion_exact.py", "solve"):
+            raise
         raise Stop(Status.SUBPROBLEM_FAILED) from error
     if result.status == 3:      # LinAlgError in the subproblem
         raise Stop(Status.SUBPROBLEM_FAILED)
     run.dead_end(Status.RADIUS_COLLAPSED)       # 2: no decrease is predicted
+
+
+def _where(error):
+    frame = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    return os.path.basename(frame.f_code.co_filename), frame.f_code.co_name
 
 
 def drive_line_search(run, method, options):
@@ -66,9 +77,14 @@ def drive_line_search(run, method, options):
 
 
 def _line_search(run, method, options):
-    calls = _LineSearch(run, unit_scale(run, options))
+    scale = unit_scale(run, options)
+    calls = _LineSearch(run, scale)
     settings = {"gtol": 0.0, "maxiter": _NEVER}
     settings.update({k: v for k, v in options.items() if k != "loss_scale" and v is not None})
+    if "hess_inv0" in settings:     # of the loss; SciPy sees loss/scale
+        given = float64_array("options['hess_inv0']", settings["hess_inv0"],
+                              shape=2 * run.current.theta.shape)
+        settings["hess_inv0"] = scale * 0.5 * (given + given.T)     # SciPy wants H == H.T
     bounds = None
     if method == "L-BFGS-B":
         settings.update(ftol=0.0, maxfun=options["maxfun"] or _NEVER)
@@ -87,7 +103,8 @@ def unit_scale(run, options, target=1.0):
     """
     if options["loss_scale"] is not None:
         return options["loss_scale"]
-    return 2.0 ** np.round(np.log2(run.gradient_norm(run.current) / target))
+    exponent = np.log2(run.gradient_norm(run.current)) - np.log2(target)
+    return 2.0 ** np.clip(np.round(exponent), -1000, 1000)
 
 
 def step_back(point, current):
@@ -112,11 +129,13 @@ class _TrustRegion:
         self._run, self._inverse, self._skip = run, 1.0 / scale, skip
         self._proposed = None
         if method == "trust-exact":
-            run.hessian = run.objective.hessian(run.current, strict=True)
+            run.hessian = run.best_hessian = run.objective.hessian(run.current, strict=True)
         self._exact = method == "trust-exact"
 
     def fun(self, x):
-        return self._trial(x).loss * self._inverse
+        point = self._trial(x)
+        self._run.observe(point)    # also a step of length 0
+        return point.loss * self._inverse
 
     def jac(self, x):
         # trust-krylov asks for the gradient of every proposal: one that is certain to be
@@ -160,6 +179,8 @@ class _TrustRegion:
             self._run.observe(point)
             if H is not None:
                 self._proposed = point, H
+            if self._run.objective.best.theta is point.theta:
+                self._run.best_hessian = H
         return point
 
 

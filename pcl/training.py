@@ -1,14 +1,14 @@
 """Training in reduced space: minimise loss(θ) by a method chosen by name."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from pcl.drivers import adam, least_squares, scipy_minimize
 from pcl.drivers.bounds import parse_bounds, pushed_inside
 from pcl.drivers.curvature import smallest_eigenvalue, smallest_eigenvalue_of_product
+from pcl.drivers.least_squares import ResidualEvaluator
+from pcl.drivers.methods import choose, merge, positive
 from pcl.drivers.run import Run, Stop, Tolerances
 from pcl.objective import Counts, LossEvaluator, Objective
 from pcl.progress import Progress
@@ -22,77 +22,9 @@ __all__ = ["minimize"]
 GTOL, FTOL = 1e-8, 1e-14
 
 
-@dataclasses.dataclass(frozen=True)
-class _Method:
-    """Driver, default iteration limit, options as {name: (default, check)}."""
-
-    drive: Callable
-    maxiter: int
-    options: Mapping
-    bounds: bool = False
-    hessian: bool = False
-
-
-def _positive(value):
-    return _is_number(value) and 0 < value < np.inf
-
-
-def _is_number(value):
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-
-
-def _whole(value):
-    return _is_number(value) and value >= 1 and value == int(value)
-
-
-def _within(low, high):
-    return lambda value: _is_number(value) and low <= value < high
-
-
-def _one_of(*known):
-    return lambda value: isinstance(value, str) and value in known
-
-
-def _optional(check):
-    return lambda value: value is None or check(value)
-
-
-def _flag(value):
-    return isinstance(value, bool)
-
-
-def _anything(value):
-    return True
-
-
-_SCALED = {"loss_scale": (None, _optional(_positive))}
-_TRUST = {"initial_trust_radius": (1.0, _positive), "max_trust_radius": (1000.0, _positive),
-          "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
-_METHODS = {
-    "trust-exact": _Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True),
-    "trust-krylov": _Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "inexact": (True, _flag)}, hessian=True),
-    "trust-ncg": _Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
-    "BFGS": _Method(scipy_minimize.drive_line_search, 2000, {
-        "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
-        "hess_inv0": (None, _anything), **_SCALED}),
-    "L-BFGS-B": _Method(scipy_minimize.drive_line_search, 2000, {
-        "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
-        **_SCALED}, bounds=True),
-    "least-squares": _Method(least_squares.drive, 200, {
-        "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)),
-        "loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, _positive),
-        "x_scale": (None, _anything), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
-        "tr_options": (None, _anything), "max_nfev": (None, _optional(_whole))}, bounds=True),
-    "adam": _Method(adam.drive, 5000, {
-        "learning_rate": (1e-3, _positive), "beta_1": (0.9, _within(0.0, 1.0)),
-        "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, _positive), **_SCALED}),
-}
-
-
 def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
-             gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None):
+             gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None,
+             max_seconds=None):
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
 
         minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
@@ -127,7 +59,7 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         iteration is a step that lowered the loss.
     gtol : float
         Stop when |g| ≤ gtol |g(x0)|, 2-norms, with bounds of the projected gradient, and the
-        loss agrees that this is a minimum: |g ∘ max(|θ|, 1)|/|loss| is below 1e-2 (nothing left
+        loss agrees that this is a minimum: |g ∘ max(|θ|, 1)|/|loss| is below 1e-4 (nothing left
         to gain) or above 1e6 (a root is near); or when that ratio is at rounding level.
         Independent of the unit of the loss, and not fooled by a remote start.
     gtol_absolute : float
@@ -147,6 +79,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         tr_options, max_nfev None (100 maxiter + 1000). adam: learning_rate 1e-3, beta_1 0.9,
         beta_2 0.999, epsilon 1e-7. All but least-squares: loss_scale None; the optimizer works
         on loss/loss_scale, by default the power of two nearest |g(x0)|.
+    max_seconds : float, optional
+        Stop after the first iteration that ends later than this.
 
     Returns
     -------
@@ -175,20 +109,23 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     the step is shortened and the run goes on from the last good point. Ctrl-C ends the run
     and returns the best point with status INTERRUPTED.
     """
-    name, chosen = _method(method)
-    settings = _options(name, chosen, options)
+    name, chosen = choose(method)
+    settings = merge(name, options)
     tolerances = Tolerances(gtol, gtol_absolute, ftol, xtol)
     limit = chosen.maxiter if maxiter is None else positive_integer("maxiter", maxiter)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a {type(callback).__name__}; expected a function of one "
                         "snapshot, or None.")
+    if max_seconds is not None and not positive(max_seconds):
+        raise ValueError(f"max_seconds is {max_seconds!r}; expected a positive number or None.")
     theta, box = _start(problem, x0, bounds, name, chosen, settings)
     counts = Counts()
     evaluator, extra = _evaluator(problem, name, settings, counts)
     bar = Progress(progress, limit, name)
     try:
         run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
-                  progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None))
+                  progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
+                  max_seconds=max_seconds)
         status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name)
     finally:
         bar.close()
@@ -208,36 +145,6 @@ def _drive(run, drive, problem, name):
         error.partial_result = _result(run, Status.ERROR, problem, name, False)
         raise
     raise RuntimeError(f"{name} returned without a reason.")
-
-
-def _method(method):
-    names = {name.lower(): name for name in _METHODS}
-    name = names.get(method.lower()) if isinstance(method, str) else None
-    if name is None:
-        raise ValueError(f"method is {method!r}; known are {', '.join(_METHODS)}.")
-    return name, _METHODS[name]
-
-
-def _options(name, method, given):
-    given = {} if given is None else dict(given)
-    unknown = sorted(map(repr, set(given) - set(method.options)))
-    if unknown:
-        raise ValueError(f"options holds {', '.join(unknown)}, unknown to {name}; known are "
-                         f"{', '.join(sorted(method.options))}.")
-    for key, value in given.items():
-        default, accepts = method.options[key]
-        if not accepts(value):
-            raise ValueError(f"options[{key!r}] is {value!r}, which {name} cannot use; the "
-                             f"default is {default!r}.")
-    settings = {key: default for key, (default, _) in method.options.items()} | given
-    if settings.get("initial_trust_radius", 0.0) >= settings.get("max_trust_radius", np.inf):
-        raise ValueError(f"options['initial_trust_radius'] is {settings['initial_trust_radius']}"
-                         f"; expected less than max_trust_radius, "
-                         f"{settings['max_trust_radius']}.")
-    if settings.get("c1", 0.0) >= settings.get("c2", 1.0) or settings.get("c1") == 0.0:
-        raise ValueError(f"options['c1'] is {settings['c1']} and c2 is {settings['c2']}; "
-                         "expected 0 < c1 < c2 < 1.")
-    return settings
 
 
 def _start(problem, x0, bounds, name, method, settings):
@@ -267,14 +174,13 @@ def _evaluator(problem, name, settings, counts):
     if not problem.has_residuals:
         raise ValueError("method least-squares needs residuals, but this problem states only a "
                          "loss. State the residuals r with loss = sum(r²), or use trust-exact.")
-    evaluator = least_squares.ResidualEvaluator(problem, counts, settings["loss"],
-                                                settings["f_scale"])
+    evaluator = ResidualEvaluator(problem, counts, settings["loss"], settings["f_scale"])
     return evaluator, (evaluator,)
 
 
 def _result(run, status, problem, name, with_curvature):
     best, counts = run.objective.best, run.objective.counts
-    hessian = run.hessian if np.array_equal(best.theta, run.current.theta) else None
+    hessian = run.best_hessian
     smallest = None
     if with_curvature and status.success:
         smallest, saddle = _curvature(run, hessian, best, name)
@@ -297,8 +203,8 @@ def _result(run, status, problem, name, with_curvature):
 
 def _curvature(run, hessian, best, name):
     if name == "trust-exact":
-        if hessian is None:
-            hessian = run.objective.hessian(best)
+        if hessian is None and run.iteration == 0:
+            hessian = run.objective.hessian(best, strict=True)
         found = None if hessian is None else smallest_eigenvalue(hessian)
     elif run.iteration == 0:
         found = smallest_eigenvalue_of_product(lambda v: run.objective.hvp(best, v),

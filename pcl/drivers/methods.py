@@ -1,0 +1,116 @@
+"""The methods of `minimize` by name, with their options, defaults and admissible values."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from pcl.drivers import adam, least_squares, scipy_minimize
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """Driver, default iteration limit, options as {name: (default, check)}.
+
+    `bounds`: takes them; `hessian`: uses second derivatives.
+    """
+
+    drive: Callable
+    maxiter: int
+    options: Mapping
+    bounds: bool = False
+    hessian: bool = False
+
+
+def positive(value):
+    """True for a finite number above 0."""
+    return _is_number(value) and 0 < value < np.inf
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _whole(value):
+    return _is_number(value) and 1 <= value < np.inf and value == int(value)
+
+
+def _within(low, high):
+    return lambda value: _is_number(value) and low <= value < high
+
+
+def _one_of(*known):
+    return lambda value: isinstance(value, str) and value in known
+
+
+def _optional(check):
+    return lambda value: value is None or check(value)
+
+
+def _flag(value):
+    return isinstance(value, bool)
+
+
+def _anything(value):
+    return True
+
+
+_SCALED = {"loss_scale": (None, _optional(positive))}
+_TRUST = {"initial_trust_radius": (1.0, positive), "max_trust_radius": (1000.0, positive),
+          "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
+METHODS = {
+    "trust-exact": Method(scipy_minimize.drive_trust_region, 200, {
+        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True),
+    "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
+        **_TRUST, "inexact": (True, _flag)}, hessian=True),
+    "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
+    "BFGS": Method(scipy_minimize.drive_line_search, 2000, {
+        "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
+        "hess_inv0": (None, _anything), **_SCALED}),
+    "L-BFGS-B": Method(scipy_minimize.drive_line_search, 2000, {
+        "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
+        **_SCALED}, bounds=True),
+    "least-squares": Method(least_squares.drive, 200, {
+        "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)),
+        "loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive),
+        "x_scale": (None, _anything), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
+        "tr_options": (None, _anything), "max_nfev": (None, _optional(_whole))}, bounds=True),
+    "adam": Method(adam.drive, 5000, {
+        "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
+        "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive), **_SCALED}),
+}
+
+
+def choose(method):
+    """(name, Method) of a method's name in upper or lower case."""
+    names = {name.lower(): name for name in METHODS}
+    name = names.get(method.lower()) if isinstance(method, str) else None
+    if name is None:
+        raise ValueError(f"method is {method!r}; known are {', '.join(METHODS)}.")
+    return name, METHODS[name]
+
+
+def merge(name, given):
+    """The options of a method: those given, checked, over its defaults."""
+    method = METHODS[name]
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"options is a {type(given).__name__}; expected a dict.")
+    given = dict(given or {})
+    unknown = sorted(map(repr, set(given) - set(method.options)))
+    if unknown:
+        raise ValueError(f"options holds {', '.join(unknown)}, unknown to {name}; known are "
+                         f"{', '.join(sorted(method.options))}.")
+    for key, value in given.items():
+        default, accepts = method.options[key]
+        if not accepts(value):
+            raise ValueError(f"options[{key!r}] is {value!r}, which {name} cannot use; the "
+                             f"default is {default!r}.")
+    settings = {key: default for key, (default, _) in method.options.items()} | given
+    if settings.get("initial_trust_radius", 0.0) >= settings.get("max_trust_radius", np.inf):
+        raise ValueError(f"options['initial_trust_radius'] is {settings['initial_trust_radius']}"
+                         f"; expected less than max_trust_radius, "
+                         f"{settings['max_trust_radius']}.")
+    if settings.get("c1", 0.0) >= settings.get("c2", 1.0) or settings.get("c1") == 0.0:
+        raise ValueError(f"options['c1'] is {settings['c1']} and c2 is {settings['c2']}; "
+                         "expected 0 < c1 < c2 < 1.")
+    return settings
