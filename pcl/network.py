@@ -105,8 +105,13 @@ class MLP:
         return self.widths[-1]
 
     def init(self, seed):
-        """Initial parameters (size,): W ~ N(0, 1/fan_in) drawn layer by layer, b = 0."""
-        rng = np.random.default_rng(seed)
+        """Initial parameters (size,): W ~ N(0, 1/fan_in) drawn layer by layer, b = 0.
+
+        `seed` is a whole number from 0 to 2³² − 1. The numbers come from `numpy.random.RandomState`,
+        whose stream NumPy guarantees never to change (NEP 19), so that a seed means the same start
+        everywhere.
+        """
+        rng = np.random.RandomState(seed)
         layers = []
         for fan_in, fan_out in zip(self.widths, self.widths[1:]):
             W = rng.standard_normal((fan_in, fan_out)) / np.sqrt(fan_in)

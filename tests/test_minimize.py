@@ -793,7 +793,7 @@ def test_a_time_limit_is_kept_within_an_iteration(method):
 
 def test_the_training_layer_imports_no_tensorflow():
     root = pathlib.Path(pcl.__file__).parent
-    names = ["minimize", "objective", "history", "status", "progress", "check", "check_report"]
+    names = ["training", "objective", "history", "status", "progress", "check", "check_report"]
     files = [*(root / f"{name}.py" for name in names), *(root / "drivers").glob("*.py")]
     assert len(files) > 12
     for file in files:

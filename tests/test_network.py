@@ -66,7 +66,7 @@ def test_initial_weights_have_variance_one_over_fan_in_and_zero_biases():
 
 
 def test_initial_weights_are_drawn_layer_by_layer_from_the_seed():
-    rng = np.random.default_rng(11)
+    rng = np.random.RandomState(11)
     first = rng.standard_normal((2, 3)) / np.sqrt(2)
     second = rng.standard_normal((3, 1)) / np.sqrt(3)
     (W1, _), (W2, _) = MLP([2, 3, 1]).unravel(MLP([2, 3, 1]).init(seed=11))
