@@ -126,7 +126,10 @@ class Problem:
     def jacobian(self, theta):
         """The sensitivities dr/dθ (m, size)."""
         self._need_residuals()
-        plan, tangent = self.at(theta).residual_plan
+        record = self.at(theta)
+        plan, tangent = record.residual_plan
+        if tangent is None:
+            return np.zeros((record.residuals.size, self.size))
         return sweep.jacobian(plan, tangent)
 
     def _need_residuals(self):
