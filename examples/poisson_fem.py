@@ -15,8 +15,14 @@ Problem: "Training Deep Neural Networks with Trust-Region Methods", ADCME docume
 import argparse
 import pathlib
 
+if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=233, help="seed of the initial weights")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("figures"),
+                        help="directory of the figures")
+    arguments = parser.parse_args()
+
 import numpy as np
-import tensorflow as tf
 
 import fem
 import pcl
@@ -78,8 +84,8 @@ def main(n=10, seed=233, methods=METHODS, widths=WIDTHS, positive=False, progres
     report = pcl.check_hessian(setting.problem(seed))
     runs = {}
     for method, maxiter in methods.items():
-        result = pcl.minimize(setting.problem(seed), method=method, maxiter=maxiter, gtol=0.0, ftol=0.0,
-                              progress=progress)
+        result = pcl.minimize(setting.problem(seed), method=method, maxiter=maxiter, gtol=0.0,
+                              ftol=0.0, progress=progress)
         result.kappa_error = setting.kappa_error(result.x)
         runs[method] = result
     return {"setting": setting, "check": report, "runs": runs}
@@ -154,7 +160,8 @@ def _plot_spectra(setting, runs):
     problem = setting.problem(seed=0)
     for name, result in runs.items():
         eigenvalues = np.linalg.eigvalsh(problem.hessian(result.x))[::-1]
-        line, = ax.semilogy(np.where(eigenvalues > 0, eigenvalues, np.nan), label=f"{name}, positive")
+        line, = ax.semilogy(np.where(eigenvalues > 0, eigenvalues, np.nan),
+                            label=f"{name}, positive")
         ax.semilogy(np.where(eigenvalues < 0, -eigenvalues, np.nan), ":", color=line.get_color(),
                     label=f"{name}, negative")
         ax.axhline(1e-6 * eigenvalues[0], color=line.get_color(), lw=0.5)
@@ -164,16 +171,7 @@ def _plot_spectra(setting, runs):
     return figure
 
 
-def _command_line():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seed", type=int, default=233, help="seed of the initial weights")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("figures"),
-                        help="directory of the figures")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    arguments = _command_line()
     arguments.output.mkdir(parents=True, exist_ok=True)
     seed_form = main(seed=arguments.seed)
     print(seed_form["check"], "\n")
