@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pcl.admissible import guard
     from pcl.check import check_gradient, check_hessian, check_jacobian
-    from pcl.errors import InvalidCoefficient, NotFinite, SingularMatrix, TrialFailure
+    from pcl.errors import InvalidCoefficient, NotConverged, NotFinite, SingularMatrix, TrialFailure
     from pcl.keras_model import KerasModel
     from pcl.linear_map import LinearMap
     from pcl.linear_solve import solve
     from pcl.network import MLP, Transform, bounded, exponential, softplus
+    from pcl.nonlinear_solve import solve_nonlinear
     from pcl.observations import misfit
     from pcl.problem import Problem
     from pcl.sparse import SparseMatrix
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 _HOME = {
     "guard": "admissible",
     "check_gradient": "check", "check_hessian": "check", "check_jacobian": "check",
-    "InvalidCoefficient": "errors", "NotFinite": "errors", "SingularMatrix": "errors",
-    "TrialFailure": "errors",
+    "InvalidCoefficient": "errors", "NotConverged": "errors", "NotFinite": "errors",
+    "SingularMatrix": "errors", "TrialFailure": "errors",
     "KerasModel": "keras_model",
     "LinearMap": "linear_map",
     "solve": "linear_solve",
     "MLP": "network", "Transform": "network", "bounded": "network", "exponential": "network",
     "softplus": "network",
+    "solve_nonlinear": "nonlinear_solve",
     "misfit": "observations",
     "Problem": "problem",
     "SparseMatrix": "sparse",

@@ -21,3 +21,7 @@ class InvalidCoefficient(TrialFailure, ValueError):
 
 class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
     """A matrix cannot be factorised, or its solution would carry no correct digit."""
+
+
+class NotConverged(TrialFailure, RuntimeError):
+    """A nonlinear solve did not reach its tolerance; the message tells the residual history."""

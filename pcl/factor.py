@@ -86,28 +86,29 @@ class FactorCache:
         self._older = self._recent if size <= self.budget else {}
         self._recent = {}
 
-    def get(self, pattern, values, solver):
-        """The factor of the matrix with `values` in `pattern`."""
-        key = (pattern.key, solver, digest(values))
+    def get(self, matrix, solver, pattern_key=None):
+        """The factor of a CSC array; `pattern_key` saves reading its pattern again."""
+        pattern_key = pattern_key or (matrix.shape, digest(matrix.indices, matrix.indptr))
+        key = (pattern_key, solver, digest(matrix.data))
         if key not in self._recent:
             if len(self._recent) == self.capacity:
                 self.new_evaluation()
-            self._recent[key] = self._older.get(key) or self._new(pattern, values, solver)
+            self._recent[key] = self._older.get(key) or self._new(matrix, solver)
         return self._recent[key]
 
-    def _new(self, pattern, values, solver):
-        backend = factorise(pattern.with_values(values), solver)
+    def _new(self, matrix, solver):
+        backend = factorise(matrix, solver)
         self.counts.factorisations += 1
-        return Factor(backend, pattern.shape[0], self.counts)
+        return Factor(backend, matrix.shape[0], self.counts)
 
 
 # Outside a Problem: the last few matrices, so that a gradient finds the factor of its state.
 _cache = contextvars.ContextVar("pcl_factor_cache", default=FactorCache(capacity=8))
 
 
-def cached(pattern, values, solver):
-    """The factor from the cache in use."""
-    return _cache.get().get(pattern, values, solver)
+def cached(matrix, solver, pattern_key=None):
+    """The factor of a CSC array from the cache in use."""
+    return _cache.get().get(matrix, solver, pattern_key)
 
 
 @contextlib.contextmanager

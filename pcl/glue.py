@@ -28,7 +28,8 @@ class Glue:
 
     def pushforward(self, x, constants, tangents):
         """(∂a/∂x) ẋ for each output."""
-        return self._pushforward(*x, *constants, *tangents)
+        # The adjoints cancel out, but TensorFlow's gradients hold control dependencies on them.
+        return self._pushforward(*x, *constants, *self._zero_bars, *tangents)
 
     def curvature(self, x, constants, bars, tangents):
         """∂²⟨ā, g⟩/∂x² ẋ for each variable."""
@@ -63,6 +64,10 @@ class Glue:
         return [] if self._scalar else [self._placeholder(t) for t in self.outputs]
 
     @functools.cached_property
+    def _zero_bars(self):
+        return [np.zeros(t.shape) for t in self._bars]
+
+    @functools.cached_property
     def _tangents(self):
         return [self._placeholder(t) for t in self._variables]
 
@@ -93,7 +98,8 @@ class Glue:
 
     @functools.cached_property
     def _pushforward(self):
-        return self._function(self._arguments + self._tangents, self._tangent_outputs)
+        feeds = self._arguments + self._bars + self._tangents
+        return self._function(feeds, self._tangent_outputs)
 
     @functools.cached_property
     def _curvature(self):

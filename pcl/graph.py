@@ -24,7 +24,7 @@ class Graph:
         Pieces of the same shape, as the steps of a time loop are, share one set of functions: the
         variables and the float64 constants of a piece are its arguments.
         """
-        walk = _Walk(self._number)
+        walk = _Walk(self._number, {t.ref() for t in self._wrapped.graph.internal_captures})
         signature = tuple(walk.visit(t) for t in outputs), scalar
         if signature not in self._glue:
             self._glue[signature] = Glue(self._wrapped, walk.variables, walk.constants, outputs, scalar)
@@ -36,11 +36,11 @@ class _Walk:
     """A walk from tensors back to the variables, writing down what it meets.
 
     The record of a tensor is a number met before, a variable, a float64 constant (by its place
-    in the lists), or the operation with its attributes and the records of its inputs.
+    in the lists), a captured tensor, or the operation with its attributes and its inputs.
     """
 
-    def __init__(self, variables):
-        self._is_variable = variables
+    def __init__(self, variables, captures):
+        self._is_variable, self._is_captured = variables, captures
         self._met = {}
         self.variables, self.constants = [], []
 
@@ -59,17 +59,17 @@ class _Walk:
         return self._met[tensor.ref()][0], tuple(record for _, record in self._met.values())
 
     def _is_source(self, t):
-        return t.ref() in self._is_variable or _is_real_constant(t)
+        return t.ref() in self._is_variable or t.ref() in self._is_captured or _is_real_constant(t)
 
     def _record(self, t):
         if t.ref() in self._is_variable:
             self.variables.append(t)
             return "variable", tuple(t.shape)
+        if t.ref() in self._is_captured:  # before constants: small captured tensors become those
+            return "captured", t.ref()
         if _is_real_constant(t):
             self.constants.append(t)
             return "constant", tuple(t.shape)
-        if t.op.type == "Placeholder":
-            return "captured", t.ref()
         attributes = tuple(sorted((k, v.SerializeToString()) for k, v in t.op.node_def.attr.items()
                                   if not k.startswith("_")))
         inputs = tuple(self._met[i.ref()][0] for i in t.op.inputs)

@@ -73,7 +73,7 @@ class SolvePoint:
         self.flat = flat_structures(node.structures, node.columns)
         pattern = pattern_of(node.structures)
         matrix = pattern.matrix(coefficients)
-        self.factor = factor.cached(pattern, matrix.data, node.solver)
+        self.factor = factor.cached(matrix, node.solver, pattern.key)
         self.value = _checked(self.factor.solve(b))
         self._adjoint = self._mu = None
 
@@ -133,7 +133,8 @@ def _checked(u):
 def _tensorflow_solve(pattern, solver, transposed, values, b):
     """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
     def numeric(values, b):
-        return _checked(factor.cached(pattern, values, solver).solve(b, transposed))
+        matrix = pattern.with_values(values)
+        return _checked(factor.cached(matrix, solver, pattern.key).solve(b, transposed))
 
     @tf.custom_gradient
     def operation(values, b):

@@ -58,6 +58,14 @@ def call(node, *inputs):
     return handler.call(node, inputs)
 
 
+def solve_equation(equation, start, settings):
+    """u with equation(u) = 0, under the active handler."""
+    active = _handler.get()
+    if active is None:
+        return None
+    return active.solve_equation(equation, _as_input(start), settings)
+
+
 @contextlib.contextmanager
 def handler(active):
     """Send the node calls made inside the block to `active.call(node, inputs)`."""

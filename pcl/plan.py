@@ -2,7 +2,7 @@
 
 A plan holds, at one point, everything second order needs and nothing multiplied out:
 
-    bases       B_b = Op_b (Σ_{a<b} N_ba B_a), Op_b the inverse of a matrix, the Jacobian of a
+    bases       B_b = Op_b (Σ_a N_ba B_a), Op_b the inverse of a matrix, the Jacobian of a
                 network, …, starting from the blocks of θ; B_b has as many columns as θ entries
     curvature   ∇²𝓛 as blocks: forms (L_a B_a)ᵀ W (L_b B_b)
 
@@ -19,14 +19,18 @@ from pcl.tangent import Identity, Tangent
 
 @dataclass(frozen=True)
 class Form:
-    """The contribution (L_a B_a)ᵀ W (L_b B_b), a ≤ b; its transpose is added when `mixed`."""
+    """The contribution (L_a B_a)ᵀ W (L_b B_b); its transpose is added when `mixed`."""
 
-    a: int
+    a: object
     L_a: object
     W: object
-    b: int
+    b: object
     L_b: object
     mixed: bool
+
+    def swapped(self):
+        """The same contribution with the two sides exchanged."""
+        return Form(self.b, self.L_b, self.W.T, self.a, self.L_a, self.mixed)
 
 
 class LazyMatrix:
@@ -71,55 +75,50 @@ class Plan:
     def add_base(self, base):
         """Append a base; returns it as a tangent."""
         self.bases.append(base)
-        return Tangent({len(self.bases) - 1: Identity(base.size)})
+        return base_tangent(base)
 
     def add_square(self, tangent, W):
         """Add VᵀW V with W symmetric, V = dv/dθ."""
         terms = list(tangent.terms.items())
         for i, (a, L_a) in enumerate(terms):
-            self._add(a, L_a, W, a, L_a, False)
+            self.forms.append(Form(a, L_a, W, a, L_a, False))
             for b, L_b in terms[:i]:
-                self._add(a, L_a, W, b, L_b, True)
+                self.forms.append(Form(a, L_a, W, b, L_b, True))
 
     def add_mixed(self, left, W, right):
         """Add VᵀW U + UᵀWᵀV for two tangents V, U."""
         for a, L_a in left.terms.items():
             for b, L_b in right.terms.items():
-                self._add(a, L_a, W, b, L_b, True)
-
-    def _add(self, a, L_a, W, b, L_b, mixed):
-        if a > b:
-            a, L_a, W, b, L_b = b, L_b, W.T, a, L_a
-        self.forms.append(Form(a, L_a, W, b, L_b, mixed))
+                self.forms.append(Form(a, L_a, W, b, L_b, True))
 
     # --- products with vectors --------------------------------------------------------------
     def pushforward(self, v):
-        """B_b v for every base."""
-        x = []
+        """{b: B_b v} for every base."""
+        x = {}
         for base in self.bases:
             if base.rhs is None:
-                x.append(v[base.start:base.stop])
+                x[base] = v[base.start:base.stop]
             else:
-                x.append(base.forward(_combine(base.rhs, x)))
+                x[base] = base.forward(_combine(base.rhs, x))
         return x
 
     def pullback(self, y):
-        """Σ_b B_bᵀ y_b; y is a list of vectors or None, one a base."""
-        y, theta = list(y), np.zeros(self.n_theta)
-        for b in reversed(range(len(self.bases))):
-            base = self.bases[b]
-            if y[b] is None:
+        """Σ_b B_bᵀ y_b for y = {b: y_b}."""
+        y, theta = dict(y), np.zeros(self.n_theta)
+        for base in reversed(self.bases):
+            if base not in y:
                 continue
             if base.rhs is None:
-                theta[base.start:base.stop] += y[b]
+                theta[base.start:base.stop] += y[base]
             else:
-                _scatter(base.rhs, base.transposed(y[b]), y)
+                y_bar = base.transposed(y[base])
+                for a, L in base.rhs.terms.items():
+                    _add_to(y, a, L.T @ y_bar)
         return theta
 
     def hvp(self, v):
         """H v: tangents forward, curvature, adjoints backward; no matrix with n_theta columns."""
-        x = self.pushforward(v)
-        y = [None] * len(x)
+        x, y = self.pushforward(v), {}
         for f in self.forms:
             left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
             _add_to(y, f.a, f.L_a.T @ (f.W @ right))
@@ -131,15 +130,19 @@ class Plan:
         """(dv/dθ) v for a tangent over this plan's bases."""
         return _combine(tangent, self.pushforward(v))
 
+    def transposed_product(self, tangent, w):
+        """(dv/dθ)ᵀ w for a tangent over this plan's bases."""
+        return self.pullback({a: L.T @ w for a, L in tangent.terms.items()})
+
+
+def base_tangent(base):
+    """The base itself as a tangent."""
+    return Tangent({base: Identity(base.size)})
+
 
 def _combine(tangent, x):
     return sum(L @ x[a] for a, L in tangent.terms.items())
 
 
-def _scatter(tangent, y_bar, y):
-    for a, L in tangent.terms.items():
-        _add_to(y, a, L.T @ y_bar)
-
-
 def _add_to(y, b, term):
-    y[b] = term if y[b] is None else y[b] + term
+    y[b] = y[b] + term if b in y else term

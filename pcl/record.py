@@ -1,14 +1,12 @@
-"""A traced loss evaluated at one θ: values forward, adjoints backward."""
+"""A traced loss evaluated at one θ: values forward, adjoints backward, the plan of second order."""
 
 import functools
 
 import numpy as np
 
-from pcl import factor
-from pcl.errors import NotFinite, TrialFailure
+from pcl import factor, sequence
+from pcl.errors import NotFinite
 from pcl.plan import LeafBase, Plan
-from pcl.tangent import Identity, total
-from pcl.trace import Constant, Direct
 
 
 class Record:
@@ -22,56 +20,15 @@ class Record:
 
     def __init__(self, program, blocks, factors):
         self.program, self._factors = program, factors
-        self.values = [np.asarray(b) for b in blocks]
-        self.points = []
+        self.values = dict(enumerate(np.asarray(b) for b in blocks))
         with factor.using(factors):
             factors.new_evaluation()
-            for call in program.calls:
-                self._evaluate(call)
+            self.points = sequence.evaluate(program.calls, self.values)
         self.value = float(program.loss.value(self.values)[0])
         if np.isnan(self.value):
-            raise NotFinite("the loss is NaN; a logarithm, root or division in the loss left its domain.")
-
-    def _evaluate(self, call):
-        glue = call.segment.value(self.values)
-        inputs = [_input_value(i, glue, self.values) for i in call.inputs]
-        try:
-            point = call.node.evaluate(*inputs)
-        except TrialFailure as failure:
-            failure.add_note(f"raised by node {len(self.points)} of the loss, {type(call.node).__name__}")
-            raise
-        self.points.append(point)
-        self.values.append(point.value)
+            raise NotFinite("the loss is NaN; a logarithm, root or division in it left its domain.")
 
     # --- first order ---------------------------------------------------------------------
-    @functools.cached_property
-    def _adjoints(self):
-        """Adjoints of all variables and, call by call, of the inputs: one reverse sweep."""
-        bars = [None] * len(self.values)
-        _accumulate(bars, self.program.loss.pullback(self.values))
-        return bars, self._reverse(bars)
-
-    def _reverse(self, bars):
-        """Pull `bars` back through all nodes, in place; returns the input adjoints of each call."""
-        inputs = [None] * len(self.points)
-        with factor.using(self._factors):
-            for k in reversed(range(len(self.points))):
-                call, bar = self.program.calls[k], bars[self.program.calls[k].output]
-                if bar is not None:
-                    wanted = [not isinstance(i, Constant) for i in call.inputs]
-                    inputs[k] = self.points[k].pullback(bar, wanted)
-                    self._pull_glue(call, inputs[k], bars)
-        return inputs
-
-    def _pull_glue(self, call, input_bars, bars):
-        glue = []
-        for described, bar in zip(call.inputs, input_bars):
-            if isinstance(described, Direct):
-                _accumulate(bars, {described.variable: bar})
-            elif not isinstance(described, Constant):
-                glue.append(bar)
-        _accumulate(bars, call.segment.pullback(self.values, glue))
-
     @functools.cached_property
     def gradient(self):
         """dℓ/dθ by one reverse sweep, flat."""
@@ -79,93 +36,50 @@ class Record:
 
     def pullback_residuals(self, bar):
         """(dr/dθ)ᵀ r̄, flat, for the residuals r."""
-        bars = [None] * len(self.values)
-        _accumulate(bars, self.program.residuals.pullback(self.values, [bar]))
-        self._reverse(bars)
+        bars, _ = self._reverse(self.program.residuals, [bar])
         return self._flat(bars)
-
-    def _flat(self, bars):
-        blocks = range(self.program.n_blocks)
-        return np.concatenate([np.zeros(self.values[i].size) if bars[i] is None else bars[i].ravel()
-                               for i in blocks])
 
     @property
     def residuals(self):
         """r(θ, v), flat."""
         return self.program.residuals.value(self.values)[0].ravel()
 
+    @functools.cached_property
+    def _adjoints(self):
+        return self._reverse(self.program.loss, ())
+
+    def _reverse(self, segment, segment_bars):
+        """Adjoints of all variables, and what the calls keep, from one reverse sweep."""
+        bars = {}
+        sequence.accumulate(bars, segment.pullback(self.values, segment_bars))
+        with factor.using(self._factors):
+            kept = sequence.pull_back(self.program.calls, self.points, self.values, bars)
+        return bars, kept
+
+    def _flat(self, bars):
+        return np.concatenate([bars[i].ravel() if i in bars else np.zeros(self.values[i].size)
+                               for i in range(self.program.n_blocks)])
+
     # --- second order -----------------------------------------------------------------------
     @functools.cached_property
     def plan(self):
-        """The Lagrangian's second derivatives and the chain of sensitivities, nothing multiplied."""
-        return self._extend(self._adjoints)[0]
+        """The Lagrangian's second derivatives and the chain of sensitivities, not multiplied out."""
+        plan, tangents = self._extend(self._adjoints)
+        sequence.add_glue(plan, self.program.loss, self.values, tangents)
+        return plan
 
     @functools.cached_property
     def residual_plan(self):
-        """The chain of sensitivities up to the residuals, and their tangent."""
-        no_adjoints = [None] * len(self.values), [None] * len(self.points)
-        plan, tangents = self._extend(no_adjoints)
-        jacobian, = self.program.residuals.jacobian(self.values)
-        return plan, self._tangent_of(jacobian, tangents)
+        """The chain of sensitivities up to the residuals, and their tangent (None: they are fixed)."""
+        plan, tangents = self._extend(None)
+        tangent, = sequence.glue_tangents(self.program.residuals, self.values, tangents)
+        return plan, tangent
 
     def _extend(self, adjoints):
-        bars, input_bars = adjoints
-        plan, tangents = self._leaves()
+        sizes = [self.values[i].size for i in range(self.program.n_blocks)]
+        plan, ends = Plan(sum(sizes)), np.cumsum(sizes)
+        tangents = {i: plan.add_base(LeafBase(int(end - n), int(end)))
+                    for i, (n, end) in enumerate(zip(sizes, ends)) if n}
         with factor.using(self._factors):
-            for call, point, bars_in in zip(self.program.calls, self.points, input_bars):
-                tangents.append(self._extend_call(plan, tangents, call, point, bars[call.output], bars_in))
-        if any(bar is not None for bar in bars):
-            self._add_glue(plan, tangents, self.program.loss, ())
+            sequence.extend(plan, self.program.calls, self.points, self.values, adjoints, tangents)
         return plan, tangents
-
-    def _leaves(self):
-        sizes = [v.size for v in self.values[:self.program.n_blocks]]
-        plan = Plan(sum(sizes))
-        ends = np.cumsum(sizes)
-        return plan, [plan.add_base(LeafBase(int(e - n), int(e))) for n, e in zip(sizes, ends)]
-
-    def _extend_call(self, plan, tangents, call, point, bar, bars_in):
-        jacobian = call.segment.jacobian(self.values)
-        inputs = [_input_tangent(i, jacobian, tangents) for i in call.inputs]
-        if all(t is None for t in inputs):
-            return None
-        bar = np.zeros(point.value.shape) if bar is None else bar
-        if bars_in is not None:
-            glue = [b for i, b in zip(call.inputs, bars_in) if not isinstance(i, (Constant, Direct))]
-            self._add_glue(plan, tangents, call.segment, glue)
-        return point.extend(plan, inputs, bar)
-
-    def _add_glue(self, plan, tangents, segment, bars):
-        for (d, e), block in segment.curvature(self.values, bars).items():
-            if tangents[d] is None or tangents[e] is None:
-                continue
-            if d == e:
-                plan.add_square(tangents[d], block)
-            else:
-                plan.add_mixed(tangents[d], block, tangents[e])
-
-    def _tangent_of(self, jacobian, tangents):
-        return total([tangents[d].left(L) for d, L in jacobian.items() if tangents[d] is not None])
-
-
-def _input_value(described, glue, values):
-    if isinstance(described, Constant):
-        return described.value
-    if isinstance(described, Direct):
-        return values[described.variable]
-    return glue[described.position]
-
-
-def _input_tangent(described, jacobian, tangents):
-    if isinstance(described, Constant):
-        return None
-    if isinstance(described, Direct):
-        return tangents[described.variable]
-    return total([tangents[d].left(L) for d, L in jacobian[described.position].items()
-                  if tangents[d] is not None])
-
-
-def _accumulate(bars, new):
-    for d, bar in new.items():
-        if bar is not None:
-            bars[d] = bar if bars[d] is None else bars[d] + bar

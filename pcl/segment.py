@@ -10,6 +10,7 @@ where one side is short, and otherwise an operator that is applied product by pr
 import functools
 
 import numpy as np
+import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from pcl.tangent import block_diagonal, diagonal_matrix
@@ -38,17 +39,51 @@ class Segment:
     def __init__(self, graph, outputs, scalar=False):
         self.outputs = list(outputs)
         self._glue, self.deps, self._constants = graph.glue(self.outputs, scalar)
-        self._constant_jacobian = self._constant_curvature = None
+        self._constant_jacobian = self._constant_curvature = self._offsets = None
+        self._scalar = scalar
 
     def value(self, values):
         """The outputs, given the values of all variables."""
-        return self._glue.value(self._at(values), self._constants) if self.outputs else []
+        if not self.outputs:
+            return []
+        if self._is_affine(values):
+            return [self._affine(o, values) for o in range(len(self.outputs))]
+        return self._glue.value(self._at(values), self._constants)
 
     def pullback(self, values, bars=()):
         """{d: (∂a/∂x_d)ᵀ ā}."""
         if not self.outputs:
             return {}
+        if self._is_affine(values):
+            return self._affine_pullback(values, bars)
         return dict(zip(self.deps, self._glue.pullback(self._at(values), self._constants, bars)))
+
+    # --- affine glue, without TensorFlow ----------------------------------------------------
+    def _is_affine(self, values):
+        """Whether a = Σ_d J_d x_d + a₀ with constant sparse J_d, which are found when first asked."""
+        if self._offsets is None:
+            self._offsets = ()
+            if self.deps and not self._scalar and self._glue.has_constant_jacobian:
+                self._find_offsets(values)
+        return bool(self._offsets)
+
+    def _find_offsets(self, values):
+        factors = [L for jacobian in self.jacobian(values) for L in jacobian.values()]
+        if all(sp.issparse(L) for L in factors):
+            at_zero = {d: np.zeros(values[d].shape) for d in self.deps}
+            self._offsets = tuple(self._glue.value(self._at(at_zero), self._constants))
+
+    def _affine(self, o, values):
+        linear = sum(L @ values[d].ravel() for d, L in self._constant_jacobian[o].items())
+        return self._offsets[o] + np.reshape(linear, self._offsets[o].shape)
+
+    def _affine_pullback(self, values, bars):
+        result = {}
+        for jacobian, bar in zip(self._constant_jacobian, bars):
+            for d, L in jacobian.items():
+                term = (L.T @ bar.ravel()).reshape(values[d].shape)
+                result[d] = result[d] + term if d in result else term
+        return result
 
     def _at(self, values):
         return [values[d] for d in self.deps]
@@ -156,10 +191,20 @@ def probe(forward, keys, shape, output_shapes):
     list
         For each key a sparse block-diagonal matrix, ZERO, or None where it is not pointwise.
     """
-    rows = [_entries(s) if _same_rows(shape, s) else None for s in output_shapes]
-    if all(r is None for r in rows) or _entries(shape) > ROW_ENTRIES:
-        return [None] * len(output_shapes)
-    n, m = shape[0], _entries(shape)
+    by_rows = {}
+    for i, (key, output_shape) in enumerate(zip(keys, output_shapes)):
+        by_rows.setdefault(_common_rows(shape, output_shape), []).append((i, key))
+    blocks = [None] * len(output_shapes)
+    for n, group in by_rows.items():
+        if n is not None:
+            for (i, _), block in zip(group, _probe_rows(forward, [k for _, k in group], shape, n)):
+                blocks[i] = block
+    return blocks
+
+
+def _probe_rows(forward, keys, shape, n):
+    """Blocks of a map that may be block diagonal with n blocks."""
+    m = int(np.prod(shape)) // n
     columns = []
     for c in range(m):
         direction = np.zeros((n, m))
@@ -167,17 +212,15 @@ def probe(forward, keys, shape, output_shapes):
         columns.append(forward(direction.reshape(shape)))
     random = _random(np.random.default_rng(1), (n, m))
     result = forward(random.reshape(shape))
-    return [_pointwise_block(key, entries, columns, random, result) for key, entries in zip(keys, rows)]
+    return [_pointwise_block(key, columns, random, result) for key in keys]
 
 
-def _pointwise_block(key, entries, columns, random, result):
+def _pointwise_block(key, columns, random, result):
     """The block-diagonal Jacobian of output `key`, or None if J·random shows that there is more."""
-    if entries is None:
-        return None
     n = len(random)
-    local = np.stack([c[key].reshape(n, entries) for c in columns], axis=2)  # (n, entries, m)
+    local = np.stack([c[key].reshape(n, -1) for c in columns], axis=2)  # (n, entries, m)
     expected = np.einsum("nij,nj->ni", local, random)
-    if not _same(result[key].reshape(n, entries), expected):
+    if not _same(result[key].reshape(n, -1), expected):
         return None
     return block_diagonal(local) if np.any(local) else ZERO
 
@@ -196,12 +239,17 @@ def explicit(forward, backward, shape, input_shape):
     return np.stack(rows) if np.any(rows) else ZERO
 
 
-def _same_rows(shape, other):
-    return len(shape) > 0 and len(other) > 0 and shape[0] == other[0]
+def _common_rows(shape, other):
+    """Number of rows into which both arrays fall, each with few entries a row; None if there is none.
 
-
-def _entries(shape):
-    return int(np.prod(shape[1:]))
+    (q·d,) and (q, d) have the q rows of the second in common.
+    """
+    if not len(shape) or not len(other):
+        return None
+    n, sizes = min(shape[0], other[0]), (int(np.prod(shape)), int(np.prod(other)))
+    if n == 0 or sizes[0] % n or sizes[1] % n or max(sizes) // n > ROW_ENTRIES:
+        return None
+    return n
 
 
 def _random(rng, shape):

@@ -15,9 +15,12 @@ class Identity:
     def __matmul__(self, x):
         return x
 
+    def __rmul__(self, scalar):
+        return scalar * _explicit(self)
+
 
 class Tangent:
-    """dv/dθ = Σ_b L_b B_b over the bases B_b of a plan; `terms` maps b to L_b.
+    """dv/dθ = Σ_b L_b B_b over bases B_b; `terms` maps each base to its factor L_b.
 
     A base is what is expensive to have as a matrix: the Jacobian of a network, the sensitivity of
     a solve. The factors L_b are sparse matrices, small dense ones, linear operators or `Identity`;
@@ -32,11 +35,11 @@ class Tangent:
         return Tangent({b: compose(matrix, L) for b, L in self.terms.items()})
 
     def single_base(self):
-        """b if this is just the base B_b itself, else None."""
+        """The base that this tangent is, without any factor; else None."""
         if len(self.terms) == 1:
-            (b, L), = self.terms.items()
+            (base, L), = self.terms.items()
             if isinstance(L, Identity):
-                return b
+                return base
         return None
 
 

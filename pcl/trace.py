@@ -6,47 +6,18 @@ import numpy as np
 import tensorflow as tf
 
 from pcl import nodes
+from pcl.call import Call, Constant, Direct, Glued
 from pcl.graph import Graph
+from pcl.implicit import ImplicitCall
 from pcl.segment import Segment
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A node input that depends on no parameter."""
-
-    value: np.ndarray
-
-
-@dataclass(frozen=True)
-class Direct:
-    """A node input that is a parameter block or the output of an earlier node."""
-
-    variable: int
-
-
-@dataclass(frozen=True)
-class Glued:
-    """A node input computed by the glue in front of the node: output `position` of its segment."""
-
-    position: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """One node call: v = node(inputs), v being variable number `output`."""
-
-    node: object
-    inputs: tuple
-    segment: Segment
-    output: int
 
 
 @dataclass(frozen=True)
 class Program:
     """A loss ℓ(θ, v) with v_k = F_k(a_k), a_k = g_k(θ, v_1 … v_{k−1}).
 
-    Variables are numbered: first the blocks of θ, then the node outputs v_k in order. The glue
-    g_k and ℓ are `Segment`s; the nodes F_k are the calls.
+    Variables are numbered: first the blocks of θ, then the node outputs v_k. The glue g_k and ℓ
+    are `Segment`s; the nodes F_k are the calls.
     """
 
     n_blocks: int
@@ -58,30 +29,74 @@ class Program:
 class Tracer:
     """The handler that cuts nodes out of the graph being traced."""
 
-    def __init__(self):
-        self.graph = None
-        self.placeholders = []
-        self.recorded = []
-
-    def begin(self, blocks):
-        """Note the graph and the placeholders of the parameter blocks."""
+    def __init__(self, blocks):
         self.graph = tf.compat.v1.get_default_graph()
         self.placeholders = list(blocks)
+        self.recorded = []
 
     def call(self, node, inputs):
-        if tf.compat.v1.get_default_graph() is not self.graph:
-            raise ValueError(
-                f"{type(node).__name__} is called inside tf.while_loop, tf.cond, tf.map_fn or a "
-                "tf.function within the loss; expected plain Python around node calls. Use a Python "
-                "loop there.")
+        """Record a node call; its output is a new placeholder."""
+        self._require_plain_python(type(node).__name__)
         inputs = [_constant_value(x) for x in inputs]
         if not any(tf.is_tensor(x) for x in inputs):
             return tf.constant(node.evaluate(*inputs).value)
-        shape = node.output_shape(*(_static_shape(node, x) for x in inputs))
-        output = tf.compat.v1.placeholder(tf.float64, shape)
-        self.recorded.append((node, inputs))
-        self.placeholders.append(output)
+        shape = node.output_shape(*(_static_shape(type(node).__name__, x) for x in inputs))
+        number, output = self._new(shape)
+        self.recorded.append(_RecordedCall(node, inputs, number))
         return output
+
+    def solve_equation(self, equation, start, settings):
+        """Record an equation; its unknown is a new placeholder, and its inside is recorded too."""
+        self._require_plain_python("a nonlinear solve")
+        shape = _static_shape("a nonlinear solve", start)
+        number, unknown = self._new(shape)
+        outside, self.recorded = self.recorded, []
+        residual = _float64_like(equation(unknown), shape)
+        inside, self.recorded = self.recorded, outside
+        start = tf.convert_to_tensor(start, tf.float64)
+        self.recorded.append(_RecordedEquation(start, inside, residual, number, settings))
+        return unknown
+
+    def _new(self, shape):
+        output = tf.compat.v1.placeholder(tf.float64, shape)
+        self.placeholders.append(output)
+        return len(self.placeholders) - 1, output
+
+    def _require_plain_python(self, name):
+        if tf.compat.v1.get_default_graph() is not self.graph:
+            raise ValueError(f"{name} is called inside tf.while_loop, tf.cond, tf.map_fn or a tf.function "
+                             "within the loss; expected plain Python around it. Use a Python loop there.")
+
+
+@dataclass(frozen=True)
+class _RecordedCall:
+    node: object
+    inputs: list
+    output: int
+
+    def described(self, graph):
+        """The call with its glue."""
+        described, glue = [], []
+        for x in self.inputs:
+            described.append(_describe(graph, x, len(glue)))
+            if isinstance(described[-1], Glued):
+                glue.append(x)
+        return Call(self.node, tuple(described), Segment(graph, glue), self.output)
+
+
+@dataclass(frozen=True)
+class _RecordedEquation:
+    start: tf.Tensor
+    inside: list
+    residual: tf.Tensor
+    output: int
+    settings: object
+
+    def described(self, graph):
+        """The equation with its inner calls and glue."""
+        inside = tuple(recorded.described(graph) for recorded in self.inside)
+        return ImplicitCall(Segment(graph, [self.start]), inside, Segment(graph, [self.residual]),
+                            self.output, self.settings)
 
 
 def trace(function, blocks, finish):
@@ -97,43 +112,33 @@ def trace(function, blocks, finish):
     -------
     Program
     """
-    tracer = Tracer()
+    tracers = []
     python_function = getattr(function, "python_function", function)  # of a tf.function
 
     def body(*tensors):
-        tracer.begin(tensors)
-        with nodes.handler(tracer):
+        tracers.append(Tracer(tensors))
+        with nodes.handler(tracers[0]):
             return [t for t in finish(python_function(dict(zip(blocks, tensors)))) if t is not None]
 
     signature = [tf.TensorSpec(shape, tf.float64, name=f"block_{i}")
                  for i, shape in enumerate(blocks.values())]
     wrapped = tf.compat.v1.wrap_function(body, signature)
+    tracer, = tracers
     graph = Graph(wrapped, tracer.placeholders)
     loss, *residuals = wrapped.outputs
-    calls = tuple(_call(graph, i, *recorded) for i, recorded in
-                  enumerate(tracer.recorded, start=len(blocks)))
+    calls = tuple(recorded.described(graph) for recorded in tracer.recorded)
     return Program(len(blocks), calls, Segment(graph, [loss], scalar=True),
                    Segment(graph, residuals) if residuals else None)
 
 
-def _call(graph, output, node, inputs):
-    described, glue = [], []
-    for x in inputs:
-        if not tf.is_tensor(x):
-            described.append(Constant(x))
-        elif graph.variable(x) is not None:
-            described.append(Direct(graph.variable(x)))
-        else:
-            described.append(_constant_glue(graph, x) or Glued(len(glue)))
-            if isinstance(described[-1], Glued):
-                glue.append(x)
-    return Call(node, tuple(described), Segment(graph, glue), output)
-
-
-def _constant_glue(graph, x):
-    """The value of a tensor that depends on no variable, else None."""
+def _describe(graph, x, position):
+    """Where a node input comes from; `position` is the next free output of the glue."""
+    if not tf.is_tensor(x):
+        return Constant(x)
+    if graph.variable(x) is not None:
+        return Direct(graph.variable(x))
     segment = Segment(graph, [x])
-    return None if segment.deps else Constant(segment.value([])[0])
+    return Glued(position) if segment.deps else Constant(segment.value({})[0])
 
 
 def _constant_value(x):
@@ -144,10 +149,18 @@ def _constant_value(x):
     return x if value is None else value
 
 
-def _static_shape(node, x):
+def _static_shape(name, x):
     shape = x.shape if isinstance(x, np.ndarray) else x.shape.as_list()
     if any(n is None for n in shape):
-        raise ValueError(f"an input of {type(node).__name__} has the shape {tuple(shape)}, not known when "
-                         "the loss is traced; use operations whose output shape does not depend on values.")
+        raise ValueError(f"an input of {name} has the shape {tuple(shape)}, not known when the loss is "
+                         "traced; use operations whose output shape does not depend on values.")
     return tuple(shape)
 
+
+def _float64_like(residual, shape):
+    if not tf.is_tensor(residual) or residual.dtype != tf.float64 or tuple(residual.shape) != shape:
+        given = (f"{residual.dtype.name} of shape {tuple(residual.shape)}" if tf.is_tensor(residual)
+                 else type(residual).__name__)
+        raise ValueError(f"the equation returns {given}; expected a float64 tensor of shape {shape}, one "
+                         "residual an unknown.")
+    return residual

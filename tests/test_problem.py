@@ -290,3 +290,18 @@ def test_the_same_observation_twice_counts_as_weight_two():
     twice = problem([1.0, 1.0, 2.0], None, [0, 0, 1])
     weighted = problem([1.0, 2.0], [2.0, 1.0], [0, 1])
     assert twice.value(twice.theta0) == pytest.approx(weighted.value(twice.theta0), rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [2, 500])
+def test_tensors_captured_by_the_loss_keep_their_own_values(size):
+    """Small captured tensors become graph constants, large ones placeholders: neither is mixed up."""
+    targets = [tf.constant(np.full(size, value)) for value in (1.0, 2.0, 5.0)]
+    one = pcl.SparseMatrix.from_scipy(sp.eye_array(size))
+
+    def loss(theta):
+        return tf.add_n([tf.reduce_sum((pcl.solve(one, theta["a"] - d) - d) ** 2) for d in targets])
+    problem = pcl.Problem(loss, {"a": np.zeros(size)})
+    expected = sum((2 * v) ** 2 * size for v in (1.0, 2.0, 5.0))
+    assert problem.value(problem.theta0) == pytest.approx(expected)
+    np.testing.assert_allclose(problem.gradient(problem.theta0), np.full(size, -4.0 * 8.0))
+    np.testing.assert_allclose(problem.hessian(problem.theta0), 6.0 * np.eye(size), atol=1e-13)
