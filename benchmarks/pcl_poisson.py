@@ -19,7 +19,7 @@ class Poisson:
         def loss(theta):
             kappa = net(theta["kappa"], space.quadrature_points)[..., 0] + 0.5
             u = fem.solve(space.laplace(kappa), load, dirichlet=0.0)
-            return tf.reduce_sum((u - data)**2)
+            return tf.reduce_sum(tf.square(u - data))
 
         self.problem = pcl.Problem(loss, {"kappa": net.init(seed=square.SEED)})
         self.loss = self.problem.value

@@ -5,6 +5,9 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+# Operations that read the shapes of their inputs, not their values.
+_SHAPES_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs"}
+
 
 class Glue:
     """a = g(x), with x the variables of the piece and its constants as further arguments.
@@ -141,7 +144,7 @@ class Glue:
             tensor = stack.pop()
             if tensor.ref() in sources:
                 return True
-            if tensor.ref() not in seen:
+            if tensor.ref() not in seen and tensor.op.type not in _SHAPES_ONLY:
                 seen.add(tensor.ref())
                 stack.extend(tensor.op.inputs)
         return False

@@ -241,6 +241,7 @@ class _Block:
     def __init__(self, rule, rows, abar, z, z_out, f_out):
         self.rule, self.rows, self.abar, self.z = rule, rows, abar, z
         self.z_out, self.f_out = z_out, f_out
+        self._slopes = {}
 
     @classmethod
     def forward(cls, rule, x, start):
@@ -294,8 +295,10 @@ class _Block:
         return self.rule.scale * bend * adjoint[self.rows].T
 
     def slope(self, k):
-        """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1."""
-        return self.rule.hidden.first(self.z[k - 1], self.abar[k][:-1])
+        """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1, kept: every sweep needs it."""
+        if k not in self._slopes:
+            self._slopes[k] = self.rule.hidden.first(self.z[k - 1], self.abar[k][:-1])
+        return self._slopes[k]
 
     def bend(self, k, slope):
         """φ''(z_k) (w_k, n) of hidden layer k, given slope = φ'(z_k)."""

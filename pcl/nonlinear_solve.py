@@ -94,5 +94,5 @@ def _frozen_solve(jacobian_factor, transpose):
 def _refuse_second(x):
     def gradient(_):
         raise ValueError(f"second derivatives of a nonlinear solve with more than {DENSE} unknowns "
-                         "outside a pcl.Problem; state the model as a Problem and use its hessian or hvp.")
+                         "outside a pcl.Problem; state the model as a Problem and use its hessian.")
     return tf.identity(x), gradient

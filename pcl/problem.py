@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from pcl import sweep
 from pcl.blocks import Blocks
-from pcl.errors import TrialFailure
 from pcl.factor import FactorCache
 from pcl.record import Record
 from pcl.trace import trace
@@ -150,7 +149,7 @@ def _sum_of_squares(residuals):
     residuals = _float64_tensor("residuals", residuals)
     if 0 in residuals.shape:
         raise ValueError(f"residuals has shape {tuple(residuals.shape)}: no observations.")
-    return tf.reduce_sum(residuals ** 2), residuals
+    return tf.reduce_sum(tf.square(residuals)), residuals
 
 
 def _float64_tensor(name, value):

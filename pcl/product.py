@@ -66,4 +66,3 @@ class ProductPoint:
 def flat_structures(structures, columns):
     """The structures acting on (n, k) arrays flattened row by row."""
     return structures if columns is None else tuple(s.columns(columns) for s in structures)
-

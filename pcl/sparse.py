@@ -139,4 +139,3 @@ def _vector(name, x, n):
 def _columns(x):
     """Number of columns of a (n, k) array, None for a vector."""
     return None if len(x.shape) == 1 else int(x.shape[1])
-

@@ -97,4 +97,3 @@ class _ColumnBlocks:
             block = sp.csc_array((self.L.data[first:last], local, indptr),
                                  shape=(len(rows), stop - start))
             out[rows] += block.tocsr() @ J
-

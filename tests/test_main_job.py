@@ -35,8 +35,8 @@ def finite_difference_model():
     """101 points of [0, 1]; the solution is quadratic, so central differences are exact."""
     x = np.linspace(0.0, 1.0, 101)[1:-1]
     second = sp.diags_array([-np.ones(98), 2.0 * np.ones(99), -np.ones(98)], offsets=[-1, 0, 1])
-    D, I = pcl.SparseMatrix.from_scipy(1e4 * second), pcl.SparseMatrix.from_scipy(sp.eye_array(99))
-    return lambda b: pcl.solve(b * D + I, 8.0 + 4.0 * x - 4.0 * x ** 2)[49:50]
+    D, E = pcl.SparseMatrix.from_scipy(1e4 * second), pcl.SparseMatrix.from_scipy(sp.eye_array(99))
+    return lambda b: pcl.solve(b * D + E, 8.0 + 4.0 * x - 4.0 * x ** 2)[49:50]
 
 
 def quadratic_element_model():

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import fem
 import pcl
-from test_problem import cell_centres, chain, check_against_tapes
+from test_problem import chain, check_against_tapes
 
 
 def cubic(theta):
@@ -35,7 +35,7 @@ def test_tapes_through_the_cubic_agree_to_second_order():
 def test_network_of_the_state_inside_the_equation():
     """−(κ(u) u')' = f with κ a network of u, a reaction and a source: all derivatives with tapes."""
     n, net, reaction = 8, pcl.MLP([1, 4, 1], output="softplus"), pcl.MLP([2, 3, 1])
-    structure, x = chain(n), cell_centres(n)
+    structure = chain(n)
     average = pcl.LinearMap(np.eye(n + 1, n) * 0.5 + np.eye(n + 1, n, -1) * 0.5)
     nodes = np.linspace(0.0, 1.0, n + 2)[1:-1]
 
@@ -136,7 +136,8 @@ def test_failure_of_newton_tells_its_history():
     with pytest.raises(pcl.NotConverged, match="residual norms"):
         problem.value(problem.theta0)
     problem = pcl.Problem(
-        lambda t: tf.reduce_sum(pcl.solve_nonlinear(lambda u: u ** 2 - t["a"], np.full(1, 1e8), maxiter=5)),
+        lambda t: tf.reduce_sum(
+            pcl.solve_nonlinear(lambda u: u ** 2 - t["a"], np.full(1, 1e8), maxiter=5)),
         {"a": [1.0]})
     with pytest.raises(pcl.NotConverged, match="iteration limit"):
         problem.value(problem.theta0)
