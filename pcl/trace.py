@@ -65,7 +65,8 @@ class Tracer:
     def _require_plain_python(self, name):
         if tf.compat.v1.get_default_graph() is not self.graph:
             raise ValueError(f"{name} is called inside tf.while_loop, tf.cond, tf.map_fn or a "
-                             "tf.function within the loss; expected plain Python around it. Use a Python loop there.")
+                             "tf.function within the loss; expected plain Python around it. Use a "
+                             "Python loop there.")
 
 
 @dataclass(frozen=True)
