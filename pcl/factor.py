@@ -43,12 +43,14 @@ def solvers():
 class Factor:
     """A⁻¹ as a value: `F.solve(b)` and `F.solve(b, transpose=True)`.
 
-    Solves are counted in `counts.back_substitutions`, one a right-hand side.
+    Solves are counted in `counts.back_substitutions`, one a right-hand side; `entries` estimates the
+    multiplications of one.
     """
 
     def __init__(self, backend, n, counts):
         self._backend, self.n, self._counts = backend, n, counts
         self.nbytes = backend.nbytes
+        self.entries = backend.nbytes // 12
 
     def solve(self, b, transpose=False):
         self._counts.back_substitutions += 1 if b.ndim == 1 else b.shape[1]

@@ -126,6 +126,7 @@ class EquationBase:
 
     def __init__(self, point, size):
         self._factor, self.size = point.factor, size
+        self.solve_cost = self._factor.entries
 
     def forward(self, x):
         return self._factor.solve(x)

@@ -114,6 +114,7 @@ class SolveBase:
     def __init__(self, point, rhs):
         self.point, self.rhs = point, rhs
         self.size = point.value.size
+        self.solve_cost = point.factor.entries
 
     def forward(self, x):
         return self.point.solve(x)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import tensorflow as tf
+from scipy.sparse.linalg import LinearOperator, eigsh
 
-from pcl import sweep
+from pcl import backward, sweep
 from pcl.blocks import Blocks
 from pcl.factor import FactorCache
 from pcl.record import Record
 from pcl.trace import trace
-from pcl.validate import float64_array
+from pcl.validate import float64_array, known, positive_integer
 
 
 class Problem:
@@ -108,13 +109,73 @@ class Problem:
         record = self.at(theta)
         return record.value, record.gradient.copy()
 
-    def hessian(self, theta):
-        """d²ℓ/dθ² (size, size), exact: no Gauss–Newton term is dropped."""
-        return sweep.hessian(self.at(theta).plan)
+    def hessian(self, theta, mode="auto", blocks=None):
+        """d²ℓ/dθ² (size, size), exact: no Gauss–Newton term is dropped.
+
+        Parameters
+        ----------
+        mode : "auto", "forward" or "backward"
+            Tangents of the states (one back-substitution a parameter), or W carried from the loss
+            backwards (one an unknown of the state), or the cheaper by `hessian_costs`. They agree to
+            rounding.
+        blocks : list of names, optional
+            Only these rows and columns, in this order; the other parameters are held fixed.
+        """
+        known("mode", mode, ("auto", "forward", "backward"))
+        plan = self._plan_of(theta, blocks)
+        if mode == "auto":
+            costs = backward.costs(plan)
+            mode = min(costs, key=costs.get)
+        return sweep.hessian(backward.eliminated(plan) if mode == "backward" else plan)
+
+    def hessian_costs(self, theta):
+        """Multiplications of the two directions, {"forward": …, "backward": …}."""
+        return backward.costs(self.at(theta).plan)
 
     def hvp(self, theta, v):
         """The product of the Hessian with v (size,): two back-substitutions a solve."""
         return self.at(theta).plan.hvp(float64_array("v", v, (self.size,)))
+
+    def gauss_newton(self, theta):
+        """The Gauss–Newton matrix VᵀℓᵥᵥV (size, size), V the sensitivities of what enters ℓ.
+
+        With residuals it is 2 JᵀJ. It is positive semidefinite where ℓ is convex in them.
+        """
+        return sweep.hessian(self.at(theta).gauss_newton_plan)
+
+    def gauss_newton_product(self, theta, v):
+        """The product of the Gauss–Newton matrix with v (size,)."""
+        return self.at(theta).gauss_newton_plan.hvp(float64_array("v", v, (self.size,)))
+
+    def eigenvalues(self, theta, count, which="LM", gauss_newton=False):
+        """The `count` extreme eigenvalues and vectors of the Hessian, by products alone (Lanczos).
+
+        Parameters
+        ----------
+        which : "LM", "LA" or "SA"
+            Largest in size, largest, smallest (see `scipy.sparse.linalg.eigsh`).
+
+        Returns
+        -------
+        values (count,), ascending; vectors (size, count)
+        """
+        count = positive_integer("count", count)
+        if count >= self.size:
+            raise ValueError(f"count is {count}; expected less than the {self.size} parameters. Use "
+                             "numpy.linalg.eigh(problem.hessian(theta)) for all.")
+        record = self.at(theta)
+        plan = record.gauss_newton_plan if gauss_newton else record.plan
+        operator = LinearOperator((self.size, self.size), matvec=plan.hvp, dtype=np.float64)
+        start = np.random.default_rng(0).normal(size=self.size)
+        return eigsh(operator, k=count, which=which, v0=start)
+
+    def _plan_of(self, theta, names):
+        record = self.at(theta)
+        if names is None:
+            return record.plan
+        for name in names:
+            known("block", name, self.slices)
+        return record.plan_of([list(self.slices).index(name) for name in names])
 
     # --- least squares -------------------------------------------------------------------------
     def residuals(self, theta):

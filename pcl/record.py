@@ -64,22 +64,33 @@ class Record:
     @functools.cached_property
     def plan(self):
         """The Lagrangian's second derivatives and the chain of sensitivities, not multiplied out."""
-        plan, tangents = self._extend(self._adjoints)
+        return self.plan_of(range(self.program.n_blocks))
+
+    def plan_of(self, blocks):
+        """The plan in the blocks of these numbers, in this order, the others held fixed."""
+        plan, tangents = self._extend(self._adjoints, blocks)
+        sequence.add_glue(plan, self.program.loss, self.values, tangents)
+        return plan
+
+    @functools.cached_property
+    def gauss_newton_plan(self):
+        """The plan with the curvature of the last piece of glue, the loss, alone."""
+        plan, tangents = self._extend(None, range(self.program.n_blocks))
         sequence.add_glue(plan, self.program.loss, self.values, tangents)
         return plan
 
     @functools.cached_property
     def residual_plan(self):
         """The chain of sensitivities up to the residuals, and their tangent (None: they are fixed)."""
-        plan, tangents = self._extend(None)
+        plan, tangents = self._extend(None, range(self.program.n_blocks))
         tangent, = sequence.glue_tangents(self.program.residuals, self.values, tangents)
         return plan, tangent
 
-    def _extend(self, adjoints):
-        sizes = [self.values[i].size for i in range(self.program.n_blocks)]
+    def _extend(self, adjoints, blocks):
+        sizes = [self.values[i].size for i in blocks]
         plan, ends = Plan(sum(sizes)), np.cumsum(sizes)
         tangents = {i: plan.add_base(LeafBase(int(end - n), int(end)))
-                    for i, (n, end) in enumerate(zip(sizes, ends)) if n}
+                    for i, n, end in zip(blocks, sizes, ends) if n}
         with factor.using(self._factors):
             sequence.extend(plan, self.program.calls, self.points, self.values, adjoints, tangents)
         return plan, tangents

@@ -59,7 +59,7 @@ class _Sweep:
 
     def advance(self, base, Q):
         """Compute one base and add the forms whose later base it is to Q."""
-        forms = [_formed(form) for form in self.forms[base]] if Q is not None else []
+        forms = [formed(form) for form in self.forms[base]] if Q is not None else []
         if isinstance(base, StreamedBase):
             base.columns = self._columns(base)
         elif not isinstance(base, LeafBase) and base in self.last_use:
@@ -111,7 +111,7 @@ class _Sweep:
             return
         for out, L in pairs:
             if isinstance(base, LeafBase):
-                out[:, base.start:base.stop] += _dense(L)
+                out[:, base.start:base.stop] += explicit_matrix(L)
             else:
                 out += L @ self.dense[base]
 
@@ -122,7 +122,7 @@ class _Sweep:
         if isinstance(a, LeafBase):
             K = compose(form.L_a.T, compose(W, form.L_b))
             if isinstance(b, LeafBase):
-                Q[a.start:a.stop, b.start:b.stop] += _dense(K)
+                Q[a.start:a.stop, b.start:b.stop] += explicit_matrix(K)
             else:
                 Q[a.start:a.stop] += self.products([(a.size, {b: K})])[0]
             return
@@ -137,7 +137,7 @@ class _Sweep:
         Q += left.T @ (W @ right)
 
 
-def _formed(form):
+def formed(form):
     """The form with its middle as a matrix."""
     return replace(form, W=form.W.matrix()) if isinstance(form.W, LazyMatrix) else form
 
@@ -151,7 +151,8 @@ def _plus(a, b):
     return b if a is None else add(a, b)
 
 
-def _dense(L):
+def explicit_matrix(L):
+    """A factor as a dense array."""
     if isinstance(L, Identity):
         return np.eye(L.shape[0])
     if isinstance(L, LinearOperator):

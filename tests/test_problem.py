@@ -43,6 +43,8 @@ def check_against_tapes(loss, blocks, rtol=1e-10):
     assert problem.value(theta) == pytest.approx(value.numpy(), rel=1e-12)
     np.testing.assert_allclose(problem.gradient(theta), gradient.numpy(), rtol=rtol, atol=rtol * scale)
     np.testing.assert_allclose(H, hessian, rtol=0, atol=rtol * scale)
+    for mode in ("forward", "backward"):
+        np.testing.assert_allclose(problem.hessian(theta, mode=mode), H, rtol=0, atol=1e-10 * scale)
     np.testing.assert_allclose(problem.hvp(theta, v), hessian @ v, rtol=0, atol=rtol * scale * len(v))
     return problem
 
@@ -305,3 +307,54 @@ def test_tensors_captured_by_the_loss_keep_their_own_values(size):
     assert problem.value(problem.theta0) == pytest.approx(expected)
     np.testing.assert_allclose(problem.gradient(problem.theta0), np.full(size, -4.0 * 8.0))
     np.testing.assert_allclose(problem.hessian(problem.theta0), 6.0 * np.eye(size), atol=1e-13)
+
+
+def two_blocks():
+    n, net = 9, pcl.MLP([1, 4, 1], output="softplus")
+    structure, x = chain(n), cell_centres(n)
+
+    def residuals(theta):
+        A = pcl.SparseMatrix.from_structure(structure, net(theta["net"], x)[:, 0])
+        return pcl.misfit(pcl.solve(A, theta["scale"] * np.ones(n)), np.linspace(0.1, 0.2, n))
+    return pcl.Problem.from_residuals(residuals, {"net": net.init(1), "scale": 1.3})
+
+
+def test_gauss_newton_is_twice_the_square_of_the_sensitivities():
+    problem = two_blocks()
+    theta = problem.theta0
+    J, v = problem.jacobian(theta), np.random.default_rng(0).normal(size=problem.size)
+    np.testing.assert_allclose(problem.gauss_newton(theta), 2.0 * J.T @ J, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(problem.gauss_newton_product(theta, v), 2.0 * J.T @ (J @ v), rtol=1e-10)
+
+
+def test_hessian_of_named_blocks_is_its_part_of_the_whole():
+    problem = two_blocks()
+    theta = problem.theta0
+    H, order = problem.hessian(theta), np.r_[problem.slices["scale"], problem.slices["net"]]
+    np.testing.assert_allclose(problem.hessian(theta, blocks=["net"]), H[:-1, :-1], atol=1e-13)
+    np.testing.assert_allclose(problem.hessian(theta, blocks=["scale", "net"]), H[np.ix_(order, order)],
+                               atol=1e-13)
+    with pytest.raises(ValueError, match="'kappa'; known are net, scale"):
+        problem.hessian(theta, blocks=["kappa"])
+
+
+def test_extreme_eigenvalues_by_products_are_those_of_the_matrix():
+    problem = two_blocks()
+    theta = problem.theta0
+    expected = np.linalg.eigvalsh(problem.hessian(theta))
+    values, vectors = problem.eigenvalues(theta, 3)
+    largest = expected[np.argsort(np.abs(expected))[-3:]]
+    np.testing.assert_allclose(np.sort(values), np.sort(largest), rtol=1e-9)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=1e-10)
+
+
+def test_the_cheaper_direction_is_chosen():
+    """Two parameters and nine unknowns: forward."""
+    n = 9
+
+    def loss(theta):
+        kappa = tf.exp(theta["a"][0] + theta["a"][1] * cell_centres(n)[:, 0])
+        return tf.reduce_sum(pcl.solve(pcl.SparseMatrix.from_structure(chain(n), kappa), np.ones(n)) ** 2)
+    few = pcl.Problem(loss, {"a": [0.1, 0.2]})
+    costs = few.hessian_costs(few.theta0)
+    assert costs["forward"] < costs["backward"]

@@ -1,0 +1,96 @@
+"""The Hessian from the loss backwards: every solve eliminated with a dense W.
+
+For S = A⁻¹ T, T = Σ_a N_a B_a, the forms on S become forms on T:
+
+    Sᵀ W S       = Tᵀ (A⁻ᵀ W A⁻¹) T
+    Sᵀ C B_c     = Tᵀ A⁻ᵀ (C B_c)
+
+which is the back-propagation of W (W_in = Jᵀ W J + ∇²⟨ȳ, F⟩) of second-order physics-constrained
+learning. It costs as many back-substitutions as the state has entries, instead of one a parameter.
+
+Source: ADCME documentation, "Second Order Physics Constrained Learning", the rule of the sparse
+solver; here W stays on the state's side of N, which is sparse, so that no array of the size
+(quadrature points)² arises.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+
+from pcl.plan import LeafBase, Plan
+from pcl.streamed import StreamedBase
+from pcl.sweep import explicit_matrix, formed
+from pcl.tangent import Identity, Tangent, add, compose
+
+
+def eliminated(plan):
+    """A plan with the same Hessian whose only bases are blocks of θ and networks."""
+    forms = [formed(form) for form in plan.forms]
+    kept = [base for base in plan.bases if _stays(base)]
+    for base in reversed(plan.bases):
+        if base not in kept:
+            forms = _eliminate(base, forms)
+    result = Plan(plan.n_theta)
+    result.bases, result.forms = kept, forms
+    return result
+
+
+def _eliminate(base, forms):
+    rest = [f for f in forms if base not in (f.a, f.b)]
+    square, mixed = None, {}
+    for f in forms:
+        if f.a is base and f.b is base:
+            K = compose(f.L_a.T, compose(f.W, f.L_b))
+            square = _plus(square, _symmetric(K) if f.mixed else K)
+        elif base in (f.a, f.b):
+            f = f if f.a is base else f.swapped()
+            mixed[f.b] = _plus(mixed.get(f.b), compose(f.L_a.T, compose(f.W, f.L_b)))
+    if square is None and not mixed:
+        return rest
+    scratch = Plan(0)
+    if isinstance(base, StreamedBase):  # parameters of a network that depend on a solve
+        J = np.concatenate([rows for _, _, rows in base.blocks()])
+        _substitute(scratch, base.rhs.left(J), Identity(base.size), square, mixed)
+    else:
+        _substitute(scratch, base.rhs, base.transposed(np.eye(base.size)), square, mixed)
+    return rest + scratch.forms
+
+
+def _stays(base):
+    """Whether a base is a block of θ, or a network whose parameters are one."""
+    if isinstance(base, StreamedBase):
+        return all(isinstance(a, LeafBase) for a in base.rhs.terms)
+    return isinstance(base, LeafBase)
+
+
+def _substitute(plan, T, inverse_transposed, square, mixed):
+    """Add the forms on S = A⁻¹T as forms on T."""
+    if square is not None:
+        W = compose(inverse_transposed, compose(square, inverse_transposed.T))
+        plan.add_square(T, W if sp.issparse(W) else explicit_matrix(W))
+    for other, C in mixed.items():
+        plan.add_mixed(T, inverse_transposed, Tangent({other: C}))
+
+
+def costs(plan):
+    """Multiplications of the two directions, {"forward": …, "backward": …}.
+
+    Counted are back-substitutions (entries of the factor, or n² if unknown, for each right-hand side) and
+    dense products; what both have in common is left out.
+    """
+    p = plan.n_theta
+    counts = {"forward": 0, "backward": 0}
+    for base in plan.bases:
+        if isinstance(base, (LeafBase, StreamedBase)):
+            continue
+        n = base.size
+        counts["forward"] += p * base.solve_cost
+        counts["backward"] += n * base.solve_cost + 2 * n ** 3 + n ** 2 * p
+    return counts
+
+
+def _symmetric(K):
+    return add(K, K.T)
+
+
+def _plus(a, b):
+    return b if a is None else add(a, b)
