@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from pcl import backward, sweep
+from pcl import backward, certificate, sweep
 from pcl.blocks import Blocks
 from pcl.factor import FactorCache
 from pcl.record import Record
@@ -176,6 +176,10 @@ class Problem:
         for name in names:
             known("block", name, self.slices)
         return record.plan_of([list(self.slices).index(name) for name in names])
+
+    def certify(self, theta=None):
+        """Check every derivative at θ; returns a `pcl.certificate.Certificate` that can be printed."""
+        return certificate.certify(self, theta)
 
     # --- least squares -------------------------------------------------------------------------
     def residuals(self, theta):

@@ -24,7 +24,7 @@ GTOL, FTOL = 1e-8, 1e-14
 
 def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
              gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None,
-             max_seconds=None):
+             max_seconds=None, certify=False):
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
 
         minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
@@ -81,6 +81,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         on loss/loss_scale, by default the power of two nearest |g(x0)|.
     max_seconds : float, optional
         Stop after the first iteration that ends later than this.
+    certify : bool
+        Check all derivatives at the point returned; the record is `result.certificate`.
 
     Returns
     -------
@@ -129,7 +131,10 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name)
     finally:
         bar.close()
-    return _result(run, status, problem, name, chosen.hessian)
+    result = _result(run, status, problem, name, chosen.hessian)
+    if certify:
+        result.certificate = problem.certify(result.x)
+    return result
 
 
 def _drive(run, drive, problem, name):

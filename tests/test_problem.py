@@ -358,3 +358,14 @@ def test_the_cheaper_direction_is_chosen():
     few = pcl.Problem(loss, {"a": [0.1, 0.2]})
     costs = few.hessian_costs(few.theta0)
     assert costs["forward"] < costs["backward"]
+
+
+def test_certificate_passes_and_sees_a_wrong_rule(monkeypatch):
+    problem = two_blocks()
+    certificate = problem.certify()
+    assert certificate.ok and "passed" in str(certificate)
+    result = pcl.minimize(problem, maxiter=2, certify=True)
+    assert result.certificate.ok
+    monkeypatch.setattr("pcl.linear_solve.SolveBase.transposed", lambda self, y: -self.point.solve(y))
+    wrong = two_blocks().certify()
+    assert not wrong.ok and wrong.adjoint_error > 0.1 and "FAILED" in str(wrong)
