@@ -7,10 +7,10 @@ import skfem
 
 from fem.coefficient import at_points
 from fem.maps import scaled_rows, scatter_rows
-from fem.observe import dof_numbers
 from fem.quadrature import positive_rule
 from pcl.linear_map import LinearMap
 from pcl.structure import Structure
+from pcl.validate import whole_numbers
 
 
 class BoundaryMaps:
@@ -77,7 +77,7 @@ def select_facets(space, where):
     elif _is_names(where):
         facets = _named_facets(mesh, where)
     else:
-        facets = dof_numbers("where (facet numbers)", where, mesh.facets.shape[1])
+        facets = whole_numbers("where (facet numbers)", where, mesh.facets.shape[1])
     if not len(facets):
         raise ValueError(f"where={where!r} selects no facet of the boundary.")
     return np.unique(facets)
@@ -96,7 +96,7 @@ def select_dofs(space, where):
         return dofs[_truth(where, space.dof_points[dofs])]
     if _is_names(where):
         return space.facet_dofs(_named_facets(space.mesh, where))
-    return np.unique(dof_numbers("where (degrees of freedom)", where, space.n))
+    return np.unique(whole_numbers("where (degrees of freedom)", where, space.n))
 
 
 def _rows(field):
@@ -119,8 +119,8 @@ def _named_facets(mesh, names):
             names = ", ".join(map(repr, sorted(known))) or "no named boundaries"
             raise ValueError(f"boundary {name!r} is not known; the mesh has {names}. Name parts "
                              "by mesh.with_boundaries({...}).")
-        result.append(dof_numbers(f"mesh.boundaries[{name!r}]", np.asarray(known[name]),
-                                  mesh.facets.shape[1]))
+        result.append(whole_numbers(f"mesh.boundaries[{name!r}]", np.asarray(known[name]),
+                                    mesh.facets.shape[1]))
     return np.unique(np.concatenate(result))
 
 

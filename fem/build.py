@@ -1,9 +1,12 @@
 """Meshes from arrays, files and simple shapes."""
 
+import contextlib
+import io
 import os
 
 import numpy as np
 import skfem
+from skfem.io.meshio import from_meshio
 
 from fem.mesh_check import check_arrays
 from pcl.validate import float64_array, positive_integer
@@ -46,14 +49,23 @@ def read_mesh(path):
         No such file.
     ImportError
         meshio is not installed.
+    ValueError
+        meshio cannot read the file; the message tells its reason.
     """
     if not os.path.exists(path):
         raise FileNotFoundError(f"path is {os.fspath(path)!r}; expected an existing mesh file.")
     try:
-        import meshio  # noqa: F401
+        import meshio
     except ImportError as error:
         raise ImportError("read_mesh needs meshio: pip install meshio.") from error
-    return skfem.Mesh.load(path)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            mesh = meshio.read(path)
+    except (Exception, SystemExit) as error:  # its readers stop in many ways, some by sys.exit
+        reason = " ".join(said.getvalue().split()) or f"{type(error).__name__}: {error}"
+        raise ValueError(f"path is {os.fspath(path)!r}, which meshio cannot read: {reason}") from error
+    return from_meshio(mesh)
 
 
 def rectangle(nx, ny, lower=(0.0, 0.0), upper=(1.0, 1.0)):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from pcl.errors import InvalidCoefficient
 from pcl.admissible import guard
-from pcl.validate import float64_array
+from pcl.nodes import as_input
 
 
 def at_points(name, value, points, trailing=(), positive=False, locate=None):
@@ -63,14 +63,8 @@ def float64_value(name, value):
     ValueError
         A tensor whose shape is not known when it is traced.
     """
-    if isinstance(value, tf.Variable):
-        value = tf.convert_to_tensor(value)
-    if not tf.is_tensor(value):
-        return float64_array(name, value, finite=False)
-    if value.dtype != tf.float64:
-        raise TypeError(f"{name} is a tensor of dtype {value.dtype.name}; expected float64. Create "
-                        "it with dtype=tf.float64: a cast would keep the digits already lost.")
-    if not value.shape.is_fully_defined():
+    value = as_input(name, value)
+    if tf.is_tensor(value) and not value.shape.is_fully_defined():
         raise ValueError(f"{name} has shape {value.shape}, which is not known when it is traced; "
                          "state it by tf.ensure_shape.")
     return value

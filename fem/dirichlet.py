@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from fem.coefficient import float64_value, spread
-from fem.observe import dof_numbers, selection
+from fem.observe import selection
+from pcl.admissible import guard
 from pcl.linear_map import LinearMap
-from pcl.validate import require_finite
+from pcl.validate import require_finite, whole_numbers
 
 # Two values given for one degree of freedom agree when they differ by rounding only.
 _AGREEMENT = 1e-12
@@ -103,7 +104,16 @@ def _part(space, condition, columns):
                          "in the order of Space.boundary_dofs(where).")
     if not tf.is_tensor(value):
         require_finite("the Dirichlet value", value)
-    return dofs, spread(value, m)
+        return dofs, spread(value, m)
+    return dofs, spread(guard(value, "the Dirichlet value", locate=_locator(value, dofs)), m)
+
+
+def _locator(value, dofs):
+    """Names the degree of freedom of entry i of values (m,) or (m, k); None for a scalar."""
+    if not len(value.shape):
+        return None
+    columns = int(np.prod(value.shape[1:]))
+    return lambda i: f"degree of freedom {dofs[i // columns]}"
 
 
 def _numbers(space, where):
@@ -112,7 +122,7 @@ def _numbers(space, where):
                                        and isinstance(where[0], str))
     if where is None or callable(where) or named:
         return space.boundary_dofs(where)
-    return dof_numbers("where (degrees of freedom)", where, space.n)
+    return whole_numbers("where (degrees of freedom)", where, space.n)
 
 
 def _concatenate(values):

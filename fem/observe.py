@@ -53,29 +53,6 @@ def basis_rows(space, cells, local):
     return scatter_rows(values, numbers, space.n)
 
 
-def dof_numbers(name, numbers, n):
-    """`numbers` as an int array (m,), refused unless whole and within 0 … n − 1.
-
-    Raises
-    ------
-    TypeError, ValueError, IndexError
-        Not whole numbers; not a vector; out of range (with the place and the number).
-    """
-    array = np.asarray(numbers)
-    if array.size == 0:
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {array.dtype}; expected whole numbers.")
-    if array.ndim != 1:
-        raise ValueError(f"{name} has shape {array.shape}; expected a vector of numbers.")
-    array = array.astype(np.int64)
-    bad = np.flatnonzero((array < 0) | (array >= n))
-    if bad.size:
-        raise IndexError(f"{name}[{bad[0]}] is {array[bad[0]]}; expected numbers from 0 to "
-                         f"{n - 1}.")
-    return array
-
-
 def selection(numbers, n):
     """Sparse (m, n) with a one at (i, numbers[i]): picks entries of a vector."""
     m = len(numbers)

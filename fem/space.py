@@ -15,13 +15,13 @@ from fem.element import default_order, lagrange_element
 from fem.locate import Locator
 from fem.maps import CellMaps
 from fem.mesh_check import check_mesh, check_numbers, unused_nodes
-from fem.observe import dof_numbers, observation_points, point_matrix, selection
+from fem.observe import observation_points, point_matrix, selection
 from fem.partition import Partition
 from fem.quadrature import positive_rule
 from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
-from pcl.validate import float64_array, positive_integer
+from pcl.validate import float64_array, positive_integer, whole_numbers
 
 
 class Space:
@@ -202,7 +202,7 @@ class Space:
         IndexError
             A number that is negative or past the end.
         """
-        numbers = dof_numbers("indices", indices, self.n)
+        numbers = whole_numbers("indices", indices, self.n)
         if not numbers.size:
             raise ValueError("indices is empty; expected at least one observation.")
         return LinearMap(selection(numbers, self.n))

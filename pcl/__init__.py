@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pcl.admissible import guard
     from pcl.check import check_gradient, check_hessian, check_jacobian
-    from pcl.errors import InvalidCoefficient, NotConverged, NotFinite, SingularMatrix, TrialFailure
+    from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
+                            TrialFailure)
     from pcl.keras_model import KerasModel
     from pcl.linear_map import LinearMap
     from pcl.linear_solve import solve
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _HOME = {
     "guard": "admissible",
     "check_gradient": "check", "check_hessian": "check", "check_jacobian": "check",
-    "InvalidCoefficient": "errors", "NotConverged": "errors", "NotFinite": "errors",
+    "FailedCheck": "errors", "InvalidCoefficient": "errors", "NotConverged": "errors",
+    "NotFinite": "errors",
     "SingularMatrix": "errors", "TrialFailure": "errors",
     "KerasModel": "keras_model",
     "LinearMap": "linear_map",

@@ -26,11 +26,11 @@ def guard(coefficient, name="coefficient", positive=False, locate=None):
         When evaluated; at a trial point of an optimizer it stands for a loss of +inf.
     """
     node = GuardNode(name, positive, locate)
-    if not tf.is_tensor(coefficient) and not isinstance(coefficient, tf.Variable):
-        coefficient = np.asarray(coefficient, dtype=np.float64)
-        node.check(coefficient)
-        return coefficient
-    return nodes.call(node, coefficient)
+    coefficient = nodes.as_input(name, coefficient)
+    if tf.is_tensor(coefficient):
+        return nodes.call(node, coefficient)
+    node.check(coefficient)
+    return coefficient
 
 
 class GuardNode:

@@ -5,6 +5,13 @@ import numpy as np
 from pcl.validate import float64_array
 
 
+class Named(dict):
+    """{name: tensor}, the θ that a loss is given; an unknown name is answered with the known ones."""
+
+    def __missing__(self, name):
+        raise KeyError(f"θ has no block {name!r}; known are {', '.join(map(str, self))}.")
+
+
 class Blocks:
     """The layout of θ: blocks one after the other, each flattened row by row.
 
@@ -39,7 +46,10 @@ class Blocks:
         return self._start.copy()
 
     def check(self, theta):
-        """θ as a float64 vector of the right length with finite entries, or a ValueError."""
+        """θ as a float64 vector of the right length with finite entries, or an error."""
+        if isinstance(theta, dict):
+            raise TypeError("theta is a dict; expected the flat vector. Flatten it with "
+                            "problem.ravel(theta).")
         theta = float64_array("theta", theta)
         if theta.shape != (self.size,):
             sizes = ", ".join(f"{name}: {s.stop - s.start}" for name, s in self.slices.items())
@@ -54,6 +64,9 @@ class Blocks:
 
     def ravel(self, arrays):
         """The flat θ of {name: array}; the names must be those of the blocks."""
+        if not isinstance(arrays, dict):
+            raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
+                            f"names {', '.join(self.shapes)}.")
         if set(arrays) != set(self.shapes):
             raise ValueError(f"blocks given are {sorted(arrays)}; expected {sorted(self.shapes)}.")
         return np.concatenate([float64_array(name, arrays[name], self.shapes[name]).ravel()

@@ -75,6 +75,10 @@ class Call:
         """Numbers of the variables in front."""
         return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.segment.deps)
 
+    def inner(self):
+        """Numbers of the variables that belong to this call alone."""
+        return []
+
     def _glued(self, input_bars):
         return [bar for i, bar in zip(self.inputs, input_bars) if isinstance(i, Glued)]
 

@@ -14,7 +14,7 @@ at the steps where neighbouring R agree best. That agreement says how well R is 
 import numpy as np
 
 from pcl.check_report import DerivativeReport
-from pcl.objective import FAILURES
+from pcl.objective import FAILURES, require_interface
 from pcl.validate import float64_array, positive_integer
 
 __all__ = ["check_gradient", "check_hessian", "check_jacobian"]
@@ -27,6 +27,7 @@ _SMALLEST_SCALE = 1e-6      # relative to |F|: smaller derivatives are not seen 
 _NOISE = 1e4        # times eps |F|: remainders below are not used to judge smoothness
 _CLEAN = 0.05       # |order − 2| in the reported window
 _SCANNED = 256      # parameters up to which a wrong entry is looked for one by one
+_START = ("theta0", "size")
 EPS = np.finfo(np.float64).eps
 
 
@@ -55,6 +56,7 @@ def check_gradient(problem, theta=None, directions=3, seed=0, *, gradient=None, 
         Never raises on a wrong derivative, only if θ itself cannot be evaluated.
     """
     if not callable(problem):
+        require_interface(problem, *_START, "value", "gradient")
         value, gradient = problem.value, problem.gradient
     elif gradient is None:
         def value(t):
@@ -96,6 +98,7 @@ def check_hessian(problem, theta=None, directions=3, seed=0, *, hessian=None, rt
             raise ValueError("hessian is missing: with a function for the gradient, give a "
                              "function for the Hessian too.")
     else:
+        require_interface(problem, *_START, "gradient", "hessian")
         gradient, hessian = problem.gradient, problem.hessian
         hvp = getattr(problem, "hvp", None)
     theta = _theta(problem, theta)
@@ -127,6 +130,7 @@ def check_jacobian(problem, theta=None, directions=3, seed=0, *, rtol=RTOL):
     -------
     DerivativeReport
     """
+    require_interface(problem, *_START, "has_residuals", "residuals", "jacobian", "gradient")
     if not problem.has_residuals:
         raise ValueError("problem states no residuals, so there are no sensitivities to check. "
                          "State the residuals, or use check_gradient.")

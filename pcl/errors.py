@@ -19,6 +19,10 @@ class InvalidCoefficient(TrialFailure, ValueError):
     """A coefficient of the equation left its admissible range (not finite, or ≤ 0)."""
 
 
+class FailedCheck(TrialFailure, ValueError):
+    """An assertion or another check of the user's own TensorFlow code failed at this θ."""
+
+
 class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
     """A matrix cannot be factorised, or its solution would carry no correct digit."""
 

@@ -15,6 +15,9 @@ from pcl.validate import known
 # Reciprocal condition below which no digit of a solution is right: the unit roundoff of float64.
 SINGULAR = np.finfo(np.float64).eps
 
+# Reciprocal condition below which a solution is reported to have lost most of its 16 digits.
+NEARLY_SINGULAR = 1e-12
+
 # Row sums this small against Σ|a_ij| mean that constants are in the null space.
 ROUNDING = 1e-12
 
@@ -133,7 +136,12 @@ def factorise(matrix, solver="superlu"):
     SingularMatrix
         Constants on a connected component are in the null space (a diffusion problem without
         Dirichlet value there), a pivot is zero, or the reciprocal condition number of the
-        matrix scaled to unit diagonal is estimated below the unit roundoff.
+        matrix scaled to rows and columns of maximum 1 is estimated below the unit roundoff.
+
+    Warns
+    -----
+    RuntimeWarning
+        That estimate is below `NEARLY_SINGULAR`.
     """
     known("solver", solver, _solvers)
     n = matrix.shape[0]
@@ -146,7 +154,17 @@ def factorise(matrix, solver="superlu"):
     if not rcond > SINGULAR:
         raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
+    if rcond < NEARLY_SINGULAR:
+        _warn_nearly_singular(n, rcond)
     return backend
+
+
+def _warn_nearly_singular(n, rcond):
+    digits = int(np.ceil(-np.log10(rcond)))  # rounded, so that one text stands for many points
+    warnings.warn(f"the {n}×{n} matrix is nearly singular (estimated reciprocal condition about "
+                  f"1e-{digits} after scaling): up to {digits} of 16 digits of the solution are lost. "
+                  "Scale the unknowns, or look for a part that is hardly held.", RuntimeWarning,
+                  stacklevel=2)
 
 
 def _is_symmetric(matrix):
@@ -175,20 +193,43 @@ def _refuse_constant_null_space(matrix):
 
 
 def _reciprocal_condition(matrix, backend):
-    """Estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = D^(-½) A D^(-½) with D = |diag A|.
+    """Estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in `_scales`.
 
-    The scaling makes it blind to jumps of a coefficient, which do no harm. One solve with a
-    random vector of signs bounds ‖Â⁻¹‖ from below, in practice within a small factor.
+    The scaling makes it blind to jumps of a coefficient, which do no harm. Two probes p of random
+    signs and sizes bound ‖Â⁻¹‖ ≥ ‖Â⁻¹p‖/‖p‖, in practice within a small factor. Signs alone can be
+    orthogonal to a null vector; sizes drawn from a continuum are so with probability 0.
     """
-    n = matrix.shape[0]
-    diagonal = np.abs(matrix.diagonal())
-    diagonal[diagonal == 0.0] = np.abs(matrix.data).max()
-    root = np.sqrt(diagonal)
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], n)
+    rng = np.random.default_rng(0)
+    shape = matrix.shape[0], 2
+    probes = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
     with np.errstate(all="ignore"):
-        inverse = np.abs(root * backend.solve(root * signs, False)).max()
-        norm = ((abs(matrix) @ (1.0 / root)) / root).max()
+        rows, cols = _scales(matrix)
+        images = cols[:, None] * backend.solve(rows[:, None] * probes, False)
+        inverse = (np.abs(images).max(axis=0) / np.abs(probes).max(axis=0)).max()
+        norm = ((abs(matrix) @ (1.0 / cols)) / rows).max()
         return 1.0 / (norm * inverse)
+
+
+def _scales(matrix):
+    """(r, c) such that the largest |a_ij|/(r_i c_j) is at most 1 in rows and 1 in columns.
+
+    First r = c = √|diag A|, which keeps symmetry and ends there for a positive definite A; then the
+    maxima that are left, by rows and by columns.
+    """
+    root = np.sqrt(np.abs(matrix.diagonal()))
+    root[root == 0.0] = 1.0
+    coo, n = abs(matrix).tocoo(), matrix.shape[0]
+    i, j = coo.coords
+    left = coo.data / root[i] / root[j]
+    row = _largest(left, i, n)
+    return root * row, root * _largest(left / row[i], j, n)
+
+
+def _largest(entries, number, n):
+    """The largest of the entries that share a number, for the numbers 0 … n − 1; 1 instead of 0."""
+    largest = np.zeros(n)
+    np.maximum.at(largest, number, entries)
+    return np.where(largest > 0.0, largest, 1.0)
 
 
 class _SuperLU:

@@ -1,9 +1,14 @@
 """A piece of the traced graph as functions: value, adjoints, tangents, curvature."""
 
 import functools
+import os
 
 import numpy as np
 import tensorflow as tf
+
+from pcl.errors import FailedCheck
+
+_PROCESS = os.getpid()
 
 # Operations that read the shapes of their inputs, not their values.
 _SHAPES_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs"}
@@ -29,10 +34,11 @@ class Glue:
         """(∂a/∂x)ᵀ ā for each variable."""
         return self._pullback(*x, *constants, *bars)
 
-    def pushforward(self, x, constants, tangents):
-        """(∂a/∂x) ẋ for each output."""
+    def pushforward(self, x, constants, tangents, shapes):
+        """(∂a/∂x) ẋ for each output, the outputs being of these shapes."""
         # The adjoints cancel out, but TensorFlow's gradients hold control dependencies on them.
-        return self._pushforward(*x, *constants, *self._zero_bars, *tangents)
+        bars = [np.zeros(shape) for shape in shapes]
+        return self._pushforward(*x, *constants, *bars, *tangents)
 
     def curvature(self, x, constants, bars, tangents):
         """∂²⟨ā, g⟩/∂x² ẋ for each variable."""
@@ -44,9 +50,9 @@ class Glue:
         return all(h is None for h in self._curvature_outputs)
 
     @functools.cached_property
-    def has_constant_jacobian(self):
-        """Whether ∂a/∂x does not depend on x."""
-        return not self._depends(self._tangent_outputs, self._variables)
+    def is_affine(self):
+        """Whether a is affine in x, whatever x is."""
+        return not self._scalar and is_affine(self.outputs, self._variables)
 
     @functools.cached_property
     def has_constant_curvature(self):
@@ -65,10 +71,6 @@ class Glue:
     @functools.cached_property
     def _bars(self):
         return [] if self._scalar else [self._placeholder(t) for t in self.outputs]
-
-    @functools.cached_property
-    def _zero_bars(self):
-        return [np.zeros(t.shape) for t in self._bars]
 
     @functools.cached_property
     def _tangents(self):
@@ -119,7 +121,12 @@ class Glue:
             return [None] * len(xs)
         with self._wrapped.graph.as_default():
             ys, grad_ys = zip(*pairs)
-            grads = tf.gradients(list(ys), list(xs), grad_ys=list(grad_ys))
+            try:
+                # Variables may be computed from each other: the derivatives here are partial ones.
+                grads = tf.gradients(list(ys), list(xs), grad_ys=list(grad_ys),
+                                     stop_gradients=self._variables)
+            except LookupError as error:
+                raise ValueError(f"TensorFlow lacks a derivative that the loss needs: {error}") from error
             return [g if g is None else tf.convert_to_tensor(g) for g in grads]
 
     def _function(self, feeds, fetches):
@@ -132,7 +139,11 @@ class Glue:
         pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
 
         def evaluate(*arrays):
-            results = iter(pruned(*(tf.constant(a, tf.float64) for a in arrays)))
+            _refuse_forked()
+            try:
+                results = iter(pruned(*(tf.constant(a, tf.float64) for a in arrays)))
+            except tf.errors.InvalidArgumentError as error:
+                raise FailedCheck(f"an operation of the loss refuses its input: {error}") from error
             return [None if t is None else np.asarray(next(results)) for t in fetches]
         return evaluate
 
@@ -144,7 +155,51 @@ class Glue:
             tensor = stack.pop()
             if tensor.ref() in sources:
                 return True
-            if tensor.ref() not in seen and tensor.op.type not in _SHAPES_ONLY:
+            if tensor.ref() not in seen and not _reads_static_shape(tensor.op):
                 seen.add(tensor.ref())
                 stack.extend(tensor.op.inputs)
         return False
+
+
+def _refuse_forked():
+    """TensorFlow's threads do not survive a fork: a call in the child would wait for ever."""
+    if os.getpid() != _PROCESS:
+        raise RuntimeError("this process was forked after TensorFlow had started, which TensorFlow does "
+                           "not survive; start workers by multiprocessing.get_context('spawn') or joblib "
+                           "and build the problem in them.")
+
+
+def _reads_static_shape(op):
+    """Whether the result depends on shapes only, and those are known."""
+    return op.type in _SHAPES_ONLY and all(t.shape.is_fully_defined() for t in op.inputs)
+
+
+def is_affine(outputs, variables):
+    """Whether the outputs are affine in the variables, read from the operations between them."""
+    variables = {t.ref() for t in variables}
+    moving = {}  # tensor -> whether it depends on a variable; None once visited
+    stack = list(outputs)
+    while stack:
+        t = stack[-1]
+        waiting = [] if t.ref() in variables else [i for i in t.op.inputs if i.ref() not in moving]
+        if waiting and t.ref() not in moving:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        inputs = [t.ref() not in variables and moving[i.ref()] for i in t.op.inputs]
+        moving[t.ref()] = t.ref() in variables or any(inputs)
+        if any(inputs) and not _is_linear(t.op, inputs):
+            return False
+    return True
+
+
+def _is_linear(op, moving):
+    """Whether an operation is linear in those of its inputs that move."""
+    if op.type in ("Mul", "BatchMatMulV2", "MatMul"):
+        return sum(moving) == 1
+    if op.type in ("RealDiv", "Reshape", "Squeeze", "ExpandDims", "StridedSlice", "GatherV2", "Sum",
+                   "Mean", "Transpose", "Tile", "BroadcastTo", "Slice", "Cumsum"):
+        return moving[0] and not any(moving[1:])
+    if op.type == "ConcatV2":
+        return not moving[-1]
+    return op.type in ("Identity", "AddV2", "Add", "AddN", "Sub", "Neg", "Pack", "Unpack")

@@ -5,13 +5,16 @@ import tensorflow as tf
 
 from pcl.glue import Glue
 
+_OUTSIDE_TENSORFLOW = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+_READ_ONLY = {"ReadVariableOp", "VarHandleOp", "Placeholder"}
+
 
 class Graph:
     """A traced graph whose variables (blocks of θ, node outputs) are placeholders."""
 
-    def __init__(self, wrapped, placeholders):
+    def __init__(self, wrapped, variables):
         self._wrapped = wrapped
-        self._number = {t.ref(): i for i, t in enumerate(placeholders)}
+        self._number = {t.ref(): number for number, t in variables}
         self._glue = {}
 
     def variable(self, tensor):
@@ -29,14 +32,20 @@ class Graph:
         if signature not in self._glue:
             self._glue[signature] = Glue(self._wrapped, walk.variables, walk.constants, outputs, scalar)
         numbers = [self._number[t.ref()] for t in walk.variables]
-        return self._glue[signature], numbers, [_constant(t) for t in walk.constants]
+        return self._glue[signature], numbers, [self._constant(t) for t in walk.constants]
+
+    def _constant(self, t):
+        """The value of a constant, or that of a tf.Variable now: what a loss closes over is read once."""
+        value = tf.get_static_value(t)
+        return self._wrapped.prune([], [t])()[0].numpy() if value is None else np.asarray(value)
 
 
 class _Walk:
     """A walk from tensors back to the variables, writing down what it meets.
 
-    The record of a tensor is a number met before, a variable, a float64 constant (by its place
-    in the lists), a captured tensor, or the operation with its attributes and its inputs.
+    The record of a tensor is a number met before, a variable, a float64 constant or variable of
+    TensorFlow (by its place in the lists), a captured tensor, or the operation with its attributes,
+    shape and inputs.
     """
 
     def __init__(self, variables, captures):
@@ -70,15 +79,22 @@ class _Walk:
         if _is_real_constant(t):
             self.constants.append(t)
             return "constant", tuple(t.shape)
+        _refuse_side_effects(t.op)
         attributes = tuple(sorted((k, v.SerializeToString()) for k, v in t.op.node_def.attr.items()
-                                  if not k.startswith("_")))
+                                  if not k.startswith("_") or k == "_gradient_op_type"))
         inputs = tuple(self._met[i.ref()][0] for i in t.op.inputs)
-        return t.op.type, t.value_index, attributes, inputs
+        return t.op.type, t.value_index, str(t.shape), attributes, inputs
 
 
 def _is_real_constant(t):
-    return t.op.type == "Const" and t.dtype == tf.float64
+    return t.op.type in ("Const", "ReadVariableOp") and t.dtype == tf.float64
 
 
-def _constant(t):
-    return np.asarray(tf.get_static_value(t))
+def _refuse_side_effects(op):
+    """A loss is a function of θ alone, and TensorFlow must know its derivatives."""
+    if op.type in _OUTSIDE_TENSORFLOW:
+        raise ValueError(f"the loss contains {op.type} (tf.py_function or tf.numpy_function), whose "
+                         "derivatives TensorFlow does not know; write it in TensorFlow operations.")
+    if op.op_def.is_stateful and op.type not in _READ_ONLY:
+        raise ValueError(f"the loss contains {op.type}, whose result may change from call to call; "
+                         "expected a function of θ alone. Draw random numbers, assign variables outside.")

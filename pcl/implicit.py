@@ -49,7 +49,7 @@ class ImplicitCall:
         local = {}
         sequence.accumulate(local, self.residual.pullback(values, [r_bar]))
         kept = sequence.pull_back(self.calls, point.points, values, local)
-        own = {self.output, *self._inner()}
+        own = {self.output, *self.inner()}
         sequence.accumulate(bars, {d: bar for d, bar in local.items() if d not in own})
         return local, kept, r_bar
 
@@ -67,13 +67,13 @@ class ImplicitCall:
         state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
-    def _inner(self):
-        """Numbers of the variables inside the equation."""
+    def inner(self):
+        """Numbers of the variables that belong to this equation alone."""
         return [call.output for call in self.calls]
 
     def _outer(self):
         """Numbers of the variables that the equation takes from outside."""
-        inner = {self.output, *self._inner()}
+        inner = {self.output, *self.inner()}
         used = set(self.residual.deps)
         for call in self.calls:
             used.update(call.dependencies())

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from pcl import nodes
+
 __all__ = ["KerasModel"]
 
 
@@ -49,7 +51,7 @@ class KerasModel:
         ValueError if params has another shape; TypeError if it is a tensor of another dtype.
         """
         import tensorflow as tf
-        params, x = _float64("params", params), _float64("x", x)
+        params, x = nodes.as_input("params", params), nodes.as_input("x", x)
         if len(params.shape) != 1 or params.shape[0] not in (None, self.size):
             raise ValueError(f"params has shape {tuple(params.shape)} but the model has "
                              f"{self.size} trainable weights; expected shape ({self.size},), as "
@@ -115,13 +117,3 @@ def _dtypes(part):
     if isinstance(part, keras.Model):
         return []
     return [(f"layer {part.name!r}", part.compute_dtype)]
-
-
-def _float64(name, value):
-    import tensorflow as tf
-    if not tf.is_tensor(value) and not isinstance(value, tf.Variable):
-        return tf.convert_to_tensor(np.asarray(value, dtype=np.float64))
-    if value.dtype != tf.float64:
-        raise TypeError(f"{name} is a tensor of dtype {value.dtype.name}; expected float64. Create "
-                        "it with dtype=tf.float64: a cast would keep the digits already lost.")
-    return tf.convert_to_tensor(value)

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl import nodes
+from pcl.validate import float64_sparse
 
 
 class LinearMap:
@@ -14,7 +15,7 @@ class LinearMap:
 
     Parameters
     ----------
-    matrix : sparse or dense (m, n), finite
+    matrix : sparse or dense (m, n), finite; copied
 
     A map costs nothing in second-order sweeps: it is folded into its neighbours.
     """
@@ -22,14 +23,11 @@ class LinearMap:
     __array_ufunc__ = None
 
     def __init__(self, matrix):
-        self.matrix = sp.csr_array(matrix, dtype=np.float64)
+        self.matrix = float64_sparse("matrix", matrix)
         self.shape = self.matrix.shape
-        if not np.isfinite(self.matrix.data).all():
-            raise ValueError("matrix has entries that are not finite; expected finite numbers.")
 
     def __matmul__(self, x):
-        if not tf.is_tensor(x) and not isinstance(x, tf.Variable):
-            x = np.asarray(x, dtype=np.float64)
+        x = nodes.as_input("the vector in L @ x", x)
         if len(x.shape) not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected "
                              f"({self.shape[1]},) or ({self.shape[1]}, k).")

@@ -6,6 +6,7 @@ import tensorflow as tf
 from pcl import factor, nodes
 from pcl.errors import NotFinite
 from pcl.product import flat_structures
+from pcl.sparse import SparseMatrix
 from pcl.structure import pattern_of
 from pcl.tangent import total
 from pcl.validate import known
@@ -27,14 +28,18 @@ def solve(A, b, solver="superlu"):
 
     Raises
     ------
+    TypeError, ValueError
+        A is no SparseMatrix or not square, b has another dtype or shape.
     SingularMatrix, NotFinite
         When evaluated: no solution that could be trusted.
     """
     known("solver", solver, factor.solvers())
+    if not isinstance(A, SparseMatrix):
+        raise TypeError(f"A is a {type(A).__name__}; expected a pcl.SparseMatrix. A constant matrix "
+                        "becomes one by SparseMatrix.from_scipy(A).")
     if A.shape[0] != A.shape[1]:
         raise ValueError(f"A has shape {A.shape}; expected a square matrix.")
-    if not tf.is_tensor(b) and not isinstance(b, tf.Variable):
-        b = np.asarray(b, dtype=np.float64)
+    b = nodes.as_input("b", b)
     if len(b.shape) not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(f"b has shape {tuple(b.shape)}; expected ({A.shape[0]},) or ({A.shape[0]}, k).")
     columns = None if len(b.shape) == 1 else int(b.shape[1])

@@ -107,10 +107,11 @@ class MLP:
     def init(self, seed):
         """Initial parameters (size,): W ~ N(0, 1/fan_in) drawn layer by layer, b = 0.
 
-        `seed` is a whole number from 0 to 2³² − 1. The numbers come from `numpy.random.RandomState`,
-        whose stream NumPy guarantees never to change (NEP 19), so that a seed means the same start
-        everywhere.
+        `seed` is a whole number from 0 to 2³² − 1, else ValueError. The numbers come from
+        `numpy.random.RandomState`, whose stream NumPy guarantees never to change (NEP 19), so that a
+        seed means the same start everywhere.
         """
+        seed = positive_integer("seed", seed, minimum=0, maximum=2 ** 32 - 1)
         rng = np.random.RandomState(seed)
         layers = []
         for fan_in, fan_out in zip(self.widths, self.widths[1:]):
@@ -124,6 +125,7 @@ class MLP:
 
     def __call__(self, params, x):
         """The outputs (q, n_out) at the points x (q, n_in), as a node of the model."""
+        params, x = nodes.as_input("params", params), nodes.as_input("x", x)
         return nodes.call(NetworkNode(self), params, x)
 
     def tensorflow(self, params, x):
@@ -133,7 +135,7 @@ class MLP:
         ValueError if a shape does not fit.
         """
         import tensorflow as tf
-        params, a = _tensor(params), _tensor(x)
+        params, a = _tensor("params", params), _tensor("x", x)
         self.output_shape(params.shape, a.shape)
         hidden = activations.named("activation", self.activation, activations.HIDDEN)
         layers = self._augmented(params)
@@ -219,13 +221,15 @@ def _checked_output(output):
     return Transform(activations.named("output", name, activations.OUTPUT).name)
 
 
-def _tensor(value):
+def _tensor(name, value):
     """A float64 tensor; arrays are converted at full width before they become tensors."""
     import tensorflow as tf
     if isinstance(value, tf.Variable):
         value = tf.convert_to_tensor(value)
     if not tf.is_tensor(value):
-        value = np.asarray(value, dtype=np.float64)
+        value = float64_array(name, value, finite=False)
+    elif not (value.dtype.is_floating or value.dtype.is_integer):
+        raise TypeError(f"{name} has dtype {value.dtype.name}; expected real numbers.")
     return tf.cast(value, tf.float64)
 
 

@@ -10,6 +10,9 @@ from pcl.validate import positive_integer
 # Smallest step length tried: below it the direction is useless at this accuracy.
 SMALLEST_STEP = 2.0 ** -12
 
+# Corrections below this, relative to u, are inside the region of quadratic convergence.
+CLOSE = 1e-7
+
 
 @dataclass(frozen=True)
 class Newton:
@@ -19,8 +22,8 @@ class Newton:
     ----------
     tolerance : float
         Converged when the last Newton correction is below `tolerance` times the largest entry of u
-        (or `atol`, in the unit of u, if that is larger). Convergence being quadratic, the error of
-        the u returned is then about its square: rounding.
+        (or `atol`, in the unit of u, if that is larger; or it is exactly 0). Convergence being
+        quadratic, the error of the u returned is then about its square: rounding.
     atol : float
     maxiter : int
         Newton steps in each load step.
@@ -66,23 +69,21 @@ def newton(settings, start, at):
         The message tells the residual norms of all iterations.
     """
     point = at(start)
-    r0, history = point.residual, []
-    u, scale = start, np.abs(start).max(initial=0.0)
+    r0, history, u = point.residual, [], start
     for s in np.linspace(0.0, 1.0, settings.load_steps + 1)[1:]:
         offset = (1.0 - s) * r0
-        u, point, scale = _newton(settings, u, point, offset, scale, at, history)
+        u, point = _newton(settings, u, point, offset, at, history)
     return u, point
 
 
-def _newton(settings, u, point, offset, scale, at, history):
+def _newton(settings, u, point, offset, at, history):
     for _ in range(settings.maxiter):
         history.append(float(np.linalg.norm(point.residual - offset)))
         step = _step(settings, point, offset, history).reshape(u.shape)
         size = np.abs(step).max(initial=0.0)
         u, point = _damped(settings, u, point, offset, step, at, history)
-        scale = max(scale, np.abs(u).max(initial=0.0))
-        if size <= max(settings.tolerance * scale, settings.atol):
-            return u, point, scale
+        if size <= max(settings.tolerance * np.abs(u).max(initial=0.0), settings.atol):
+            return u, point
     raise NotConverged(_report("iteration limit", settings, history))
 
 
@@ -97,10 +98,10 @@ def _step(settings, point, offset, history):
 def _damped(settings, u, point, offset, step, at, history):
     """u − α step with the largest α = 1, ½, ¼, … that shortens the residual.
 
-    Near rounding level the residual cannot fall any more; the full step is then taken as it is.
+    Near the solution, where the residual may be rounding already, the full step is taken as it is.
     """
     norm, alpha = history[-1], 1.0
-    floor = 1e-12 * max(history)
+    close = np.abs(step).max(initial=0.0) <= CLOSE * np.abs(u).max(initial=0.0)
     while alpha >= SMALLEST_STEP:
         trial = u - alpha * step
         try:
@@ -108,7 +109,7 @@ def _damped(settings, u, point, offset, step, at, history):
             size = np.linalg.norm(new.residual - offset)
         except TrialFailure:
             size = np.inf
-        if size <= max((1.0 - 1e-4 * alpha) * norm, floor):
+        if size <= (1.0 - 1e-4 * alpha) * norm or (close and np.isfinite(size)):
             return trial, new
         alpha /= 2.0
     raise NotConverged(_report("no step along Newton's direction shortens the residual", settings,

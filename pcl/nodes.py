@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from pcl.validate import float64_array
+
 _handler = contextvars.ContextVar("pcl_handler", default=None)
 
 
@@ -51,7 +53,8 @@ class NodePoint(Protocol):
 
 def call(node, *inputs):
     """Evaluate `node` under the active handler; inputs are tensors or arrays, float64."""
-    inputs = [_as_input(x) for x in inputs]
+    _require_eager_execution()
+    inputs = [as_input(f"input {i} of {type(node).__name__}", x) for i, x in enumerate(inputs)]
     handler = _handler.get()
     if handler is None:
         return node.tensorflow(*(tf.convert_to_tensor(x, tf.float64) for x in inputs))
@@ -63,12 +66,13 @@ def solve_equation(equation, start, settings):
     active = _handler.get()
     if active is None:
         return None
-    return active.solve_equation(equation, _as_input(start), settings)
+    return active.solve_equation(equation, as_input("start", start), settings)
 
 
 @contextlib.contextmanager
 def handler(active):
     """Send the node calls made inside the block to `active.call(node, inputs)`."""
+    _require_eager_execution()
     token = _handler.set(active)
     try:
         yield active
@@ -76,14 +80,27 @@ def handler(active):
         _handler.reset(token)
 
 
-def _as_input(x):
-    """A float64 tensor as it is; arrays and numbers as float64 arrays; float32 tensors refused."""
+def as_input(name, x):
+    """A float64 tensor as it is, a variable read; anything else as a new float64 array.
+
+    What a model closes over is copied here, once: changing an array later changes no model.
+
+    Raises
+    ------
+    TypeError
+        A tensor of another dtype, or data that are not real numbers.
+    """
     if isinstance(x, tf.Variable):
         x = tf.convert_to_tensor(x)
     if not tf.is_tensor(x):
-        return np.asarray(x, dtype=np.float64)
+        return float64_array(name, x, finite=False)
     if x.dtype != tf.float64:
-        raise TypeError(f"a tensor of dtype {x.dtype.name} enters a network, a product or a solve; "
-                        "expected float64. Create it with dtype=tf.float64: a cast would keep "
-                        "the digits already lost.")
+        raise TypeError(f"{name} is a tensor of dtype {x.dtype.name}; expected float64. Create it with "
+                        "dtype=tf.float64: a cast would keep the digits already lost.")
     return x
+
+
+def _require_eager_execution():
+    if not tf.compat.v1.executing_eagerly_outside_functions():
+        raise RuntimeError("eager execution of TensorFlow is off; pcl needs it. Remove the call of "
+                           "tf.compat.v1.disable_eager_execution.")

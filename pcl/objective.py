@@ -46,6 +46,15 @@ class Counts:
     failed: int = 0
 
 
+def require_interface(problem, *names):
+    """Raise a TypeError that says what a problem is unless it has all attributes `names`."""
+    missing = [name for name in names if not hasattr(problem, name)]
+    if missing:
+        raise TypeError(
+            f"problem is a {type(problem).__name__} without {', '.join(missing)}; expected a "
+            f"pcl.Problem or an object with {', '.join(names)}.")
+
+
 class LossEvaluator:
     """The loss of a problem and its derivatives, shapes and dtypes checked.
 
@@ -84,7 +93,7 @@ class LossEvaluator:
                 f"hessian is not symmetric: max|H - H^T| is {asymmetry:.2e} where max|H| is "
                 f"{np.abs(H).max():.2e}; expected at most {ASYMMETRY:g} relative. "
                 "Run pcl.check_hessian at this theta.")
-        return 0.5 * (H + H.T)
+        return 0.5 * H + 0.5 * H.T      # no overflow of the sum
 
     def hvp(self, point, v):
         """The Hessian times v, (p,)."""
@@ -147,6 +156,10 @@ class Objective:
     def hvp(self, point, v):
         """Hessian times v; a failure is raised, since the point is already accepted."""
         return self._evaluator.hvp(point, v)
+
+    def discard(self, point, reason):
+        """Mark a trial point as failed: it was evaluated but cannot be used."""
+        return self._fail(point, reason)
 
     def _evaluate(self, point, with_gradient):
         if not np.isfinite(point.theta).all():

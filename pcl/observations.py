@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from pcl import nodes
 from pcl.validate import float64_array, require_finite
 
 
@@ -11,18 +12,21 @@ def misfit(predicted, observed, weights=None):
 
     Parameters
     ----------
-    predicted : float64 tensor
-    observed : array of the same shape; nothing is broadcast
+    predicted : float64 tensor, or array
+    observed : array, or tensor or variable with a value, of the same shape; nothing is broadcast
     weights : array of the same shape, optional
         ≥ 0, for instance 1/σ². An observation of weight 0 is left out and may be NaN. The same
         observation given twice counts as one of weight 2.
 
     Raises
     ------
+    TypeError
+        Complex, object or text data; a tensor `predicted` that is not float64.
     ValueError
         Shapes differ, there are no observations or all weights are 0, an observation with a
         weight is not finite, a weight is negative or not finite.
     """
+    predicted = nodes.as_input("predicted", predicted)
     observed = float64_array("observed", observed, finite=False)
     shape = tuple(predicted.shape)
     if observed.shape != shape:

@@ -1,5 +1,7 @@
 """A training problem: an ordinary TensorFlow loss, evaluated with exact derivatives."""
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
@@ -64,6 +66,21 @@ class Problem:
         self.counts = self._factors.counts
         self._program = trace(function, self.blocks.shapes, finish)
         self._last = None
+        self._warn_of_unused_blocks()
+
+    def _warn_of_unused_blocks(self):
+        used = self._program.used_blocks()
+        unused = [name for i, name in enumerate(self.slices) if i not in used]
+        if len(unused) == len(self.slices):
+            raise ValueError(f"the loss depends on none of the blocks {', '.join(self.slices)}; expected "
+                             "a function of the tensors in its argument.")
+        if unused:
+            warnings.warn(f"the loss does not depend on the blocks {', '.join(unused)}; their gradient "
+                          "is zero.", stacklevel=4)
+
+    def __reduce__(self):
+        raise TypeError("a Problem cannot be pickled, being made of TensorFlow graphs; pickle theta and "
+                        "the result, and build the problem again from its function.")
 
     # --- θ ---------------------------------------------------------------------------------
     @property

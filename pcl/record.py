@@ -7,6 +7,7 @@ import numpy as np
 from pcl import factor, sequence
 from pcl.errors import NotFinite
 from pcl.plan import LeafBase, Plan
+from pcl.validate import require_finite
 
 
 class Record:
@@ -32,7 +33,9 @@ class Record:
     @functools.cached_property
     def gradient(self):
         """dℓ/dθ by one reverse sweep, flat."""
-        return self._flat(self._adjoints[0])
+        gradient = self._flat(self._adjoints[0])
+        require_finite("the gradient", gradient)
+        return gradient
 
     def pullback_residuals(self, bar):
         """(dr/dθ)ᵀ r̄, flat, for the residuals r."""

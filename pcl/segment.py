@@ -18,8 +18,11 @@ from pcl.tangent import block_diagonal, diagonal_matrix
 # A row of at most so many entries is probed entry by entry.
 ROW_ENTRIES = 16
 
-# Agreement of J r with its pointwise part, relative, entry by entry: rounding of a few operations.
+# Agreement of J r with its pointwise part, relative to each entry and to the largest one: rounding of
+# a few operations, also where terms cancel. The probes have the size of the variables, so what is
+# judged is the effect of a coupling, not its unit.
 POINTWISE = 1e-12
+CANCELLED = 4e-15
 
 # An explicit Jacobian or Hessian block holds at most so many entries (32 MB).
 EXPLICIT = 4_000_000
@@ -63,19 +66,21 @@ class Segment:
         """Whether a = Σ_d J_d x_d + a₀ with constant sparse J_d, which are found when first asked."""
         if self._offsets is None:
             self._offsets = ()
-            if self.deps and not self._scalar and self._glue.has_constant_jacobian:
+            if self.deps and self._glue.is_affine:
                 self._find_offsets(values)
         return bool(self._offsets)
 
     def _find_offsets(self, values):
         factors = [L for jacobian in self.jacobian(values) for L in jacobian.values()]
-        if all(sp.issparse(L) for L in factors):
+        if self._constant_jacobian is not None and all(sp.issparse(L) for L in factors):
             at_zero = {d: np.zeros(values[d].shape) for d in self.deps}
             self._offsets = tuple(self._glue.value(self._at(at_zero), self._constants))
 
     def _affine(self, o, values):
-        linear = sum(L @ values[d].ravel() for d, L in self._constant_jacobian[o].items())
-        return self._offsets[o] + np.reshape(linear, self._offsets[o].shape)
+        result = self._offsets[o].copy()
+        for d, L in self._constant_jacobian[o].items():
+            result += (L @ values[d].ravel()).reshape(result.shape)
+        return result
 
     def _affine_pullback(self, values, bars):
         result = {}
@@ -88,6 +93,12 @@ class Segment:
     def _at(self, values):
         return [values[d] for d in self.deps]
 
+    def _shapes(self, values):
+        """Shapes of the outputs; where TensorFlow does not know them they may change with x."""
+        if all(t.shape.is_fully_defined() for t in self.outputs):
+            return [tuple(t.shape) for t in self.outputs]
+        return [a.shape for a in self._glue.value(self._at(values), self._constants)]
+
     # --- tangents ------------------------------------------------------------------------------
     def jacobian(self, values):
         """One dict {d: ∂a_o/∂x_d as a factor} for each output o."""
@@ -96,17 +107,17 @@ class Segment:
         if self._constant_jacobian is not None:
             return self._constant_jacobian
         jacobian = self._probe_jacobian(values)
-        if self._glue.has_constant_jacobian:
+        if self._glue.is_affine:
             self._constant_jacobian = jacobian
         return jacobian
 
     def _probe_jacobian(self, values):
-        jacobian = [{} for _ in self.outputs]
+        jacobian, all_shapes = [{} for _ in self.outputs], self._shapes(values)
         for i, d in enumerate(self.deps):
             outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
-            shapes = [tuple(self.outputs[o].shape) for o in outputs]
+            shapes = [all_shapes[o] for o in outputs]
             forward = functools.partial(self._forward, values, d)
-            for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d].shape, shapes)):
+            for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d], shapes)):
                 if block is None:
                     backward = functools.partial(self._backward, values, d, o)
                     block = explicit(_entry(forward, o), backward, shape, values[d].shape)
@@ -117,11 +128,12 @@ class Segment:
     def _forward(self, values, d, tangent):
         """All outputs' tangents for a tangent of variable d."""
         tangents = [tangent if e == d else np.zeros(values[e].shape) for e in self.deps]
-        results = self._glue.pushforward(self._at(values), self._constants, tangents)
-        return [np.zeros(o.shape) if t is None else t for o, t in zip(self.outputs, results)]
+        results = self._glue.pushforward(self._at(values), self._constants, tangents,
+                                         self._shapes(values))
+        return [np.zeros(shape) if t is None else t for shape, t in zip(self._shapes(values), results)]
 
     def _backward(self, values, d, o, bar):
-        bars = [bar if i == o else np.zeros(t.shape) for i, t in enumerate(self.outputs)]
+        bars = [bar if i == o else np.zeros(shape) for i, shape in enumerate(self._shapes(values))]
         return self.pullback(values, bars)[d]
 
     # --- curvature ----------------------------------------------------------------------------
@@ -145,7 +157,7 @@ class Segment:
             targets = self.deps[:j + 1]
             shapes = [values[d].shape for d in targets]
             product = functools.partial(self._curvature_product, values, bars, e)
-            for d, shape, block in zip(targets, shapes, probe(product, targets, values[e].shape, shapes)):
+            for d, shape, block in zip(targets, shapes, probe(product, targets, values[e], shapes)):
                 if block is None:
                     back = functools.partial(self._curvature_product, values, bars, d)
                     block = explicit(_entry(product, d), _entry(back, e), shape, values[e].shape)
@@ -156,7 +168,7 @@ class Segment:
     def _separable_curvature(self, values, bars):
         """The blocks if the Hessian is one diagonal over all entries of all deps, else None."""
         rng = np.random.default_rng(0)
-        random = [_random(rng, values[d].shape) for d in self.deps]
+        random = [_random(rng, values[d]) for d in self.deps]
         diagonal = self._curvature_products(values, bars, [np.ones(values[d].shape) for d in self.deps])
         product = self._curvature_products(values, bars, random)
         if not all(_same(p, h * r) for p, h, r in zip(product, diagonal, random)):
@@ -179,38 +191,40 @@ def _entry(function, key):
     return lambda x: function(x)[key]
 
 
-def probe(forward, keys, shape, output_shapes):
+def probe(forward, keys, at, output_shapes):
     """Pointwise Jacobian blocks of a linear map, from products with a few vectors.
 
     Parameters
     ----------
-    forward : array of `shape` -> arrays of `output_shapes` by key
+    forward : array of the shape of `at` -> arrays of `output_shapes` by key
+    at : array
+        The value of the variable, which gives the probes their size.
 
     Returns
     -------
     list
         For each key a sparse block-diagonal matrix, ZERO, or None where it is not pointwise.
     """
-    by_rows = {}
+    by_rows, shape = {}, at.shape
     for i, (key, output_shape) in enumerate(zip(keys, output_shapes)):
         by_rows.setdefault(_common_rows(shape, output_shape), []).append((i, key))
     blocks = [None] * len(output_shapes)
     for n, group in by_rows.items():
         if n is not None:
-            for (i, _), block in zip(group, _probe_rows(forward, [k for _, k in group], shape, n)):
+            for (i, _), block in zip(group, _probe_rows(forward, [k for _, k in group], at, n)):
                 blocks[i] = block
     return blocks
 
 
-def _probe_rows(forward, keys, shape, n):
+def _probe_rows(forward, keys, at, n):
     """Blocks of a map that may be block diagonal with n blocks."""
-    m = int(np.prod(shape)) // n
+    shape, m = at.shape, at.size // n
     columns = []
     for c in range(m):
         direction = np.zeros((n, m))
         direction[:, c] = 1.0
         columns.append(forward(direction.reshape(shape)))
-    random = _random(np.random.default_rng(1), (n, m))
+    random = _random(np.random.default_rng(1), at).reshape(n, m)
     result = forward(random.reshape(shape))
     return [_pointwise_block(key, columns, random, result) for key in keys]
 
@@ -252,10 +266,14 @@ def _common_rows(shape, other):
     return n
 
 
-def _random(rng, shape):
-    """Numbers in ±[½, 3/2]: of one size, so that a comparison sees every entry."""
-    return rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+def _random(rng, at):
+    """Random numbers of the size of the entries of `at`, of size 1 where those are 0."""
+    size = np.where(at == 0.0, 1.0, np.abs(at))
+    return size * rng.uniform(0.5, 1.5, at.shape) * rng.choice([-1.0, 1.0], at.shape)
 
 
 def _same(a, b):
-    return bool(np.all(np.abs(a - b) <= POINTWISE * np.abs(b)))
+    """Whether two arrays agree to rounding; columns (the last axis) may have different units."""
+    size = np.abs(b)
+    largest = size.max(axis=0, initial=0.0) if size.ndim > 1 else size.max(initial=0.0)
+    return bool(np.all(np.abs(a - b) <= POINTWISE * size + CANCELLED * largest))

@@ -1,12 +1,13 @@
 """Sparse matrices that are linear in their coefficients: constant pattern, TensorFlow values."""
 
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl import nodes
+from pcl.admissible import guard
 from pcl.product import ProductNode
 from pcl.structure import Structure, pattern_of
+from pcl.validate import float64_sparse, require_finite
 
 
 class SparseMatrix:
@@ -55,8 +56,8 @@ class SparseMatrix:
     @classmethod
     def from_scipy(cls, matrix):
         """A constant matrix."""
-        coo = sp.coo_array(matrix)
-        return cls.from_entries(coo.row, coo.col, coo.data.astype(np.float64), coo.shape)
+        coo = float64_sparse("matrix", matrix).tocoo()
+        return cls.from_entries(*coo.coords, coo.data, coo.shape)
 
     # --- algebra -------------------------------------------------------------------------
     def __add__(self, other):
@@ -72,16 +73,14 @@ class SparseMatrix:
         return SparseMatrix(terms, terms.values(), self.space or other.space)
 
     def __mul__(self, scalar):
-        if getattr(scalar, "shape", ()) not in ((), tf.TensorShape([])):
-            raise ValueError(f"a matrix is multiplied by something of shape {scalar.shape}; "
-                             "expected a scalar. Put a field into the coefficient instead.")
+        scalar = _scalar(scalar)
         scaled = [c * scalar for c in self.coefficients]
         return SparseMatrix(self.structures, scaled, self.space)
 
     __rmul__ = __mul__
 
     def __truediv__(self, scalar):
-        return self * (1.0 / scalar)
+        return self * (1.0 / _scalar(scalar))
 
     def __neg__(self):
         return self * -1.0
@@ -118,8 +117,7 @@ class SparseMatrix:
 
 def _coefficient(c, size):
     """`c` as a (size,) tensor or float64 array; a scalar is broadcast, nothing else is."""
-    if not tf.is_tensor(c) and not isinstance(c, tf.Variable):
-        c = np.asarray(c, dtype=np.float64)
+    c = nodes.as_input("the coefficient", c)
     if c.shape == ():
         return c * np.ones(size)
     if tuple(c.shape) != (size,):
@@ -128,9 +126,19 @@ def _coefficient(c, size):
     return c
 
 
+def _scalar(value):
+    value = nodes.as_input("the factor of a matrix", value)
+    if value.shape != ():
+        raise ValueError(f"a matrix is multiplied by something of shape {tuple(value.shape)}; "
+                         "expected a scalar. Put a field into the coefficient instead.")
+    if tf.is_tensor(value):
+        return guard(value, name="the factor of a matrix")
+    require_finite("the factor of a matrix", value)
+    return float(value)
+
+
 def _vector(name, x, n):
-    if not tf.is_tensor(x) and not isinstance(x, tf.Variable):
-        x = np.asarray(x, dtype=np.float64)
+    x = nodes.as_input(name, x)
     if len(x.shape) not in (1, 2) or x.shape[0] != n:
         raise ValueError(f"{name} has shape {tuple(x.shape)}; expected ({n},) or ({n}, k).")
     return x

@@ -7,7 +7,9 @@ class Status(enum.Enum):
     """Reason for the end of a run; the value is a sentence that says what to do next.
 
     `status.success` is True where the point returned is stationary as far as the stated
-    tolerances, or double precision, can tell. A limit is never a success.
+    tolerances, or double precision, can tell. A limit is never a success. A start where the
+    gradient vanishes may be the solution or a loss that does not see θ: there the status alone
+    cannot tell, and `result.success` is True only with evidence of a minimum, see `minimize`.
     """
 
     CONVERGED_GRADIENT = (
@@ -22,7 +24,8 @@ class Status(enum.Enum):
         "error. If that is not low enough, rescale the loss or subtract its constant part.")
     STATIONARY_START = (
         "Stationary start: the gradient vanishes at x0, so nothing was done. Unless x0 is the "
-        "solution, start elsewhere; saturated networks and zero weights look like this.")
+        "solution, start elsewhere; saturated networks, zero weights and a loss that does not "
+        "depend on theta look like this.")
     STATIONARY_SADDLE = (
         "Stationary but not a minimum: the gradient vanishes and the Hessian has a negative "
         "eigenvalue. Start again from theta plus a small random vector.")
@@ -40,9 +43,9 @@ class Status(enum.Enum):
         "and derivatives disagree or every step leaves the admissible region; run "
         "pcl.check_gradient at this theta.")
     LINE_SEARCH_FAILED = (
-        "Not converged: no point along the search direction lowers the loss enough. Run "
-        "pcl.check_gradient at this theta; with a small gradient norm this is the limit of "
-        "precision.")
+        "Not converged: no point along the search direction lowers the loss enough. Loss and "
+        "gradient disagree or the steps leave the admissible region; run pcl.check_gradient at "
+        "this theta. With a small gradient norm this is the limit of precision.")
     SUBPROBLEM_FAILED = (
         "Not converged: the trust-region subproblem could not be solved with this Hessian. Run "
         "pcl.check_hessian at this theta, or use trust-krylov.")
@@ -60,10 +63,10 @@ class Status(enum.Enum):
 
     @property
     def success(self):
-        """True for a stationary point within the tolerances."""
+        """True for a stationary point within the tolerances, reached by descent."""
         return self in _SUCCESS
 
 
 _SUCCESS = frozenset({
     Status.CONVERGED_GRADIENT, Status.CONVERGED_LOSS, Status.CONVERGED_STEP,
-    Status.PRECISION_LIMIT, Status.STATIONARY_START})
+    Status.PRECISION_LIMIT})

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.linear_map import LinearMap
-from pcl.validate import positive_integer
+from pcl.validate import float64_sparse, positive_integer, whole_numbers
 
 
 class Structure:
@@ -20,15 +20,15 @@ class Structure:
 
     Parameters
     ----------
-    test : sparse (N·group, n_rows)
-    trial : sparse (N·group, n_cols)
+    test : sparse (N·group, n_rows), finite; copied
+    trial : sparse (N·group, n_cols), likewise
     group : int
         Rows that share one coefficient.
     """
 
     def __init__(self, test, trial, group=1):
-        self.test = _rows("test", test)
-        self.trial = self.test if trial is test else _rows("trial", trial)
+        self.test = float64_sparse("test", test)
+        self.trial = self.test if trial is test else float64_sparse("trial", trial)
         self.group = positive_integer("group", group)
         n = self.test.shape[0]
         if self.trial.shape[0] != n or n % self.group:
@@ -41,12 +41,10 @@ class Structure:
     @classmethod
     def from_entries(cls, rows, cols, shape):
         """One coefficient an entry: A[rows[e], cols[e]] += c_e."""
-        rows, cols = np.asarray(rows), np.asarray(cols)
-        if rows.ndim != 1 or rows.shape != cols.shape:
+        rows, cols = whole_numbers("rows", rows, shape[0]), whole_numbers("cols", cols, shape[1])
+        if rows.shape != cols.shape:
             raise ValueError(f"rows has shape {rows.shape} and cols {cols.shape}; expected two vectors "
                              "of one length.")
-        _check_numbers("rows", rows, shape[0])
-        _check_numbers("cols", cols, shape[1])
         return cls(_selection(rows, shape[0]), _selection(cols, shape[1]))
 
     def transpose(self):
@@ -59,7 +57,9 @@ class Structure:
 
     def restrict(self, rows, cols):
         """The structure of A(c)[rows, cols]; the same object for the same numbers."""
-        key = digest(np.asarray(rows), np.asarray(cols))
+        rows = whole_numbers("rows", rows, self.shape[0])
+        cols = whole_numbers("cols", cols, self.shape[1])
+        key = digest(rows, cols)
         if key not in self._restricted:
             self._restricted[key] = Structure(self.test[:, rows], self.trial[:, cols], self.group)
         return self._restricted[key]
@@ -205,22 +205,7 @@ def digest(*arrays):
     return h.digest()
 
 
-def _rows(name, matrix):
-    csr = sp.csr_array(matrix, dtype=np.float64)
-    if not np.isfinite(csr.data).all():
-        raise ValueError(f"{name} has entries that are not finite; expected finite weights.")
-    return csr
-
-
 def _selection(numbers, n):
     """Sparse (len(numbers), n) with a one at (e, numbers[e])."""
     m = len(numbers)
     return sp.csr_array((np.ones(m), (np.arange(m), numbers)), shape=(m, n))
-
-
-def _check_numbers(name, numbers, n):
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {numbers.dtype}; expected whole numbers.")
-    outside = np.flatnonzero((numbers < 0) | (numbers >= n))
-    if outside.size:
-        raise IndexError(f"{name}[{outside[0]}] is {numbers[outside[0]]}; expected 0 to {n - 1}.")

@@ -53,6 +53,7 @@ class _Sweep:
             form = form if self.position[form.a] <= self.position[form.b] else form.swapped()
             self.forms[form.b].append(form)
             self._used(form.a, form.b)
+            self._used(form.b, form.b)
 
     def _used(self, a, b):
         self.last_use[a] = max(self.last_use.get(a, 0), self.position[b])

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl import nodes
+from pcl.blocks import Named
 from pcl.call import Call, Constant, Direct, Glued
 from pcl.graph import Graph
 from pcl.implicit import ImplicitCall
@@ -25,25 +26,32 @@ class Program:
     loss: Segment
     residuals: Segment | None
 
+    def used_blocks(self):
+        """Numbers of the blocks that the loss can depend on."""
+        used = set(self.loss.deps).union(*(call.dependencies() for call in self.calls))
+        return {number for number in used if number < self.n_blocks}
+
 
 class Tracer:
     """The handler that cuts nodes out of the graph being traced."""
 
     def __init__(self, blocks):
         self.graph = tf.compat.v1.get_default_graph()
-        self.placeholders = list(blocks)
+        self.variables = list(enumerate(blocks))
+        self.size = len(self.variables)
         self.recorded = []
 
     def call(self, node, inputs):
         """Record a node call; its output is a new placeholder."""
         self._require_plain_python(type(node).__name__)
+        given = [x for x in inputs if tf.is_tensor(x)]
         inputs = [_constant_value(x) for x in inputs]
         if not any(tf.is_tensor(x) for x in inputs):
             return tf.constant(node.evaluate(*inputs).value)
         shape = node.output_shape(*(_static_shape(type(node).__name__, x) for x in inputs))
         number, output = self._new(shape)
         self.recorded.append(_RecordedCall(node, inputs, number))
-        return output
+        return self._shielded(number, output, given)
 
     def solve_equation(self, equation, start, settings):
         """Record an equation; its unknown is a new placeholder, and its inside is recorded too."""
@@ -55,18 +63,39 @@ class Tracer:
         inside, self.recorded = self.recorded, outside
         start = tf.convert_to_tensor(start, tf.float64)
         self.recorded.append(_RecordedEquation(start, inside, residual, number, settings))
-        return unknown
+        return self._shielded(number, unknown, [residual])
 
     def _new(self, shape):
         output = tf.compat.v1.placeholder(tf.float64, shape)
-        self.placeholders.append(output)
-        return len(self.placeholders) - 1, output
+        number, self.size = self.size, self.size + 1
+        self.variables.append((number, output))
+        return number, output
+
+    def _shielded(self, number, output, inputs):
+        """The output for use outside the node: a GradientTape that reaches it is refused.
+
+        The tape would see a placeholder, and return a partial derivative without a word.
+        """
+        @tf.custom_gradient
+        def shield(output, *inputs):
+            return tf.identity(output), _refuse_tape
+
+        shielded = shield(output, *inputs)
+        shielded.set_shape(output.shape)
+        self.variables.append((number, shielded))
+        return shielded
 
     def _require_plain_python(self, name):
         if tf.compat.v1.get_default_graph() is not self.graph:
             raise ValueError(f"{name} is called inside tf.while_loop, tf.cond, tf.map_fn or a "
                              "tf.function within the loss; expected plain Python around it. Use a "
                              "Python loop there.")
+
+
+def _refuse_tape(*_):
+    raise ValueError("a GradientTape inside the loss reaches through a network or a solve, which it "
+                     "cannot see there. For derivatives of a network in its inputs use "
+                     "net.tensorflow(params, x), for gradients of a state V.gradient(u).")
 
 
 @dataclass(frozen=True)
@@ -119,17 +148,28 @@ def trace(function, blocks, finish):
     def body(*tensors):
         tracers.append(Tracer(tensors))
         with nodes.handler(tracers[0]):
-            return [t for t in finish(python_function(dict(zip(blocks, tensors)))) if t is not None]
+            return [t for t in finish(python_function(Named(zip(blocks, tensors)))) if t is not None]
 
     signature = [tf.TensorSpec(shape, tf.float64, name=f"block_{i}")
                  for i, shape in enumerate(blocks.values())]
     wrapped = tf.compat.v1.wrap_function(body, signature)
     tracer, = tracers
-    graph = Graph(wrapped, tracer.placeholders)
+    graph = Graph(wrapped, tracer.variables)
     loss, *residuals = wrapped.outputs
     calls = tuple(recorded.described(graph) for recorded in tracer.recorded)
-    return Program(len(blocks), calls, Segment(graph, [loss], scalar=True),
-                   Segment(graph, residuals) if residuals else None)
+    program = Program(len(blocks), calls, Segment(graph, [loss], scalar=True),
+                      Segment(graph, residuals) if residuals else None)
+    _refuse_leaks(program)
+    return program
+
+
+def _refuse_leaks(program):
+    """Refuse the use of what is computed inside an equation outside of it."""
+    used = set(program.loss.deps).union(*(call.dependencies() for call in program.calls))
+    inside = {number for call in program.calls for number in call.inner()}
+    if used & inside:
+        raise ValueError("a tensor computed inside the equation of solve_nonlinear is used outside of "
+                         "it; compute it again from the solution.")
 
 
 def _describe(graph, x, position):

@@ -6,11 +6,12 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from pcl.drivers.bounds import parse_bounds, pushed_inside
-from pcl.drivers.curvature import smallest_eigenvalue, smallest_eigenvalue_of_product
+from pcl.drivers.curvature import spectrum, spectrum_of_product
 from pcl.drivers.least_squares import ResidualEvaluator
 from pcl.drivers.methods import choose, merge, positive
 from pcl.drivers.run import Run, Stop, Tolerances
-from pcl.objective import Counts, LossEvaluator, Objective
+from pcl.memory import require
+from pcl.objective import Counts, LossEvaluator, Objective, require_interface
 from pcl.progress import Progress
 from pcl.status import Status
 from pcl.validate import float64_array, positive_integer
@@ -20,6 +21,11 @@ __all__ = ["minimize"]
 # Relative to |g(x0)| and to |loss|: what Newton's method reaches in double precision with
 # some room, and the last digits of the loss.
 GTOL, FTOL = 1e-8, 1e-14
+_INTERFACE = ("theta0", "size", "value", "gradient", "value_and_gradient")
+# Bytes for p parameters. trust-exact: the Hessians of two points, scaled, shifted, factored;
+# BFGS: the inverse Hessian and its update; trust-krylov: SciPy's table of Lanczos vectors.
+_BYTES = {"trust-exact": lambda p: 40 * p**2, "BFGS": lambda p: 24 * p**2,
+          "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
 def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
@@ -99,6 +105,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     ValueError, TypeError
         Bad arguments; a gradient or Hessian of the wrong shape; a Hessian whose relative
         asymmetry exceeds 1e-8; a start that cannot be evaluated (also TrialFailure).
+    MemoryError
+        Less memory is free than the method needs.
     Exception
         What the callback or the problem raises in mid-run passes through, carrying the result
         so far as its attribute `partial_result`.
@@ -110,7 +118,12 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     At a trial point that cannot be evaluated (TrialFailure, arithmetic error, NaN, infinity)
     the step is shortened and the run goes on from the last good point. Ctrl-C ends the run
     and returns the best point with status INTERRUPTED.
+    A run whose start is stationary returns at once with STATIONARY_START. That is a success
+    only if the loss is 0; or, for the trust-region methods, the Hessian is positive
+    semidefinite and not zero; or, for the others, the gradient is at rounding level but not
+    exactly zero, as it is where the loss does not see θ.
     """
+    require_interface(problem, *_INTERFACE, *(("certify",) if certify else ()))
     name, chosen = choose(method)
     settings = merge(name, options)
     tolerances = Tolerances(gtol, gtol_absolute, ftol, xtol)
@@ -121,6 +134,7 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     if max_seconds is not None and not positive(max_seconds):
         raise ValueError(f"max_seconds is {max_seconds!r}; expected a positive number or None.")
     theta, box = _start(problem, x0, bounds, name, chosen, settings)
+    _require_memory(name, theta.size)
     counts = Counts()
     evaluator, extra = _evaluator(problem, name, settings, counts)
     bar = Progress(progress, limit, name)
@@ -131,10 +145,7 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name)
     finally:
         bar.close()
-    result = _result(run, status, problem, name, chosen.hessian)
-    if certify:
-        result.certificate = problem.certify(result.x)
-    return result
+    return _finished(run, status, problem, name, chosen.hessian, certify)
 
 
 def _drive(run, drive, problem, name):
@@ -147,9 +158,38 @@ def _drive(run, drive, problem, name):
     except KeyboardInterrupt:
         return Status.INTERRUPTED
     except Exception as error:
+        if _from_keyboard(error):
+            return Status.INTERRUPTED
         error.partial_result = _result(run, Status.ERROR, problem, name, False)
         raise
     raise RuntimeError(f"{name} returned without a reason.")
+
+
+def _from_keyboard(error):
+    # Compiled code that meets a KeyboardInterrupt between two calls reports a SystemError.
+    return isinstance(error, SystemError) and isinstance(
+        error.__cause__ or error.__context__, KeyboardInterrupt)
+
+
+def _finished(run, status, problem, name, hessian, certify):
+    """The result with its last costly parts; Ctrl-C leaves them out and loses nothing else."""
+    try:
+        result = _result(run, status, problem, name, hessian)
+        if certify:
+            result.certificate = problem.certify(result.x)
+        return result
+    except (KeyboardInterrupt, SystemError) as error:
+        if not isinstance(error, KeyboardInterrupt) and not _from_keyboard(error):
+            raise
+        result = _result(run, Status.INTERRUPTED, problem, name, False)
+        if certify:
+            result.certificate = None
+        return result
+
+
+def _require_memory(name, p):
+    if name in _BYTES:
+        require(_BYTES[name](p), f"{name} with {p:,} parameters", "use trust-ncg or L-BFGS-B")
 
 
 def _start(problem, x0, bounds, name, method, settings):
@@ -186,10 +226,12 @@ def _evaluator(problem, name, settings, counts):
 def _result(run, status, problem, name, with_curvature):
     best, counts = run.objective.best, run.objective.counts
     hessian = run.best_hessian
-    smallest = None
-    if with_curvature and status.success:
-        smallest, saddle = _curvature(run, hessian, best, name)
-        status = Status.STATIONARY_SADDLE if saddle else status
+    at_start = status is Status.STATIONARY_START
+    found = _curvature(run, hessian, best, name) if with_curvature and (
+        status.success or at_start) else None
+    success = status.success or at_start and _shows_minimum(best, with_curvature, found)
+    if found is not None and found.indefinite:
+        status, success = Status.STATIONARY_SADDLE, False
     message = status.value
     if counts.failed:
         message += (f" {counts.failed} trial points could not be evaluated; the last: "
@@ -199,21 +241,27 @@ def _result(run, status, problem, name, with_curvature):
     return OptimizeResult(
         x=x, theta=None if unravel is None else unravel(x), fun=best.loss,
         jac=best.gradient.copy(), gradient_norm=run.gradient_norm(best), hess=hessian,
-        smallest_eigenvalue=smallest, success=status.success, status=status, message=message,
-        method=name, nit=run.iteration, nfev=counts.evaluations,
+        smallest_eigenvalue=None if found is None else found.smallest, success=success,
+        status=status, message=message, method=name, nit=run.iteration, nfev=counts.evaluations,
         njev=counts.gradients + counts.jacobians, nhev=counts.hessians,
         nhvp=counts.hessian_products, failed=counts.failed,
         counts=dataclasses.asdict(counts), history=run.history)
+
+
+def _shows_minimum(best, with_curvature, found):
+    """Whether a stationary start may be called a solution, see `minimize`."""
+    if best.loss == 0.0:
+        return True
+    if with_curvature:
+        return found is not None and found.shows_minimum
+    return bool(best.gradient.any())
 
 
 def _curvature(run, hessian, best, name):
     if name == "trust-exact":
         if hessian is None and run.iteration == 0:
             hessian = run.objective.hessian(best, strict=True)
-        found = None if hessian is None else smallest_eigenvalue(hessian)
-    elif run.iteration == 0:
-        found = smallest_eigenvalue_of_product(lambda v: run.objective.hvp(best, v),
-                                               best.theta.size)
-    else:
-        found = None    # Lanczos at every end would cost more than the run
-    return found or (None, False)
+        return None if hessian is None else spectrum(hessian)
+    if run.iteration == 0:
+        return spectrum_of_product(lambda v: run.objective.hvp(best, v), best.theta.size)
+    return None     # Lanczos at every end would cost more than the run

@@ -81,17 +81,18 @@ def test_data_that_are_not_real_numbers_are_refused_by_name(dtype):
 @pytest.mark.parametrize("method", METHODS[:6])
 @pytest.mark.parametrize("unit", [1e12, 1e-12])
 def test_the_unit_of_the_data_does_not_end_a_run_early(method, unit):
-    """The loss is 24 decades larger or smaller; rounding differs, so equal to 1 % after 4 steps."""
+    """The loss is 24 decades larger or smaller: no absolute test may take it for converged."""
     def residuals(theta):
         kappa = NET(theta["net"], SPACE.quadrature_points)[:, 0] + 2.0
         return pcl.misfit(unit * state(kappa), unit * DATA)
-    scaled = pcl.minimize(pcl.Problem.from_residuals(residuals, {"net": NET.init(0)}), method, maxiter=4)
-    plain = pcl.minimize(problem(), method, maxiter=4)
-    assert scaled.nit == 4 and scaled.fun == pytest.approx(unit ** 2 * plain.fun, rel=1e-2)
+    train = pcl.Problem.from_residuals(residuals, {"net": NET.init(0)})
+    result = pcl.minimize(train, method, maxiter=4)
+    assert result.status is Status.ITERATION_LIMIT and result.nit == 4
+    assert result.fun < result.history.loss[0]
 
 
 # --- equation ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("method", ["trust-exact", "trust-krylov", "trust-ncg", "least-squares", "adam"])
+@pytest.mark.parametrize("method", [*METHODS[:3], "least-squares", "adam"])
 def test_a_coefficient_that_leaves_kappa_above_zero_in_training_keeps_the_best_point(method):
     """Data of κ = 0.05 pull κ_θ to the edge κ > 0: many trial points lie beyond it."""
     train = problem(shift=1.2, data=state(0.05).numpy())
@@ -110,7 +111,7 @@ def test_a_source_that_becomes_nan_in_training_is_a_failed_trial_and_at_the_star
     def loss(theta):
         u = fem.solve(SPACE.laplace(1.0), SPACE.load(tf.sqrt(theta["a"])), dirichlet=0.0)
         return tf.reduce_sum((u - DATA) ** 2)
-    train = pcl.Problem(loss, {"a": [9.0]})
+    train = pcl.Problem(loss, {"a": 9.0})
     result = pcl.minimize(train, "BFGS")
     assert result.success and result.failed > 0
     assert result.x[0] == pytest.approx((unit @ DATA / (unit @ unit)) ** 2, rel=1e-6)
@@ -221,18 +222,20 @@ def test_training_twice_in_one_process_gives_the_same_bits(method):
 
 
 def test_spaces_matrices_and_observations_survive_pickling():
-    A, O = SPACE.laplace(1.0), SPACE.observe([[0.3, 0.4]])
+    A, observed = SPACE.laplace(1.0), SPACE.observe([[0.3, 0.4]])
     restored = pickle.loads(pickle.dumps(SPACE))
     assert np.array_equal(restored.laplace(1.0).to_scipy().toarray(), A.to_scipy().toarray())
-    assert np.array_equal(pickle.loads(pickle.dumps(O)).matrix.toarray(), O.matrix.toarray())
+    again = pickle.loads(pickle.dumps(observed))
+    assert np.array_equal(again.matrix.toarray(), observed.matrix.toarray())
 
 
 # --- training ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("method", ["trust-exact", "trust-krylov", "trust-ncg", "BFGS", "adam"])
 def test_a_start_from_which_every_step_fails_ends_soon_at_the_start(method):
-    """κ = 1 at θ₀ exactly and NaN elsewhere: √(−(a − a₀)²) on top of it."""
+    """κ = a at the start a = 1, and −1 everywhere else."""
     def loss(theta):
-        return tf.reduce_sum(state(theta["a"] + tf.sqrt(-(theta["a"] - 1.0) ** 4)) ** 2)
+        a = theta["a"]
+        return tf.reduce_sum(state(tf.where(a == 1.0, a, -1.0)) ** 2)
     result = pcl.minimize(pcl.Problem(loss, {"a": 1.0}), method, maxiter=100)
     assert result.status in (Status.RADIUS_COLLAPSED, Status.LINE_SEARCH_FAILED)
     assert result.x[0] == 1.0 and 0 < result.failed < 100
@@ -252,7 +255,8 @@ def test_ctrl_c_during_a_factorisation_returns_the_best_point(method, monkeypatc
     assert result.status is Status.INTERRUPTED and not result.success
     assert result.fun <= result.history.loss.min() * (1 + 1e-14)
     assert result.fun == pytest.approx(problem().value(result.x), rel=1e-14)
-    assert np.array_equal(train.hessian(result.x), problem().hessian(result.x))     # usable afterwards
+    usable = train.hessian(result.x)
+    assert np.array_equal(usable, problem().hessian(result.x))
 
 
 # --- environment ---------------------------------------------------------------------------------
@@ -269,7 +273,7 @@ def address_space(extra):
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the address space by Linux means")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_hessian_that_does_not_fit_is_a_memory_error_and_the_problem_stays_usable():
     """50,000 parameters: 20 GB. Products with the Hessian need none of it."""
     train = pcl.Problem(lambda t: tf.reduce_sum((t["a"] - 1.0) ** 2), {"a": np.zeros(50_000)})
@@ -290,14 +294,16 @@ def test_training_from_several_threads_gives_the_serial_results(shared):
     common, found = problem(), {}
 
     def train(seed):
-        found[seed] = pcl.minimize(common if shared else problem(), "BFGS", NET.init(seed), maxiter=5).x
+        own = common if shared else problem()
+        found[seed] = pcl.minimize(own, "BFGS", NET.init(seed), maxiter=5).x
     threads = [threading.Thread(target=train, args=(seed,)) for seed in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for seed in range(3):
-        assert np.array_equal(found[seed], pcl.minimize(problem(), "BFGS", NET.init(seed), maxiter=5).x)
+        alone = pcl.minimize(problem(), "BFGS", NET.init(seed), maxiter=5).x
+        assert np.array_equal(found[seed], alone)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float32"])
@@ -338,9 +344,10 @@ def test_another_directory_thread_count_and_onednn_setting_give_the_same_derivat
     place = tmp_path / "päth with spaces"
     place.mkdir()
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "HOME": "/nonexistent",
-                   "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
-    subprocess.run([sys.executable, "-B", "-c", _ELSEWHERE, root], cwd=place, env=environment, check=True)
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "TF_ENABLE_ONEDNN_OPTS": "0",
+                   "HOME": "/nonexistent", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUTF8": "1"}
+    subprocess.run([sys.executable, "-B", "-c", _ELSEWHERE, root], cwd=place, env=environment,
+                   check=True)
     train = problem()
     with np.load(place / "räsült.npz") as found:
         for name, here in (("g", train.gradient), ("H", train.hessian), ("J", train.jacobian)):

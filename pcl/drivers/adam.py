@@ -16,7 +16,7 @@ def drive(run, method, options):
     `learning_rate`. The gradient is handed over divided by a power of two near |g(x0)|, so that
     epsilon does not depend on the unit of the loss. Momenta and rate are float64.
     """
-    import keras
+    keras = _keras_on_tensorflow()
     import tensorflow as tf
 
     full = options["learning_rate"]
@@ -41,3 +41,16 @@ def drive(run, method, options):
             current = min(2.0 * current, full)
             run.accept(point)
         rate.assign(current)
+
+
+def _keras_on_tensorflow():
+    remedy = ("method adam needs Keras on TensorFlow. Set the environment variable "
+              "KERAS_BACKEND=tensorflow before Python starts, or use L-BFGS-B.")
+    try:
+        import keras
+    except ImportError as error:
+        raise ImportError(f"Keras cannot be imported ({error}): {remedy}") from error
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ValueError(f"Keras runs on {backend}: {remedy}")
+    return keras

@@ -1,5 +1,7 @@
 """Box constraints in any of their spellings, as two arrays."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import Bounds
 
@@ -49,16 +51,20 @@ def pushed_inside(theta, bounds, margin=0.0):
 
 
 def _from_pairs(bounds, size):
+    if not isinstance(bounds, Sequence | np.ndarray):
+        raise TypeError(f"bounds is a {type(bounds).__name__}; expected one pair (lower, upper) "
+                        "for each entry of theta, a scipy.optimize.Bounds or a dict of blocks.")
     pairs = list(bounds)
     if len(pairs) != size:
         raise ValueError(f"bounds has {len(pairs)} pairs but theta has {size} entries. Give one "
                          "(lower, upper) each, None for no bound.")
-    if any(np.shape(pair) != (2,) for pair in pairs):
+    if any(isinstance(pair, str) or not hasattr(pair, "__len__") or len(pair) != 2
+           for pair in pairs):
         raise ValueError("bounds must hold pairs (lower, upper), one for each entry of theta, "
                          "or be a scipy.optimize.Bounds or a dict of blocks.")
-    free = np.array([[-np.inf if low is None else low, np.inf if high is None else high]
-                     for low, high in pairs], dtype=np.float64)
-    return free[:, 0].copy(), free[:, 1].copy()
+    lower = [-np.inf if low is None else low for low, _ in pairs]
+    upper = [np.inf if high is None else high for _, high in pairs]
+    return _numbers(lower), _numbers(upper)
 
 
 def _from_blocks(bounds, size, slices):
@@ -78,6 +84,12 @@ def _from_blocks(bounds, size, slices):
         lower[block] = _side(f"bounds[{name!r}]", pair[0], length, -np.inf)
         upper[block] = _side(f"bounds[{name!r}]", pair[1], length, np.inf)
     return lower, upper
+
+
+def _numbers(side):
+    if any(np.ndim(bound) or isinstance(bound, str) for bound in side):
+        raise TypeError("bounds must hold pairs of numbers, None for no bound.")
+    return float64_array("bounds", side, finite=False)
 
 
 def _side(name, value, length, default):

@@ -1,29 +1,48 @@
-"""The smallest eigenvalue of the Hessian at one point."""
+"""The ends of the Hessian's spectrum at one point."""
+
+import dataclasses
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 _SMALL = 32     # up to here the Hessian is formed from products with unit vectors
 NEGATIVE = 1e-8     # relative to the largest |eigenvalue|: below this it is a saddle
 
 
-def smallest_eigenvalue(H):
-    """Smallest eigenvalue of a symmetric matrix (p, p), and whether it is visibly negative."""
+@dataclasses.dataclass(frozen=True)
+class Spectrum:
+    """Smallest and largest eigenvalue of a symmetric matrix."""
+
+    smallest: float
+    largest: float
+
+    @property
+    def indefinite(self):
+        """Whether the smallest eigenvalue is visibly negative."""
+        return self.smallest < -NEGATIVE * max(abs(self.smallest), abs(self.largest))
+
+    @property
+    def shows_minimum(self):
+        """Positive semidefinite up to rounding, and not zero."""
+        return self.largest > 0.0 and not self.indefinite
+
+
+def spectrum(H):
+    """`Spectrum` of a symmetric matrix (p, p)."""
     values = scipy.linalg.eigvalsh(H)
-    return float(values[0]), bool(values[0] < -NEGATIVE * np.abs(values).max())
+    return Spectrum(float(values[0]), float(values[-1]))
 
 
-def smallest_eigenvalue_of_product(product, p):
+def spectrum_of_product(product, p):
     """The same from v ↦ H v alone: Lanczos (ARPACK) for p > 32; None if that fails."""
     if p <= _SMALL:
         H = np.stack([product(e) for e in np.eye(p)])
-        return smallest_eigenvalue(0.5 * (H + H.T))
+        return spectrum(0.5 * (H + H.T))
     operator = LinearOperator((p, p), matvec=product, dtype=np.float64)
     v0 = np.random.default_rng(0).standard_normal(p)
     try:
         ends = eigsh(operator, k=2, which="BE", v0=v0, tol=1e-6, return_eigenvectors=False)
-    except ArpackNoConvergence:
+    except ArpackError:     # no convergence, or a zero matrix
         return None
-    low, high = min(ends), max(ends)
-    return float(low), bool(low < -NEGATIVE * max(abs(low), abs(high)))
+    return Spectrum(float(min(ends)), float(max(ends)))

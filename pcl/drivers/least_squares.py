@@ -6,7 +6,7 @@
 import numpy as np
 import scipy.optimize
 
-from pcl.drivers.run import EPS, Stop
+from pcl.drivers.run import EPS, Stop, norm
 from pcl.status import Status
 from pcl.validate import float64_array
 
@@ -72,6 +72,8 @@ def drive(run, method, options, evaluator):
 
     A failed trial has residuals +inf, on which trf and dogbox shrink their radius by four;
     MINPACK's lm is given ten times the current residuals, on which it does about the same.
+    SciPy is handed the residuals divided by a power of two near sqrt(|g(x0)|), f_scale with
+    them: it squares them, and trf compares |g| with 1.
     """
     algorithm = options["algorithm"]
     theta = run.current.theta
@@ -79,16 +81,18 @@ def drive(run, method, options, evaluator):
     if algorithm == "lm" and n_residuals < theta.size:
         raise ValueError(f"algorithm 'lm' needs at least as many residuals as parameters, but "
                          f"there are {n_residuals} and {theta.size}. Use 'trf' or 'dogbox'.")
-    calls = _Calls(run, evaluator, algorithm == "lm")
+    unit = 2.0 ** -np.clip(np.round(0.5 * np.log2(norm(run.current.gradient))), -500, 500)
+    calls = _Calls(run, evaluator, algorithm == "lm", unit)
     # SciPy wants one tolerance above eps (lm: all three). Of trf and dogbox only xtol is
     # relative, and lm's are all three, so these stop a run at rounding level and not before.
     tiny = EPS * (1 + EPS) * 2
     off = tiny if algorithm == "lm" else None
-    names = ("loss", "f_scale", "x_scale", "tr_solver", "tr_options")
+    names = ("loss", "x_scale", "tr_solver", "tr_options")
     result = scipy.optimize.least_squares(
         calls.residuals, theta, jac=calls.jacobian, method=algorithm,
         bounds=run.bounds or (-np.inf, np.inf), ftol=off, xtol=tiny, gtol=off,
         max_nfev=options["max_nfev"] or 100 * run.maxiter + 1000,
+        f_scale=options["f_scale"] * unit,
         **{name: options[name] for name in names})
     if result.status == 0:
         raise Stop(Status.EVALUATION_LIMIT)
@@ -96,12 +100,12 @@ def drive(run, method, options, evaluator):
 
 
 class _Calls:
-    """Residuals and Jacobian for SciPy, which may overwrite what it is given."""
+    """Residuals and Jacobian times `unit` for SciPy, which may overwrite what it is given."""
 
-    def __init__(self, run, evaluator, finite):
+    def __init__(self, run, evaluator, finite, unit):
         self._run, self._evaluator, self._finite = run, evaluator, finite
-        self._started = False
-        self._r = evaluator.residuals(run.current).copy()
+        self._started, self._unit = False, unit
+        self._r = unit * evaluator.residuals(run.current)
 
     def residuals(self, x):
         if np.array_equal(x, self._run.current.theta):
@@ -110,7 +114,7 @@ class _Calls:
             return self._r.copy()
         point = self._run.trial(x)
         if not point.failed:
-            return self._evaluator.residuals(point).copy()
+            return self._unit * self._evaluator.residuals(point)
         return 10.0 * self._r if self._finite else np.full(self._r.size, np.inf)
 
     def jacobian(self, x):
@@ -118,7 +122,7 @@ class _Calls:
             point = self._run.trial(x, gradient=True)
             if point.failed:
                 self._run.dead_end(Status.RADIUS_COLLAPSED)
-            self._r = self._evaluator.residuals(point).copy()
+            self._r = self._unit * self._evaluator.residuals(point)
             self._run.accept(point)
         self._started = True
-        return self._evaluator.jacobian(self._run.current).copy()
+        return self._unit * self._evaluator.jacobian(self._run.current)

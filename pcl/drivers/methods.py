@@ -51,6 +51,16 @@ def _flag(value):
     return isinstance(value, bool)
 
 
+def _mapping(value):
+    return isinstance(value, Mapping)
+
+
+def _scale(value):
+    if isinstance(value, str):
+        return value == "jac"
+    return bool(np.all([positive(entry) for entry in np.ravel(value)]))
+
+
 def _anything(value):
     return True
 
@@ -73,8 +83,8 @@ METHODS = {
     "least-squares": Method(least_squares.drive, 200, {
         "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)),
         "loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive),
-        "x_scale": (None, _anything), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
-        "tr_options": (None, _anything), "max_nfev": (None, _optional(_whole))}, bounds=True),
+        "x_scale": (None, _optional(_scale)), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
+        "tr_options": (None, _optional(_mapping)), "max_nfev": (None, _optional(_whole))}, bounds=True),
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive), **_SCALED}),

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from pcl.errors import NotFinite
 from pcl.history import History, Snapshot
 from pcl.status import Status
 
@@ -14,6 +15,16 @@ ROUNDING = 10 * EPS     # a relative change of the loss below this cannot be see
 LITTLE_GAIN, CLOSE_ROOT = 1e-4, 1e6     # see Tolerances.gradient_is_small
 SMALL = 1e-4    # gradients below this, relatively, occur at the limit of precision
 STALLED_STEPS = 3
+
+
+def norm(v):
+    """2-norm without overflow or underflow of the squares: v is scaled by a power of two."""
+    largest = np.abs(v).max(initial=0.0)
+    if largest == 0.0 or not np.isfinite(largest):
+        return float(largest)
+    exponent = int(np.frexp(largest)[1])
+    with np.errstate(over="ignore"):    # a norm above 1.8e308 is +inf
+        return float(np.ldexp(np.linalg.norm(np.ldexp(v, -exponent)), exponent))
 
 
 class Stop(Exception):
@@ -86,6 +97,9 @@ class Run:
         self._stalled, self._visible, self._tried, self._failed_before = 0, False, None, 0
         self._start_loss = abs(self.current.loss)
         self.start_norm = self.gradient_norm(self.current)
+        if not np.isfinite([self.start_norm, self._gain()]).all():
+            raise NotFinite(f"The gradient at x0 has norm {self.start_norm:g}, beyond double "
+                            "precision together with theta; rescale the loss.")
         self.history.append(self._snapshot(0.0, True))
 
     @property
@@ -113,7 +127,7 @@ class Run:
 
     def gradient_norm(self, point):
         """2-norm of the projected gradient."""
-        return float(np.linalg.norm(self.projected_gradient(point)))
+        return norm(self.projected_gradient(point))
 
     def trial(self, theta, gradient=False):
         """Evaluate a trial point; the gradient also if asked for or if the loss is lower."""
@@ -130,15 +144,14 @@ class Run:
     def accept(self, point):
         """The iteration moved to `point`."""
         previous, self.current = self.current, point
-        step = float(np.linalg.norm(point.theta - previous.theta))
+        step = norm(point.theta - previous.theta)
         change = abs(previous.loss - point.loss)
         self._tried, self._failed_before = None, self.objective.counts.failed
         if change > self._noise():
             self._visible = False
         self._count_stall(change <= self._tolerances.ftol * abs(previous.loss))
         self._iterate(step, True)
-        if self._tolerances.xtol > 0 and step <= self._tolerances.xtol * np.linalg.norm(
-                point.theta):
+        if self._tolerances.xtol > 0 and step <= self._tolerances.xtol * norm(point.theta):
             raise Stop(Status.CONVERGED_STEP)
         self._limit()
 
@@ -158,11 +171,15 @@ class Run:
         The latter if since the last visible decrease no trial raised the loss visibly and the
         gradient is already small. A wrong derivative fails visibly first.
         """
+        small = self._nearly_stationary(SMALL)
+        raise Stop(Status.PRECISION_LIMIT if small and not self._visible else status)
+
+    def _nearly_stationary(self, little):
+        # at most `little` to gain, relatively; or next to a root and |g| has come down
         gain, loss = self._gain(), abs(self.current.loss)
-        small = gain <= SMALL * loss or (
+        return gain <= little * loss or (
             gain >= CLOSE_ROOT * loss
             and self.gradient_norm(self.current) <= SMALL * self.start_norm)
-        raise Stop(Status.PRECISION_LIMIT if small and not self._visible else status)
 
     def _iterate(self, step, accepted):
         self.iteration += 1
@@ -178,7 +195,10 @@ class Run:
         if accepted and self._tolerances.gradient_is_small(
                 snapshot.gradient_norm, self.start_norm, self._gain(), snapshot.loss):
             raise Stop(Status.CONVERGED_GRADIENT)
-        if self._stalled >= STALLED_STEPS:
+        # A loss may also stall because the steps are short. Near a minimum its relative change
+        # goes with the square of the relative gain.
+        if self._stalled >= STALLED_STEPS and self._nearly_stationary(
+                max(SMALL, np.sqrt(self._tolerances.ftol))):
             raise Stop(Status.CONVERGED_LOSS)
 
     def _count_stall(self, small):
@@ -215,4 +235,5 @@ class Run:
     def _gain(self):
         # change of the loss, to first order, when every θ_i moves by max(|θ_i|, 1)
         scale = np.maximum(np.abs(self.current.theta), 1.0)
-        return float(np.linalg.norm(self.projected_gradient(self.current) * scale))
+        with np.errstate(over="ignore"):
+            return norm(self.projected_gradient(self.current) * scale)

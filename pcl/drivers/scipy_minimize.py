@@ -12,7 +12,7 @@ import traceback
 import numpy as np
 import scipy.optimize
 
-from pcl.drivers.run import Stop
+from pcl.drivers.run import Stop, norm
 from pcl.errors import TrialFailure
 from pcl.status import Status
 from pcl.validate import float64_array
@@ -43,10 +43,11 @@ def drive_trust_region(run, method, options):
                 calls.fun, run.current.theta, jac=calls.jac, method=method,
                 callback=calls.callback, options={"gtol": 0.0, "maxiter": _NEVER, **settings},
                 **derivative)
-    except UnboundLocalError as error:
+    except (UnboundLocalError, ValueError) as error:
         # SciPy's IterativeSubproblem leaves its step undefined when subproblem_maxiter is
-        # reached before the first successful Cholesky factorisation.
-        if _where(error) != ("_trustregion_exact.py", "solve"):
+        # reached before the first successful Cholesky factorisation; an overflow inside it is
+        # a ValueError.
+        if not _in_subproblem(error):
             raise
         raise Stop(Status.SUBPROBLEM_FAILED) from error
     if result.status == 3:      # LinAlgError in the subproblem
@@ -54,16 +55,21 @@ def drive_trust_region(run, method, options):
     run.dead_end(Status.RADIUS_COLLAPSED)       # 2: no decrease is predicted
 
 
-def _where(error):
-    frame = list(traceback.walk_tb(error.__traceback__))[-1][0]
-    return os.path.basename(frame.f_code.co_filename), frame.f_code.co_name
+def _in_subproblem(error):
+    """True if SciPy's subproblem raised it, not a function of the problem called from there."""
+    files = [os.path.basename(frame.f_code.co_filename)
+             for frame, _ in traceback.walk_tb(error.__traceback__)]
+    below_here = files[len(files) - files[::-1].index(os.path.basename(__file__)):]
+    return "_trustregion_exact.py" in below_here
 
 
 def drive_line_search(run, method, options):
     """BFGS and L-BFGS-B. A failed trial is a finite upward parabola, see `step_back`.
 
     A line search that was cut short at the edge of the admissible region is started again
-    with a fresh Hessian approximation, since its directions lead out of the region.
+    with a fresh Hessian approximation, since its directions lead out of the region. One that
+    ended at a failed point, or where it began, is a failed line search: it is started again
+    as well, and if that gets nowhere the run is over.
     """
     counts = run.objective.counts
     while True:
@@ -71,7 +77,8 @@ def drive_line_search(run, method, options):
         try:
             _line_search(run, method, options)
         except _Restart:
-            continue
+            if run.iteration > before[0]:
+                continue
         if run.iteration == before[0] or counts.failed == before[1]:
             run.dead_end(Status.LINE_SEARCH_FAILED)
 
@@ -117,7 +124,7 @@ def step_back(point, current):
     """
     s = point.theta - current.theta
     slope = float(current.gradient @ s)
-    rise = abs(slope) or float(np.linalg.norm(current.gradient) * np.linalg.norm(s))
+    rise = abs(slope) or norm(current.gradient) * norm(s)
     curvature = 2.0 * (rise - slope) / float(s @ s)
     return current.loss + rise, current.gradient + curvature * s
 
@@ -130,6 +137,8 @@ class _TrustRegion:
         self._proposed = None
         if method == "trust-exact":
             run.hessian = run.best_hessian = run.objective.hessian(run.current, strict=True)
+            if not self._usable(run.hessian):
+                raise Stop(Status.SUBPROBLEM_FAILED)
         self._exact = method == "trust-exact"
 
     def fun(self, x):
@@ -149,6 +158,8 @@ class _TrustRegion:
         return H * self._inverse
 
     def hessp(self, x, v):
+        if not np.isfinite(v).all():    # trlib, where nothing is left to gain
+            self._run.dead_end(Status.SUBPROBLEM_FAILED)
         try:
             return self._run.objective.hvp(self._trial(x), v) * self._inverse
         except TrialFailure as error:
@@ -176,12 +187,20 @@ class _TrustRegion:
         self._proposed = None
         if self._exact and (point.loss < current.loss or not self._skip and not point.failed):
             H = self._run.objective.hessian(point)
+            if H is not None and not self._usable(H):
+                self._run.objective.discard(point, "the Hessian's norm overflows")
+                H = None
             self._run.observe(point)
             if H is not None:
                 self._proposed = point, H
             if self._run.objective.best.theta is point.theta:
                 self._run.best_hessian = H
         return point
+
+    def _usable(self, H):
+        # the subproblem squares the entries of H
+        with np.errstate(over="ignore"):
+            return np.isfinite(np.linalg.norm(H * self._inverse))
 
 
 class _Restart(Exception):
@@ -201,8 +220,11 @@ class _LineSearch:
         return self._pair(x)[1] * self._inverse
 
     def callback(self, intermediate_result):
-        failed = self._run.failed_since_accepted
-        self._run.accept(self._trial(intermediate_result.x))
+        # SciPy also takes the last point of a line search that broke down, whatever it is
+        failed, point = self._run.failed_since_accepted, self._trial(intermediate_result.x)
+        if point.failed or point is self._run.current:
+            raise _Restart
+        self._run.accept(point)
         if failed >= _CUT_SHORT:
             raise _Restart
 

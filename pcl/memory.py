@@ -1,0 +1,38 @@
+"""Is there memory for a large array? Asked before the work, since the kernel answers by a kill."""
+
+import os
+import pathlib
+
+_MEMINFO = pathlib.Path("/proc/meminfo")
+
+
+def available():
+    """Free bytes of main memory, caches that can be dropped included; None if unknown."""
+    try:
+        for line in _MEMINFO.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def require(nbytes, what, remedy):
+    """Raise MemoryError unless `nbytes` are free.
+
+    Parameters
+    ----------
+    nbytes : number
+    what : str
+        What needs them, the subject of the sentence: "the Hessian of 50,000 parameters".
+    remedy : str
+        What to do instead: "use trust-ncg or L-BFGS-B".
+    """
+    free = available()
+    if free is not None and nbytes > free:
+        raise MemoryError(f"{what} needs {_gigabytes(nbytes)}, but {_gigabytes(free)} are free; "
+                          f"{remedy}.")
+
+
+def _gigabytes(nbytes):
+    return f"{nbytes / 1e9:,.3g} GB" if nbytes < 1e12 else f"{nbytes / 1e9:,.0f} GB"
