@@ -60,11 +60,19 @@ class GuardNode:
         if tf.executing_eagerly():
             self.check(a.numpy())
             return tf.identity(a)
-        checks = [tf.debugging.assert_all_finite(a, f"{self.name} is not finite")]
-        if self.positive:
-            checks.append(tf.debugging.assert_positive(a, f"{self.name} is not positive"))
-        with tf.control_dependencies([c for c in checks if c is not None]):
+        with tf.control_dependencies([self._assertion(a)]):
             return tf.identity(a)
+
+    def _assertion(self, a):
+        """The check inside a tf.function; Python cannot be asked there where an entry lies."""
+        good = tf.math.is_finite(a)
+        good = good & (a > 0.0) if self.positive else good
+        n, flat = tf.size(good), tf.reshape(good, [-1])
+        first = tf.reduce_min(tf.where(flat, n, tf.range(n)))
+        return tf.debugging.Assert(tf.reduce_all(flat), [
+            f"{self.name} is not finite{' and positive' if self.positive else ''} at",
+            tf.math.count_nonzero(~flat), "of", n, "points, first at point", first,
+            "; smallest and largest value", tf.reduce_min(a), tf.reduce_max(a)])
 
     def output_shape(self, shape):
         return shape

@@ -15,6 +15,9 @@ from pcl.validate import known
 # Reciprocal condition below which no digit of a solution is right: the unit roundoff of float64.
 SINGULAR = np.finfo(np.float64).eps
 
+# Backward error that a factorisation should reach; partial pivoting does.
+ACCURATE = 1e-14
+
 # Reciprocal condition below which a solution is reported to have lost most of its 16 digits.
 NEARLY_SINGULAR = 1e-12
 
@@ -149,8 +152,13 @@ def factorise(matrix, solver="superlu"):
         raise NotFinite(f"the matrix has {np.count_nonzero(~np.isfinite(matrix.data))} entries that are "
                         "NaN or infinite; look at the coefficients it is assembled from.")
     _refuse_constant_null_space(matrix)
-    backend = _solvers[solver](matrix, _is_symmetric(matrix))
-    rcond = _reciprocal_condition(matrix, backend)
+    symmetric = _is_symmetric(matrix)
+    backend = _solvers[solver](matrix, symmetric)
+    rcond, error = _probe(matrix, backend)
+    if symmetric and solver == "superlu" and not error <= ACCURATE:
+        # Diagonal pivots do for positive definite matrices, not for every symmetric one.
+        backend = _SuperLU(matrix, False)
+        rcond, error = _probe(matrix, backend)
     if not rcond > SINGULAR:
         raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
@@ -168,9 +176,12 @@ def _warn_nearly_singular(n, rcond):
 
 
 def _is_symmetric(matrix):
-    scale = np.abs(matrix.data).max(initial=0.0)
-    difference = (matrix - matrix.T).tocoo()
-    return np.abs(difference.data).max(initial=0.0) <= 1e-14 * scale
+    """Whether A = Aᵀ up to the rounding of an assembly: relative to the rows that an entry joins."""
+    difference = abs(matrix - matrix.T).tocoo()
+    i, j = difference.coords
+    size = abs(matrix).tocoo()
+    rows = np.sqrt(_largest(size.data, size.coords[0], matrix.shape[0]))
+    return bool(np.all(difference.data <= 1e-14 * rows[i] * rows[j]))
 
 
 def _refuse_constant_null_space(matrix):
@@ -192,8 +203,11 @@ def _refuse_constant_null_space(matrix):
             "value, so its solution is known only up to a constant. Prescribe a value on it.")
 
 
-def _reciprocal_condition(matrix, backend):
-    """Estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in `_scales`.
+def _probe(matrix, backend):
+    """Reciprocal condition and backward error of a factorisation, from two solves.
+
+    The first is an estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in
+    `_scales`; the second max |Ax − b| / max(|A||x| + |b|).
 
     The scaling makes it blind to jumps of a coefficient, which do no harm. Two probes p of random
     signs and sizes bound ‖Â⁻¹‖ ≥ ‖Â⁻¹p‖/‖p‖, in practice within a small factor. Signs alone can be
@@ -204,10 +218,13 @@ def _reciprocal_condition(matrix, backend):
     probes = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
     with np.errstate(all="ignore"):
         rows, cols = _scales(matrix)
-        images = cols[:, None] * backend.solve(rows[:, None] * probes, False)
-        inverse = (np.abs(images).max(axis=0) / np.abs(probes).max(axis=0)).max()
-        norm = ((abs(matrix) @ (1.0 / cols)) / rows).max()
-        return 1.0 / (norm * inverse)
+        b = rows[:, None] * probes
+        x = backend.solve(b, False)
+        size = abs(matrix)
+        inverse = (np.abs(cols[:, None] * x).max(axis=0) / np.abs(probes).max(axis=0)).max()
+        norm = ((size @ (1.0 / cols)) / rows).max()
+        error = (np.abs(matrix @ x - b).max(axis=0) / (size @ np.abs(x) + np.abs(b)).max(axis=0)).max()
+        return 1.0 / (norm * inverse), error
 
 
 def _scales(matrix):

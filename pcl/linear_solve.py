@@ -42,6 +42,8 @@ def solve(A, b, solver="superlu"):
     b = nodes.as_input("b", b)
     if len(b.shape) not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(f"b has shape {tuple(b.shape)}; expected ({A.shape[0]},) or ({A.shape[0]}, k).")
+    if 0 in b.shape:
+        return tf.zeros_like(b)
     columns = None if len(b.shape) == 1 else int(b.shape[1])
     return nodes.call(SolveNode(A.structures, columns, solver), *A.coefficients, b)
 

@@ -197,8 +197,8 @@ class NetworkPoint:
                 yield b.cut(lo, hi), slice(lo - start, hi - start)
 
     def _checked_adjoint(self, adjoint):
-        return float64_array("the adjoint (the derivative of the loss with respect to the network's "
-                             "output)", adjoint, shape=(self._q, self._n_out))
+        return float64_array("the derivative of the loss with respect to the network's output, adjoint",
+                             adjoint, shape=(self._q, self._n_out))
 
     def _checked_directions(self, params_dot, x_dot):
         if params_dot is None and x_dot is None:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from pcl import backward, certificate, sweep
+from pcl import backward, certificate, memory, sweep
 from pcl.blocks import Blocks
 from pcl.factor import FactorCache
 from pcl.record import Record
@@ -139,6 +139,8 @@ class Problem:
             Only these rows and columns, in this order; the other parameters are held fixed.
         """
         known("mode", mode, ("auto", "forward", "backward"))
+        memory.require(2 * 8 * self.size ** 2, f"the Hessian of {self.size:,} parameters",
+                       "use hvp, or a method that needs products only")
         plan = self._plan_of(theta, blocks)
         if mode == "auto":
             costs = backward.costs(plan)

@@ -48,7 +48,7 @@ class Status(enum.Enum):
         "this theta. With a small gradient norm this is the limit of precision.")
     SUBPROBLEM_FAILED = (
         "Not converged: the trust-region subproblem could not be solved with this Hessian. Run "
-        "pcl.check_hessian at this theta, or use trust-krylov.")
+        "pcl.check_hessian at this theta, or use trust-ncg.")
     CURVATURE_FAILED = (
         "Not converged: a Hessian-vector product could not be evaluated at a point whose loss "
         "and gradient are fine. Run pcl.check_hessian at this theta.")

@@ -134,7 +134,6 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     if max_seconds is not None and not positive(max_seconds):
         raise ValueError(f"max_seconds is {max_seconds!r}; expected a positive number or None.")
     theta, box = _start(problem, x0, bounds, name, chosen, settings)
-    _require_memory(name, theta.size)
     counts = Counts()
     evaluator, extra = _evaluator(problem, name, settings, counts)
     bar = Progress(progress, limit, name)
@@ -152,6 +151,7 @@ def _drive(run, drive, problem, name):
     if run.stationary_at_start:
         return Status.STATIONARY_START
     try:
+        _require_memory(name, run.current.theta.size)
         drive()
     except Stop as stop:
         return stop.status

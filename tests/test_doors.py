@@ -170,7 +170,7 @@ def test_a_nearly_singular_matrix_is_reported():
 def test_twelve_decades_of_a_coefficient_are_harmless():
     """A layered medium: each layer reaches the boundary, so that no scale is lost in another."""
     space = fem.Space(fem.unit_square(6))
-    kappa = 10.0 ** (12.0 * np.floor(6 * space.points_of_cells[:, 1]) / 5 - 6)
+    kappa = 10.0 ** (12.0 * np.floor(6 * space.quadrature_points[:, 1]) / 5 - 6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fem.solve(space.laplace(kappa), space.load(1.0), dirichlet=0.0)
@@ -261,7 +261,7 @@ def test_a_dirichlet_value_that_is_not_finite_is_named():
     bad = np.ones(len(dofs))
     bad[3] = -1.0
     with pytest.raises(pcl.InvalidCoefficient,
-                       match=f"the Dirichlet value .* degree of freedom {dofs[3]}"):
+                       match=f"the Dirichlet value .*degree of freedom {dofs[3]}"):
         problem.value(bad)
     gradient = problem.gradient(np.ones(len(dofs)))
     assert gradient.shape == (len(dofs),) and np.abs(gradient).max() > 0.0
@@ -308,3 +308,12 @@ def test_eager_execution_that_is_off_is_named():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True,
                           timeout=300)
     assert done.stdout.count("eager execution of TensorFlow is off; pcl needs it") == 2, done.stderr
+
+
+def test_a_guard_inside_a_function_counts_what_it_refuses():
+    guarded = tf.function(lambda c: pcl.guard(c, name="kappa", positive=True))
+    assert guarded(tf.ones(3, tf.float64)).numpy().tolist() == [1.0, 1.0, 1.0]
+    assert guarded(tf.zeros(0, tf.float64)).shape == (0,)
+    with pytest.raises(tf.errors.InvalidArgumentError,
+                       match=r"kappa is not finite and positive at.*\[2\].*first at point.*\[1\]"):
+        guarded(tf.constant([1.0, -2.0, np.nan], tf.float64))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pcl.errors import InvalidCoefficient, NotFinite, TrialFailure
-from pcl.objective import Counts, LossEvaluator, Objective
+from pcl.objective import Counts, LossEvaluator, Objective, require_interface
 
 
 class Quadratic:
@@ -183,3 +183,24 @@ def test_a_triangle_for_a_hessian_is_refused_and_a_zero_hessian_is_not():
     objective, start = started(Quadratic(hessian=lambda t: np.zeros((3, 3))))
     with pytest.raises(ValueError, match="hessian has shape"):
         objective.hessian(start)
+
+
+def test_a_huge_hessian_is_symmetrised_without_overflow():
+    H = np.full((2, 2), 1.5e308)
+    objective, start = started(Quadratic(hessian=lambda t: H))
+    np.testing.assert_array_equal(objective.hessian(start), H)
+
+
+def test_a_discarded_point_is_a_failed_trial_and_stays_the_best_one_evaluated():
+    objective, _ = started(Quadratic())
+    point = objective.trial(np.array([0.5, 0.5]), gradient_below=np.inf)
+    assert objective.discard(point, "no use") is point
+    assert point.failed and point.loss == np.inf and point.gradient is None
+    assert objective.counts.failed == 1 and objective.last_failure == "no use"
+    assert objective.best.loss == 0.5
+
+
+def test_what_lacks_the_interface_of_a_problem_is_refused():
+    require_interface(Quadratic(), "value", "size")
+    with pytest.raises(TypeError, match="problem is a Quadratic without residuals; expected"):
+        require_interface(Quadratic(), "value", "residuals")
