@@ -296,10 +296,14 @@ class _Block:
         return self.rule.scale * bend * adjoint[self.rows].T
 
     def slope(self, k):
-        """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1, kept: every sweep needs it."""
+        """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1, kept: every sweep with a vector needs it."""
         if k not in self._slopes:
-            self._slopes[k] = self.rule.hidden.first(self.z[k - 1], self.abar[k][:-1])
+            self._slopes[k] = self.new_slope(k)
         return self._slopes[k]
+
+    def new_slope(self, k):
+        """The same, computed again: the curvature takes no memory that grows with the points."""
+        return self.rule.hidden.first(self.z[k - 1], self.abar[k][:-1])
 
     def bend(self, k, slope):
         """φ''(z_k) (w_k, n) of hidden layer k, given slope = φ'(z_k)."""
@@ -364,7 +368,7 @@ class _CurvatureSums:
 
     def add(self, b, seed, second):
         """Add the points of block `b`: δ_L = seed (m, n), Q_LL = diag(second), None for zero."""
-        slope = [None] + [b.slope(k) for k in range(1, self.L)]
+        slope = [None] + [b.new_slope(k) for k in range(1, self.L)]
         delta, diagonal = self._reverse(b, seed, second, slope)
         self._add_tangent_terms(b, slope, delta)
         self._add_adjoint_terms(b, slope, diagonal)

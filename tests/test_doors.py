@@ -144,7 +144,7 @@ def test_the_estimated_condition_is_that_of_the_scaled_matrix(seed):
     row, col = factor._scales(A)
     scaled = A.toarray() / row[:, None] / col
     exact = 1.0 / np.linalg.cond(scaled, np.inf)
-    estimate = factor._reciprocal_condition(A, factor._SuperLU(A, False))
+    estimate, _ = factor._probe(A, factor._SuperLU(A, False))
     assert np.abs(scaled).max(axis=0) == pytest.approx(1.0, rel=1e-14)
     assert exact * (1 - 1e-8) <= estimate <= 12 * exact  # two probes see at least a share 1/n
 
