@@ -151,14 +151,15 @@ def factorise(matrix, solver="superlu"):
     if not np.isfinite(matrix.data).all():
         raise NotFinite(f"the matrix has {np.count_nonzero(~np.isfinite(matrix.data))} entries that are "
                         "NaN or infinite; look at the coefficients it is assembled from.")
-    _refuse_constant_null_space(matrix)
-    symmetric = _is_symmetric(matrix)
+    entries = _Entries(matrix)
+    _refuse_constant_null_space(matrix, entries)
+    symmetric = _is_symmetric(matrix, entries)
     backend = _solvers[solver](matrix, symmetric)
-    rcond, error = _probe(matrix, backend)
+    rcond, error = _probe(matrix, backend, entries)
     if symmetric and solver == "superlu" and not error <= ACCURATE:
         # Diagonal pivots do for positive definite matrices, not for every symmetric one.
         backend = _SuperLU(matrix, False)
-        rcond, error = _probe(matrix, backend)
+        rcond, error = _probe(matrix, backend, entries)
     if not rcond > SINGULAR:
         raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
@@ -175,23 +176,46 @@ def _warn_nearly_singular(n, rcond):
                   stacklevel=2)
 
 
-def _is_symmetric(matrix):
+class _Entries:
+    """The entries of a CSC array as plain arrays: row i, column j, value, size |value|."""
+
+    def __init__(self, matrix):
+        self.n = matrix.shape[0]
+        self.i, self.value = matrix.indices, matrix.data
+        self.j = np.repeat(np.arange(self.n), np.diff(matrix.indptr))
+        self.size = np.abs(self.value)
+
+    def row_sums(self, weights):
+        """Σ_j of `weights`, given entry by entry."""
+        return np.bincount(self.i, weights, self.n)
+
+    def largest(self, entries, number):
+        """The largest of the entries that share a number; 1 instead of 0."""
+        largest = np.zeros(self.n)
+        np.maximum.at(largest, number, entries)
+        return np.where(largest > 0.0, largest, 1.0)
+
+
+def _is_symmetric(matrix, entries):
     """Whether A = Aᵀ up to the rounding of an assembly: relative to the rows that an entry joins."""
-    difference = abs(matrix - matrix.T).tocoo()
-    i, j = difference.coords
-    size = abs(matrix).tocoo()
-    rows = np.sqrt(_largest(size.data, size.coords[0], matrix.shape[0]))
-    return bool(np.all(difference.data <= 1e-14 * rows[i] * rows[j]))
+    rows = np.sqrt(entries.largest(entries.size, entries.i))
+    by_rows, i, j = matrix.tocsr(), entries.i, entries.j
+    if np.array_equal(by_rows.indptr, matrix.indptr) and np.array_equal(by_rows.indices, i):
+        difference = by_rows.data - matrix.data
+    else:  # the patterns differ, perhaps by stored zeros only
+        unmatched = (matrix - matrix.T).tocoo()
+        (i, j), difference = unmatched.coords, unmatched.data
+    return bool(np.all(np.abs(difference) <= 1e-14 * rows[i] * rows[j]))
 
 
-def _refuse_constant_null_space(matrix):
+def _refuse_constant_null_space(matrix, entries):
     n = matrix.shape[0]
-    size = abs(matrix) @ np.ones(n)
+    size = entries.row_sums(entries.size)
     empty = np.flatnonzero(size == 0.0)
     if empty.size:
         raise SingularMatrix(f"row {empty[0]} of the {n}×{n} matrix is zero: this unknown is in no "
                              "equation.")
-    balanced = np.abs(matrix @ np.ones(n)) <= ROUNDING * size
+    balanced = np.abs(entries.row_sums(entries.value)) <= ROUNDING * size
     if not balanced.any():
         return
     count, component = sp.csgraph.connected_components(matrix, directed=False)
@@ -203,7 +227,7 @@ def _refuse_constant_null_space(matrix):
             "value, so its solution is known only up to a constant. Prescribe a value on it.")
 
 
-def _probe(matrix, backend):
+def _probe(matrix, backend, entries):
     """Reciprocal condition and backward error of a factorisation, from two solves.
 
     The first is an estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in
@@ -217,36 +241,33 @@ def _probe(matrix, backend):
     shape = matrix.shape[0], 2
     probes = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
     with np.errstate(all="ignore"):
-        rows, cols = _scales(matrix)
+        rows, cols = _scales(entries)
         b = rows[:, None] * probes
         x = backend.solve(b, False)
-        size = abs(matrix)
         inverse = (np.abs(cols[:, None] * x).max(axis=0) / np.abs(probes).max(axis=0)).max()
-        norm = ((size @ (1.0 / cols)) / rows).max()
-        error = (np.abs(matrix @ x - b).max(axis=0) / (size @ np.abs(x) + np.abs(b)).max(axis=0)).max()
+        norm = (entries.row_sums(entries.size / cols[entries.j]) / rows).max()
+        error = max(_backward_error(matrix, entries, x[:, k], b[:, k]) for k in range(2))
         return 1.0 / (norm * inverse), error
 
 
-def _scales(matrix):
+def _backward_error(matrix, entries, x, b):
+    """max |Ax − b| / max(|A||x| + |b|)."""
+    size = entries.row_sums(entries.size * np.abs(x)[entries.j]) + np.abs(b)
+    return np.abs(matrix @ x - b).max() / size.max()
+
+
+def _scales(entries):
     """(r, c) such that the largest |a_ij|/(r_i c_j) is at most 1 in rows and 1 in columns.
 
     First r = c = √|diag A|, which keeps symmetry and ends there for a positive definite A; then the
     maxima that are left, by rows and by columns.
     """
-    root = np.sqrt(np.abs(matrix.diagonal()))
+    i, j = entries.i, entries.j
+    root = np.sqrt(entries.row_sums(np.where(i == j, entries.size, 0.0)))
     root[root == 0.0] = 1.0
-    coo, n = abs(matrix).tocoo(), matrix.shape[0]
-    i, j = coo.coords
-    left = coo.data / root[i] / root[j]
-    row = _largest(left, i, n)
-    return root * row, root * _largest(left / row[i], j, n)
-
-
-def _largest(entries, number, n):
-    """The largest of the entries that share a number, for the numbers 0 … n − 1; 1 instead of 0."""
-    largest = np.zeros(n)
-    np.maximum.at(largest, number, entries)
-    return np.where(largest > 0.0, largest, 1.0)
+    left = entries.size / root[i] / root[j]
+    row = entries.largest(left, i)
+    return root * row, root * entries.largest(left / row[i], j)
 
 
 class _SuperLU:
