@@ -30,6 +30,10 @@ class Glue:
         """The outputs."""
         return self._value(*x, *constants)
 
+    def value_and_gradient(self, x, constants):
+        """The value of an objective followed by its derivative with respect to each variable."""
+        return self._value_and_gradient(*x, *constants)
+
     def pullback(self, x, constants, bars):
         """(∂a/∂x)ᵀ ā for each variable."""
         return self._pullback(*x, *constants, *bars)
@@ -96,6 +100,10 @@ class Glue:
     @functools.cached_property
     def _value(self):
         return self._function(self._arguments, self.outputs)
+
+    @functools.cached_property
+    def _value_and_gradient(self):
+        return self._function(self._arguments, self.outputs + self._gradients)
 
     @functools.cached_property
     def _pullback(self):

@@ -126,14 +126,6 @@ class Plan:
                 _add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
         return self.pullback(y)
 
-    def product(self, tangent, v):
-        """(dv/dθ) v for a tangent over this plan's bases."""
-        return _combine(tangent, self.pushforward(v))
-
-    def transposed_product(self, tangent, w):
-        """(dv/dθ)ᵀ w for a tangent over this plan's bases."""
-        return self.pullback({a: L.T @ w for a, L in tangent.terms.items()})
-
 
 def base_tangent(base):
     """The base itself as a tangent."""

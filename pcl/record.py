@@ -25,7 +25,8 @@ class Record:
         with factor.using(factors):
             factors.new_evaluation()
             self.points = sequence.evaluate(program.calls, self.values)
-        self.value = float(program.loss.value(self.values)[0])
+        value, self._loss_bars = program.loss.value_and_gradient(self.values)
+        self.value = float(value)
         if np.isnan(self.value):
             raise NotFinite("the loss is NaN; a logarithm, root or division in it left its domain.")
 
@@ -37,11 +38,6 @@ class Record:
         require_finite("the gradient", gradient)
         return gradient
 
-    def pullback_residuals(self, bar):
-        """(dr/dθ)ᵀ r̄, flat, for the residuals r."""
-        bars, _ = self._reverse(self.program.residuals, [bar])
-        return self._flat(bars)
-
     @property
     def residuals(self):
         """r(θ, v), flat."""
@@ -49,12 +45,12 @@ class Record:
 
     @functools.cached_property
     def _adjoints(self):
-        return self._reverse(self.program.loss, ())
+        return self._reverse(self._loss_bars)
 
-    def _reverse(self, segment, segment_bars):
+    def _reverse(self, last_bars):
         """Adjoints of all variables, and what the calls keep, from one reverse sweep."""
         bars = {}
-        sequence.accumulate(bars, segment.pullback(self.values, segment_bars))
+        sequence.accumulate(bars, last_bars)
         with factor.using(self._factors):
             kept = sequence.pull_back(self.program.calls, self.points, self.values, bars)
         return bars, kept

@@ -53,6 +53,11 @@ class Segment:
             return [self._affine(o, values) for o in range(len(self.outputs))]
         return self._glue.value(self._at(values), self._constants)
 
+    def value_and_gradient(self, values):
+        """The value of an objective and {d: its derivative in x_d}, in one call of TensorFlow."""
+        value, *gradients = self._glue.value_and_gradient(self._at(values), self._constants)
+        return value, dict(zip(self.deps, gradients))
+
     def pullback(self, values, bars=()):
         """{d: (∂a/∂x_d)ᵀ ā}."""
         if not self.outputs:
