@@ -152,20 +152,31 @@ def factorise(matrix, solver="superlu"):
         raise NotFinite(f"the matrix has {np.count_nonzero(~np.isfinite(matrix.data))} entries that are "
                         "NaN or infinite; look at the coefficients it is assembled from.")
     entries = _Entries(matrix)
-    _refuse_constant_null_space(matrix, entries)
-    symmetric = _is_symmetric(matrix, entries)
-    backend = _solvers[solver](matrix, symmetric)
-    rcond, error = _probe(matrix, backend, entries)
-    if symmetric and solver == "superlu" and not error <= ACCURATE:
-        # Diagonal pivots do for positive definite matrices, not for every symmetric one.
-        backend = _SuperLU(matrix, False)
-        rcond, error = _probe(matrix, backend, entries)
+    try:
+        backend, rcond = _accurate_backend(matrix, solver, entries)
+    except SingularMatrix:
+        _explain_null_space(matrix, entries)
+        raise
+    if not rcond > NEARLY_SINGULAR:
+        _explain_null_space(matrix, entries)
     if not rcond > SINGULAR:
         raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
     if rcond < NEARLY_SINGULAR:
         _warn_nearly_singular(n, rcond)
     return backend
+
+
+def _accurate_backend(matrix, solver, entries):
+    """The factorisation, and its estimated reciprocal condition."""
+    symmetric = _is_symmetric(matrix, entries)
+    backend = _solvers[solver](matrix, symmetric)
+    rcond, error = _probe(matrix, backend, entries)
+    if symmetric and solver == "superlu" and not error <= ACCURATE:
+        # Diagonal pivots do for positive definite matrices, not for every symmetric one.
+        backend = _SuperLU(matrix, False)
+        rcond, _ = _probe(matrix, backend, entries)
+    return backend, rcond
 
 
 def _warn_nearly_singular(n, rcond):
@@ -208,7 +219,8 @@ def _is_symmetric(matrix, entries):
     return bool(np.all(np.abs(difference) <= 1e-14 * rows[i] * rows[j]))
 
 
-def _refuse_constant_null_space(matrix, entries):
+def _explain_null_space(matrix, entries):
+    """Raise SingularMatrix naming the unknown or the component, where the cause can be seen."""
     n = matrix.shape[0]
     size = entries.row_sums(entries.size)
     empty = np.flatnonzero(size == 0.0)
