@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from pcl.plan import LeafBase, Plan
 from pcl.streamed import StreamedBase
 from pcl.sweep import explicit_matrix, formed
-from pcl.tangent import Identity, Tangent, add, compose
+from pcl.tangent import Identity, Tangent, add, compose, plus
 
 
 def eliminated(plan):
@@ -40,10 +40,10 @@ def _eliminate(base, forms):
     for f in forms:
         if f.a is base and f.b is base:
             K = compose(f.L_a.T, compose(f.W, f.L_b))
-            square = _plus(square, _symmetric(K) if f.mixed else K)
+            square = plus(square, _symmetric(K) if f.mixed else K)
         elif base in (f.a, f.b):
             f = f if f.a is base else f.swapped()
-            mixed[f.b] = _plus(mixed.get(f.b), compose(f.L_a.T, compose(f.W, f.L_b)))
+            mixed[f.b] = plus(mixed.get(f.b), compose(f.L_a.T, compose(f.W, f.L_b)))
     if square is None and not mixed:
         return rest
     scratch = Plan(0)
@@ -90,7 +90,3 @@ def costs(plan):
 
 def _symmetric(K):
     return add(K, K.T)
-
-
-def _plus(a, b):
-    return b if a is None else add(a, b)

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from pcl.plan import LazyMatrix, LeafBase
 from pcl.streamed import StreamedBase
-from pcl.tangent import Identity, add, compose
+from pcl.tangent import Identity, compose, plus
 
 
 def hessian(plan):
@@ -84,10 +84,10 @@ class _Sweep:
         for form in forms:
             if form.a is base:
                 K = compose(form.L_a.T, compose(form.W, form.L_b))
-                square = _plus(square, K if form.mixed else 0.5 * K)
+                square = plus(square, K if form.mixed else 0.5 * K)
             else:
                 K = compose(form.L_b.T, compose(form.W.T, form.L_a))
-                mixed[form.a] = _plus(mixed.get(form.a), K)
+                mixed[form.a] = plus(mixed.get(form.a), K)
         rhs, Z = self.products([(base.size, base.rhs.terms), (base.size, mixed)])
         S = self.dense[base] = np.ascontiguousarray(base.forward(rhs))
         if square is not None:
@@ -146,10 +146,6 @@ def formed(form):
 def _is_small(form):
     """Whether the middle is so small that multiplying it out costs less than folding it into Z."""
     return 2 * max(form.W.shape) < form.b.size
-
-
-def _plus(a, b):
-    return b if a is None else add(a, b)
 
 
 def explicit_matrix(L):

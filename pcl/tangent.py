@@ -48,7 +48,7 @@ def total(tangents):
     terms = {}
     for tangent in tangents:
         for b, L in (tangent.terms.items() if tangent else ()):
-            terms[b] = add(terms[b], L) if b in terms else L
+            terms[b] = plus(terms.get(b), L)
     return Tangent(terms) if terms else None
 
 
@@ -67,6 +67,11 @@ def add(a, b):
     if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
         return aslinearoperator(a) + aslinearoperator(b)
     return a + b
+
+
+def plus(a, b):
+    """The sum a + b where a may be None, standing for zero."""
+    return b if a is None else add(a, b)
 
 
 def _explicit(a):
