@@ -58,6 +58,15 @@ class LeafBase:
         self.size = stop - start
 
 
+class GivenBase:
+    """A tangent that comes from outside of the plan: what one step of a scan starts from."""
+
+    rhs = None
+
+    def __init__(self, size):
+        self.size = size
+
+
 class Plan:
     """Bases in order of computation, and the curvature as a list of forms.
 
@@ -66,11 +75,13 @@ class Plan:
     n_theta : int
     bases : list
     forms : list of Form
+    curved : set
+        The bases with curvature of their own (scans), which is not among the forms.
     """
 
     def __init__(self, n_theta):
         self.n_theta = n_theta
-        self.bases, self.forms = [], []
+        self.bases, self.forms, self.curved = [], [], set()
 
     def add_base(self, base):
         """Append a base; returns it as a tangent."""
@@ -94,37 +105,55 @@ class Plan:
     # --- products with vectors --------------------------------------------------------------
     def pushforward(self, v):
         """{b: B_b v} for every base."""
-        x = {}
-        for base in self.bases:
-            if base.rhs is None:
-                x[base] = v[base.start:base.stop]
-            else:
-                x[base] = base.forward(_combine(base.rhs, x))
-        return x
+        return self.fill({b: v[b.start:b.stop] for b in self.bases if b.rhs is None})
 
     def pullback(self, y):
         """Σ_b B_bᵀ y_b for y = {b: y_b}."""
-        y, theta = dict(y), np.zeros(self.n_theta)
-        for base in reversed(self.bases):
-            if base not in y:
-                continue
-            if base.rhs is None:
-                theta[base.start:base.stop] += y[base]
-            else:
-                y_bar = base.transposed(y[base])
-                for a, L in base.rhs.terms.items():
-                    _add_to(y, a, L.T @ y_bar)
-        return theta
+        return self._flat(self.gather(dict(y)))
 
     def hvp(self, v):
         """H v: tangents forward, curvature, adjoints backward; no matrix with n_theta columns."""
-        x, y = self.pushforward(v), {}
+        x = self.pushforward(v)
+        return self._flat(self.gather(self.curvature(x), x))
+
+    def fill(self, x):
+        """Complete {b: B_b v}, given for the bases without a right-hand side; returns it."""
+        for base in self.bases:
+            if base.rhs is not None:
+                x[base] = base.forward(_combine(base.rhs, x))
+        return x
+
+    def curvature(self, x, y=None):
+        """Add the forms applied to x = {b: B_b v} to y = {b: adjoint of B_b v}; returns y."""
+        y = {} if y is None else y
         for f in self.forms:
             left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
             _add_to(y, f.a, f.L_a.T @ (f.W @ right))
             if f.mixed:
                 _add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
-        return self.pullback(y)
+        return y
+
+    def gather(self, y, x=None):
+        """Pull y = {b: y_b} back to the bases without a right-hand side, in place; returns it.
+
+        With the tangents x the curvature inside the bases themselves (scans) is added.
+        """
+        for base in reversed(self.bases):
+            inner = x is not None and base in self.curved
+            if base.rhs is None or not (base in y or inner):
+                continue
+            y_bar = (base.second(y.get(base), _combine(base.rhs, x)) if inner
+                     else base.transposed(y[base]))
+            for a, L in base.rhs.terms.items():
+                _add_to(y, a, L.T @ y_bar)
+        return y
+
+    def _flat(self, y):
+        theta = np.zeros(self.n_theta)
+        for base in self.bases:
+            if base.rhs is None and base in y:
+                theta[base.start:base.stop] += y[base]
+        return theta
 
 
 def base_tangent(base):

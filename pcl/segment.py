@@ -105,24 +105,28 @@ class Segment:
         return [a.shape for a in self._glue.value(self._at(values), self._constants)]
 
     # --- tangents ------------------------------------------------------------------------------
-    def jacobian(self, values):
-        """One dict {d: ∂a_o/∂x_d as a factor} for each output o."""
+    def jacobian(self, values, moving=None):
+        """One dict {d: ∂a_o/∂x_d as a factor} for each output o; only d in `moving`, if given, matter."""
         if not self.outputs:
             return []
         if self._constant_jacobian is not None:
             return self._constant_jacobian
-        jacobian = self._probe_jacobian(values)
-        if self._glue.is_affine:
-            self._constant_jacobian = jacobian
-        return jacobian
+        if not self._glue.is_affine:
+            return self._probe_jacobian(values, self.deps if moving is None else moving)
+        self._constant_jacobian = self._probe_jacobian(values, self.deps)
+        return self._constant_jacobian
 
-    def _probe_jacobian(self, values):
+    def _probe_jacobian(self, values, moving):
         jacobian, all_shapes = [{} for _ in self.outputs], self._shapes(values)
         for i, d in enumerate(self.deps):
+            if d not in moving:
+                continue
             outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
             shapes = [all_shapes[o] for o in outputs]
             forward = functools.partial(self._forward, values, d)
             for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d], shapes)):
+                if block is None:
+                    block = selection(_entry(forward, o), shape, values[d])
                 if block is None:
                     backward = functools.partial(self._backward, values, d, o)
                     block = explicit(_entry(forward, o), backward, shape, values[d].shape)
@@ -142,24 +146,30 @@ class Segment:
         return self.pullback(values, bars)[d]
 
     # --- curvature ----------------------------------------------------------------------------
-    def curvature(self, values, bars=()):
-        """{(d, e): ∂²⟨ā, g⟩/∂x_d∂x_e as a factor}, one of (d, e) and (e, d), zero blocks left out."""
+    def curvature(self, values, bars=(), moving=None):
+        """{(d, e): ∂²⟨ā, g⟩/∂x_d∂x_e as a factor}, one of (d, e) and (e, d), zero blocks left out.
+
+        Only d and e in `moving`, if given, matter.
+        """
         if not self.outputs or self._glue.is_linear:
             return {}
         if self._constant_curvature is not None:
             return self._constant_curvature
-        blocks = self._probe_curvature(values, bars)
-        if self._glue.has_constant_curvature:
-            self._constant_curvature = blocks
-        return blocks
+        if not self._glue.has_constant_curvature:
+            return self._probe_curvature(values, bars, self._moving(moving))
+        self._constant_curvature = self._probe_curvature(values, bars, self.deps)
+        return self._constant_curvature
 
-    def _probe_curvature(self, values, bars):
-        blocks = self._separable_curvature(values, bars)
+    def _moving(self, moving):
+        return self.deps if moving is None else [d for d in self.deps if d in moving]
+
+    def _probe_curvature(self, values, bars, moving):
+        blocks = self._separable_curvature(values, bars, moving)
         if blocks is not None:
             return blocks
         blocks = {}
-        for j, e in enumerate(self.deps):
-            targets = self.deps[:j + 1]
+        for j, e in enumerate(moving):
+            targets = moving[:j + 1]
             shapes = [values[d].shape for d in targets]
             product = functools.partial(self._curvature_product, values, bars, e)
             for d, shape, block in zip(targets, shapes, probe(product, targets, values[e], shapes)):
@@ -170,23 +180,24 @@ class Segment:
                     blocks[d, e] = block
         return blocks
 
-    def _separable_curvature(self, values, bars):
+    def _separable_curvature(self, values, bars, moving):
         """The blocks if the Hessian is one diagonal over all entries of all deps, else None."""
         rng = np.random.default_rng(0)
-        random = [_random(rng, values[d]) for d in self.deps]
-        diagonal = self._curvature_products(values, bars, [np.ones(values[d].shape) for d in self.deps])
+        random = {d: _random(rng, values[d]) for d in moving}
+        diagonal = self._curvature_products(values, bars, {d: np.ones(values[d].shape) for d in moving})
         product = self._curvature_products(values, bars, random)
-        if not all(_same(p, h * r) for p, h, r in zip(product, diagonal, random)):
+        if not all(_same(product[d], diagonal[d] * random[d]) for d in moving):
             return None
-        return {(d, d): diagonal_matrix(h.ravel()) for d, h in zip(self.deps, diagonal) if np.any(h)}
+        return {(d, d): diagonal_matrix(diagonal[d].ravel()) for d in moving if np.any(diagonal[d])}
 
     def _curvature_product(self, values, bars, e, tangent):
-        tangents = [tangent if d == e else np.zeros(values[d].shape) for d in self.deps]
-        return dict(zip(self.deps, self._curvature_products(values, bars, tangents)))
+        return self._curvature_products(values, bars, {e: tangent})
 
     def _curvature_products(self, values, bars, tangents):
+        """{d: Σ_e ∂²⟨ā, g⟩/∂x_d∂x_e ẋ_e}; a missing tangent is zero."""
+        tangents = [tangents[d] if d in tangents else np.zeros(values[d].shape) for d in self.deps]
         results = self._glue.curvature(self._at(values), self._constants, bars, tangents)
-        return [np.zeros(values[d].shape) if h is None else h for d, h in zip(self.deps, results)]
+        return {d: np.zeros(values[d].shape) if h is None else h for d, h in zip(self.deps, results)}
 
 
 ZERO = object()
@@ -244,6 +255,24 @@ def _pointwise_block(key, columns, random, result):
     return block_diagonal(local) if np.any(local) else ZERO
 
 
+def selection(forward, shape, at):
+    """The matrix of a map whose outputs are entries of the input (slices, transposes), else None.
+
+    Applied to 1, 2, …, n such a map tells where each entry comes from.
+    """
+    n = at.size
+    source = forward(np.arange(1.0, n + 1.0).reshape(at.shape)).ravel()
+    index = np.rint(source).astype(np.int64)
+    if not np.array_equal(index, source) or index.min(initial=0) < 0 or index.max(initial=0) > n:
+        return None
+    rows = np.flatnonzero(index)
+    matrix = sp.csr_array((np.ones(len(rows)), (rows, index[rows] - 1)), shape=(source.size, n))
+    random = _random(np.random.default_rng(2), at)
+    if not _same(forward(random).ravel(), matrix @ random.ravel()):
+        return None
+    return matrix if len(rows) else ZERO
+
+
 def explicit(forward, backward, shape, input_shape):
     """A linear map as a dense matrix when that is small enough, else as an operator."""
     m, n = int(np.prod(shape)), int(np.prod(input_shape))
@@ -261,13 +290,14 @@ def explicit(forward, backward, shape, input_shape):
 def _common_rows(shape, other):
     """Number of rows into which both arrays fall, each with few entries a row; None if there is none.
 
-    (q·d,) and (q, d) have the q rows of the second in common.
+    (q·d,) and (q, d) have the q rows of the second in common; two arrays with long rows but of one
+    size are taken entry by entry.
     """
     if not len(shape) or not len(other):
         return None
     n, sizes = min(shape[0], other[0]), (int(np.prod(shape)), int(np.prod(other)))
     if n == 0 or sizes[0] % n or sizes[1] % n or max(sizes) // n > ROW_ENTRIES:
-        return None
+        return sizes[0] if sizes[0] == sizes[1] > 0 else None
     return n
 
 

@@ -36,7 +36,7 @@ def extend(plan, calls, points, values, adjoints, tangents):
 
 def add_glue(plan, segment, values, tangents, bars=()):
     """Add the curvature ⟨ā, g⟩'' of a piece of glue to the plan."""
-    for (d, e), block in segment.curvature(values, bars).items():
+    for (d, e), block in segment.curvature(values, bars, tangents).items():
         if d in tangents and e in tangents:
             if d == e:
                 plan.add_square(tangents[d], block)
@@ -47,7 +47,7 @@ def add_glue(plan, segment, values, tangents, bars=()):
 def glue_tangents(segment, values, tangents):
     """The tangents of the outputs of a piece of glue, None where nothing moves."""
     return [total([tangents[d].left(L) for d, L in jacobian.items() if d in tangents])
-            for jacobian in segment.jacobian(values)]
+            for jacobian in segment.jacobian(values, tangents)]
 
 
 def accumulate(bars, new):
