@@ -5,10 +5,12 @@ import contextvars
 import warnings
 
 import numpy as np
-import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
-from pcl.errors import NotFinite, SingularMatrix
+from pcl.errors import NotConverged, NotFinite, SingularMatrix
+from pcl.factor_amg import AMG
+from pcl.factor_cholespy import Cholespy
+from pcl.factor_entries import Entries as _Entries
+from pcl.factor_superlu import SuperLU as _SuperLU
 from pcl.structure import digest
 from pcl.validate import known
 
@@ -21,22 +23,20 @@ ACCURATE = 1e-14
 # Reciprocal condition below which a solution is reported to have lost most of its 16 digits.
 NEARLY_SINGULAR = 1e-12
 
-# Row sums this small against Σ|a_ij| mean that constants are in the null space.
-ROUNDING = 1e-12
-
-# Right-hand sides that SuperLU solves at a time: more of them leave the cache (measured on
-# 10,000 unknowns and 921 right-hand sides: 16 to 32 columns are 2.5 times faster than all).
-COLUMNS = 24
-
 _solvers = {}
 
 
 def register(name, factorise):
     """Make `factorise(matrix, symmetric)` available as solver `name`.
 
-    `matrix` is a square CSC array; `symmetric` says that its values are. The result must have
-    `solve(b, transpose)` for b of shape (n,) or (n, k), and `nbytes`, the memory it holds. It may
-    raise SingularMatrix.
+    `matrix` is a square CSC array; `symmetric` says that its values are. The result must have, for b
+    of shape (n,) or (n, k),
+
+        solve(b, transpose)   A⁻¹b or A⁻ᵀb with a backward error near rounding
+        estimate(b)           A⁻¹b to a few digits, as cheaply as it comes
+        entries, nbytes       multiplications of one solve, and the memory held
+
+    and may raise SingularMatrix or NotConverged, in making it and in `solve`.
     """
     _solvers[name] = factorise
 
@@ -50,13 +50,12 @@ class Factor:
     """A⁻¹ as a value: `F.solve(b)` and `F.solve(b, transpose=True)`.
 
     Solves are counted in `counts.back_substitutions`, one a right-hand side; `entries` estimates the
-    multiplications of one.
+    multiplications of one, `nbytes` is the memory held.
     """
 
     def __init__(self, backend, n, counts):
         self._backend, self.n, self._counts = backend, n, counts
-        self.nbytes = backend.nbytes
-        self.entries = backend.nbytes // 12
+        self.nbytes, self.entries = backend.nbytes, backend.entries
 
     def solve(self, b, transpose=False):
         self._counts.back_substitutions += 1 if b.ndim == 1 else b.shape[1]
@@ -79,29 +78,30 @@ class FactorCache:
     """Factorisations by content: one a matrix.
 
     Between evaluations the factors of the last one are kept, so that matrices which do not
-    change are not factorised again, as long as they hold at most `budget` bytes together. With a
-    `capacity`, every so many matrices count as one evaluation.
+    change are not factorised again, as long as they hold at most `budget` bytes together. Within one,
+    the latest factors are kept up to twice the budget, and up to twice the `capacity` if there is one:
+    a march through many matrices does not hold them all.
     """
 
     def __init__(self, budget=256_000_000, capacity=None):
         self.counts = Counts()
         self.budget, self.capacity = budget, capacity
-        self._recent, self._older = {}, {}
+        self._recent, self._older, self._recent_bytes = {}, {}, 0
 
     def new_evaluation(self):
         """Keep what the last evaluation used, within the budget; forget what it did not."""
-        size = sum(f.nbytes for f in self._recent.values())
-        self._older = self._recent if size <= self.budget else {}
-        self._recent = {}
+        self._older = self._recent if self._recent_bytes <= self.budget else {}
+        self._recent, self._recent_bytes = {}, 0
 
     def get(self, matrix, solver, pattern_key=None):
         """The factor of a CSC array; `pattern_key` saves reading its pattern again."""
         pattern_key = pattern_key or (matrix.shape, digest(matrix.indices, matrix.indptr))
         key = (pattern_key, solver, digest(matrix.data))
         if key not in self._recent:
-            if len(self._recent) == self.capacity:
-                self.new_evaluation()
-            self._recent[key] = self._older.get(key) or self._new(matrix, solver)
+            if len(self._recent) == self.capacity or self._recent_bytes > self.budget:
+                self._older, self._recent, self._recent_bytes = self._recent, {}, 0
+            factor = self._recent[key] = self._older.get(key) or self._new(matrix, solver)
+            self._recent_bytes += factor.nbytes
         return self._recent[key]
 
     def _new(self, matrix, solver):
@@ -117,6 +117,11 @@ _cache = contextvars.ContextVar("pcl_factor_cache", default=FactorCache(capacity
 def cached(matrix, solver, pattern_key=None):
     """The factor of a CSC array from the cache in use."""
     return _cache.get().get(matrix, solver, pattern_key)
+
+
+def in_use():
+    """The cache in use."""
+    return _cache.get()
 
 
 @contextlib.contextmanager
@@ -138,8 +143,15 @@ def factorise(matrix, solver="superlu"):
         An entry is NaN or infinite.
     SingularMatrix
         Constants on a connected component are in the null space (a diffusion problem without
-        Dirichlet value there), a pivot is zero, or the reciprocal condition number of the
-        matrix scaled to rows and columns of maximum 1 is estimated below the unit roundoff.
+        Dirichlet value there), a pivot is zero, the solver needs a positive definite matrix and this
+        is none, or the reciprocal condition number of the matrix scaled to rows and columns of
+        maximum 1 is estimated below the unit roundoff.
+    NotConverged
+        An iterative solver does not reach its tolerance.
+    ValueError
+        The solver needs a symmetric matrix and this is none.
+    ImportError
+        The solver's package is not installed.
 
     Warns
     -----
@@ -154,11 +166,11 @@ def factorise(matrix, solver="superlu"):
     entries = _Entries(matrix)
     try:
         backend, rcond = _accurate_backend(matrix, solver, entries)
-    except SingularMatrix:
-        _explain_null_space(matrix, entries)
+    except (SingularMatrix, NotConverged):
+        entries.explain_null_space()
         raise
     if not rcond > NEARLY_SINGULAR:
-        _explain_null_space(matrix, entries)
+        entries.explain_null_space()
     if not rcond > SINGULAR:
         raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
@@ -169,7 +181,7 @@ def factorise(matrix, solver="superlu"):
 
 def _accurate_backend(matrix, solver, entries):
     """The factorisation, and its estimated reciprocal condition."""
-    symmetric = _is_symmetric(matrix, entries)
+    symmetric = entries.is_symmetric()
     backend = _solvers[solver](matrix, symmetric)
     rcond, error = _probe(matrix, backend, entries)
     if symmetric and solver == "superlu" and not error <= ACCURATE:
@@ -185,58 +197,6 @@ def _warn_nearly_singular(n, rcond):
                   f"1e-{digits} after scaling): up to {digits} of 16 digits of the solution are lost. "
                   "Scale the unknowns, or look for a part that is hardly held.", RuntimeWarning,
                   stacklevel=2)
-
-
-class _Entries:
-    """The entries of a CSC array as plain arrays: row i, column j, value, size |value|."""
-
-    def __init__(self, matrix):
-        self.n = matrix.shape[0]
-        self.i, self.value = matrix.indices, matrix.data
-        self.j = np.repeat(np.arange(self.n), np.diff(matrix.indptr))
-        self.size = np.abs(self.value)
-
-    def row_sums(self, weights):
-        """Σ_j of `weights`, given entry by entry."""
-        return np.bincount(self.i, weights, self.n)
-
-    def largest(self, entries, number):
-        """The largest of the entries that share a number; 1 instead of 0."""
-        largest = np.zeros(self.n)
-        np.maximum.at(largest, number, entries)
-        return np.where(largest > 0.0, largest, 1.0)
-
-
-def _is_symmetric(matrix, entries):
-    """Whether A = Aᵀ up to the rounding of an assembly: relative to the rows that an entry joins."""
-    rows = np.sqrt(entries.largest(entries.size, entries.i))
-    by_rows, i, j = matrix.tocsr(), entries.i, entries.j
-    if np.array_equal(by_rows.indptr, matrix.indptr) and np.array_equal(by_rows.indices, i):
-        difference = by_rows.data - matrix.data
-    else:  # the patterns differ, perhaps by stored zeros only
-        unmatched = (matrix - matrix.T).tocoo()
-        (i, j), difference = unmatched.coords, unmatched.data
-    return bool(np.all(np.abs(difference) <= 1e-14 * rows[i] * rows[j]))
-
-
-def _explain_null_space(matrix, entries):
-    """Raise SingularMatrix naming the unknown or the component, where the cause can be seen."""
-    n = matrix.shape[0]
-    size = entries.row_sums(entries.size)
-    empty = np.flatnonzero(size == 0.0)
-    if empty.size:
-        raise SingularMatrix(f"row {empty[0]} of the {n}×{n} matrix is zero: this unknown is in no "
-                             "equation.")
-    balanced = np.abs(entries.row_sums(entries.value)) <= ROUNDING * size
-    if not balanced.any():
-        return
-    count, component = sp.csgraph.connected_components(matrix, directed=False)
-    free = np.flatnonzero(np.bincount(component, ~balanced, minlength=count) == 0)
-    if free.size:
-        first = int(np.flatnonzero(component == free[0])[0])
-        raise SingularMatrix(
-            f"singular: component {free[0]} of {count} (the one with unknown {first}) has no Dirichlet "
-            "value, so its solution is known only up to a constant. Prescribe a value on it.")
 
 
 def _probe(matrix, backend, entries):
@@ -255,17 +215,12 @@ def _probe(matrix, backend, entries):
     with np.errstate(all="ignore"):
         rows, cols = _scales(entries)
         b = rows[:, None] * probes
-        x = backend.solve(b, False)
+        x = backend.estimate(b)
         inverse = (np.abs(cols[:, None] * x).max(axis=0) / np.abs(probes).max(axis=0)).max()
-        norm = (entries.row_sums(entries.size / cols[entries.j]) / rows).max()
-        error = max(_backward_error(matrix, entries, x[:, k], b[:, k]) for k in range(2))
+        norm = (entries.absolute @ (1.0 / cols) / rows).max()
+        size = (entries.absolute @ np.abs(x) + np.abs(b)).max(axis=0)
+        error = (np.abs(matrix @ x - b).max(axis=0) / size).max()
         return 1.0 / (norm * inverse), error
-
-
-def _backward_error(matrix, entries, x, b):
-    """max |Ax − b| / max(|A||x| + |b|)."""
-    size = entries.row_sums(entries.size * np.abs(x)[entries.j]) + np.abs(b)
-    return np.abs(matrix @ x - b).max() / size.max()
 
 
 def _scales(entries):
@@ -275,70 +230,13 @@ def _scales(entries):
     maxima that are left, by rows and by columns.
     """
     i, j = entries.i, entries.j
-    root = np.sqrt(entries.row_sums(np.where(i == j, entries.size, 0.0)))
+    root = np.sqrt(np.abs(entries.matrix.diagonal()))
     root[root == 0.0] = 1.0
     left = entries.size / root[i] / root[j]
     row = entries.largest(left, i)
     return root * row, root * entries.largest(left / row[i], j)
 
 
-class _SuperLU:
-    def __init__(self, matrix, symmetric):
-        options = {}
-        if symmetric:
-            options = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.001,
-                           options=dict(SymmetricMode=True))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", spla.MatrixRankWarning)
-                self._lu = spla.splu(sp.csc_matrix(matrix), **options)
-        except (RuntimeError, spla.MatrixRankWarning) as error:
-            raise SingularMatrix(f"SuperLU: {error}. Is a Dirichlet condition missing, or a "
-                                 "coefficient zero on a patch?") from error
-
-        self.nbytes = 12 * self._lu.nnz  # a value and a row number an entry of L and U
-
-    def solve(self, b, transpose):
-        trans = "T" if transpose else "N"
-        if b.ndim == 1:
-            return self._lu.solve(b, trans)
-        x = np.empty(b.shape)
-        for start in range(0, b.shape[1], COLUMNS):
-            columns = slice(start, start + COLUMNS)
-            x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
-        return x
-
-
-class _Cholespy:
-    def __init__(self, matrix, symmetric):
-        cholespy = _optional("cholespy")
-        if not symmetric:
-            raise ValueError("solver 'cholespy' needs a symmetric matrix; use solver='superlu'.")
-        coo = matrix.tocoo()
-        rows, cols = (c.astype(np.int32) for c in coo.coords)
-        try:
-            self._solver = cholespy.CholeskySolverD(
-                matrix.shape[0], rows, cols, coo.data, cholespy.MatrixType.COO)
-        except (RuntimeError, ValueError) as error:
-            raise SingularMatrix(f"cholespy: {error}. A matrix that is not positive definite needs "
-                                 "solver='superlu'.") from error
-
-        self.nbytes = 10 * 12 * matrix.nnz  # the fill is not reported: a factor of ten is typical
-
-    def solve(self, b, transpose):
-        columns = np.array(b.reshape(len(b), -1), order="C")  # it takes no read-only arrays
-        x = np.empty_like(columns)
-        self._solver.solve(columns, x)
-        return x.reshape(b.shape)
-
-
-def _optional(module):
-    try:
-        return __import__(module)
-    except ImportError as error:
-        raise ImportError(f"solver {module!r} needs the package of that name, which is not installed. "
-                          f"Run `pip install {module}`, or use solver='superlu'.") from error
-
-
 register("superlu", _SuperLU)
-register("cholespy", _Cholespy)
+register("cholespy", Cholespy)
+register("amg", AMG)
