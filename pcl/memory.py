@@ -34,5 +34,27 @@ def require(nbytes, what, remedy):
                           f"{remedy}.")
 
 
+def size_of(thing, seen=None):
+    """Bytes of the arrays and factors within nested containers and our own objects, each counted once.
+
+    `seen` collects what was counted, so that a second call tells what comes on top.
+    """
+    seen, total, stack = set() if seen is None else seen, 0, [thing]
+    while stack:
+        item = stack.pop()
+        if id(item) in seen or isinstance(item, (str, type)):
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            stack.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            stack.extend(item)
+        elif isinstance(getattr(item, "nbytes", None), int):
+            total += item.nbytes
+        elif hasattr(item, "__dict__") and not callable(item):
+            stack.extend(vars(item).values())
+    return total
+
+
 def _gigabytes(nbytes):
     return f"{nbytes / 1e9:,.3g} GB" if nbytes < 1e12 else f"{nbytes / 1e9:,.0f} GB"

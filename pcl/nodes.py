@@ -69,6 +69,12 @@ def solve_equation(equation, start, settings):
     return active.solve_equation(equation, as_input("start", start), settings)
 
 
+def scan(recurrence):
+    """The kept states of a recurrence under the active handler; None without one."""
+    active = _handler.get()
+    return None if active is None else active.scan(recurrence)
+
+
 @contextlib.contextmanager
 def handler(active):
     """Send the node calls made inside the block to `active.call(node, inputs)`."""

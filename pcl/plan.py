@@ -34,18 +34,16 @@ class Form:
 
 
 class LazyMatrix:
-    """A symmetric matrix that is formed only when a dense Hessian is asked for.
+    """The curvature of a network in its parameters, formed only when a dense Hessian is asked for.
 
-    `W @ x` is `product(x)` for a vector; `W.matrix()` the full array, formed once.
+    `W.matrix()` is the full symmetric array, formed once. For products with vectors the base of the
+    network adds it in the sweep of its own pullback (`Plan.curved`).
     """
 
-    def __init__(self, n, product, matrix):
+    def __init__(self, n, matrix):
         self.shape = (n, n)
         self.T = self
-        self._product, self.matrix = product, functools.cache(matrix)
-
-    def __matmul__(self, x):
-        return self._product(x)
+        self.matrix = functools.cache(matrix)
 
 
 class LeafBase:
@@ -76,7 +74,8 @@ class Plan:
     bases : list
     forms : list of Form
     curved : set
-        The bases with curvature of their own (scans), which is not among the forms.
+        The bases that add curvature of their own to products with vectors: scans, for which there is no
+        form, and networks, whose form with a `LazyMatrix` serves the dense Hessian.
     """
 
     def __init__(self, n_theta):
@@ -120,32 +119,34 @@ class Plan:
         """Complete {b: B_b v}, given for the bases without a right-hand side; returns it."""
         for base in self.bases:
             if base.rhs is not None:
-                x[base] = base.forward(_combine(base.rhs, x))
+                x[base] = base.forward(combine(base.rhs, x))
         return x
 
     def curvature(self, x, y=None):
         """Add the forms applied to x = {b: B_b v} to y = {b: adjoint of B_b v}; returns y."""
         y = {} if y is None else y
         for f in self.forms:
+            if isinstance(f.W, LazyMatrix):
+                continue
             left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
-            _add_to(y, f.a, f.L_a.T @ (f.W @ right))
+            add_to(y, f.a, f.L_a.T @ (f.W @ right))
             if f.mixed:
-                _add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
+                add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
         return y
 
     def gather(self, y, x=None):
         """Pull y = {b: y_b} back to the bases without a right-hand side, in place; returns it.
 
-        With the tangents x the curvature inside the bases themselves (scans) is added.
+        With the tangents x the curvature inside the bases themselves (`curved`) is added.
         """
         for base in reversed(self.bases):
             inner = x is not None and base in self.curved
             if base.rhs is None or not (base in y or inner):
                 continue
-            y_bar = (base.second(y.get(base), _combine(base.rhs, x)) if inner
+            y_bar = (base.second(y.get(base), combine(base.rhs, x)) if inner
                      else base.transposed(y[base]))
             for a, L in base.rhs.terms.items():
-                _add_to(y, a, L.T @ y_bar)
+                add_to(y, a, L.T @ y_bar)
         return y
 
     def _flat(self, y):
@@ -161,9 +162,11 @@ def base_tangent(base):
     return Tangent({base: Identity(base.size)})
 
 
-def _combine(tangent, x):
+def combine(tangent, x):
+    """Σ_b L_b x_b."""
     return sum(L @ x[a] for a, L in tangent.terms.items())
 
 
-def _add_to(y, b, term):
+def add_to(y, b, term):
+    """y[b] += term; arrays are never changed in place."""
     y[b] = y[b] + term if b in y else term

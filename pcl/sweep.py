@@ -15,14 +15,16 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from pcl.plan import LazyMatrix, LeafBase
+from pcl.plan import LazyMatrix
+from pcl.scan_base import ScanBase
+from pcl.scan_sweep import sweep_scan
 from pcl.streamed import StreamedBase
 from pcl.tangent import Identity, compose, plus
 
 
 def hessian(plan):
     """H (n_theta, n_theta), symmetric to rounding, not symmetrised beyond Q + Qᵀ."""
-    sweep = _Sweep(plan)
+    sweep = _Sweep(plan, _leaves(plan), plan.n_theta)
     Q = np.zeros((plan.n_theta, plan.n_theta))
     for base in plan.bases:
         sweep.advance(base, Q)
@@ -31,18 +33,32 @@ def hessian(plan):
 
 def jacobian(plan, tangent):
     """dv/dθ (n, n_theta), dense."""
-    sweep = _Sweep(plan, keep=tangent.terms)
-    for base in plan.bases:
-        sweep.advance(base, None)
     rows = next(iter(tangent.terms.values())).shape[0]
-    return sweep.products([(rows, tangent.terms)])[0]
+    return _tangents(plan, _leaves(plan), plan.n_theta, [(rows, tangent.terms)], None)[0]
+
+
+def _tangents(plan, given, n_columns, wanted, Q):
+    """Dense Σ_b L_b B_b for each (rows, {b: L_b}) wanted, and Q as in `hessian`.
+
+    `given` has the columns of each base without a right-hand side: a slice of them, or dense.
+    """
+    sweep = _Sweep(plan, given, n_columns, keep={b for _, terms in wanted for b in terms})
+    for base in plan.bases:
+        sweep.advance(base, Q)
+    return sweep.products(wanted)
+
+
+def _leaves(plan):
+    return {base: slice(base.start, base.stop) for base in plan.bases if base.rhs is None}
 
 
 class _Sweep:
     """The dense bases known so far, and the forms by the later of their two bases."""
 
-    def __init__(self, plan, keep=()):
-        self.n_theta, self.dense = plan.n_theta, {}
+    def __init__(self, plan, given, n_columns, keep=()):
+        self.n_columns = n_columns
+        self.slices = {base: columns for base, columns in given.items() if isinstance(columns, slice)}
+        self.dense = {base: columns for base, columns in given.items() if base not in self.slices}
         self.position = {base: i for i, base in enumerate(plan.bases)}
         self.forms = defaultdict(list)
         self.last_use = {base: len(plan.bases) for base in keep}
@@ -63,20 +79,22 @@ class _Sweep:
         forms = [formed(form) for form in self.forms[base]] if Q is not None else []
         if isinstance(base, StreamedBase):
             base.columns = self._columns(base)
-        elif not isinstance(base, LeafBase) and base in self.last_use:
+        elif base.rhs is not None and (base in self.last_use or isinstance(base, ScanBase)):
             self._solve(base, [form for form in forms if not _is_small(form)], Q)
             forms = [form for form in forms if _is_small(form)]
         for form in forms:
             self._contract(form, Q)
-        for a in [a for a in self.dense if self.last_use[a] <= self.position[base]]:
+        for a in [a for a in self.dense if self.last_use.get(a, 0) <= self.position[base]]:
             del self.dense[a]
 
     def _columns(self, base):
         """Where the parameters of a network stand in θ: a slice, or their dense tangent."""
-        leaf = base.rhs.single_base()
-        if isinstance(leaf, LeafBase):
-            return slice(leaf.start, leaf.stop)
-        return self.products([(base.n_parameters, base.rhs.terms)])[0]
+        return self._columns_of(base.rhs, base.n_parameters)
+
+    def _columns_of(self, tangent, size):
+        """Where a tangent stands among the columns: a slice of them, or dense."""
+        leaf = tangent.single_base()
+        return self.slices[leaf] if leaf in self.slices else self.products([(size, tangent.terms)])[0]
 
     def _solve(self, base, forms, Q):
         """S_b, and Q += S_bᵀ Z_b over the forms."""
@@ -88,16 +106,24 @@ class _Sweep:
             else:
                 K = compose(form.L_b.T, compose(form.W.T, form.L_a))
                 mixed[form.a] = plus(mixed.get(form.a), K)
-        rhs, Z = self.products([(base.size, base.rhs.terms), (base.size, mixed)])
-        S = self.dense[base] = np.ascontiguousarray(base.forward(rhs))
+        if isinstance(base, ScanBase):
+            Z, = self.products([(base.size, mixed)])
+            S = self.dense[base] = self._scan(base, Q)
+        else:
+            rhs, Z = self.products([(base.size, base.rhs.terms), (base.size, mixed)])
+            S = self.dense[base] = np.ascontiguousarray(base.forward(rhs))
         if square is not None:
             Z += square @ S
         if forms:
             Q += S.T @ Z
 
+    def _scan(self, base, Q):
+        tangents = {source: self._columns_of(source.tangent, source.size) for source in base.sources}
+        return sweep_scan(base, tangents, self.n_columns, Q if base.adjoint else None, _tangents)
+
     def products(self, requests):
         """Σ_a L_a B_a for each (rows, {a: L_a}); every base is gone through once."""
-        outs = [np.zeros((rows, self.n_theta)) for rows, _ in requests]
+        outs = [np.zeros((rows, self.n_columns)) for rows, _ in requests]
         by_base = defaultdict(list)
         for out, (_, terms) in zip(outs, requests):
             for a, L in terms.items():
@@ -111,21 +137,23 @@ class _Sweep:
             base.add_products(pairs)
             return
         for out, L in pairs:
-            if isinstance(base, LeafBase):
-                out[:, base.start:base.stop] += explicit_matrix(L)
+            if base in self.slices:
+                out[:, self.slices[base]] += explicit_matrix(L)
             else:
                 out += L @ self.dense[base]
 
     def _contract(self, form, Q):
         """Q += (L_a B_a)ᵀ W (L_b B_b), halved when it is its own transpose."""
+        if form.mixed and self._is_shorter(form.b, form.a):
+            form = form.swapped()
         W = form.W if form.mixed else 0.5 * form.W
         a, b = form.a, form.b
-        if isinstance(a, LeafBase):
+        if a in self.slices:
             K = compose(form.L_a.T, compose(W, form.L_b))
-            if isinstance(b, LeafBase):
-                Q[a.start:a.stop, b.start:b.stop] += explicit_matrix(K)
+            if b in self.slices:
+                Q[self.slices[a], self.slices[b]] += explicit_matrix(K)
             else:
-                Q[a.start:a.stop] += self.products([(a.size, {b: K})])[0]
+                Q[self.slices[a]] += self.products([(a.size, {b: K})])[0]
             return
         if isinstance(a, StreamedBase) and a is b:
             if a.add_gram(compose(form.L_a.T, compose(W, form.L_b)), Q):
@@ -136,6 +164,13 @@ class _Sweep:
             return
         left, right = self.products([(W.shape[0], {a: form.L_a}), (W.shape[1], {b: form.L_b})])
         Q += left.T @ (W @ right)
+
+
+    def _is_shorter(self, b, a):
+        """Whether b is better the left side of a form: columns of θ before few rows before many."""
+        if b in self.slices or a in self.slices:
+            return a not in self.slices
+        return b in self.dense and (a not in self.dense or b.size < a.size)
 
 
 def formed(form):

@@ -10,6 +10,7 @@ from pcl.blocks import Named
 from pcl.call import Call, Constant, Direct, Glued
 from pcl.graph import Graph
 from pcl.implicit import ImplicitCall
+from pcl.scan_call import ScanCall
 from pcl.segment import Segment
 
 
@@ -40,6 +41,7 @@ class Tracer:
         self.variables = list(enumerate(blocks))
         self.size = len(self.variables)
         self.recorded = []
+        self._inside = None
 
     def call(self, node, inputs):
         """Record a node call; its output is a new placeholder."""
@@ -64,6 +66,25 @@ class Tracer:
         start = tf.convert_to_tensor(start, tf.float64)
         self.recorded.append(_RecordedEquation(start, inside, residual, number, settings))
         return self._shielded(number, unknown, [residual])
+
+    def scan(self, recurrence):
+        """Record a recurrence; one step is recorded inside, its kept states are a placeholder."""
+        self._require_plain_python("a scan")
+        if self._inside:
+            raise ValueError(f"a scan is called inside {self._inside}; expected it outside.")
+        state, rows = zip(*(self._new(tuple(s.shape)) for s in recurrence.initial)), ((), ())
+        numbers, placeholders = state
+        if recurrence.inputs:
+            rows = tuple(zip(*(self._new(tuple(x.shape[1:])) for x in recurrence.inputs)))
+        outside, self.recorded, self._inside = self.recorded, [], "the step of another scan"
+        following = recurrence.following(placeholders, rows[1])
+        inside, self.recorded, self._inside = self.recorded, outside, None
+        number, output = self._new(recurrence.output_shape())
+        initial, inputs = ([tf.convert_to_tensor(x, tf.float64) for x in arrays]
+                           for arrays in (recurrence.initial, recurrence.inputs))
+        self.recorded.append(_RecordedScan(recurrence, initial, inputs, inside, following, numbers, rows[0],
+                                           number))
+        return self._shielded(number, output, [*initial, *inputs, *following])
 
     def _new(self, shape):
         output = tf.compat.v1.placeholder(tf.float64, shape)
@@ -105,13 +126,13 @@ class _RecordedCall:
     output: int
 
     def described(self, graph):
-        """The call with its glue."""
+        """The call with its glue, in a list."""
         described, glue = [], []
         for x in self.inputs:
             described.append(_describe(graph, x, len(glue)))
             if isinstance(described[-1], Glued):
                 glue.append(x)
-        return Call(self.node, tuple(described), Segment(graph, glue), self.output)
+        return [Call(self.node, tuple(described), Segment(graph, glue), self.output)]
 
 
 @dataclass(frozen=True)
@@ -123,10 +144,38 @@ class _RecordedEquation:
     settings: object
 
     def described(self, graph):
-        """The equation with its inner calls and glue."""
-        inside = tuple(recorded.described(graph) for recorded in self.inside)
-        return ImplicitCall(Segment(graph, [self.start]), inside, Segment(graph, [self.residual]),
-                            self.output, self.settings)
+        """The equation with its inner calls and glue, in a list."""
+        return [ImplicitCall(Segment(graph, [self.start]), _described(self.inside, graph),
+                             Segment(graph, [self.residual]), self.output, self.settings)]
+
+
+@dataclass(frozen=True)
+class _RecordedScan:
+    recurrence: object
+    initial: list
+    inputs: list
+    inside: list
+    following: list
+    state: tuple
+    rows: tuple
+    output: int
+
+    def described(self, graph):
+        """What does not change from step to step, and the scan over the rest."""
+        constant, changing = [], []
+        known = {*self.state, *self.rows}
+        for call in _described(self.inside, graph):
+            moves = bool(call.dependencies() & known)
+            (changing if moves else constant).append(call)
+            known.update([call.output, *call.inner()] if moves else [])
+        r = self.recurrence
+        return [*constant, ScanCall(Segment(graph, self.initial), Segment(graph, self.inputs), self.state,
+                                    self.rows, tuple(changing), Segment(graph, self.following), r.n_steps,
+                                    r.keep, r.kept, self.output, r.memory)]
+
+
+def _described(recorded, graph):
+    return tuple(call for one in recorded for call in one.described(graph))
 
 
 def trace(function, blocks, finish):
@@ -156,7 +205,7 @@ def trace(function, blocks, finish):
     tracer, = tracers
     graph = Graph(wrapped, tracer.variables)
     loss, *residuals = wrapped.outputs
-    calls = tuple(recorded.described(graph) for recorded in tracer.recorded)
+    calls = _described(tracer.recorded, graph)
     program = Program(len(blocks), calls, Segment(graph, [loss], scalar=True),
                       Segment(graph, residuals) if residuals else None)
     _refuse_leaks(program)
@@ -168,8 +217,8 @@ def _refuse_leaks(program):
     used = set(program.loss.deps).union(*(call.dependencies() for call in program.calls))
     inside = {number for call in program.calls for number in call.inner()}
     if used & inside:
-        raise ValueError("a tensor computed inside the equation of solve_nonlinear is used outside of "
-                         "it; compute it again from the solution.")
+        raise ValueError("a tensor computed inside the equation of solve_nonlinear or the step of a scan "
+                         "is used outside of it; compute it again from the solution.")
 
 
 def _describe(graph, x, position):

@@ -1,0 +1,46 @@
+"""Low rank to rounding, X = U R, by a randomised range finder.
+
+Source: N. Halko, P.-G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53 (2011)
+217–288, algorithm 4.2 with blocks of doubling size. The columns are scaled to one length and the arrays to one
+norm first, so that what is neglected is rounding in each parameter and in each array.
+"""
+
+import numpy as np
+
+# Columns of the first block; random vectors that judge the result.
+FIRST, PROBES = 48, 6
+
+# Neglected part against the whole, in the norm of a random product: the rounding of a product U (R x).
+NEGLIGIBLE = 4e-15
+
+
+def low_rank(arrays):
+    """(left factors U_i (n_i, r), R (r, p)) with arrays[i] = U_i R to rounding; None if r is above p/2."""
+    p = arrays[0].shape[1]
+    norms = [np.linalg.norm(X) or 1.0 for X in arrays]
+    X = np.concatenate([X / norm for X, norm in zip(arrays, norms)])
+    lengths = np.sqrt(np.einsum("ij,ij->j", X, X))
+    lengths[lengths == 0.0] = 1.0
+    X /= lengths
+    U = _range(X, min(p, len(X)) // 2)
+    if U is None:
+        return None
+    ends = np.cumsum([len(array) for array in arrays])[:-1]
+    return [norm * part for norm, part in zip(norms, np.split(U, ends))], (U.T @ X) * lengths
+
+
+def _range(X, limit):
+    """Orthonormal U with U Uᵀ X = X to rounding, or None if it has more than `limit` columns."""
+    rng = np.random.default_rng(0)
+    probes = X @ rng.normal(size=(X.shape[1], PROBES))
+    U, width = np.zeros((len(X), 0)), FIRST
+    while U.shape[1] + width <= limit:
+        Y = X @ rng.normal(size=(X.shape[1], width))
+        for _ in range(2):  # the second pass removes what rounding has left
+            Y -= U @ (U.T @ Y)
+        U = np.concatenate([U, np.linalg.qr(Y)[0]], axis=1)
+        neglected = probes - U @ (U.T @ probes)
+        if np.all(np.linalg.norm(neglected, axis=0) <= NEGLIGIBLE * np.linalg.norm(probes, axis=0)):
+            return U
+        width = U.shape[1] // 2
+    return None
