@@ -1,0 +1,93 @@
+"""Rules of linear operations: y = L x, so that W_in = Lᵀ W L and ȳ_in = Lᵀ ȳ."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from pcl.linear_map import LinearMap, LinearMapPoint
+from pcl.rules.operation import Operation
+from pcl.rules.places import Places
+from pcl.sparse import SparseMatrix
+from pcl.structure import pattern_of
+from pcl.validate import float64_array, require_finite
+
+
+def linear_op(matrix, x):
+    """y = L x for a constant L.
+
+    A constant that is added to y changes its value, not W or the adjoint: y = L x + c needs no rule.
+
+    Parameters
+    ----------
+    matrix : LinearMap, or sparse or dense array (m, n), rows for outputs
+    x : (n,)
+
+    Returns
+    -------
+    Operation with input "x".
+    """
+    if not isinstance(matrix, LinearMap):
+        matrix = LinearMap(matrix)
+    x = float64_array("x", x, shape=(matrix.shape[1],))
+    return Operation(LinearMapPoint(matrix, x), {"x": x.size})
+
+
+def compress(places, values):
+    """Entries at one place summed: the values of the same matrix without duplicates.
+
+    Parameters
+    ----------
+    places : Places, of nnz entries
+    values : (nnz,)
+
+    Returns
+    -------
+    Operation with input "values"; its `places` hold each place once, by columns.
+    """
+    values = float64_array("values", values, shape=(places.size,))
+    point = LinearMapPoint(places.pattern.linear_maps[0], values)
+    return Operation(point, {"values": values.size}, {"values": point.value.size},
+                     Places.of(places.pattern))
+
+
+def assembly(A):
+    """The entries of A(c) = Σ_j A_j(c_j) from its coefficients.
+
+    Parameters
+    ----------
+    A : SparseMatrix whose coefficients have values, such as V.mass(rho) + V.advection(beta)
+
+    Returns
+    -------
+    Operation with input "coefficients", the c_j one after the other (one vector for a single form),
+    and output "values"; its `places` hold each place once, by columns.
+    """
+    if not isinstance(A, SparseMatrix):
+        raise TypeError(f"A is a {type(A).__name__}; expected a pcl.SparseMatrix, such as "
+                        "V.laplace(kappa).")
+    pattern = pattern_of(A.structures)
+    c = np.concatenate([float64_array("the coefficient of A", c) for c in A.coefficients])
+    maps = pattern.linear_maps
+    stacked = maps[0] if len(maps) == 1 else LinearMap(sp.hstack(pattern.maps))
+    point = LinearMapPoint(stacked, c)
+    return Operation(point, {"coefficients": c.size}, {"values": point.value.size}, Places.of(pattern))
+
+
+def laplace(space, kappa):
+    """The entries of A_ij = ∫ κ ∇φ_j·∇φ_i w dx from κ at quadrature points.
+
+    Parameters
+    ----------
+    space : fem.Space
+    kappa : (q,) or (q, dim, dim)
+        κ > 0, as `Space.laplace` demands.
+
+    Returns
+    -------
+    Operation with input "coefficients" (κ, flat), as `assembly`.
+    """
+    kappa = float64_array("kappa", kappa, finite=False)
+    if not kappa.shape:
+        raise ValueError("kappa is a scalar; expected one value a quadrature point, since that is what "
+                         "the rule differentiates by. Repeat it: np.full(q, kappa).")
+    require_finite("kappa", kappa)
+    return assembly(space.laplace(kappa))

@@ -1,0 +1,34 @@
+"""The rule of a network, in its parameters and its inputs."""
+
+from pcl.network import MLP
+from pcl.network_node import NetworkNode
+from pcl.rules.operation import Operation
+
+
+def network(net, params, x):
+    """y = net(x; params) at many points.
+
+    The curvature in the parameters comes from the layers (see `pcl.network_rule`), not from
+    differentiating once a parameter; the Jacobian passes by in blocks of points.
+
+    Parameters
+    ----------
+    net : pcl.MLP
+    params : (p,)
+    x : (q, d)
+
+    Returns
+    -------
+    Operation with inputs "params" and "x", value (q, m). Where the points are fixed, go back with
+    wrt="params".
+
+    Raises
+    ------
+    ValueError, TypeError
+        Wrong shapes, not finite (NotFinite), not an MLP.
+    """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net is a {type(net).__name__}; expected a pcl.MLP. Other models are "
+                        "differentiated by pcl.Problem.")
+    point = NetworkNode(net).evaluate(params, x)
+    return Operation(point, {"params": net.size, "x": len(point.value) * net.n_in})

@@ -1,0 +1,130 @@
+"""An operation evaluated at one point, and its step of second-order back-propagation."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from pcl.plan import LeafBase, Plan
+from pcl.rules.curvature import Curvature
+from pcl.tangent import total
+from pcl.validate import float64_array, known
+
+
+class Operation:
+    """y = F(x) at one x; made by the functions of `pcl.rules`.
+
+    x is all inputs one after the other, each flattened row by row; so is y. Names such as
+    "values" and "b" mean their parts.
+
+    Attributes
+    ----------
+    value : ndarray
+        y in its own shape (a network's is (q, m), a square sum's ()).
+    inputs, outputs : dict name -> slice of x, of y
+    places : Places or None
+        Where the entries stand, for an operation whose output holds entries of a matrix.
+    """
+
+    def __init__(self, point, inputs, outputs=None, places=None):
+        self._point, self.places = point, places
+        self.value = point.value
+        self.inputs = _slices(inputs)
+        self.outputs = _slices(outputs or {"value": self.value.size})
+
+    def __getitem__(self, name):
+        """The part of y called `name`, a new array."""
+        return self.value.ravel()[self.outputs[known("output", name, self.outputs)]].copy()
+
+    def back(self, W=None, adjoint=None, wrt=None, part=None):
+        """W_in = Jᵀ W J + ∇²⟨ȳ, F⟩ and ȳ_in = Jᵀ ȳ.
+
+        Parameters
+        ----------
+        W : Curvature, or dense or sparse array (n, n)
+            ∇²Φ(y), n the number of entries of y.
+        adjoint : array (n,)
+            ȳ = ∇Φ(y). Both may be left out when y is a scalar, then the loss itself: W = 0, ȳ = 1.
+        wrt : name, or list of names, optional
+            The inputs to differentiate by, the others held fixed; by default all. They are
+            ordered as in `inputs`, whatever the order of the names.
+        part : slice, optional
+            W and adjoint belong to more variables than y, y being these; by default all. The others
+            stay where they are: (z, y, z') becomes (z, x, z'). This is how branches of a chain, such
+            as the matrix and the right-hand side of a solve, go back one after the other.
+
+        Returns
+        -------
+        W_in : Curvature (m, m)
+        adjoint_in : ndarray (m,)
+
+        Raises
+        ------
+        ValueError, TypeError
+            Wrong shapes, W not symmetric, entries that are not finite, unknown names.
+        """
+        wanted = self._wanted(wrt)
+        W, adjoint, part = self._given(W, adjoint, part)
+        own = adjoint[part].reshape(self.value.shape)
+        sizes = [s.stop - s.start if want else 0 for s, want in zip(self.inputs.values(), wanted)]
+        sizes = [part.start, *sizes, adjoint.size - part.stop]
+        plan = Plan(sum(sizes))
+        before, *tangents, after = _leaves(plan, sizes)
+        tangent = self._point.extend(plan, tangents, own)
+        W.add_congruent(plan, _joined(adjoint.size, part, before, tangent, after))
+        bars = [b.ravel() for b, want in zip(self._point.pullback(own, wanted), wanted) if want]
+        return Curvature(plan), np.concatenate([adjoint[:part.start], *bars, adjoint[part.stop:]])
+
+    def _given(self, W, adjoint, part):
+        n = self.value.size
+        if W is None and adjoint is None and self.value.shape == ():
+            W, adjoint = sp.csr_array((1, 1)), np.ones(1)
+        for name, given in (("W", W), ("adjoint", adjoint)):
+            if given is None:
+                raise ValueError(f"{name} is missing; expected that of the output, which has {n} "
+                                 "entries. A chain begins at its last operation, a scalar loss, with "
+                                 "back().")
+        adjoint = float64_array("adjoint", adjoint, shape=(n if part is None else None,))
+        return Curvature.of(W, adjoint.size), adjoint, _checked_part(part, n, adjoint.size)
+
+    def _wanted(self, wrt):
+        """Whether each input is differentiated by; inputs without entries never are."""
+        names = self.inputs if wrt is None else [wrt] if isinstance(wrt, str) else list(wrt)
+        for name in names:
+            known("wrt", name, self.inputs)
+        wanted = [name in names and s.stop > s.start for name, s in self.inputs.items()]
+        if not any(wanted):
+            raise ValueError(f"wrt is {wrt!r}, which selects no variable; known are "
+                             f"{', '.join(self.inputs)}.")
+        return wanted
+
+
+def _slices(sizes):
+    ends = np.cumsum([0, *sizes.values()]).tolist()
+    return {name: slice(a, b) for name, a, b in zip(sizes, ends, ends[1:])}
+
+
+def _checked_part(part, n, total_size):
+    """The slice as (start, stop) within the variables of W, refused unless it has n of them."""
+    if part is None:
+        return slice(0, n)
+    if not isinstance(part, slice):
+        raise TypeError(f"part is a {type(part).__name__}; expected a slice of the variables of W.")
+    start, stop, step = part.indices(total_size)
+    if step != 1 or stop - start != n:
+        raise ValueError(f"part is {part} of {total_size} variables; expected {n} in a row, as many as "
+                         "the output has entries.")
+    return slice(start, stop)
+
+
+def _joined(n, part, before, tangent, after):
+    """The tangent of n variables of which `part` has this tangent and the others are free."""
+    if before is None and after is None:
+        return tangent
+    places = (slice(0, part.start), part, slice(part.stop, n))
+    put = sp.eye_array(n, format="csc")
+    return total([t.left(put[:, p].tocsr()) for t, p in zip((before, tangent, after), places) if t])
+
+
+def _leaves(plan, sizes):
+    """One block of variables for each size, None for 0."""
+    ends = np.cumsum([0, *sizes]).tolist()
+    return [plan.add_base(LeafBase(a, b)) if b > a else None for a, b in zip(ends, ends[1:])]

@@ -1,0 +1,57 @@
+"""Where the entries of a sparse matrix stand."""
+
+import weakref
+
+import numpy as np
+
+from pcl.structure import Structure, pattern_of
+from pcl.validate import float64_array
+
+# Made once for each pattern, for as long as it lives.
+_of_patterns = weakref.WeakKeyDictionary()
+
+
+class Places:
+    """A[rows[e], cols[e]] += values[e]: the pattern that a vector of values belongs to.
+
+    Numbers count from 0, entries come in any order, and entries at one place are summed.
+
+    Parameters
+    ----------
+    rows, cols : arrays of whole numbers (nnz,)
+    shape : (n_rows, n_cols)
+
+    Attributes
+    ----------
+    size : int
+        nnz, the number of entries.
+    kept : dict
+        What is constant for these places and costs time to make, kept by its makers.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        Not whole numbers; different lengths; a number outside the shape.
+    """
+
+    def __init__(self, rows, cols, shape):
+        self.structure = Structure.from_entries(rows, cols, shape)
+        self.shape, self.size = self.structure.shape, self.structure.size
+        self.rows, self.cols = np.array(rows, dtype=np.int64), np.array(cols, dtype=np.int64)
+        self.kept = {}
+
+    @classmethod
+    def of(cls, pattern):
+        """The places of a `pcl.structure.Pattern`: each once, by columns."""
+        if pattern not in _of_patterns:
+            _of_patterns[pattern] = cls(pattern.rows, pattern.cols, pattern.shape)
+        return _of_patterns[pattern]
+
+    @property
+    def pattern(self):
+        """The pattern with entries at one place summed."""
+        return pattern_of((self.structure,))
+
+    def matrix(self, values):
+        """The SciPy CSC array with these values (nnz,)."""
+        return self.pattern.matrix([float64_array("values", values, shape=(self.size,))])

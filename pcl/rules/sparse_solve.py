@@ -1,0 +1,43 @@
+"""The rule of a sparse linear solve, in the entries of the matrix and the right-hand side at once."""
+
+from pcl import factor
+from pcl.linear_solve import SolveNode
+from pcl.rules.operation import Operation
+from pcl.validate import float64_array, known
+
+
+def sparse_solve(places, values, b, solver="superlu"):
+    """u = A⁻¹ b for the matrix A with `values` at `places`.
+
+        μ = A⁻ᵀ ū:          b̄ = μ,   ā_e = −μ[row e] u[col e]
+        u̇ = A⁻¹ (ḃ − L ȧ),  L the sparse ∂(A u)/∂a
+        W_in = Jᵀ W J − Eᵀ R J − Jᵀ Rᵀ E
+
+    over the joint input (a, b), J = A⁻¹ [−L  I], E = [I  0], R = ∂²(μᵀ A u)/∂a∂u sparse. J is kept as
+    the factors it is made of. The equation is solved here: u always belongs to A and b.
+
+    Parameters
+    ----------
+    places : Places of a square matrix, of nnz entries
+    values : (nnz,)
+    b : (n,)
+    solver : a registered factorisation, see `pcl.solve`
+
+    Returns
+    -------
+    Operation with inputs "values" and "b".
+
+    Raises
+    ------
+    SingularMatrix
+        No solution that could be trusted.
+    ValueError, TypeError
+        Not square; wrong shapes; not finite.
+    """
+    known("solver", solver, factor.solvers())
+    if places.shape[0] != places.shape[1]:
+        raise ValueError(f"places is a pattern of shape {places.shape}; expected a square matrix.")
+    values = float64_array("values", values, shape=(places.size,))
+    b = float64_array("b", b, shape=(places.shape[0],))
+    node = SolveNode((places.structure,), None, solver)
+    return Operation(node.evaluate(values, b), {"values": values.size, "b": b.size}, {"u": b.size})
