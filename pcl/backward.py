@@ -17,6 +17,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.plan import LeafBase, Plan
+from pcl.scan_backward import eliminate_scan
+from pcl.scan_base import ScanBase
 from pcl.streamed import StreamedBase
 from pcl.sweep import explicit_matrix, formed
 from pcl.tangent import Identity, Tangent, add, compose, plus
@@ -27,11 +29,17 @@ def eliminated(plan):
     forms = [formed(form) for form in plan.forms]
     kept = [base for base in plan.bases if _stays(base)]
     for base in reversed(plan.bases):
-        if base not in kept:
+        if isinstance(base, ScanBase):
+            forms = eliminate_scan(base, forms, _eliminate_formed)
+        elif base not in kept:
             forms = _eliminate(base, forms)
     result = Plan(plan.n_theta)
     result.bases, result.forms = kept, forms
     return result
+
+
+def _eliminate_formed(base, forms):
+    return _eliminate(base, [formed(form) for form in forms])
 
 
 def _eliminate(base, forms):
@@ -71,21 +79,30 @@ def _substitute(plan, T, inverse_transposed, square, mixed):
         plan.add_mixed(T, inverse_transposed, Tangent({other: C}))
 
 
-def costs(plan):
+def costs(plan, p=None):
     """Multiplications of the two directions, {"forward": …, "backward": …}.
 
     Counted are back-substitutions (entries of the factor, or n² if unknown, for each right-hand side) and
     dense products; what both have in common is left out.
     """
-    p = plan.n_theta
+    p = plan.n_theta if p is None else p
     counts = {"forward": 0, "backward": 0}
     for base in plan.bases:
-        if isinstance(base, (LeafBase, StreamedBase)):
-            continue
-        n = base.size
-        counts["forward"] += p * base.solve_cost
-        counts["backward"] += n * base.solve_cost + 2 * n ** 3 + n ** 2 * p
+        if isinstance(base, ScanBase):
+            _add_scan(counts, base, p)
+        elif base.rhs is not None and not isinstance(base, StreamedBase):
+            n = base.size
+            counts["forward"] += p * base.solve_cost
+            counts["backward"] += n * base.solve_cost + 2 * n ** 3 + n ** 2 * p
     return counts
+
+
+def _add_scan(counts, base, p):
+    """Every step as the last one."""
+    *_, (_, plan, _) = base.steps(base.point.n_segments - 1)
+    step = costs(plan, p)
+    for direction in counts:
+        counts[direction] += base.point.call.n_steps * step[direction]
 
 
 def _symmetric(K):
