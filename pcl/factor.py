@@ -46,6 +46,11 @@ def solvers():
     return sorted(_solvers)
 
 
+def backend(name):
+    """What was registered under this name: `factorise` without its checks."""
+    return _solvers[known("solver", name, _solvers)]
+
+
 class Factor:
     """A⁻¹ as a value: `F.solve(b)` and `F.solve(b, transpose=True)`.
 
@@ -158,14 +163,13 @@ def factorise(matrix, solver="superlu"):
     RuntimeWarning
         That estimate is below `NEARLY_SINGULAR`.
     """
-    known("solver", solver, _solvers)
-    n = matrix.shape[0]
+    make, n = backend(solver), matrix.shape[0]
     if not np.isfinite(matrix.data).all():
         raise NotFinite(f"the matrix has {np.count_nonzero(~np.isfinite(matrix.data))} entries that are "
                         "NaN or infinite; look at the coefficients it is assembled from.")
     entries = _Entries(matrix)
     try:
-        backend, rcond = _accurate_backend(matrix, solver, entries)
+        factor, rcond = _accurate(make, matrix, entries)
     except (SingularMatrix, NotConverged):
         entries.explain_null_space()
         raise
@@ -176,19 +180,19 @@ def factorise(matrix, solver="superlu"):
                              f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
     if rcond < NEARLY_SINGULAR:
         _warn_nearly_singular(n, rcond)
-    return backend
+    return factor
 
 
-def _accurate_backend(matrix, solver, entries):
+def _accurate(make, matrix, entries):
     """The factorisation, and its estimated reciprocal condition."""
     symmetric = entries.is_symmetric()
-    backend = _solvers[solver](matrix, symmetric)
-    rcond, error = _probe(matrix, backend, entries)
-    if symmetric and solver == "superlu" and not error <= ACCURATE:
+    factor = make(matrix, symmetric)
+    rcond, error = _probe(matrix, factor, entries)
+    if symmetric and make is _SuperLU and not error <= ACCURATE:
         # Diagonal pivots do for positive definite matrices, not for every symmetric one.
-        backend = _SuperLU(matrix, False)
-        rcond, _ = _probe(matrix, backend, entries)
-    return backend, rcond
+        factor = make(matrix, False)
+        rcond, _ = _probe(matrix, factor, entries)
+    return factor, rcond
 
 
 def _warn_nearly_singular(n, rcond):
@@ -199,7 +203,7 @@ def _warn_nearly_singular(n, rcond):
                   stacklevel=2)
 
 
-def _probe(matrix, backend, entries):
+def _probe(matrix, factor, entries):
     """Reciprocal condition and backward error of a factorisation, from two solves.
 
     The first is an estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in
@@ -215,7 +219,7 @@ def _probe(matrix, backend, entries):
     with np.errstate(all="ignore"):
         rows, cols = _scales(entries)
         b = rows[:, None] * probes
-        x = backend.estimate(b)
+        x = factor.estimate(b)
         inverse = (np.abs(cols[:, None] * x).max(axis=0) / np.abs(probes).max(axis=0)).max()
         norm = (entries.absolute @ (1.0 / cols) / rows).max()
         size = (entries.absolute @ np.abs(x) + np.abs(b)).max(axis=0)

@@ -20,7 +20,9 @@ def solve(A, b, solver="superlu"):
     A : SparseMatrix (n, n)
     b : tensor or array (n,) or (n, k); k right-hand sides share one factorisation
     solver : str
-        A registered factorisation (`pcl.factor.solvers()`).
+        "superlu" for any matrix; for symmetric positive definite ones "cholespy", a factorisation, and
+        "amg", an iteration for large systems with few right-hand sides (packages of their own: cholespy,
+        pyamg). `pcl.factor.solvers()` lists what is registered.
 
     Returns
     -------
@@ -29,8 +31,9 @@ def solve(A, b, solver="superlu"):
     Raises
     ------
     TypeError, ValueError
-        A is no SparseMatrix or not square, b has another dtype or shape.
-    SingularMatrix, NotFinite
+        A is no SparseMatrix or not square, b has another dtype or shape; when evaluated: the solver
+        needs a symmetric matrix.
+    SingularMatrix, NotConverged, NotFinite
         When evaluated: no solution that could be trusted.
     """
     known("solver", solver, factor.solvers())

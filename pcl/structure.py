@@ -10,6 +10,9 @@ import tensorflow as tf
 from pcl.linear_map import LinearMap
 from pcl.validate import float64_sparse, positive_integer, whole_numbers
 
+# Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
+BLOCK = 2 ** 17
+
 
 class Structure:
     """The constant maps of A(c) = Σ_k c_k Σ_{r in group k} test[r, :]ᵀ trial[r, :].
@@ -109,16 +112,30 @@ class Structure:
             return self._grouped_test
         return _GroupedRows(self.trial, self.group)
 
-    def entries(self):
-        """(rows, cols, k, weight): A(c)[rows[e], cols[e]] += weight[e] c[k[e]]."""
-        nt, ng = np.diff(self.test.indptr), np.diff(self.trial.indptr)
+    def pattern(self):
+        """Where A(c) can have entries, as a CSC array of ones and more."""
+        test, trial = (sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape)
+                       for m in (self.test, self.trial))
+        return sp.csc_array(test.T @ trial)
+
+    def entries(self, start, stop):
+        """(rows, cols, weight) of the coefficients start ≤ k < stop, in the order of k.
+
+        A(c)[rows[e], cols[e]] += weight[e] c[k[e]]; `entry_counts` tells how many each k has.
+        """
+        first, last = start * self.group, stop * self.group
+        nt, ng = (np.diff(m.indptr[first:last + 1]) for m in (self.test, self.trial))
         pairs = nt * ng
-        r = np.repeat(np.arange(len(pairs)), pairs)
+        r = np.repeat(np.arange(first, last), pairs)
         within = np.arange(pairs.sum()) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-        i = self.test.indptr[r] + within // ng[r]
-        j = self.trial.indptr[r] + within % ng[r]
-        weight = self.test.data[i] * self.trial.data[j]
-        return self.test.indices[i], self.trial.indices[j], r // self.group, weight
+        ng = ng[r - first]
+        i, j = self.test.indptr[r] + within // ng, self.trial.indptr[r] + within % ng
+        return self.test.indices[i], self.trial.indices[j], self.test.data[i] * self.trial.data[j]
+
+    def entry_counts(self):
+        """Number of entries of each coefficient, (N,)."""
+        pairs = np.diff(self.test.indptr).astype(np.int64) * np.diff(self.trial.indptr)
+        return pairs.reshape(self.size, self.group).sum(axis=1)
 
 
 class _GroupedRows:
@@ -155,17 +172,30 @@ class Pattern:
 
     def __init__(self, structures):
         self.shape = structures[0].shape
-        entries = [s.entries() for s in structures]
-        keys = np.concatenate([c.astype(np.int64) * self.shape[0] + r for r, c, _, _ in entries])
-        unique, slot = np.unique(keys, return_inverse=True)
-        self.rows, self.cols = unique % self.shape[0], unique // self.shape[0]
-        counts = np.bincount(self.cols, minlength=self.shape[1])
-        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        self.indices = self.rows.astype(np.int32)
-        self.maps = []
-        for s, (r, _, k, weight) in zip(structures, entries):
-            mine, slot = slot[:len(r)], slot[len(r):]
-            self.maps.append(sp.csr_array((weight, (mine, k)), shape=(len(unique), s.size)))
+        pattern = sum((s.pattern() for s in structures[1:]), structures[0].pattern())
+        pattern.sort_indices()
+        self.indices, self.indptr = (a.astype(np.int32) for a in (pattern.indices, pattern.indptr))
+        self.rows = self.indices.astype(np.int64)
+        self.cols = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
+        keys = self._keys(self.rows, self.cols)
+        self.maps = [self._map(s, keys) for s in structures]
+
+    def _map(self, structure, keys):
+        """From the coefficient of a structure to the entries, by blocks that bound the memory."""
+        ends = np.concatenate([[0], np.cumsum(structure.entry_counts())])
+        slot, weight = np.empty(ends[-1], dtype=np.int32), np.empty(ends[-1])
+        for start in range(0, structure.size, BLOCK):
+            stop = min(start + BLOCK, structure.size)
+            piece = slice(ends[start], ends[stop])
+            rows, cols, weight[piece] = structure.entries(start, stop)
+            slot[piece] = np.searchsorted(keys, self._keys(rows, cols))
+        result = sp.csc_array((weight, slot, _short(ends)), shape=(len(keys), structure.size))
+        result.sum_duplicates()
+        return result
+
+    def _keys(self, rows, cols):
+        """Numbers that order entries by compressed columns."""
+        return cols.astype(np.int64) * self.shape[0] + rows
 
     def matrix(self, coefficients):
         """Σ_j A_j(c_j) as a CSC array."""
@@ -203,6 +233,11 @@ def digest(*arrays):
         h.update(str((a.shape, a.dtype.str)).encode())
         h.update(np.ascontiguousarray(a).data)
     return h.digest()
+
+
+def _short(numbers):
+    """Ascending numbers as int32 where they fit."""
+    return numbers.astype(np.int32) if numbers[-1] < 2 ** 31 else numbers
 
 
 def _selection(numbers, n):

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import pcl
-from pcl import factor
+from pcl import factor, structure
 
 
 def random_system(n=10, density=0.6, seed=0):
@@ -215,6 +215,33 @@ def test_large_jumps_of_a_coefficient_are_not_called_singular():
     matrix = sp.csc_array(sp.diags_array([-kappa[1:-1], main, -kappa[1:-1]], offsets=[-1, 0, 1]))
     u = factor.factorise(matrix).solve(matrix @ np.ones(100), False)
     np.testing.assert_allclose(u, 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 3, 1000])
+@pytest.mark.parametrize("group", [1, 2])
+def test_entries_are_the_sum_over_groups_whatever_the_block(block, group, monkeypatch):
+    """A(c) + B(d) = Σ_k c_k Σ_r test[r]ᵀ trial[r] + …, dense, with empty rows and stored zeros."""
+    monkeypatch.setattr(structure, "BLOCK", block)
+    rng = np.random.default_rng(0)
+    maps = [np.where(rng.random((10, n)) < 0.4, rng.normal(size=(10, n)), 0.0) for n in (4, 5, 4, 5)]
+    maps[0][3] = maps[1][4] = 0.0
+    parts = [structure.Structure(*maps[:2], group), structure.Structure(*maps[2:])]
+    c, d = rng.normal(size=10 // group), rng.normal(size=10)
+    dense = maps[0].T @ np.diag(np.repeat(c, group)) @ maps[1] + maps[2].T @ np.diag(d) @ maps[3]
+    pattern = structure.Pattern(parts)
+    np.testing.assert_allclose(pattern.matrix([c, d]).toarray(), dense, rtol=0, atol=1e-14)
+    keys = pattern.cols * 4 + pattern.rows
+    assert (np.diff(keys) > 0).all()
+
+
+def test_bare_backends_are_those_of_the_registry():
+    A = sp.csc_array(sp.diags_array([-np.ones(4), 3.0 * np.ones(5), -np.ones(4)], offsets=[-1, 0, 1]))
+    b = np.arange(5.0)
+    F = factor.backend("superlu")(A, True)
+    np.testing.assert_allclose(A @ F.solve(b, False), b, atol=1e-14)
+    np.testing.assert_allclose(F.estimate(b), F.solve(b, True), rtol=1e-14)
+    with pytest.raises(ValueError, match="'umf'.*superlu"):
+        factor.backend("umf")
 
 
 def test_wrong_shapes_are_refused():
