@@ -7,11 +7,11 @@ from benchmarks import square
 
 
 class Poisson:
-    """The problem on an n × n × 2 mesh; `loss`, `gradient`, `hvp`, `hessian` of a flat θ (921,)."""
+    """The problem on an n × n × 2 mesh; `loss`, `gradient`, `hvp`, `hessian` of a flat θ."""
 
-    def __init__(self, n):
+    def __init__(self, n, widths=square.WIDTHS):
         space = fem.Space(square.mesh(n), "P1")
-        net = pcl.MLP(square.WIDTHS)
+        net = pcl.MLP(widths)
         load = space.load(1.0)
         truth = square.kappa_true(space.quadrature_points)
         data = fem.solve(space.laplace(truth), load, dirichlet=0.0).numpy()

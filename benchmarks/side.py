@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from unittest import mock
 
+BLAS_VARIABLES = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 THREAD_VARIABLES = (
-    "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
     "NPROC",                                    # the size of the thread pool of XLA on a processor
 )
@@ -35,13 +35,18 @@ class Call:
 
 
 class Side:
-    """``Class(*settings)`` in a process of its own, on `threads` processors."""
+    """``Class(*settings)`` in a process of its own, on `threads` processors.
 
-    def __init__(self, name, target, *settings, threads=2):
+    `blas_threads` is the number of threads of BLAS, where it should not be that of all others.
+    """
+
+    def __init__(self, name, target, *settings, threads=2, blas_threads=None):
         self.name = name
+        variables = (dict.fromkeys(THREAD_VARIABLES, str(threads))
+                     | dict.fromkeys(BLAS_VARIABLES, str(blas_threads or threads)))
         context = multiprocessing.get_context("spawn")
         self._pipe, far_end = context.Pipe()
-        with mock.patch.dict(os.environ, dict.fromkeys(THREAD_VARIABLES, str(threads))):
+        with mock.patch.dict(os.environ, variables):
             self._process = context.Process(
                 target=_serve, args=(far_end, target, settings, threads), daemon=True)
             self._process.start()

@@ -20,7 +20,7 @@ def kappa_true(x):
 
 def initial(seed=SEED, widths=WIDTHS):
     """θ at the start: W ~ N(0, 1/fan_in), b = 0, drawn and laid out layer by layer."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.RandomState(seed)
     parts = []
     for n_in, n_out in zip(widths[:-1], widths[1:]):
         parts += [rng.standard_normal(n_in * n_out) / np.sqrt(n_in), np.zeros(n_out)]

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import harness, square
+from benchmarks import floor, harness, square
 from benchmarks.side import Side, SideError
 
 
@@ -66,3 +66,50 @@ def test_ours_and_jax_state_the_same_problem():
     assert np.array_equal(theta, square.initial())
     assert ours.loss(theta) == pytest.approx(peer.loss(theta), rel=1e-12)
     assert np.abs(ours.gradient(theta) - peer.gradient(theta)).max() < 1e-10
+
+
+class CountedNumpy:
+    """NumPy, with the flops of `matmul` counted."""
+
+    def __init__(self):
+        self.flops = 0
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def matmul(self, a, b, out):
+        self.flops += 2 * len(a) * b.size
+        return np.matmul(a, b, out=out)
+
+
+@pytest.mark.parametrize("widths", [(2, 5, 4, 3, 1), (2, 20, 20, 20, 1), (3, 4, 2), (2, 3, 4, 3, 5, 2)])
+def test_the_floor_counts_the_products_that_the_curvature_performs(widths, monkeypatch):
+    from pcl import network_curvature                    # not above: sides import this module
+    from pcl.network import MLP
+    summed, counted, points = [], CountedNumpy(), 7
+
+    def accumulate(self, key, A, B):                     # the sums themselves are not needed here
+        summed.append((A.size // points, B.size // points))
+
+    net = MLP(widths)
+    point = net.at(net.init(seed=0), np.ones((points, widths[0])))
+    sums = network_curvature.CurvatureSums(point._rule)
+    monkeypatch.setattr(network_curvature.CurvatureSums, "_accumulate", accumulate)
+    monkeypatch.setattr(network_curvature, "np", counted)
+    block, = point._blocks([0])
+    sums.add(block, np.ones((widths[-1], points)), None)
+    assert sorted(summed) == sorted(floor.sums_over_points(widths))
+    assert counted.flops == 2 * points * sum(a * b * c for a, b, c in floor.products_with_weights(widths))
+
+
+def test_the_floor_runs_its_products_and_counts_their_flops():
+    products = floor.Floor(4)
+    p, q, unknowns = 921, 96, 9
+    a_point = sum(a * b for a, b in floor.sums_over_points(square.WIDTHS))
+    assert products.hessian(None) > 2 * (q * a_point + unknowns * p * p)
+
+
+def test_the_floor_is_below_the_hessian_on_a_tiny_mesh(capsys):
+    floor.main(["--meshes", "4", "--repeats", "1", "--threads", "1"])
+    title, values = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert title.endswith("ours/floor") and values.split()[0] == "4x4" and float(values.split()[-1]) > 1.0
