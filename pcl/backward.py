@@ -74,7 +74,8 @@ def _substitute(plan, T, inverse_transposed, square, mixed):
     """Add the forms on S = A⁻¹T as forms on T."""
     if square is not None:
         W = compose(inverse_transposed, compose(square, inverse_transposed.T))
-        plan.add_square(T, W if sp.issparse(W) else explicit_matrix(W))
+        W = W if sp.issparse(W) else explicit_matrix(W)
+        plan.add_square(T, 0.5 * (W + W.T))  # its forms between two bases would make it so
     for other, C in mixed.items():
         plan.add_mixed(T, inverse_transposed, Tangent({other: C}))
 

@@ -85,12 +85,15 @@ def _is_carried(form, state, outputs):
 
 
 def _merged(forms):
-    """One form for each pair of bases; those that are zero are left out."""
+    """One form for each pair of bases; those that are zero are left out.
+
+    Squares are made symmetric: from step to step, rounding that is not would grow.
+    """
     squares, mixed = {}, {}
     for f in forms:
         K = compose(f.L_a.T, compose(f.W, f.L_b))
         if f.a is f.b:
-            squares[f.a] = plus(squares.get(f.a), plus(K, K.T) if f.mixed else K)
+            squares[f.a] = plus(squares.get(f.a), (1.0 if f.mixed else 0.5) * plus(K, K.T))
         elif (f.b, f.a) in mixed:
             mixed[f.b, f.a] = plus(mixed[f.b, f.a], K.T)
         else:
