@@ -51,6 +51,23 @@ class CellMaps:
         return Structure(self._weighted_gradients, self.gradients, group=self.dim)
 
     @functools.cached_property
+    def has_constant_gradients(self):
+        """Whether ∇φ_i is the same at all points of a cell, as on simplices with P1."""
+        first = np.repeat(np.arange(self.n_cells) * self.X.shape[1], self.X.shape[1])
+        rows = (first[:, None] * self.dim + np.arange(self.dim)).ravel()
+        difference = self.gradients - self.gradients[rows]
+        return bool(np.abs(difference.data).max(initial=0.0) <= 1e-14 * np.abs(self.gradients.data).max())
+
+    @functools.cached_property
+    def cell_laplace(self):
+        """(κ at points ↦ ∫ κ over each cell, Σ_cells c ∇φ_j·∇φ_i) where gradients are constant."""
+        points, q = self.X.shape[1], len(self.weights)
+        sums = sp.csr_array((self.weights, np.arange(q), np.arange(0, q + 1, points)), shape=(self.n_cells, q))
+        rows = (np.arange(self.n_cells)[:, None] * points * self.dim + np.arange(self.dim)).ravel()
+        gradients = self.gradients[rows]
+        return LinearMap(sums), Structure(gradients, gradients, group=self.dim)
+
+    @functools.cached_property
     def tensor_laplace(self):
         """Σ_k Σ_de K_kde w_k ∂φ_i/∂x_d ∂φ_j/∂x_e, rows (point, d, e)."""
         rows = np.arange(self.gradients.shape[0]).reshape(-1, self.dim)

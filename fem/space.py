@@ -18,6 +18,7 @@ from fem.mesh_check import check_mesh, check_numbers, unused_nodes
 from fem.observe import observation_points, point_matrix, selection
 from fem.partition import Partition
 from fem.quadrature import positive_rule
+from fem.weak_form import WeakForm, check_state
 from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
@@ -82,7 +83,7 @@ class Space:
         self._set(boundary_facets=_frozen(facets.boundary))
         self._set_dofs()
         self._set_quadrature()
-        self._set(_boundary_maps={}, _partitions={})
+        self._set(_boundary_maps={}, _partitions={}, _weak_forms={})
 
     def __setattr__(self, name, value):
         raise AttributeError(f"a Space never changes; make a new one instead of setting {name}.")
@@ -114,9 +115,13 @@ class Space:
         """
         shapes = [(), (self.dim, self.dim)]
         kappa = self._coefficient("kappa", kappa, shapes, positive)
-        full = len(kappa.shape) == 3
-        structure = self._maps.tensor_laplace if full else self._maps.laplace
-        return SparseMatrix.from_structure(structure, flattened(kappa), space=self)
+        if len(kappa.shape) == 3:
+            return SparseMatrix.from_structure(self._maps.tensor_laplace, flattened(kappa), space=self)
+        if not self._maps.has_constant_gradients:
+            return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self)
+        cell_integrals, structure = self._maps.cell_laplace
+        kappa = spread(kappa, len(self.quadrature_weights))
+        return SparseMatrix.from_structure(structure, mapped(cell_integrals, kappa), space=self)
 
     def mass(self, rho=1.0):
         """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n)."""
@@ -160,6 +165,38 @@ class Space:
         part = self._boundary(where)
         alpha = part.coefficient("alpha", alpha)
         return SparseMatrix.from_structure(part.mass, alpha, space=self)
+
+    def residual(self, form, u):
+        """R_i = ∫ f₀ φ_i + f₁·∇φ_i w dx, the weak form ∫ f₀ v + f₁·∇v w dx tested with every φ_i.
+
+        Parameters
+        ----------
+        form : function (u, grad_u, x) -> (f0, f1)
+            Pointwise, in TensorFlow: from u (q,), grad_u (q, dim) and the quadrature points x (q, dim),
+            to f0 (q,) or a scalar, and f1 (q, dim); either may be None, for zero. For k fields u is
+            (q, k), grad_u (q, k, dim), f0 (q, k), f1 (q, k, dim). Networks of u, grad_u and x are
+            called inside.
+        u : tensor or array (n,), or (n, k) for k fields
+
+        Returns
+        -------
+        R : tensor of the shape of u. Natural boundary terms are subtracted: f₁·n = −g on Γ is
+            `residual(form, u) - flux(g, Γ)`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            f0, f1 or u of a wrong shape or dtype. (q, 1) is not broadcast against (q,).
+        InvalidCoefficient
+            When evaluated: f0 or f1 is not finite; the message names the cell.
+
+        Notes
+        -----
+        −∇·(κ(u)∇u) + r(u) = s is `lambda u, grad_u, x: (r(u) - s(x), kappa(u)[:, None] * grad_u)`.
+        `fem.solve_nonlinear` finds u with R(u) = 0.
+        """
+        u = check_state(self, "u", u)
+        return self.weak_form(tuple(u.shape)).residual(form, u)
 
     # --- functions -----------------------------------------------------------------------
     def interpolate(self, u):
@@ -269,12 +306,22 @@ class Space:
                              shape=(self.n, self.n))
         return connected_components(edges.tocsr(), directed=False)[1]
 
-    def partition(self, fixed):
-        """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept."""
-        key = digest(fixed)
+    def partition(self, fixed, fields=1):
+        """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept.
+
+        Of several fields all are fixed there; the unknowns are (n, fields) row by row.
+        """
+        key = digest(fixed), fields
         if key not in self._partitions:
-            self._partitions[key] = Partition(fixed, self.n)
+            every = (fixed[:, None] * fields + np.arange(fields)).ravel()
+            self._partitions[key] = Partition(every, self.n * fields)
         return self._partitions[key]
+
+    def weak_form(self, shape):
+        """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""
+        if shape not in self._weak_forms:
+            self._weak_forms[shape] = WeakForm(self, shape)
+        return self._weak_forms[shape]
 
     def weight_at(self, points, boundary=False):
         """The weight function at points, checked: finite and > 0, on the boundary ≥ 0."""

@@ -1,12 +1,12 @@
 """A state defined by an equation: r(u, θ) = 0 with r any traced function of nodes and glue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from pcl import factor, sequence
-from pcl.errors import SingularMatrix
+from pcl.errors import NotFinite, SingularMatrix, TrialFailure
 from pcl.newton import Newton, newton
 from pcl.plan import LeafBase, Plan, base_tangent
 from pcl.segment import Segment
@@ -30,12 +30,27 @@ class ImplicitCall:
     residual: Segment
     output: int
     settings: Newton
+    last: "LastSolution" = field(default_factory=lambda: LastSolution(), compare=False)
 
     def evaluate(self, values):
         """Solve for u by Newton's method; u is entered into `values`."""
-        start, = self.start.value(values)
-        values[self.output], point = newton(self.settings, np.array(start), lambda u: self._at(u, values))
+        point = self._from_last(values) or self._from_start(values)
+        values[self.output] = self.last.value = point.value
         return point
+
+    def _from_start(self, values):
+        start, = self.start.value(values)
+        return newton(self.settings, np.array(start), lambda u: self._at(u, values))[1]
+
+    def _from_last(self, values):
+        """The solution found from the last one; None if that is not asked for or fails."""
+        last = self.last.value
+        if not self.settings.warm_start or last is None:
+            return None
+        try:
+            return newton(replace(self.settings, load_steps=1), last, lambda u: self._at(u, values))[1]
+        except TrialFailure:
+            return None
 
     def _at(self, u, values):
         values[self.output] = u
@@ -84,6 +99,12 @@ class ImplicitCall:
         return self._outer() | set(self.start.deps)
 
 
+class LastSolution:
+    """The solution of the last successful evaluation of one equation, None before the first."""
+
+    value = None
+
+
 class EquationPoint:
     """The equation at one u: residual r, Jacobian r_u, and its factor on demand."""
 
@@ -104,8 +125,9 @@ class EquationPoint:
         call, n = self._call, self.value.size
         unknown = LeafBase(0, n)
         tangents = {call.output: base_tangent(unknown)}
-        sequence.extend(Plan(n), call.calls, self.points, self._values, None, tangents)
-        tangent, = sequence.glue_tangents(call.residual, self._values, tangents)
+        with np.errstate(invalid="ignore"):  # NaN is answered in words, below and by the factorisation
+            sequence.extend(Plan(n), call.calls, self.points, self._values, None, tangents)
+            tangent, = sequence.glue_tangents(call.residual, self._values, tangents)
         if tangent is None:
             raise SingularMatrix("the equation does not depend on its unknown there.")
         if set(tangent.terms) != {unknown}:
@@ -113,6 +135,7 @@ class EquationPoint:
                              "networks, products and pointwise operations. State both as one equation.")
         L = tangent.terms[unknown]
         if not sp.issparse(L) and not isinstance(L, np.ndarray):
+            _require_finite(L, n)
             L = L @ sp.eye_array(n).toarray() if n <= 2000 else _refuse(n)
         matrix = sp.csc_array(L)
         matrix.sum_duplicates()
@@ -133,6 +156,13 @@ class EquationBase:
 
     def transposed(self, y):
         return self._factor.solve(y, transpose=True)
+
+
+def _require_finite(L, n):
+    """Refuse an operator that gives NaN: no pattern can be found in one, whatever it is."""
+    if not np.isfinite(L @ np.ones(n)).all():
+        raise NotFinite("it has entries that are NaN or infinite; look at the derivatives of the "
+                        "equation's pointwise functions there.")
 
 
 def _refuse(n):

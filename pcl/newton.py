@@ -32,6 +32,11 @@ class Newton:
         the other, each from the solution of the last.
     solver : str
         Factorisation of the Jacobian.
+    warm_start : bool
+        Inside a `Problem`, start from the solution of the last successful evaluation of the same
+        call (without load steps), and from `start` when Newton's method fails from there. Off by default:
+        with it a solution depends on the evaluations before it, to rounding, and, where there are
+        several, in which of them is found; a resumed run does not repeat every digit.
     """
 
     tolerance: float = 1e-9
@@ -39,6 +44,7 @@ class Newton:
     maxiter: int = 50
     load_steps: int = 1
     solver: str = "superlu"
+    warm_start: bool = False
 
     def __post_init__(self):
         positive_integer("maxiter", self.maxiter)
@@ -47,6 +53,8 @@ class Newton:
             raise ValueError(f"tolerance is {self.tolerance!r}; expected a number between 0 and 1.")
         if not 0.0 <= self.atol < np.inf:
             raise ValueError(f"atol is {self.atol!r}; expected a finite number ≥ 0, in the unit of u.")
+        if not isinstance(self.warm_start, (bool, np.bool_)):
+            raise TypeError(f"warm_start is {self.warm_start!r}; expected True or False.")
 
 
 def newton(settings, start, at):
@@ -78,7 +86,10 @@ def newton(settings, start, at):
 
 def _newton(settings, u, point, offset, at, history):
     for _ in range(settings.maxiter):
-        history.append(float(np.linalg.norm(point.residual - offset)))
+        history.append(_norm(point.residual - offset))
+        if not np.isfinite(history[-1]):
+            raise NotConverged(_report("the residual is not finite at the first iterate", settings,
+                                       history))
         step = _step(settings, point, offset, history).reshape(u.shape)
         size = np.abs(step).max(initial=0.0)
         u, point = _damped(settings, u, point, offset, step, at, history)
@@ -106,7 +117,7 @@ def _damped(settings, u, point, offset, step, at, history):
         trial = u - alpha * step
         try:
             new = at(trial)
-            size = np.linalg.norm(new.residual - offset)
+            size = _norm(new.residual - offset)
         except TrialFailure:
             size = np.inf
         if size <= (1.0 - 1e-4 * alpha) * norm or (close and np.isfinite(size)):
@@ -116,7 +127,14 @@ def _damped(settings, u, point, offset, step, at, history):
                                history))
 
 
+def _norm(r):
+    """‖r‖₂; a trial step may make it infinite."""
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(r))
+
+
 def _report(reason, settings, history):
     shown = ", ".join(f"{r:.2e}" for r in history[-8:])
-    return (f"Newton's method failed after {len(history)} steps ({reason}); the residual norms ended "
-            f"{shown}. Start nearer to the solution, or ask for load_steps > {settings.load_steps}.")
+    return (f"Newton's method failed after {len(history)} steps ({reason}); the residual norms "
+            f"(Euclidean, in the unit of the equation) ended {shown}. Start nearer to the solution, or "
+            f"ask for load_steps > {settings.load_steps}.")

@@ -13,7 +13,8 @@ DENSE = 500
 
 
 def solve_nonlinear(equation, start, *, tolerance=Newton.tolerance, atol=Newton.atol,
-                    maxiter=Newton.maxiter, load_steps=Newton.load_steps, solver=Newton.solver):
+                    maxiter=Newton.maxiter, load_steps=Newton.load_steps, solver=Newton.solver,
+                    warm_start=Newton.warm_start):
     """u with equation(u) = 0, by damped Newton's method; derivatives by the implicit rule.
 
         r_u u̇ = −r_θ θ̇,      r_uᵀ μ = ū
@@ -26,7 +27,7 @@ def solve_nonlinear(equation, start, *, tolerance=Newton.tolerance, atol=Newton.
     equation : function of a tensor (n,) -> tensor (n,), the residual
     start : array or tensor (n,)
         First iterate. The solution is not differentiated with respect to it.
-    tolerance, atol, maxiter, load_steps, solver
+    tolerance, atol, maxiter, load_steps, solver, warm_start
         See `pcl.newton.Newton`.
 
     Returns
@@ -43,7 +44,7 @@ def solve_nonlinear(equation, start, *, tolerance=Newton.tolerance, atol=Newton.
     Outside a `Problem`, gradients by TensorFlow tapes are exact; second derivatives up to 500
     unknowns, beyond which asking for them is an error.
     """
-    settings = Newton(tolerance, atol, maxiter, load_steps, solver)
+    settings = Newton(tolerance, atol, maxiter, load_steps, solver, warm_start)
     u = nodes.solve_equation(equation, start, settings)
     return _solve_eagerly(equation, start, settings) if u is None else u
 

@@ -160,6 +160,106 @@ def test_a_failed_newton_is_a_failed_trial_of_the_optimizer():
     assert result.x[0] == pytest.approx(np.e, rel=1e-6)
 
 
+def scalar_problem(equation, start, blocks=None, **settings):
+    """ℓ = Σu with equation(u, θ) = 0."""
+    return pcl.Problem(lambda t: tf.reduce_sum(pcl.solve_nonlinear(
+        lambda u: equation(u, t["a"]), start, **settings)), blocks or {"a": [1.0]})
+
+
+def test_divergence_and_cycles_of_full_steps_are_damped():
+    """arctan u = 0 from 3 diverges and u³ − 2u + 2 from 0 cycles with full steps."""
+    diverging = scalar_problem(lambda u, a: a * tf.atan(u), [3.0])
+    assert diverging.value([1.0]) == pytest.approx(0.0, abs=1e-12)
+    cycling = scalar_problem(lambda u, a: u ** 3 - 2.0 * u + 2.0 * a, [0.0])
+    with pytest.raises(pcl.NotConverged, match="no step along Newton's direction") as caught:
+        cycling.value([1.0])
+    assert "in the unit of the equation" in str(caught.value)
+
+
+def test_equation_without_a_solution_fails_with_its_history():
+    """u² + 1 = 0: |r| ≥ 1 whatever the step."""
+    with pytest.raises(pcl.NotConverged, match=r"residual norms \(Euclidean.*ended .*1\.0"):
+        scalar_problem(lambda u, a: a * u ** 2 + 1.0, [0.7]).value([1.0])
+
+
+@pytest.mark.parametrize("n", [1, 400, 3000])
+def test_nan_in_the_jacobian_stops_at_the_first_step(n):
+    """√|u| at 0 has no derivative: small, dense and large systems say so."""
+    problem = scalar_problem(lambda u, a: tf.sqrt(tf.abs(u)) - a[0], np.zeros(n))
+    with pytest.raises(pcl.NotConverged, match=r"after 1 steps \(Jacobian: .*NaN"):
+        problem.value([1.0])
+
+
+def test_step_out_of_the_domain_is_shortened():
+    """log u = −1 from u = 3: the full step ends at a negative u, where the residual is NaN."""
+    problem = scalar_problem(lambda u, a: tf.math.log(u) + a, [3.0])
+    assert problem.value([1.0]) == pytest.approx(np.exp(-1.0), rel=1e-12)
+
+
+def test_load_steps_rescue_what_fails_without():
+    """eᵘ = e¹⁵ from 0: one Newton direction is 3·10⁶ long, too long to be cut; 100 load steps are not."""
+    def value(steps):
+        return scalar_problem(lambda u, a: tf.exp(u) - tf.exp(a), [0.0], {"a": [15.0]},
+                              load_steps=steps).value([15.0])
+    with pytest.raises(pcl.NotConverged, match="load_steps > 1"):
+        value(1)
+    assert value(100) == pytest.approx(15.0, rel=1e-12)
+
+
+# --- warm start -----------------------------------------------------------------------------
+def counted(**settings):
+    """u³ + u = θ, far from the start."""
+    return scalar_problem(lambda u, a: u ** 3 + u - a, [1e6], {"a": [10.0]}, **settings)
+
+
+def test_warm_start_saves_steps_and_keeps_the_solution():
+    cold, warm = counted(), counted(warm_start=True)
+    for problem in (cold, warm):
+        problem.value([10.0])
+    before = cold.counts.factorisations, warm.counts.factorisations
+    for theta in (10.1, 10.2):
+        assert warm.value([theta]) == pytest.approx(cold.value([theta]), rel=1e-14)
+        assert warm.gradient([theta]) == pytest.approx(cold.gradient([theta]), rel=1e-13)
+        assert warm.hessian([theta]) == pytest.approx(cold.hessian([theta]), rel=1e-12)
+    assert warm.counts.factorisations - before[1] < (cold.counts.factorisations - before[0]) / 2
+
+
+def test_without_warm_start_results_do_not_depend_on_history():
+    first, second = counted(), counted()
+    first.value([55.0])
+    assert first.value([10.0]) == second.value([10.0])
+
+
+def test_warm_start_falls_back_to_the_start():
+    """log(u − θ) + u − θ = 1, u = θ + 1: the last solution leaves the domain when θ grows."""
+    def equation(u, a):
+        return tf.math.log(u - a) + u - a - 1.0       # u = a + 1, defined for u > a
+    warm = scalar_problem(equation, [50.0], {"a": [0.0]}, warm_start=True)
+    assert warm.value([0.0]) == pytest.approx(1.0, rel=1e-12)
+    assert warm.value([40.0]) == pytest.approx(41.0, rel=1e-12)  # u = 1 is outside its domain
+    with pytest.raises(pcl.NotConverged, match="residual is not finite at the first iterate"):
+        warm.value([60.0])                                       # and so is the start
+    assert warm.value([40.5]) == pytest.approx(41.5, rel=1e-12)
+
+
+def test_warm_starts_are_shared_by_no_two_problems_or_nodes():
+    """Two roots ±√θ: each of two calls and two problems keeps to the branch of its own start."""
+    def loss(t):
+        up = pcl.solve_nonlinear(lambda u: u ** 2 - t["a"], [2.0], warm_start=True)
+        down = pcl.solve_nonlinear(lambda u: u ** 2 - t["a"], [-2.0], warm_start=True)
+        return tf.reduce_sum(up - 3.0 * down)
+    one, two = pcl.Problem(loss, {"a": [4.0]}), pcl.Problem(loss, {"a": [4.0]})
+    for theta in (4.0, 9.0, 1.0):
+        assert one.value([theta]) == pytest.approx(4.0 * np.sqrt(theta), rel=1e-12)
+    fresh = pcl.Problem(loss, {"a": [4.0]})
+    assert two.value([2.0]) == fresh.value([2.0])
+
+
+def test_warm_start_must_be_a_truth_value():
+    with pytest.raises(TypeError, match="warm_start is 'yes'"):
+        counted(warm_start="yes")
+
+
 @pytest.mark.parametrize("equation, complaint", [
     (lambda u: u[:2], "one residual an unknown"),
     (lambda u: tf.cast(u, tf.float32), "float32"),
