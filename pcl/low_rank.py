@@ -1,14 +1,14 @@
 """Low rank to rounding, X = U R, by a randomised range finder.
 
 Source: N. Halko, P.-G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53 (2011)
-217–288, algorithm 4.2 with blocks of doubling size. The columns are scaled to one length and the arrays to one
+217–288, algorithm 4.2 block by block. The columns are scaled to one length and the arrays to one
 norm first, so that what is neglected is rounding in each parameter and in each array.
 """
 
 import numpy as np
 
-# Columns of the first block; random vectors that judge the result.
-FIRST, PROBES = 48, 6
+# Columns of the first block and of further ones, as parts of all; random vectors that judge the result.
+FIRST, FURTHER, PROBES = 4, 16, 6
 
 # Neglected part against the whole, in the norm of a random product: the rounding of a product U (R x).
 NEGLIGIBLE = 4e-15
@@ -31,16 +31,16 @@ def low_rank(arrays):
 
 def _range(X, limit):
     """Orthonormal U with U Uᵀ X = X to rounding, or None if it has more than `limit` columns."""
-    rng = np.random.default_rng(0)
-    probes = X @ rng.normal(size=(X.shape[1], PROBES))
-    U, width = np.zeros((len(X), 0)), FIRST
-    while U.shape[1] + width <= limit:
-        Y = X @ rng.normal(size=(X.shape[1], width))
+    rng, p = np.random.default_rng(0), X.shape[1]
+    probes = X @ rng.normal(size=(p, PROBES))
+    U, width = np.zeros((len(X), 0)), p // FIRST
+    while 0 < width <= limit - U.shape[1]:
+        Y = X @ rng.normal(size=(p, width))
         for _ in range(2):  # the second pass removes what rounding has left
-            Y -= U @ (U.T @ Y)
-        U = np.concatenate([U, np.linalg.qr(Y)[0]], axis=1)
+            Y = np.linalg.qr(Y - U @ (U.T @ Y))[0]
+        U = np.concatenate([U, Y], axis=1)
         neglected = probes - U @ (U.T @ probes)
         if np.all(np.linalg.norm(neglected, axis=0) <= NEGLIGIBLE * np.linalg.norm(probes, axis=0)):
             return U
-        width = U.shape[1] // 2
+        width = max(p // FURTHER, 1)
     return None

@@ -11,27 +11,35 @@ import numpy as np
 from pcl.low_rank import low_rank
 
 
-def sweep_scan(base, tangents, n_theta, Q, step_sweep):
-    """dY/dθ (size, n_theta), and Q += half of the curvature of all steps (Q may be None).
+def sweep_scan(base, tangents, n_theta, square, Q, step_sweep):
+    """(Y', E) with dY/dθ = Y' E, E None for the identity; adds to Q half of the curvature of all steps.
 
     Parameters
     ----------
     base : ScanBase
     tangents : dict source -> slice of θ, or dense (size of the source, n_theta)
-    step_sweep : function (plan, given, n_columns, tangents wanted, Q) -> list of dense arrays
+    square : K of a term dYᵀ K dY of Q, or None
+    Q : (n_theta, n_theta), or None if only tangents are wanted
+    step_sweep : function (plan, given, n_columns, wanted, Q, sums) -> dense arrays
+        See `pcl.sweep`.
     """
     given, expand = _columns(base.sources, tangents, n_theta)
     n_columns = n_theta if expand is None else len(expand)
     Q_local = Q if expand is None or Q is None else np.zeros((n_columns, n_columns))
-    Y = _run(base, given, n_columns, Q_local, step_sweep)
-    if expand is None:
-        return Y
-    if Q is not None:
+    sums = {} if Q is None else {source: np.zeros(given[source].shape) for source in base.sources
+                                 if source.kind == "outer" and not isinstance(given[source], slice)}
+    Y = _run(base, given, n_columns, Q_local, sums, step_sweep)
+    for source, summed in sums.items():
+        Q_local += given[source].T @ summed
+    if square is not None:
+        Q_local += Y.T @ (square @ Y)
+    if expand is not None and Q is not None:
         Q += expand.T @ (Q_local @ expand)
-    return Y @ expand
+    return Y, expand
 
 
-def _run(base, given, n_columns, Q, step_sweep):
+def _run(base, given, n_columns, Q, sums, step_sweep):
+    sums = {base.given[source.number]: summed for source, summed in sums.items()}
     point, call = base.point, base.point.call
     Y = np.empty((*point.value.shape, n_columns))
     start = {source.number: given[source] for source in base.sources if source.kind == "start"}
@@ -44,7 +52,7 @@ def _run(base, given, n_columns, Q, step_sweep):
                 if source.kind != "start":
                     at_step[base.given[source.number]] = _at_step(given[source], source, step.k)
             wanted = [(b.size, t.terms if t else {}) for b, t in zip(base.state(), following)]
-            state = step_sweep(plan, at_step, n_columns, wanted, Q)
+            state = step_sweep(plan, at_step, n_columns, wanted, Q, sums)
             _keep(call, Y, step.k + 1, state)
     return Y.reshape(base.size, n_columns)
 

@@ -37,12 +37,13 @@ def jacobian(plan, tangent):
     return _tangents(plan, _leaves(plan), plan.n_theta, [(rows, tangent.terms)], None)[0]
 
 
-def _tangents(plan, given, n_columns, wanted, Q):
+def _tangents(plan, given, n_columns, wanted, Q, sums=()):
     """Dense Σ_b L_b B_b for each (rows, {b: L_b}) wanted, and Q as in `hessian`.
 
-    `given` has the columns of each base without a right-hand side: a slice of them, or dense.
+    `given` has the columns of each base without a right-hand side: a slice of them, or dense. Of the
+    forms with a base b in `sums` only the other side is added to sums[b]: B_bᵀ sums[b] is missing in Q.
     """
-    sweep = _Sweep(plan, given, n_columns, keep={b for _, terms in wanted for b in terms})
+    sweep = _Sweep(plan, given, n_columns, keep={b for _, terms in wanted for b in terms}, sums=sums)
     for base in plan.bases:
         sweep.advance(base, Q)
     return sweep.products(wanted)
@@ -55,8 +56,8 @@ def _leaves(plan):
 class _Sweep:
     """The dense bases known so far, and the forms by the later of their two bases."""
 
-    def __init__(self, plan, given, n_columns, keep=()):
-        self.n_columns = n_columns
+    def __init__(self, plan, given, n_columns, keep=(), sums=()):
+        self.n_columns, self.sums = n_columns, sums
         self.slices = {base: columns for base, columns in given.items() if isinstance(columns, slice)}
         self.dense = {base: columns for base, columns in given.items() if base not in self.slices}
         self.position = {base: i for i, base in enumerate(plan.bases)}
@@ -107,19 +108,27 @@ class _Sweep:
                 K = compose(form.L_b.T, compose(form.W.T, form.L_a))
                 mixed[form.a] = plus(mixed.get(form.a), K)
         if isinstance(base, ScanBase):
-            Z, = self.products([(base.size, mixed)])
-            S = self.dense[base] = self._scan(base, Q)
-        else:
-            rhs, Z = self.products([(base.size, base.rhs.terms), (base.size, mixed)])
-            S = self.dense[base] = np.ascontiguousarray(base.forward(rhs))
+            self._solve_scan(base, square, mixed, Q)
+            return
+        folded = {a: K for a, K in mixed.items() if a not in self.sums}
+        rhs, Z = self.products([(base.size, base.rhs.terms), (base.size, folded)])
+        S = self.dense[base] = np.ascontiguousarray(base.forward(rhs))
+        for a in mixed.keys() - folded.keys():
+            self.sums[a] += mixed[a].T @ S
         if square is not None:
             Z += square @ S
-        if forms:
+        if square is not None or folded:
             Q += S.T @ Z
 
-    def _scan(self, base, Q):
+    def _solve_scan(self, base, square, mixed, Q):
+        """The same for a recurrence; its columns may be fewer than those of θ."""
         tangents = {source: self._columns_of(source.tangent, source.size) for source in base.sources}
-        return sweep_scan(base, tangents, self.n_columns, Q if base.adjoint else None, _tangents)
+        Y, expand = sweep_scan(base, tangents, self.n_columns, square, Q, _tangents)
+        if mixed:
+            Z = Y.T @ self.products([(base.size, mixed)])[0]
+            Q += Z if expand is None else expand.T @ Z
+        if self.last_use.get(base, 0) > self.position[base]:
+            self.dense[base] = Y if expand is None else Y @ expand
 
     def products(self, requests):
         """Σ_a L_a B_a for each (rows, {a: L_a}); every base is gone through once."""
@@ -146,6 +155,10 @@ class _Sweep:
         """Q += (L_a B_a)ᵀ W (L_b B_b), halved when it is its own transpose."""
         if form.mixed and self._is_shorter(form.b, form.a):
             form = form.swapped()
+        if form.a in self.sums:
+            K = compose(form.L_a.T, compose(form.W if form.mixed else 0.5 * form.W, form.L_b))
+            self.sums[form.a] += self.products([(form.a.size, {form.b: K})])[0]
+            return
         W = form.W if form.mixed else 0.5 * form.W
         a, b = form.a, form.b
         if a in self.slices:
@@ -167,7 +180,9 @@ class _Sweep:
 
 
     def _is_shorter(self, b, a):
-        """Whether b is better the left side of a form: columns of θ before few rows before many."""
+        """Whether b is better the left side of a form: what is summed, columns of θ, few rows, many."""
+        if b in self.sums or a in self.sums:
+            return a not in self.sums
         if b in self.slices or a in self.slices:
             return a not in self.slices
         return b in self.dense and (a not in self.dense or b.size < a.size)
