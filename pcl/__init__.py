@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pcl.admissible import guard
     from pcl.check import check_gradient, check_hessian, check_jacobian
+    from pcl.evolution import FirstOrder, SecondOrder
     from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
                             TrialFailure)
     from pcl.keras_model import KerasModel
     from pcl.linear_map import LinearMap
     from pcl.linear_solve import solve
+    from pcl.marching import march
     from pcl.network import MLP, Transform, bounded, exponential, softplus
     from pcl.nonlinear_solve import solve_nonlinear
     from pcl.observations import misfit
     from pcl.problem import Problem
+    from pcl.recurrence import scan
     from pcl.sparse import SparseMatrix
     from pcl.status import Status
     from pcl.structure import Structure
@@ -32,14 +35,17 @@ _HOME = {
     "FailedCheck": "errors", "InvalidCoefficient": "errors", "NotConverged": "errors",
     "NotFinite": "errors",
     "SingularMatrix": "errors", "TrialFailure": "errors",
+    "FirstOrder": "evolution", "SecondOrder": "evolution",
     "KerasModel": "keras_model",
     "LinearMap": "linear_map",
     "solve": "linear_solve",
+    "march": "marching",
     "MLP": "network", "Transform": "network", "bounded": "network", "exponential": "network",
     "softplus": "network",
     "solve_nonlinear": "nonlinear_solve",
     "misfit": "observations",
     "Problem": "problem",
+    "scan": "recurrence",
     "SparseMatrix": "sparse",
     "Status": "status",
     "Structure": "structure",

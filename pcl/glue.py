@@ -25,6 +25,7 @@ class Glue:
         self._wrapped, self.outputs = wrapped, list(outputs)
         self._variables, self._constants = list(variables), list(constants)
         self._scalar = scalar
+        self._batches = {}
 
     def value(self, x, constants):
         """The outputs."""
@@ -38,15 +39,35 @@ class Glue:
         """(∂a/∂x)ᵀ ā for each variable."""
         return self._pullback(*x, *constants, *bars)
 
-    def pushforward(self, x, constants, tangents, shapes):
-        """(∂a/∂x) ẋ for each output, the outputs being of these shapes."""
+    def pushforward(self, x, constants, i, tangents, shapes):
+        """For each tangent of variable i: (∂a/∂x_i) ẋ_i for each output, these being of `shapes`."""
         # The adjoints cancel out, but TensorFlow's gradients hold control dependencies on them.
         bars = [np.zeros(shape) for shape in shapes]
-        return self._pushforward(*x, *constants, *bars, *tangents)
+        return self._batch("pushforward", (i,), x, constants, bars, [[t] for t in tangents])
 
-    def curvature(self, x, constants, bars, tangents):
-        """∂²⟨ā, g⟩/∂x² ẋ for each variable."""
-        return self._curvature(*x, *constants, *bars, *tangents)
+    def curvature(self, x, constants, bars, moving, tangents):
+        """For each list of tangents, one of each variable in `moving`: ∂²⟨ā, g⟩/∂x² ẋ for each variable."""
+        return self._batch("curvature", moving, x, constants, bars, tangents)
+
+    def _batch(self, kind, moving, x, constants, bars, tangents):
+        """All products in one call of TensorFlow."""
+        key = kind, moving, len(tangents)
+        if key not in self._batches:
+            self._batches[key] = self._new_batch(*key)
+        feeds = [t for one in tangents for t in one]
+        results = self._batches[key](*x, *constants, *bars, *feeds)
+        n = len(results) // len(tangents)
+        return [results[k * n:(k + 1) * n] for k in range(len(tangents))]
+
+    def _new_batch(self, kind, moving, count):
+        gradients = [self._gradients[i] for i in moving]
+        towards = self._bars if kind == "pushforward" else self._variables
+        feeds, fetches = [], []
+        for _ in range(count):
+            tangents = [self._placeholder(self._variables[i]) for i in moving]
+            feeds += tangents
+            fetches += self._differentiate(gradients, towards, tangents)
+        return self._function(self._arguments + self._bars + feeds, fetches)
 
     @functools.cached_property
     def is_linear(self):
@@ -86,10 +107,6 @@ class Glue:
         return self._differentiate(self.outputs, self._variables, bars)
 
     @functools.cached_property
-    def _tangent_outputs(self):
-        return self._differentiate(self._gradients, self._bars, self._tangents)
-
-    @functools.cached_property
     def _curvature_outputs(self):
         return self._differentiate(self._gradients, self._variables, self._tangents)
 
@@ -108,15 +125,6 @@ class Glue:
     @functools.cached_property
     def _pullback(self):
         return self._function(self._arguments + self._bars, self._gradients)
-
-    @functools.cached_property
-    def _pushforward(self):
-        feeds = self._arguments + self._bars + self._tangents
-        return self._function(feeds, self._tangent_outputs)
-
-    @functools.cached_property
-    def _curvature(self):
-        return self._function(self._arguments + self._bars + self._tangents, self._curvature_outputs)
 
     def _placeholder(self, like):
         with self._wrapped.graph.as_default():

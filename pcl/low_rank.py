@@ -8,10 +8,11 @@ norm first, so that what is neglected is rounding in each parameter and in each 
 import numpy as np
 
 # Columns of the first block and of further ones, as parts of all; random vectors that judge the result.
-FIRST, FURTHER, PROBES = 4, 16, 6
+FIRST, FURTHER, PROBES = 4, 32, 6
 
-# Neglected part against the whole, in the norm of a random product: the rounding of a product U (R x).
-NEGLIGIBLE = 4e-15
+# Neglected part against the whole, in the norm of a random product: the rounding of some ten operations, as
+# in the Jacobian of a network. Much smaller values cannot be told from the rounding of the product itself.
+NEGLIGIBLE = 2e-14
 
 
 def low_rank(arrays):

@@ -125,21 +125,23 @@ class Segment:
             shapes = [all_shapes[o] for o in outputs]
             forward = functools.partial(self._forward, values, d)
             for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d], shapes)):
+                one = _entry(forward, o)
                 if block is None:
-                    block = selection(_entry(forward, o), shape, values[d])
+                    block = selection(one, shape, values[d])
                 if block is None:
                     backward = functools.partial(self._backward, values, d, o)
-                    block = explicit(_entry(forward, o), backward, shape, values[d].shape)
+                    block = explicit(one, backward, shape, values[d].shape)
                 if block is not ZERO:
                     jacobian[o][d] = block
         return jacobian
 
-    def _forward(self, values, d, tangent):
-        """All outputs' tangents for a tangent of variable d."""
-        tangents = [tangent if e == d else np.zeros(values[e].shape) for e in self.deps]
-        results = self._glue.pushforward(self._at(values), self._constants, tangents,
-                                         self._shapes(values))
-        return [np.zeros(shape) if t is None else t for shape, t in zip(self._shapes(values), results)]
+    def _forward(self, values, d, tangents):
+        """All outputs' tangents for each of the tangents of variable d."""
+        shapes = self._shapes(values)
+        results = self._glue.pushforward(self._at(values), self._constants, self.deps.index(d), tangents,
+                                         shapes)
+        return [[np.zeros(shape) if t is None else t for shape, t in zip(shapes, result)]
+                for result in results]
 
     def _backward(self, values, d, o, bar):
         bars = [bar if i == o else np.zeros(shape) for i, shape in enumerate(self._shapes(values))]
@@ -184,27 +186,30 @@ class Segment:
         """The blocks if the Hessian is one diagonal over all entries of all deps, else None."""
         rng = np.random.default_rng(0)
         random = {d: _random(rng, values[d]) for d in moving}
-        diagonal = self._curvature_products(values, bars, {d: np.ones(values[d].shape) for d in moving})
-        product = self._curvature_products(values, bars, random)
+        ones = [np.ones(values[d].shape) for d in moving]
+        diagonal, product = self._curvature_products(values, bars, moving, [ones, list(random.values())])
         if not all(_same(product[d], diagonal[d] * random[d]) for d in moving):
             return None
         return {(d, d): diagonal_matrix(diagonal[d].ravel()) for d in moving if np.any(diagonal[d])}
 
-    def _curvature_product(self, values, bars, e, tangent):
-        return self._curvature_products(values, bars, {e: tangent})
+    def _curvature_product(self, values, bars, e, tangents):
+        """∂²⟨ā, g⟩/∂x∂x_e ẋ_e for each of the tangents of variable e."""
+        return self._curvature_products(values, bars, [e], [[t] for t in tangents])
 
-    def _curvature_products(self, values, bars, tangents):
-        """{d: Σ_e ∂²⟨ā, g⟩/∂x_d∂x_e ẋ_e}; a missing tangent is zero."""
-        tangents = [tangents[d] if d in tangents else np.zeros(values[d].shape) for d in self.deps]
-        results = self._glue.curvature(self._at(values), self._constants, bars, tangents)
-        return {d: np.zeros(values[d].shape) if h is None else h for d, h in zip(self.deps, results)}
+    def _curvature_products(self, values, bars, moving, tangents):
+        """{d: Σ_e ∂²⟨ā, g⟩/∂x_d∂x_e ẋ_e} for each list of tangents, one of each variable in `moving`."""
+        moving = tuple(self.deps.index(d) for d in moving)
+        results = self._glue.curvature(self._at(values), self._constants, bars, moving, tangents)
+        return [{d: np.zeros(values[d].shape) if h is None else h for d, h in zip(self.deps, result)}
+                for result in results]
 
 
 ZERO = object()
 
 
 def _entry(function, key):
-    return lambda x: function(x)[key]
+    """Of a function of several tangents: output `key` for one of them."""
+    return lambda x: function([x])[0][key]
 
 
 def probe(forward, keys, at, output_shapes):
@@ -212,7 +217,7 @@ def probe(forward, keys, at, output_shapes):
 
     Parameters
     ----------
-    forward : array of the shape of `at` -> arrays of `output_shapes` by key
+    forward : list of arrays of the shape of `at` -> list of arrays of `output_shapes` by key
     at : array
         The value of the variable, which gives the probes their size.
 
@@ -235,13 +240,10 @@ def probe(forward, keys, at, output_shapes):
 def _probe_rows(forward, keys, at, n):
     """Blocks of a map that may be block diagonal with n blocks."""
     shape, m = at.shape, at.size // n
-    columns = []
-    for c in range(m):
-        direction = np.zeros((n, m))
-        direction[:, c] = 1.0
-        columns.append(forward(direction.reshape(shape)))
+    directions = np.zeros((m, n, m))
+    directions[np.arange(m), :, np.arange(m)] = 1.0
     random = _random(np.random.default_rng(1), at).reshape(n, m)
-    result = forward(random.reshape(shape))
+    *columns, result = forward([t.reshape(shape) for t in (*directions, random)])
     return [_pointwise_block(key, columns, random, result) for key in keys]
 
 
@@ -262,8 +264,10 @@ def selection(forward, shape, at):
     """
     n = at.size
     source = forward(np.arange(1.0, n + 1.0).reshape(at.shape)).ravel()
+    if not np.all(np.abs(source) <= n):
+        return None
     index = np.rint(source).astype(np.int64)
-    if not np.array_equal(index, source) or index.min(initial=0) < 0 or index.max(initial=0) > n:
+    if not np.array_equal(index, source) or index.min(initial=0) < 0:
         return None
     rows = np.flatnonzero(index)
     matrix = sp.csr_array((np.ones(len(rows)), (rows, index[rows] - 1)), shape=(source.size, n))

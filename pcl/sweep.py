@@ -127,7 +127,7 @@ class _Sweep:
         if mixed:
             Z = Y.T @ self.products([(base.size, mixed)])[0]
             Q += Z if expand is None else expand.T @ Z
-        if self.last_use.get(base, 0) > self.position[base]:
+        if self.last_use.get(base, 0) > self.position[base] or any(map(_is_small, self.forms[base])):
             self.dense[base] = Y if expand is None else Y @ expand
 
     def products(self, requests):

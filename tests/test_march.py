@@ -8,8 +8,7 @@ from scipy.linalg import expm
 
 import fem
 import pcl
-from pcl.evolution import FirstOrder, SecondOrder
-from pcl.march import march
+from pcl import FirstOrder, SecondOrder, march
 
 FIRST = {"backward-euler": 1, "crank-nicolson": 2, "bdf2": 2}
 K = np.array([[3.0, -1.0, 0.0], [-1.0, 2.0, -0.5], [0.0, -0.7, 1.0]])
@@ -138,6 +137,23 @@ def test_moving_boundary_values_are_followed_with_the_order_of_the_scheme():
                       scheme, fixed=(ends, lambda t: g * tf.sin(t)))
             errors.append(np.abs(u[:, -1] - exact).max())
         assert np.all(np.abs(orders(errors) - order) < 0.2), (scheme, errors)
+
+
+@pytest.mark.parametrize("space", [fem.Space(fem.unit_square(5), "P1"), fem.Grid.uniform((6, 5))],
+                         ids=["cells", "grid"])
+def test_dirichlet_conditions_enter_as_in_fem_solve(space):
+    points = space.dof_points if isinstance(space, fem.Space) else space.points
+    system = FirstOrder(space.mass(), space.laplace(1.0), load=space.load(1.0))
+    g = np.sin(points[space.boundary_dofs()].sum(axis=1))
+    times = np.linspace(0, 20, 11)
+    with pytest.warns(RuntimeWarning, match="contradict"):
+        u = fem.march(space, system, 0.0, times, dirichlet=g)
+    steady = fem.solve(space.laplace(1.0), space.load(1.0), dirichlet=g)
+    np.testing.assert_allclose(u[:, -1], steady, atol=1e-10)
+    moving = fem.march(space, system, 0.0, times, dirichlet_at=lambda t: t / 20 * g)
+    np.testing.assert_allclose(tf.gather(moving[:, 5], space.boundary_dofs()), 0.5 * g, rtol=1e-13)
+    with pytest.raises(ValueError, match="both given"):
+        fem.march(space, system, 0.0, times, dirichlet=0.0, dirichlet_at=lambda t: 0.0)
 
 
 # --- derivatives ---------------------------------------------------------------------------------

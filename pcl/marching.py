@@ -10,7 +10,7 @@ from pcl import nodes
 from pcl.evolution import Evolution, FirstOrder, Fixed, SecondOrder, Stage
 from pcl.linear_map import LinearMap
 from pcl.newton import Newton
-from pcl.scan import MEMORY, scan
+from pcl.recurrence import MEMORY, scan
 from pcl.validate import float64_array, known
 
 # Spectral radius of generalised-α for infinite frequencies: 1 keeps all energy, 0 removes the highest
