@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 
 from pcl.validate import float64_array
 
@@ -73,6 +74,11 @@ def scan(recurrence):
     """The kept states of a recurrence under the active handler; None without one."""
     active = _handler.get()
     return None if active is None else active.scan(recurrence)
+
+
+def is_watched():
+    """Whether a tape may ask for the gradient of what is computed now, or a graph is being built."""
+    return not tf.executing_eagerly() or could_possibly_record()
 
 
 @contextlib.contextmanager

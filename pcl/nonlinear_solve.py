@@ -55,6 +55,8 @@ def _solve_eagerly(equation, start, settings):
         raise ValueError("solve_nonlinear is called inside a tf.function outside a pcl.Problem; call it "
                          "eagerly, or state the model as a Problem.")
     u, jacobian_factor = _solution(equation, start, settings)
+    if not nodes.is_watched():
+        return u
     if u.shape[0] > DENSE:
         return u - _frozen_solve(jacobian_factor, False)(equation(u))
     for _ in range(2):  # m Newton steps from the solution have its first 2^m − 1 derivatives

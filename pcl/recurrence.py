@@ -6,6 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from pcl import nodes
+from pcl.factor import FactorCache
+from pcl.record import Record
+from pcl.trace import trace
 from pcl.validate import positive_integer
 
 # Bytes for the steps that are held at a time.
@@ -55,14 +58,17 @@ def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=ME
     """
     recurrence = Recurrence.checked(step, initial, inputs, n_steps, keep, kept, memory)
     states = nodes.scan(recurrence)
-    if states is None:
-        parts = recurrence.run()
-    else:
-        sizes = [int(np.prod(s.shape)) for s in recurrence.returned()]
-        parts = tf.split(states, sizes) if len(sizes) > 1 else [states]
-        parts = [part if len(s.shape) == 1 else tf.reshape(part, (*s.shape, len(recurrence.keep)))
-                 for part, s in zip(parts, recurrence.returned())]
+    if states is None and not nodes.is_watched():
+        states = _evaluated(recurrence)
+    parts = recurrence.run() if states is None else recurrence.split(states)
     return parts[0] if recurrence.single else tuple(parts)
+
+
+def _evaluated(recurrence):
+    """The kept states, one step traced and all evaluated as inside a Problem."""
+    program = trace(lambda _: nodes.scan(recurrence), {"unused": ()}, lambda y: (tf.reduce_sum(y), None))
+    record = Record(program, [np.zeros(())], FactorCache())
+    return tf.constant(record.values[program.calls[-1].output])
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +114,13 @@ class Recurrence:
     def output_shape(self):
         """Shape of all returned states below each other, a column a time."""
         return sum(int(np.prod(s.shape)) for s in self.returned()), len(self.keep)
+
+    def split(self, states):
+        """The returned states of their shapes, from all of them below each other."""
+        sizes = [int(np.prod(s.shape)) for s in self.returned()]
+        parts = tf.split(states, sizes) if len(sizes) > 1 else [states]
+        return [part if len(s.shape) == 1 else tf.reshape(part, (*s.shape, len(self.keep)))
+                for part, s in zip(parts, self.returned())]
 
     def run(self):
         """The states as plain TensorFlow, step by step."""
