@@ -59,13 +59,18 @@ class CellMaps:
         return bool(np.abs(difference.data).max(initial=0.0) <= 1e-14 * np.abs(self.gradients.data).max())
 
     @functools.cached_property
+    def cell_sums(self):
+        """f at points ↦ Σ w f over each cell, (n_cells, q)."""
+        q = len(self.weights)
+        ends = np.arange(0, q + 1, self.X.shape[1])
+        return sp.csr_array((self.weights, np.arange(q), ends), shape=(self.n_cells, q))
+
+    @functools.cached_property
     def cell_laplace(self):
-        """(κ at points ↦ ∫ κ over each cell, Σ_cells c ∇φ_j·∇φ_i) where gradients are constant."""
-        points, q = self.X.shape[1], len(self.weights)
-        sums = sp.csr_array((self.weights, np.arange(q), np.arange(0, q + 1, points)), shape=(self.n_cells, q))
-        rows = (np.arange(self.n_cells)[:, None] * points * self.dim + np.arange(self.dim)).ravel()
-        gradients = self.gradients[rows]
-        return LinearMap(sums), Structure(gradients, gradients, group=self.dim)
+        """Σ_cells c ∇φ_j·∇φ_i with c = ∫ κ over the cell, where gradients are constant."""
+        first = np.arange(self.n_cells)[:, None] * self.X.shape[1] * self.dim
+        gradients = self.gradients[(first + np.arange(self.dim)).ravel()]
+        return Structure(gradients, gradients, group=self.dim)
 
     @functools.cached_property
     def tensor_laplace(self):

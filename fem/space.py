@@ -119,9 +119,9 @@ class Space:
             return SparseMatrix.from_structure(self._maps.tensor_laplace, flattened(kappa), space=self)
         if not self._maps.has_constant_gradients:
             return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self)
-        cell_integrals, structure = self._maps.cell_laplace
         kappa = spread(kappa, len(self.quadrature_weights))
-        return SparseMatrix.from_structure(structure, mapped(cell_integrals, kappa), space=self)
+        return SparseMatrix.from_structure(self._maps.cell_laplace, mapped(self.cell_integrals, kappa),
+                                           space=self)
 
     def mass(self, rho=1.0):
         """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n)."""
@@ -287,6 +287,11 @@ class Space:
     def gradient_map(self):
         """G as a LinearMap (q·dim, n), rows (point, direction)."""
         return LinearMap(self._maps.gradients)
+
+    @functools.cached_property
+    def cell_integrals(self):
+        """f at quadrature points ↦ ∫ f w dx over each cell, a LinearMap (n_cells, q)."""
+        return LinearMap(self._maps.cell_sums)
 
     @functools.cached_property
     def locator(self):

@@ -320,11 +320,13 @@ def test_assembly_takes_sums_of_forms():
     assert abs(op.places.matrix(op.value) - matrix).max() < 1e-14    # sums in another order
     bar = rng.normal(size=op.value.size)
     _, adjoint = op.back(np.zeros((bar.size,) * 2), bar)
-    for j, form in enumerate([V.laplace, V.mass]):
-        for k in (0, Q - 1):
-            entry = form(np.eye(Q)[k], **({"positive": False} if j == 0 else {})).to_scipy()
-            values = np.asarray(entry[op.places.rows, op.places.cols]).ravel()
-            assert adjoint[j * Q + k] == pytest.approx(bar @ values, rel=1e-12)
+    first = V.n_cells                                       # ∫ κ over the cells, then ρ at points
+    for k in (0, Q - 1):
+        cell = k // V.points_per_cell
+        stiffness = V.laplace(np.eye(Q)[k] / V.quadrature_weights[k], positive=False)
+        for number, form in ((cell, stiffness), (first + k, V.mass(np.eye(Q)[k]))):
+            values = np.asarray(form.to_scipy()[op.places.rows, op.places.cols]).ravel()
+            assert adjoint[number] == pytest.approx(bar @ values, rel=1e-12)
 
 
 def test_memory_grows_with_the_number_of_entries_not_with_its_square():

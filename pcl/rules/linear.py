@@ -55,6 +55,8 @@ def assembly(A):
     Parameters
     ----------
     A : SparseMatrix whose coefficients have values, such as V.mass(rho) + V.advection(beta)
+        The coefficients are those of the matrix: one a quadrature point, but for `V.laplace` on
+        simplices with P1 the integrals of κ over the cells (`V.cell_integrals @ kappa`).
 
     Returns
     -------
@@ -90,4 +92,9 @@ def laplace(space, kappa):
         raise ValueError("kappa is a scalar; expected one value a quadrature point, since that is what "
                          "the rule differentiates by. Repeat it: np.full(q, kappa).")
     require_finite("kappa", kappa)
-    return assembly(space.laplace(kappa))
+    A = space.laplace(kappa)
+    if sum(s.size for s in A.structures) == kappa.size:
+        return assembly(A)
+    pattern = pattern_of(A.structures)  # of integrals over cells, linear in κ at points
+    point = LinearMapPoint(LinearMap(pattern.maps[0] @ space.cell_integrals.matrix), kappa)
+    return Operation(point, {"coefficients": kappa.size}, {"values": point.value.size}, Places.of(pattern))
