@@ -34,8 +34,8 @@ class Activation:
     ----------
     name : str
     value : (z, out) -> out, φ(z); `out` may be `z` itself.
-    first : (z, a) -> new array φ'(z), where a = φ(z).
-    second : (z, a, first) -> new array φ''(z), where first = φ'(z).
+    first : (z, a, out) -> out, φ'(z), where a = φ(z).
+    second : (z, a, first, out) -> out, φ''(z), where first = φ'(z).
     tensorflow : tensor -> tensor, φ in TensorFlow, differentiable to any order.
     needs_input : bool
         Whether `first` and `second` read z. If not, they accept z = None.
@@ -45,28 +45,24 @@ class Activation:
 
     name: str
     value: Callable[[Array, Array], Array]
-    first: Callable[[Any, Array], Array]
-    second: Callable[[Any, Array, Array], Array]
+    first: Callable[[Any, Array, Array], Array]
+    second: Callable[[Any, Array, Array, Array], Array]
     tensorflow: Callable[[Any], Any]
     needs_input: bool = False
     linear: bool = False
 
 
-def _one_minus(a: Array) -> Array:
-    return np.subtract(1.0, a)
-
-
 # tanh --------------------------------------------------------------------------------------------
 
-def _tanh_first(z: Any, a: Array) -> Array:
-    s = np.multiply(a, a)
-    return np.subtract(1.0, s, out=s)
+def _tanh_first(z: Any, a: Array, out: Array) -> Array:
+    np.multiply(a, a, out=out)
+    return np.subtract(1.0, out, out=out)
 
 
-def _tanh_second(z: Any, a: Array, first: Array) -> Array:
-    c = np.multiply(a, first)
-    c *= -2.0
-    return c
+def _tanh_second(z: Any, a: Array, first: Array, out: Array) -> Array:
+    np.multiply(a, first, out=out)
+    out *= -2.0
+    return out
 
 
 def _tanh_tensorflow(z: Any) -> Any:
@@ -86,17 +82,17 @@ def _sigmoid(z: Array, out: Array) -> Array:
     return np.divide(numerator, e, out=out)
 
 
-def _sigmoid_first(z: Any, a: Array) -> Array:
-    s = _one_minus(a)
-    s *= a
-    return s
+def _sigmoid_first(z: Any, a: Array, out: Array) -> Array:
+    np.subtract(1.0, a, out=out)
+    out *= a
+    return out
 
 
-def _sigmoid_second(z: Any, a: Array, first: Array) -> Array:
-    c = np.multiply(a, -2.0)
-    c += 1.0
-    c *= first
-    return c
+def _sigmoid_second(z: Any, a: Array, first: Array, out: Array) -> Array:
+    np.multiply(a, -2.0, out=out)
+    out += 1.0
+    out *= first
+    return out
 
 
 def _sigmoid_tensorflow(z: Any) -> Any:
@@ -117,17 +113,17 @@ def _softplus(z: Array, out: Array) -> Array:
     return out
 
 
-def _softplus_first(z: Any, a: Array) -> Array:
-    s = np.negative(a)
-    np.expm1(s, out=s)
-    return np.negative(s, out=s)
+def _softplus_first(z: Any, a: Array, out: Array) -> Array:
+    np.negative(a, out=out)
+    np.expm1(out, out=out)
+    return np.negative(out, out=out)
 
 
-def _softplus_second(z: Any, a: Array, first: Array) -> Array:
-    c = np.negative(a)
-    np.exp(c, out=c)
-    c *= first
-    return c
+def _softplus_second(z: Any, a: Array, first: Array, out: Array) -> Array:
+    np.negative(a, out=out)
+    np.exp(out, out=out)
+    out *= first
+    return out
 
 
 def _softplus_tensorflow(z: Any) -> Any:
@@ -141,23 +137,23 @@ def _swish(z: Array, out: Array) -> Array:
     return np.multiply(z, _sigmoid(z, np.empty_like(z)), out=out)
 
 
-def _swish_first(z: Array, a: Array) -> Array:
+def _swish_first(z: Array, a: Array, out: Array) -> Array:
     s = _sigmoid(z, np.empty_like(z))
-    t = _one_minus(s)
-    t *= a
-    t += s
-    return t
+    np.subtract(1.0, s, out=out)
+    out *= a
+    out += s
+    return out
 
 
-def _swish_second(z: Array, a: Array, first: Array) -> Array:
+def _swish_second(z: Array, a: Array, first: Array, out: Array) -> Array:
     s = _sigmoid(z, np.empty_like(z))
-    c = np.multiply(s, -2.0)
-    c += 1.0
-    c *= z
-    c += 2.0
-    c *= s
-    c *= _one_minus(s)
-    return c
+    np.multiply(s, -2.0, out=out)
+    out += 1.0
+    out *= z
+    out += 2.0
+    out *= s
+    out *= np.subtract(1.0, s, out=s)
+    return out
 
 
 def _swish_tensorflow(z: Any) -> Any:
@@ -166,14 +162,6 @@ def _swish_tensorflow(z: Any) -> Any:
 
 
 # sin ---------------------------------------------------------------------------------------------
-
-def _sin_first(z: Array, a: Array) -> Array:
-    return np.cos(z)
-
-
-def _sin_second(z: Array, a: Array, first: Array) -> Array:
-    return np.negative(a)
-
 
 def _sin_tensorflow(z: Any) -> Any:
     import tensorflow as tf
@@ -192,9 +180,14 @@ def _exp_tensorflow(z: Any) -> Any:
     return tf.exp(z)
 
 
-def _identity(z: Array, out: Array) -> Array:
-    if out is not z:
-        np.copyto(out, z)
+def _copy(a: Array, out: Array) -> Array:
+    if out is not a:
+        np.copyto(out, a)
+    return out
+
+
+def _constant(number: float, out: Array) -> Array:
+    out.fill(number)
     return out
 
 
@@ -204,11 +197,12 @@ _ALL = (
     Activation("sigmoid", _sigmoid, _sigmoid_first, _sigmoid_second, _sigmoid_tensorflow),
     Activation("softplus", _softplus, _softplus_first, _softplus_second, _softplus_tensorflow),
     Activation("swish", _swish, _swish_first, _swish_second, _swish_tensorflow, needs_input=True),
-    Activation("sin", lambda z, out: np.sin(z, out=out), _sin_first, _sin_second, _sin_tensorflow,
-               needs_input=True),
-    Activation("exp", _exp, lambda z, a: a.copy(), lambda z, a, first: a.copy(), _exp_tensorflow),
-    Activation("identity", _identity, lambda z, a: np.ones_like(a),
-               lambda z, a, first: np.zeros_like(a), lambda z: z, linear=True),
+    Activation("sin", lambda z, out: np.sin(z, out=out), lambda z, a, out: np.cos(z, out=out),
+               lambda z, a, first, out: np.negative(a, out=out), _sin_tensorflow, needs_input=True),
+    Activation("exp", _exp, lambda z, a, out: _copy(a, out), lambda z, a, first, out: _copy(a, out),
+               _exp_tensorflow),
+    Activation("identity", _copy, lambda z, a, out: _constant(1.0, out),
+               lambda z, a, first, out: _constant(0.0, out), lambda z: z, linear=True),
 )
 _TABLE = {activation.name: activation for activation in _ALL}
 

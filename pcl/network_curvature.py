@@ -1,20 +1,25 @@
 """The parameter Hessian of a network as matrix products over points; see `network_rule` for the rule."""
 
-import math
-
 import numpy as np
+
+from pcl.network_block import Workspace
 
 
 class CurvatureSums:
     """The sums over points of the curvature blocks, and the workspace of one block of points."""
 
-    def __init__(self, rule, block):
+    def __init__(self, rule):
         self.rule, self.L = rule, len(rule.W)
-        self.sums, self.space = {}, {}
+        self.sums, self._space = {}, Workspace()
+
+    def merge(self, other):
+        """Add the sums over other points."""
+        for key, product in other.sums.items():
+            self.sums[key] += product
 
     def add(self, b, seed, second):
         """Add the points of block `b`: δ_L = seed (m, n), Q_LL = diag(second), None for zero."""
-        slope = [None] + [b.new_slope(k) for k in range(1, self.L)]
+        slope = [None] + [b.slope(k) for k in range(1, self.L)]
         delta, diagonal = self._reverse(b, seed, second, slope)
         self._add_tangent_terms(b, slope, delta)
         self._add_adjoint_terms(b, slope, diagonal)
@@ -24,8 +29,7 @@ class CurvatureSums:
         delta, diagonal = [seed], [second]
         for k in range(self.L - 1, 0, -1):
             g = self.rule.W[k] @ delta[0]
-            h = b.bend(k, slope[k])
-            h *= g
+            h = b.bend(k) * g
             g *= slope[k]
             delta.insert(0, g)
             diagonal.insert(0, h)
@@ -128,11 +132,7 @@ class CurvatureSums:
             self.sums[key] += np.matmul(A, B.T, out=product)
 
     def _take(self, name, *shape):
-        """A workspace array, reused from block to block."""
-        size = math.prod(shape)
-        if name not in self.space or self.space[name].size < size:
-            self.space[name] = np.empty(size)
-        return self.space[name][:size].reshape(shape)
+        return self._space.take(name, *shape)
 
     def matrix(self):
         """The symmetric Hessian (p, p)."""

@@ -43,37 +43,38 @@ class NetworkNodePoint:
         params, x = tangents
         parts = []
         if params is not None:
-            parts.append(plan.add_base(self._jacobian_base(params)))
+            base = self._jacobian_base(params, adjoint)
+            parts.append(plan.add_base(base))
+            if np.any(adjoint):
+                plan.add_square(params, LazyMatrix(self.size, lambda: self.at.curvature(adjoint)))
+                plan.curved.add(base)
         if x is not None:
             parts.append(x.left(block_diagonal(self.at.input_jacobian())))
-        if np.any(adjoint):
-            self._curvature(plan, params, x, adjoint)
+            if np.any(adjoint):
+                self._input_curvature(plan, params, x, adjoint)
         return total(parts)
 
-    def _curvature(self, plan, params, x, adjoint):
+    def _input_curvature(self, plan, params, x, adjoint):
+        plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
         if params is not None:
-            plan.add_square(params, self._parameter_curvature(adjoint))
-        if x is not None:
-            plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
-        if params is not None and x is not None:
             mixed = self._mixed_base(params, adjoint)
             plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
 
-    def _jacobian_base(self, params):
-        return StreamedBase(
-            params, (self.value.size, self.size), self.value.shape[1], self.at.jacobian_blocks,
-            lambda v: self.at.pushforward(params_dot=v).ravel(),
-            lambda y: self.at.pullback(y.reshape(self.value.shape))[0])
+    def _jacobian_base(self, params, adjoint):
+        def second(y, v):
+            y = None if y is None else y.reshape(self.value.shape)
+            return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y)[0]
 
-    def _parameter_curvature(self, adjoint):
-        return LazyMatrix(self.size, lambda v: self.at.curvature_product(adjoint, params_dot=v)[0],
-                          lambda: self.at.curvature(adjoint))
+        return StreamedBase(
+            params, (self.value.size, self.size), self.value.shape[1], self.at.jacobian_rows,
+            lambda v: self.at.pushforward(params_dot=v).ravel(),
+            lambda y: self.at.pullback(y.reshape(self.value.shape))[0], second)
 
     def _mixed_base(self, params, adjoint):
         """X Π with X = ∂²⟨ȳ, y⟩/∂x∂π, rows (point, input)."""
         n_in = self.n_in
         return StreamedBase(
             params, (self.value.shape[0] * n_in, self.size), n_in,
-            lambda block: self.at.mixed_curvature_blocks(adjoint, block),
+            lambda start, stop: self.at.mixed_curvature_rows(adjoint, start, stop),
             lambda v: self.at.curvature_product(adjoint, params_dot=v)[1].ravel(),
             lambda y: self.at.curvature_product(adjoint, x_dot=y.reshape(-1, n_in))[0])

@@ -1,0 +1,127 @@
+"""Blocks of work spread over threads, each of which calls a BLAS that stays on its own thread.
+
+NumPy and SciPy release the interpreter's lock in their loops and products, so blocks of points run
+side by side in one process. OpenBLAS's own threads gain nothing on the small products of a block;
+while blocks are being worked on it is therefore set to one thread. As many threads are used as it had
+before, and not more than this process has processors: OPENBLAS_NUM_THREADS, OMP_NUM_THREADS,
+threadpoolctl and taskset are respected. With another BLAS everything runs on the caller's thread.
+"""
+
+import contextlib
+import contextvars
+import ctypes
+import functools
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+from numpy.linalg import _umath_linalg
+
+_NAMES = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads",
+          "openblas_{}_num_threads64_", "openblas_{}_num_threads")
+
+
+def workers():
+    """The number of threads that blocks are spread over; 1 inside a block."""
+    return 1 if _inside.get() else min(_blas.threads(), _processors())
+
+
+def ordered(function, items):
+    """Yields function(item) for each item in order; up to workers() of them are computed at a time.
+
+    At most one result more than there are workers waits for its turn.
+    """
+    n = min(workers(), len(items))
+    if n <= 1:
+        with _blas.single_threaded():
+            yield from map(function, items)
+        return
+    waiting, pool = deque(), _pool(n)
+    with _blas.single_threaded():
+        for item in items:
+            waiting.append(pool.submit(contextvars.copy_context().run, _block, function, item))
+            if len(waiting) > n:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _block(function, item):
+    _inside.set(True)
+    return function(item)
+
+
+def shares(items):
+    """`items` in consecutive shares, at most one a worker; at least one, perhaps empty."""
+    n = max(1, min(workers(), len(items)))
+    ends = [len(items) * i // n for i in range(n + 1)]
+    return [items[a:b] for a, b in zip(ends, ends[1:])]
+
+
+class _OpenBLAS:
+    """The number of threads of NumPy's OpenBLAS; 1 for good with another BLAS."""
+
+    def __init__(self):
+        self._get, self._set = _functions()
+        self.reset()
+
+    def reset(self):
+        self._lock, self._regions, self._before = threading.Lock(), 0, 1
+
+    def threads(self):
+        """The threads it has now, or had before the first region that is still open."""
+        with self._lock:
+            return self._before if self._regions else self._get()
+
+    @contextlib.contextmanager
+    def single_threaded(self):
+        """One thread inside the block; regions of several callers may overlap."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self):
+        with self._lock:
+            if not self._regions:
+                self._before = self._get()
+                self._set(1)
+            self._regions += 1
+
+    def _leave(self):
+        with self._lock:
+            self._regions -= 1
+            if not self._regions:
+                self._set(self._before)
+
+
+def _functions():
+    """OpenBLAS's functions to get and to set its number of threads, found through NumPy's own library."""
+    library = ctypes.CDLL(_umath_linalg.__file__)
+    for name in _NAMES:
+        if hasattr(library, name.format("set")):
+            return getattr(library, name.format("get")), getattr(library, name.format("set"))
+    return lambda: 1, lambda n: None
+
+
+def _processors():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_inside = contextvars.ContextVar("pcl_inside_block", default=False)
+_blas = _OpenBLAS()
+_pool = functools.cache(ThreadPoolExecutor)
+
+
+def _after_fork():
+    """Threads do not survive a fork."""
+    _pool.cache_clear()
+    _blas.reset()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
