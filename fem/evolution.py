@@ -1,5 +1,7 @@
 """March a semi-discrete equation through time with Dirichlet data."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from fem.dirichlet import gather
@@ -44,16 +46,29 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         raise ValueError("dirichlet and dirichlet_at are both given; expected one of them.")
     initial = _initial(space, initial)
     columns = None if len(initial.shape) == 1 else int(initial.shape[1])
-    numbers, values = gather(space, dirichlet if dirichlet_at is None else dirichlet_at(float(times[0])), columns)
+    first = dirichlet if dirichlet_at is None else dirichlet_at(float(times[0]))
+    numbers, values = gather(space, first, columns)
     if dirichlet_at is not None:
-        def values(t):
-            again, g = gather(space, dirichlet_at(t), columns)
-            if not np.array_equal(again, numbers):
-                raise ValueError("dirichlet_at selects other degrees of freedom at another time; expected "
-                                 "the same at all times.")
-            return g
-    return marching.march(system, initial, times, scheme, fixed=(numbers, values) if len(numbers) else None,
-                            **options)
+        values = _Moving(space, dirichlet_at, numbers, columns)
+    fixed = (numbers, values) if len(numbers) else None
+    return marching.march(system, initial, times, scheme, fixed=fixed, **options)
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """t ↦ the Dirichlet values of the degrees of freedom `numbers`."""
+
+    space: object
+    condition: object
+    numbers: np.ndarray
+    columns: int | None
+
+    def __call__(self, t):
+        again, values = gather(self.space, self.condition(t), self.columns)
+        if not np.array_equal(again, self.numbers):
+            raise ValueError("dirichlet_at selects other degrees of freedom at another time; expected "
+                             "the same at all times.")
+        return values
 
 
 def _initial(space, initial):

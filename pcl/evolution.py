@@ -74,10 +74,11 @@ class SecondOrder:
 def _check(system):
     for name in ("mass", "stiffness", "damping"):
         matrix = getattr(system, name)
-        if matrix is not None and not isinstance(matrix, SparseMatrix) and (name == "mass" or not callable(matrix)):
-            raise TypeError(f"{name} is a {type(matrix).__name__}; expected a pcl.SparseMatrix"
-                            f"{'' if name == 'mass' else ' or a function of t that returns one'}. A constant "
-                            "matrix becomes one by SparseMatrix.from_scipy(A).")
+        if matrix is None or isinstance(matrix, SparseMatrix) or (name != "mass" and callable(matrix)):
+            continue
+        function = "" if name == "mass" else " or a function of t that returns one"
+        raise TypeError(f"{name} is a {type(matrix).__name__}; expected a pcl.SparseMatrix{function}. A "
+                        "constant matrix becomes one by SparseMatrix.from_scipy(A).")
     if system.residual is not None and not callable(system.residual):
         raise TypeError(f"residual is a {type(system.residual).__name__}; expected a function.")
     if system.stiffness is None and system.residual is None and system.load is None:
@@ -133,8 +134,8 @@ class Evolution:
         if self.mass is None:
             self.mass = SparseMatrix.from_scipy(sp.eye_array(shape[0], format="csr"))
         if self.mass.shape != (shape[0], shape[0]):
-            raise ValueError(f"mass has shape {self.mass.shape}; expected {(shape[0], shape[0])}, one row an "
-                             "entry of the initial state.")
+            raise ValueError(f"mass has shape {self.mass.shape}; expected {(shape[0], shape[0])}, one "
+                             "row an entry of the initial state.")
 
     # --- the terms -------------------------------------------------------------------------
     def stiffness(self, t):
@@ -148,8 +149,9 @@ class Evolution:
     def _matrix(self, name, t):
         matrix = getattr(self.system, name)
         matrix = matrix(t) if callable(matrix) else matrix
-        if matrix is not None and (not isinstance(matrix, SparseMatrix) or matrix.shape != self.mass.shape):
-            given = matrix.shape if isinstance(matrix, SparseMatrix) else type(matrix).__name__
+        is_matrix = isinstance(matrix, SparseMatrix)
+        if matrix is not None and (not is_matrix or matrix.shape != self.mass.shape):
+            given = matrix.shape if is_matrix else type(matrix).__name__
             raise ValueError(f"{name} is {given}; expected a SparseMatrix {self.mass.shape}.")
         return matrix
 
@@ -161,8 +163,8 @@ class Evolution:
             return np.zeros(self.shape)
         f = nodes.as_input("load", f)
         if tuple(f.shape) != tuple(self.shape):
-            raise ValueError(f"load has shape {tuple(f.shape)}; expected {tuple(self.shape)}, that of the "
-                             "initial state.")
+            raise ValueError(f"load has shape {tuple(f.shape)}; expected {tuple(self.shape)}, that of "
+                             "the initial state.")
         return f
 
     def forces(self, u, v, t):
@@ -177,8 +179,8 @@ class Evolution:
             return []
         r = nodes.as_input("residual", self.system.nonlinear(u, v, t))
         if tuple(r.shape) != tuple(self.shape):
-            raise ValueError(f"residual returns the shape {tuple(r.shape)}; expected {tuple(self.shape)}, "
-                             "that of the state.")
+            raise ValueError(f"residual returns the shape {tuple(r.shape)}; expected "
+                             f"{tuple(self.shape)}, that of the state.")
         return [r]
 
     # --- one implicit equation ------------------------------------------------------------------
@@ -200,7 +202,8 @@ class Evolution:
     def _solve_linear(self, a, b, stage, fixed):
         A = a * self.mass
         rhs = b + stage.weight * self.load(stage.t)
-        for matrix, (slope, offset) in ((self.damping(stage.t), stage.v), (self.stiffness(stage.t), stage.u)):
+        terms = (self.damping(stage.t), *stage.v), (self.stiffness(stage.t), *stage.u)
+        for matrix, slope, offset in terms:
             if matrix is not None:
                 A = A + (stage.weight * slope) * matrix
                 rhs = rhs if offset is None else rhs - stage.weight * (matrix @ offset)
@@ -218,14 +221,14 @@ class Evolution:
         if fixed is None:
             return solve_nonlinear(residual, start, **self._newton)
         f = self.fixed
-        inner = solve_nonlinear(lambda x: f.take_free @ residual(f.put_free @ x + fixed), f.take_free @ start,
-                                **self._newton)
+        inner = solve_nonlinear(lambda x: f.take_free @ residual(f.put_free @ x + fixed),
+                                f.take_free @ start, **self._newton)
         return f.put_free @ inner + fixed
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the forces of a step are taken: u_s = α u + β, v_s = γ u + δ, as pairs; β may be None for 0."""
+    """Where the forces of a step are taken: u_s = α u + β, v_s = γ u + δ, as pairs; None stands for 0."""
 
     t: Any
     u: tuple = (1.0, None)
@@ -234,7 +237,8 @@ class Stage:
 
     def at(self, u):
         """(u_s, v_s)."""
-        return tuple(slope * u if offset is None else slope * u + offset for slope, offset in (self.u, self.v))
+        return tuple(slope * u if offset is None else slope * u + offset
+                     for slope, offset in (self.u, self.v))
 
 
 def _sum(terms):

@@ -46,7 +46,7 @@ class Glue:
         return self._batch("pushforward", (i,), x, constants, bars, [[t] for t in tangents])
 
     def curvature(self, x, constants, bars, moving, tangents):
-        """For each list of tangents, one of each variable in `moving`: ∂²⟨ā, g⟩/∂x² ẋ for each variable."""
+        """For each list of tangents, of the variables `moving`: ∂²⟨ā, g⟩/∂x² ẋ for each variable."""
         return self._batch("curvature", moving, x, constants, bars, tangents)
 
     def _batch(self, kind, moving, x, constants, bars, tangents):

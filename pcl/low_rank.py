@@ -1,7 +1,7 @@
 """Low rank to rounding, X = U R, by a randomised range finder.
 
-Source: N. Halko, P.-G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53 (2011)
-217–288, algorithm 4.2 block by block. The columns are scaled to one length and the arrays to one
+Source: N. Halko, P.-G. Martinsson, J. A. Tropp, "Finding structure with randomness", SIAM Review 53
+(2011) 217–288, algorithm 4.2 block by block. The columns are scaled to one length and the arrays to one
 norm first, so that what is neglected is rounding in each parameter and in each array.
 """
 
@@ -10,13 +10,13 @@ import numpy as np
 # Columns of the first block and of further ones, as parts of all; random vectors that judge the result.
 FIRST, FURTHER, PROBES = 4, 32, 6
 
-# Neglected part against the whole, in the norm of a random product: the rounding of some ten operations, as
-# in the Jacobian of a network. Much smaller values cannot be told from the rounding of the product itself.
+# Neglected part against the whole, in the norm of a random product: the rounding of some ten
+# operations, as in the Jacobian of a network. Much smaller values are that of the product itself.
 NEGLIGIBLE = 2e-14
 
 
 def low_rank(arrays):
-    """(left factors U_i (n_i, r), R (r, p)) with arrays[i] = U_i R to rounding; None if r is above p/2."""
+    """(left factors U_i (n_i, r), R (r, p)), arrays[i] = U_i R to rounding; None if r is above p/2."""
     p = arrays[0].shape[1]
     norms = [np.linalg.norm(X) or 1.0 for X in arrays]
     X = np.concatenate([X / norm for X, norm in zip(arrays, norms)])

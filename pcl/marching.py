@@ -176,7 +176,8 @@ class _GeneralisedAlpha:
 
     def march(self, evolution, u, v, times, which, memory):
         h, inputs = _steps(times)
-        state = tuple(tf.convert_to_tensor(x, tf.float64) for x in (u, v, self._acceleration(evolution, u, v, times)))
+        state = u, v, self._acceleration(evolution, u, v, times)
+        state = tuple(tf.convert_to_tensor(x, tf.float64) for x in state)
 
         def step(state, t0, t1, *dt):
             return self.step(evolution, *state, t0, t1, h or dt[0])
@@ -192,7 +193,8 @@ class _GeneralisedAlpha:
             h, f = times[1] - times[0], evolution.fixed
             moved = f.at(times[1], tuple(evolution.shape)) - f.take @ (u + h * tf.convert_to_tensor(v))
             linear.fixed = Fixed(f.numbers, (2.0 / h ** 2) * moved, evolution.shape[0])
-        return linear.solve(1.0, -evolution.forces(u, v, times[0]), Stage(times[0], weight=0.0), times[0], None)
+        t = times[0]
+        return linear.solve(1.0, -evolution.forces(u, v, t), Stage(t, weight=0.0), t, None)
 
     def step(self, evolution, u0, v0, a0, t0, t1, h):
         alpha_m, alpha_f, beta, gamma = self.alpha_m, self.alpha_f, self.beta, self.gamma
@@ -220,8 +222,8 @@ class _Observation:
         rounding = 8 * np.finfo(float).eps * np.abs(times).max()
         outside = np.flatnonzero((at < times[0] - rounding) | (at > times[-1] + rounding))
         if outside.size:
-            raise ValueError(f"at[{outside[0]}] is {at[outside[0]]:.8g}, outside of the march from {times[0]:.8g} "
-                             f"to {times[-1]:.8g}.")
+            raise ValueError(f"at[{outside[0]}] is {at[outside[0]]:.8g}, outside of the march from "
+                             f"{times[0]:.8g} to {times[-1]:.8g}.")
         before = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
         weight = np.clip((at - times[before]) / (times[before + 1] - times[before]), 0.0, 1.0)
         near = np.abs(at - times[before + np.rint(weight).astype(int)]) <= rounding
@@ -260,7 +262,8 @@ def _uniform(times):
 def _increasing(times):
     times = float64_array("times", times, (None,))
     if len(times) < 2:
-        raise ValueError(f"times has {len(times)} entries; expected the start and the end of at least one step.")
+        raise ValueError(f"times has {len(times)} entries; expected the start and the end of at least "
+                         "one step.")
     bad = np.flatnonzero(np.diff(times) <= 0.0)
     if bad.size:
         k = bad[0]
@@ -276,7 +279,8 @@ def _scheme(system, scheme):
     elif isinstance(system, FirstOrder):
         allowed = _FIRST_ORDER
     else:
-        raise TypeError(f"system is a {type(system).__name__}; expected pcl.FirstOrder or pcl.SecondOrder.")
+        raise TypeError(f"system is a {type(system).__name__}; expected pcl.FirstOrder or "
+                        "pcl.SecondOrder.")
     scheme = allowed[0] if scheme is None else scheme
     known("scheme", scheme, allowed)
     return scheme
@@ -291,7 +295,8 @@ def _state(name, u, shape=None):
 
 def _refuse_rate(rate, return_rate):
     if rate is not None or return_rate:
-        raise ValueError("rate or return_rate is given for a system of first order; expected pcl.SecondOrder.")
+        raise ValueError("rate or return_rate is given for a system of first order; expected "
+                         "pcl.SecondOrder.")
 
 
 def _warn_of_contradiction(fixed, initial, t):
@@ -303,5 +308,5 @@ def _warn_of_contradiction(fixed, initial, t):
     u, g = known_values
     gap = np.abs(u[fixed.numbers] - g).max(initial=0.0)
     if gap > 1e-10 * max(np.abs(u).max(initial=0.0), np.abs(g).max(initial=0.0)):
-        warnings.warn(f"the initial state contradicts the fixed values by up to {gap:.3g}; they overwrite it.",
-                      RuntimeWarning, stacklevel=3)
+        warnings.warn(f"the initial state contradicts the fixed values by up to {gap:.3g}; they "
+                      "overwrite it.", RuntimeWarning, stacklevel=3)

@@ -16,7 +16,7 @@ MEMORY = 500_000_000
 
 
 def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=MEMORY):
-    """The states s_k of s_{k+1} = step(s_k, x_k), k = 0 … N−1, at chosen k, differentiable to second order.
+    """The states of s_{k+1} = step(s_k, x_k), k = 0 … N−1, at chosen k, differentiable to second order.
 
     The step is traced once, whatever N is; it may contain networks, products, linear and nonlinear
     solves. What it closes over (parameters, matrices) may depend on θ, and is computed once where it does
@@ -94,9 +94,10 @@ class Recurrence:
         keep = _times_to_keep(keep, n_steps)
         kept = tuple(range(len(initial))) if kept is None else tuple(kept)
         if not initial or not kept or not all(i in range(len(initial)) for i in kept):
-            raise ValueError(f"kept is {kept} for a state of {len(initial)} tensors; expected numbers from 0, "
-                             "at least one.")
-        return Recurrence(step, initial, inputs, n_steps, keep, kept, positive_integer("memory", memory), single)
+            raise ValueError(f"kept is {kept} for a state of {len(initial)} tensors; expected numbers "
+                             "from 0, at least one.")
+        memory = positive_integer("memory", memory)
+        return Recurrence(step, initial, inputs, n_steps, keep, kept, memory, single)
 
     def following(self, state, rows):
         """step(state, *rows) as a list of tensors, checked."""
@@ -130,7 +131,8 @@ class Recurrence:
             if k in wanted:
                 found.append([state[i] for i in self.kept])
             if k < self.n_steps:
-                state = self.following(state, [tf.convert_to_tensor(x[k], tf.float64) for x in self.inputs])
+                rows = [tf.convert_to_tensor(x[k], tf.float64) for x in self.inputs]
+                state = self.following(state, rows)
         return [tf.stack(part, axis=-1) for part in zip(*found)]
 
 
@@ -150,7 +152,8 @@ def _times_to_keep(keep, n_steps):
         return np.arange(1, n_steps + 1)
     keep = np.atleast_1d(np.asarray(keep))
     if keep.ndim != 1 or not keep.size or keep.dtype.kind not in "iu":
-        raise ValueError(f"keep is {keep.dtype} of shape {keep.shape}; expected whole numbers 0 … {n_steps}.")
+        raise ValueError(f"keep is {keep.dtype} of shape {keep.shape}; expected whole numbers "
+                         f"0 … {n_steps}.")
     bad = np.flatnonzero((keep < 0) | (keep > n_steps) | np.r_[False, np.diff(keep) <= 0])
     if bad.size:
         raise ValueError(f"keep[{bad[0]}] is {keep[bad[0]]}; expected increasing numbers from 0 to the "

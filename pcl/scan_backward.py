@@ -18,7 +18,7 @@ def eliminate_scan(base, forms, eliminate):
     """
     rest = [f for f in forms if base not in (f.a, f.b)]
     outputs = [GivenBase(base.point.value.shape[0]) for _ in base.point.call.keep]
-    Y = total(Tangent({O: E}) for O, E in zip(outputs, _columns_of_output(base)))
+    Y = total(Tangent({kept: E}) for kept, E in zip(outputs, _columns_of_output(base)))
     pending = _merged(_substituted([f for f in forms if base in (f.a, f.b)], {base: Y}))
     rows = {s.number: GivenBase(s.size) for s in base.sources if s.kind == "inputs"}
     state, ended = base.state(), []
@@ -42,11 +42,12 @@ def eliminate_scan(base, forms, eliminate):
 def _at_time(base, outputs, k, state):
     """What stands for the state, and for the output kept there, at time k: {base: tangent or None}."""
     call, mapping = base.point.call, dict(zip(base.state(), state))
-    for O, kept_at in zip(outputs, call.keep):
+    for output, kept_at in zip(outputs, call.keep):
         if kept_at == k:
             ends = np.cumsum(base.point.sizes)
-            mapping[O] = total(state[i].left(_rows_from(end - size, size, ends[-1]))
-                               for i, size, end in zip(call.kept, base.point.sizes, ends) if state[i])
+            mapping[output] = total(state[i].left(_rows_from(end - size, size, ends[-1]))
+                                    for i, size, end in zip(call.kept, base.point.sizes, ends)
+                                    if state[i])
     return mapping
 
 

@@ -1,8 +1,8 @@
 """A recurrence s_{k+1} = step(s_k, x_k) inside a traced loss: evaluated, and run backwards.
 
-What one step computes (its nodes, its glue) is traced once. All steps are kept, or, where that takes too
-much memory, the states at the beginning of every segment of steps: the segment is evaluated again when its
-steps are needed (a two-level schedule; each sweep over the steps then costs one more evaluation).
+What one step computes (its nodes, its glue) is traced once. All steps are kept, or, where that takes
+too much memory, the states at the beginning of every segment of steps: the segment is evaluated
+again when its steps are needed (a two-level schedule; each sweep over the steps then costs one more evaluation).
 """
 
 import functools
@@ -90,7 +90,8 @@ class ScanCall:
 
     def inner(self):
         """Numbers of the variables that belong to the steps alone."""
-        return [*self.state, *self.rows, *(n for call in self.calls for n in (call.output, *call.inner()))]
+        within = [n for call in self.calls for n in (call.output, *call.inner())]
+        return [*self.state, *self.rows, *within]
 
     @functools.cached_property
     def outer(self):
@@ -191,7 +192,8 @@ class ScanPoint:
     def pull_back(self, output):
         """Adjoints of everything in front, from that of the kept states."""
         call = self.call
-        adjoint = Adjoint(output, [None] * self.n_segments, {}, [], [np.zeros(x.shape) for x in self.inputs])
+        inputs = [np.zeros(x.shape) for x in self.inputs]
+        adjoint = Adjoint(output, [None] * self.n_segments, {}, [], inputs)
         bars = [np.zeros(s.shape) for s in self.start]
         for s in reversed(range(self.n_segments)):
             adjoint.ends[s] = bars
@@ -249,7 +251,7 @@ class Step:
         return [bars.get(n, np.zeros(self.values[n].shape)) for n in self._call.state]
 
     def plan(self, given, curved):
-        """(the plan of this step over {variable: base of its tangent}, tangents of the state that follows).
+        """(the plan of this step over {variable: base of its tangent}, tangents of the next state).
 
         Its forms are there if `curved`, after `pull_back`.
         """

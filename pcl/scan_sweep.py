@@ -1,9 +1,9 @@
 """A recurrence in the dense Hessian: tangent columns carried from step to step, curvature on the fly.
 
-Two blocks of tangents of the state exist at a time, that before and that after a step. What the steps start
-from is often of low rank to rounding: the Jacobian of a smooth network at thousands of points has some
-hundred singular values above 1e-15 of the largest. Then the steps carry that many columns instead of one a
-parameter.
+Two blocks of tangents of the state exist at a time, that before and that after a step. What the steps
+start from is often of low rank to rounding: the Jacobian of a smooth network at thousands of points has
+some hundred singular values above 1e-15 of the largest. Then the steps carry that many columns instead of
+one a parameter.
 """
 
 import numpy as np

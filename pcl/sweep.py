@@ -178,7 +178,6 @@ class _Sweep:
         left, right = self.products([(W.shape[0], {a: form.L_a}), (W.shape[1], {b: form.L_b})])
         Q += left.T @ (W @ right)
 
-
     def _is_shorter(self, b, a):
         """Whether b is better the left side of a form: what is summed, columns of θ, few rows, many."""
         if b in self.sums or a in self.sums:

@@ -82,8 +82,8 @@ class Tracer:
         number, output = self._new(recurrence.output_shape())
         initial, inputs = ([tf.convert_to_tensor(x, tf.float64) for x in arrays]
                            for arrays in (recurrence.initial, recurrence.inputs))
-        self.recorded.append(_RecordedScan(recurrence, initial, inputs, inside, following, numbers, rows[0],
-                                           number))
+        self.recorded.append(_RecordedScan(recurrence, initial, inputs, inside, following, numbers,
+                                           rows[0], number))
         return self._shielded(number, output, [*initial, *inputs, *following])
 
     def _new(self, shape):

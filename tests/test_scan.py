@@ -26,14 +26,16 @@ def agree(loss_by_scan, loss_by_loop, blocks):
     np.testing.assert_allclose(a.value(theta), b.value(theta), rtol=1e-13)
     np.testing.assert_allclose(a.gradient(theta), b.gradient(theta), rtol=1e-11, atol=1e-13)
     for mode in ("forward", "backward"):
-        np.testing.assert_allclose(a.hessian(theta, mode=mode), H, rtol=1e-10, atol=1e-12 * np.abs(H).max())
+        np.testing.assert_allclose(a.hessian(theta, mode=mode), H, rtol=1e-10,
+                                   atol=1e-12 * np.abs(H).max())
     v = np.random.default_rng(0).normal(size=a.size)
     np.testing.assert_allclose(a.hvp(theta, v), H @ v, rtol=1e-10, atol=1e-12 * np.abs(H).max())
     assert pcl.check_hessian(a).ok
 
 
 def test_geometric_sequence_has_the_derivatives_of_a_power():
-    problem = pcl.Problem(lambda th: pcl.scan(lambda s: s * th["q"], 1.0, n_steps=7, keep=[7])[0], {"q": 0.9})
+    problem = pcl.Problem(lambda th: pcl.scan(lambda s: s * th["q"], 1.0, n_steps=7, keep=[7])[0],
+                          {"q": 0.9})
     q = np.array([0.9])
     np.testing.assert_allclose(problem.value(q), 0.9 ** 7, rtol=1e-14)
     np.testing.assert_allclose(problem.gradient(q), [7 * 0.9 ** 6], rtol=1e-13)
@@ -57,7 +59,8 @@ def test_runge_kutta_with_a_network_as_the_rate():
         return tf.reduce_sum(pcl.scan(lambda u: step(theta, u), theta["u0"], n_steps=2) ** 2)
 
     def by_loop(theta):
-        return tf.add_n([tf.reduce_sum(u ** 2) for u in loop(lambda u: step(theta, u), theta["u0"], [()] * 2)])
+        states = loop(lambda u: step(theta, u), theta["u0"], [()] * 2)
+        return tf.add_n([tf.reduce_sum(u ** 2) for u in states])
     agree(by_scan, by_loop, {"net": net.init(0), "u0": np.array([1.0, -0.5])})
 
 
@@ -90,7 +93,8 @@ def test_what_does_not_change_from_step_to_step_is_computed_once():
     x = np.linspace(0, 1, 4)[:, None]
 
     def by_scan(theta):
-        return tf.reduce_sum(pcl.scan(lambda u: u * net(theta["net"], x)[:, 0], np.ones(4), n_steps=3) ** 2)
+        states = pcl.scan(lambda u: u * net(theta["net"], x)[:, 0], np.ones(4), n_steps=3)
+        return tf.reduce_sum(states ** 2)
 
     def by_loop(theta):
         states = loop(lambda u: u * net(theta["net"], x)[:, 0], tf.ones(4, tf.float64), [()] * 3)
@@ -112,7 +116,8 @@ def test_a_network_of_the_points_is_carried_by_few_columns():
 
     def by_scan(theta):
         kappa = net(theta["net"], x)[:, 0]
-        return tf.reduce_sum(pcl.scan(lambda u: step(kappa, u), np.sin(3 * x[:, 0]), n_steps=4, keep=[2, 4]) ** 2)
+        states = pcl.scan(lambda u: step(kappa, u), np.sin(3 * x[:, 0]), n_steps=4, keep=[2, 4])
+        return tf.reduce_sum(states ** 2)
 
     def by_loop(theta):
         kappa = net(theta["net"], x)[:, 0]
@@ -150,8 +155,9 @@ def test_eager_scans_watched_by_a_tape_have_gradients():
 
 @pytest.mark.parametrize("options, words", [
     (dict(), "number of steps"), (dict(n_steps=0), "n_steps"), (dict(n_steps=2, keep=[3]), "keep"),
-    (dict(n_steps=2, keep=[2, 1]), "keep"), (dict(n_steps=2, keep=[]), "keep"), (dict(n_steps=2, keep=[0.5]), "keep"),
-    (dict(n_steps=3, inputs=(np.ones(2),)), "number of steps"), (dict(inputs=(np.ones(2), np.ones(3))), "number of"),
+    (dict(n_steps=2, keep=[2, 1]), "keep"), (dict(n_steps=2, keep=[]), "keep"),
+    (dict(n_steps=2, keep=[0.5]), "keep"), (dict(n_steps=3, inputs=(np.ones(2),)), "number of steps"),
+    (dict(inputs=(np.ones(2), np.ones(3))), "number of"),
     (dict(n_steps=2, kept=(1,)), "kept"), (dict(n_steps=2, memory=0), "memory")])
 def test_wrong_arguments_are_refused(options, words):
     with pytest.raises((ValueError, TypeError), match=words):
@@ -167,8 +173,9 @@ def test_a_step_that_returns_no_state_is_refused(step):
 
 def test_a_scan_inside_a_scan_and_leaks_are_refused():
     def nested(theta):
-        return tf.reduce_sum(pcl.scan(lambda s: pcl.scan(lambda r: r * theta["q"], s, n_steps=2, keep=[2])[0],
-                                      1.0, n_steps=2))
+        def inner(s):
+            return pcl.scan(lambda r: r * theta["q"], s, n_steps=2, keep=[2])[0]
+        return tf.reduce_sum(pcl.scan(inner, 1.0, n_steps=2))
     with pytest.raises(ValueError, match="inside the step of another scan"):
         pcl.Problem(nested, {"q": 0.9})
     leaked = []

@@ -97,4 +97,5 @@ def laplace(space, kappa):
         return assembly(A)
     pattern = pattern_of(A.structures)  # of integrals over cells, linear in κ at points
     point = LinearMapPoint(LinearMap(pattern.maps[0] @ space.cell_integrals.matrix), kappa)
-    return Operation(point, {"coefficients": kappa.size}, {"values": point.value.size}, Places.of(pattern))
+    sizes = {"coefficients": kappa.size}, {"values": point.value.size}
+    return Operation(point, *sizes, Places.of(pattern))
