@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import functools
 import warnings
 
 import numpy as np
@@ -213,9 +214,7 @@ def _probe(matrix, factor, entries):
     signs and sizes bound ‖Â⁻¹‖ ≥ ‖Â⁻¹p‖/‖p‖, in practice within a small factor. Signs alone can be
     orthogonal to a null vector; sizes drawn from a continuum are so with probability 0.
     """
-    rng = np.random.default_rng(0)
-    shape = matrix.shape[0], 2
-    probes = rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
+    probes = _random_probes(matrix.shape[0])
     with np.errstate(all="ignore"):
         rows, cols = _scales(entries)
         b = rows[:, None] * probes
@@ -225,6 +224,14 @@ def _probe(matrix, factor, entries):
         size = (entries.absolute @ np.abs(x) + np.abs(b)).max(axis=0)
         error = (np.abs(matrix @ x - b).max(axis=0) / size).max()
         return 1.0 / (norm * inverse), error
+
+
+@functools.lru_cache(maxsize=4)
+def _random_probes(n):
+    rng = np.random.default_rng(0)
+    probes = rng.choice([-1.0, 1.0], (n, 2)) * rng.uniform(0.5, 1.5, (n, 2))
+    probes.setflags(write=False)
+    return probes
 
 
 def _scales(entries):

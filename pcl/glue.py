@@ -6,6 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from pcl.arithmetic import compiled
 from pcl.errors import FailedCheck
 
 _PROCESS = os.getpid()
@@ -150,6 +151,9 @@ class Glue:
         wanted = [t for t in fetches if t is not None]
         if not wanted:
             return lambda *arrays: [None] * len(fetches)
+        arithmetic = compiled(feeds, wanted)
+        if arithmetic is not None:
+            return _filled(fetches, arithmetic)
         # Without a signature every call would first fail to bind its arguments, slowly.
         signature = tuple(tf.TensorSpec(t.shape, t.dtype, f"x{i}") for i, t in enumerate(feeds)), {}
         pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
@@ -157,11 +161,10 @@ class Glue:
         def evaluate(*arrays):
             _refuse_forked()
             try:
-                results = iter(pruned(*(tf.constant(a, tf.float64) for a in arrays)))
+                return [np.asarray(r) for r in pruned(*(tf.constant(a, tf.float64) for a in arrays))]
             except tf.errors.InvalidArgumentError as error:
                 raise FailedCheck(f"an operation of the loss refuses its input: {error}") from error
-            return [None if t is None else np.asarray(next(results)) for t in fetches]
-        return evaluate
+        return _filled(fetches, evaluate)
 
     @staticmethod
     def _depends(tensors, sources):
@@ -175,6 +178,17 @@ class Glue:
                 seen.add(tensor.ref())
                 stack.extend(tensor.op.inputs)
         return False
+
+
+def _filled(fetches, evaluate):
+    """`evaluate` with None where a fetch is None."""
+    if all(t is not None for t in fetches):
+        return evaluate
+
+    def filled(*arrays):
+        results = iter(evaluate(*arrays))
+        return [None if t is None else next(results) for t in fetches]
+    return filled
 
 
 def _refuse_forked():

@@ -2,7 +2,8 @@
 
 What one step computes (its nodes, its glue) is traced once. All steps are kept, or, where that takes
 too much memory, the states at the beginning of every segment of steps: the segment is evaluated
-again when its steps are needed (a two-level schedule; each sweep over the steps then costs one more evaluation).
+again when its steps are needed (a two-level schedule; each sweep over the steps then costs one more
+evaluation).
 """
 
 import functools

@@ -1,0 +1,48 @@
+"""Arithmetic of the graph run by NumPy equals TensorFlow's."""
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pcl.arithmetic import compiled
+
+X, Y = np.random.default_rng(0).normal(size=(2, 3, 4))
+
+ARITHMETIC = {
+    "difference and square": lambda x, y: tf.square(x - y),
+    "quotient": lambda x, y: -x / (y + 2.0),
+    "sum over an axis": lambda x, y: tf.reduce_sum(x * y, axis=1) + 1.0,
+    "sum kept": lambda x, y: tf.reduce_sum(x, axis=[0, 1], keepdims=True) * y,
+    "reshape and several terms": lambda x, y: tf.add_n([tf.reshape(x, (4, 3)), tf.reshape(y, (4, 3))]),
+    "gradient of a sum": lambda x, y: tf.gradients(tf.reduce_sum(tf.square(x) * y), x)[0],
+    "constant": lambda x, y: tf.constant(3.0, tf.float64) + 0.0 * x,
+}
+
+
+def graph_of(function):
+    graph = tf.Graph()
+    with graph.as_default():
+        x, y = (tf.compat.v1.placeholder(tf.float64, X.shape) for _ in range(2))
+        return graph, [x, y], [function(x, y)]
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_is_that_of_tensorflow(name):
+    graph, feeds, fetches = graph_of(ARITHMETIC[name])
+    with tf.compat.v1.Session(graph=graph) as session:
+        expected = session.run(fetches, dict(zip(feeds, (X, Y))))
+    result = compiled(feeds, fetches)(X, Y)
+    np.testing.assert_allclose(result[0], expected[0], rtol=4e-16)
+    assert result[0].shape == expected[0].shape and result[0].dtype == np.float64
+
+
+@pytest.mark.parametrize("function", [
+    lambda x, y: tf.exp(x), lambda x, y: tf.cast(tf.cast(x, tf.float32), tf.float64),
+    lambda x, y: tf.where(x > 0.0, x, y)])
+def test_anything_else_is_left_to_tensorflow(function):
+    _, feeds, fetches = graph_of(function)
+    assert compiled(feeds, fetches) is None
+
+
+def test_division_by_zero_is_quiet_and_infinite():
+    _, feeds, fetches = graph_of(lambda x, y: x / (y * 0.0))
+    assert np.isinf(compiled(feeds, fetches)(np.abs(X), np.abs(Y))[0]).all()
