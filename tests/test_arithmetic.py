@@ -31,7 +31,7 @@ def test_arithmetic_is_that_of_tensorflow(name):
     with tf.compat.v1.Session(graph=graph) as session:
         expected = session.run(fetches, dict(zip(feeds, (X, Y))))
     result = compiled(feeds, fetches)(X, Y)
-    np.testing.assert_allclose(result[0], expected[0], rtol=4e-16)
+    np.testing.assert_allclose(result[0], expected[0], rtol=4e-15)
     assert result[0].shape == expected[0].shape and result[0].dtype == np.float64
 
 
