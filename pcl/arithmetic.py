@@ -19,6 +19,7 @@ _OPERATIONS = {
     "Sum": lambda op, x, axes: x.sum(axis=tuple(np.ravel(axes)), keepdims=op.get_attr("keep_dims")),
     "Reshape": lambda op, x, shape: x.reshape(shape),
     "Tile": lambda op, x, counts: np.tile(x, counts),
+    "Fill": lambda op, shape, x: np.full(shape, x),
 }
 
 
