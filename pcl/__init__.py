@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pcl.problem import Problem
     from pcl.recurrence import scan
     from pcl.sparse import SparseMatrix
+    from pcl.starts import multi_start
     from pcl.status import Status
     from pcl.structure import Structure
     from pcl.training import minimize
@@ -45,6 +46,7 @@ _HOME = {
     "solve_nonlinear": "nonlinear_solve",
     "misfit": "observations",
     "Problem": "problem",
+    "multi_start": "starts",
     "scan": "recurrence",
     "SparseMatrix": "sparse",
     "Status": "status",
@@ -52,10 +54,15 @@ _HOME = {
     "minimize": "training",
 }
 
-__all__ = sorted(_HOME)
+# Packages of their own, with further names inside.
+_PACKAGES = ("diagnose", "rules")
+
+__all__ = sorted([*_HOME, *_PACKAGES])
 
 
 def __getattr__(name):
+    if name in _PACKAGES:
+        return importlib.import_module(f"pcl.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers {', '.join(__all__)}.")
     value = globals()[name] = getattr(importlib.import_module(f"pcl.{_HOME[name]}"), name)

@@ -1,0 +1,49 @@
+"""What the diagnoses share: θ at the door, the checked Hessian, axes to draw into."""
+
+import numpy as np
+
+from pcl.objective import Counts, LossEvaluator, Point, require_interface
+from pcl.validate import float64_array
+
+
+def flat_theta(problem, theta, *needed):
+    """θ as a finite vector (p,) from a vector or {block: array}; the problem must have `needed`."""
+    require_interface(problem, "size", *needed)
+    if isinstance(theta, dict):
+        theta = problem.ravel(theta)
+    return float64_array("theta", theta, shape=(int(problem.size),))
+
+
+def checked_hessian(problem, theta):
+    """The Hessian (p, p), finite and symmetrised; ValueError if it is visibly not symmetric."""
+    return LossEvaluator(problem, Counts()).hessian(Point(theta))
+
+
+def positive_number(name, value):
+    """`value` as a float, refused unless finite and above 0."""
+    number = float(float64_array(name, value, shape=()))
+    if number <= 0:
+        raise ValueError(f"{name} is {number}; expected a number above 0.")
+    return number
+
+
+def require_network(name, net):
+    """Raise a TypeError unless `net` is a `pcl.MLP`, whose layers are known."""
+    from pcl.network import MLP     # brings TensorFlow, which whoever has a network has loaded
+    if not isinstance(net, MLP):
+        raise TypeError(f"{name} is a {type(net).__name__}; expected a pcl.MLP.")
+
+
+def frozen_array(values):
+    """A read-only array."""
+    values = np.asarray(values)
+    values.setflags(write=False)
+    return values
+
+
+def new_axes(ax):
+    """`ax`, or the axes of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+    return plt.figure(layout="constrained").add_subplot()

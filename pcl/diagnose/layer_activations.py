@@ -1,0 +1,99 @@
+"""Where the activations of a network are flat: their slope, layer by layer, at given points."""
+
+import dataclasses
+
+import numpy as np
+
+from pcl import activations
+from pcl.diagnose.common import frozen_array, new_axes, positive_number, require_network
+from pcl.validate import float64_array
+
+# max |φ'|. swish: z = 2.39936, where φ'' = s(1 − s)(2 + z(1 − 2s)) vanishes.
+_STEEPEST = {"tanh": 1.0, "sigmoid": 0.25, "softplus": 1.0, "swish": 1.0998393194, "sin": 1.0}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ActivationSaturation:
+    """Outputs of the hidden layers at q points, and how many of them are flat.
+
+    Attributes
+    ----------
+    activations : tuple of L arrays (q, w_l), φ(z)
+    slopes : tuple of L arrays (q, w_l), |φ'(z)| / max|φ'|
+    threshold : float
+    fraction : ndarray (L,), share of (point, unit) with a slope below the threshold
+    dead : ndarray (L,), int: units whose slope is below it at every point
+    """
+
+    activations: tuple
+    slopes: tuple
+    threshold: float
+
+    @property
+    def fraction(self):
+        """Share of the outputs of each hidden layer that are saturated."""
+        return np.array([np.mean(s < self.threshold) for s in self.slopes])
+
+    @property
+    def dead(self):
+        """Number of units of each hidden layer that are saturated at every point."""
+        return np.array([np.count_nonzero((s < self.threshold).all(axis=0)) for s in self.slopes])
+
+    def __str__(self):
+        rows = [f"{'layer':>5} {'units':>6} {'saturated':>10} {'at every point':>15}"]
+        rows += [f"{i:>5} {a.shape[1]:>6} {share:>10.1%} {dead:>15}" for i, (a, share, dead) in
+                 enumerate(zip(self.activations, self.fraction, self.dead), start=1)]
+        return "\n".join(rows)
+
+    def plot(self, ax=None, bins=30):
+        """Histogram of the activations of each hidden layer."""
+        ax = new_axes(ax)
+        edges = np.histogram_bin_edges(np.concatenate([a.ravel() for a in self.activations]), bins)
+        for i, (a, share) in enumerate(zip(self.activations, self.fraction), start=1):
+            ax.stairs(np.histogram(a, edges)[0] / a.size, edges, lw=1.5,
+                      label=f"layer {i}: {share:.0%} saturated")
+        ax.set(xlabel="activation φ(z)", ylabel="share of the layer",
+               title="Activations of the hidden layers")
+        ax.set_ylim(0.0, 1.5 * ax.get_ylim()[1])    # room for the legend
+        ax.grid(alpha=0.3)
+        ax.legend(title=f"saturated: slope < {self.threshold:g} of the steepest")
+        return ax
+
+
+def saturation(net, params, x, threshold=0.1):
+    """How far the hidden layers of a network are saturated at points, an `ActivationSaturation`.
+
+        saturated:  |φ'(z)| < threshold · max|φ'|
+
+    For tanh and threshold 0.1 that is |tanh z| > 0.949. For softplus and swish one side alone can
+    be flat (z far below 0); for sin it is the crests, flat but not for good.
+
+    Parameters
+    ----------
+    net : MLP with at least one hidden layer
+    params : (net.size,) array, as `problem.unravel(theta)["name of the block"]`
+    x : (q, n_in) array of points, q ≥ 1, scaled as the network gets them
+    threshold : float below 1
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not an MLP or one without hidden layers; wrong shapes; no points; values that are not finite.
+    """
+    require_network("net", net)
+    threshold = positive_number("threshold", threshold)
+    if threshold >= 1:
+        raise ValueError(f"threshold is {threshold}; expected a share of the steepest slope, below 1.")
+    layers, a = net.unravel(params)[:-1], float64_array("x", x, shape=(None, net.n_in))
+    if not layers or not len(a):
+        raise ValueError(f"net has {len(layers)} hidden layers and x {len(a)} points; expected at "
+                         "least one of each.")
+    phi = activations.named("activation", net.activation, activations.HIDDEN)
+    outputs, slopes = [], []
+    for W, b in layers:
+        z = a @ W + b
+        a = phi.value(z, np.empty_like(z))
+        outputs.append(frozen_array(a))
+        slope = np.abs(phi.first(z, a, np.empty_like(z))) / _STEEPEST[net.activation]
+        slopes.append(frozen_array(slope))
+    return ActivationSaturation(tuple(outputs), tuple(slopes), threshold)

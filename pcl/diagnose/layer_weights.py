@@ -1,0 +1,82 @@
+"""How the weights and biases of a network are distributed, layer by layer."""
+
+import dataclasses
+
+import numpy as np
+
+from pcl.diagnose.common import frozen_array, new_axes, require_network
+from pcl.validate import positive_integer
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WeightDistribution:
+    """Weights and biases of each layer together.
+
+    Attributes
+    ----------
+    values : tuple of L arrays, sorted
+    mean, spread, largest : ndarray (L,)
+        Mean, standard deviation, and largest magnitude.
+    edges : ndarray (bins + 1,), the same bins for all layers
+    counts : ndarray (L, bins), int
+    """
+
+    values: tuple
+    mean: np.ndarray
+    spread: np.ndarray
+    largest: np.ndarray
+    edges: np.ndarray
+    counts: np.ndarray
+
+    def __str__(self):
+        rows = [f"{'layer':>5} {'number':>7} {'mean':>11} {'spread':>10} {'largest':>10}"]
+        rows += [f"{i:>5} {v.size:>7} {m:>11.3e} {s:>10.3e} {a:>10.3e}" for i, (v, m, s, a) in enumerate(
+            zip(self.values, self.mean, self.spread, self.largest), start=1)]
+        return "\n".join(rows)
+
+    def cumulative(self):
+        """Magnitudes of all weights and biases in ascending order, and the share not above each."""
+        magnitude = np.sort(np.abs(np.concatenate(self.values)))
+        return magnitude, np.arange(1, magnitude.size + 1) / magnitude.size
+
+    def plot(self, ax=None, cumulative=False, label=None):
+        """Histograms by layer, or the cumulative distribution of all magnitudes under `label`."""
+        ax = new_axes(ax)
+        if cumulative:
+            ax.step(*self.cumulative(), where="post", label=label)
+            ax.set(xlabel="magnitude", ylabel="share of weights and biases not above it", ylim=(0, 1.02))
+        else:
+            for i, (counts, values) in enumerate(zip(self.counts, self.values), start=1):
+                ax.stairs(counts / values.size, self.edges, lw=1.5,
+                          label=f"layer {i}: {values.size}, spread {self.spread[i - 1]:.2g}")
+            ax.set(xlabel="weight or bias", ylabel="share of the layer")
+            ax.set_ylim(0.0, 1.4 * ax.get_ylim()[1])    # room for the legend
+        ax.set_title("Weights and biases")
+        ax.grid(alpha=0.3)
+        if not cumulative or label is not None:
+            ax.legend()
+        return ax
+
+
+def weights(net, params, bins=40):
+    """The distribution of a network's parameters by layer, a `WeightDistribution`.
+
+    Parameters
+    ----------
+    net : MLP
+    params : (net.size,) array, as `problem.unravel(theta)["name of the block"]`
+    bins : int, number of bins of the histograms
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not an MLP; params of another length or not finite; bins not a whole number ≥ 1.
+    """
+    require_network("net", net)
+    bins = positive_integer("bins", bins)
+    values = [np.sort(np.concatenate([W.ravel(), b])) for W, b in net.unravel(params)]
+    edges = np.histogram_bin_edges(np.concatenate(values), bins)
+    counts = [np.histogram(v, edges)[0] for v in values]
+    columns = [[f(v) for v in values] for f in (np.mean, np.std, lambda v: np.abs(v).max())]
+    return WeightDistribution(tuple(map(frozen_array, values)), *map(frozen_array, columns),
+                              frozen_array(edges), frozen_array(counts))
