@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pcl.admissible import guard
+    from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
     from pcl.check import check_gradient, check_hessian, check_jacobian
+    from pcl.checkpoint import CheckpointError, read_checkpoint
     from pcl.evolution import FirstOrder, SecondOrder
     from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
                             TrialFailure)
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "guard": "admissible",
+    **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard", "TimeLimit"),
+                    "callbacks"),
     "check_gradient": "check", "check_hessian": "check", "check_jacobian": "check",
+    "CheckpointError": "checkpoint", "read_checkpoint": "checkpoint",
     "FailedCheck": "errors", "InvalidCoefficient": "errors", "NotConverged": "errors",
     "NotFinite": "errors",
     "SingularMatrix": "errors", "TrialFailure": "errors",

@@ -53,13 +53,24 @@ class History:
     def __init__(self):
         self._rows = {name: [] for name in ROWS}
 
+    @classmethod
+    def from_dict(cls, columns):
+        """The history whose `as_dict` is `columns`."""
+        history = cls()
+        history._rows = {name: np.asarray(columns[name]).tolist() for name in ROWS}
+        return history
+
     def append(self, snapshot):
         """Add one row."""
         for name, values in self._rows.items():
             values.append(getattr(snapshot, name))
 
+    def cell(self, name, row):
+        """One number."""
+        return self._rows[name][row]
+
     def __len__(self):
-        return len(self._rows["loss"])
+        return len(self._rows[ROWS[-1]])     # a row that Ctrl-C cut short is none
 
     def __getattr__(self, name):
         if name in ROWS and "_rows" in self.__dict__:
@@ -102,4 +113,4 @@ class History:
 
     def _array(self, name):
         kind = np.int64 if name in _INTEGER else bool if name == "accepted" else np.float64
-        return np.array(self._rows[name], dtype=kind)
+        return np.array(self._rows[name][:len(self)], dtype=kind)

@@ -157,6 +157,23 @@ class Objective:
         """Hessian times v; a failure is raised, since the point is already accepted."""
         return self._evaluator.hvp(point, v)
 
+    def points(self):
+        """Copies of the points that are remembered, the best one last."""
+        return [dataclasses.replace(point) for point in (*self._recent, self.best)]
+
+    def restore(self, points, counts, last_failure):
+        """Take up what `points` gave in another process."""
+        *recent, self.best = points
+        self._recent.clear()
+        self._recent.extend(recent)
+        self.recount(counts)
+        self.last_failure = last_failure
+
+    def recount(self, counts):
+        """Set the counters, {name: number}."""
+        for name, number in counts.items():
+            setattr(self.counts, name, number)
+
     def discard(self, point, reason):
         """Mark a trial point as failed: it was evaluated but cannot be used."""
         return self._fail(point, reason)

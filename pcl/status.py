@@ -55,8 +55,8 @@ class Status(enum.Enum):
     STOPPED_BY_CALLBACK = (
         "Stopped by the callback (StopIteration). Continue with x0=result.x.")
     INTERRUPTED = (
-        "Interrupted from the keyboard; the best point so far is returned. Continue with "
-        "x0=result.x.")
+        "Interrupted (Ctrl-C, or SIGTERM in a run with a checkpoint); the best point so far is "
+        "returned. Continue with resume=path of the checkpoint, or with x0=result.x.")
     ERROR = (
         "Ended by an exception; this is the best point before it. Continue with x0=result.x "
         "once the cause is removed.")

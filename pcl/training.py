@@ -5,10 +5,13 @@ import dataclasses
 import numpy as np
 from scipy.optimize import OptimizeResult
 
+from pcl.callbacks import combined, restore
+from pcl.checkpoint import Session
 from pcl.drivers.bounds import parse_bounds, pushed_inside
 from pcl.drivers.curvature import spectrum, spectrum_of_product
 from pcl.drivers.least_squares import ResidualEvaluator
-from pcl.drivers.methods import choose, merge, positive
+from pcl.drivers.hand_over import SwitchingEvaluator
+from pcl.drivers.methods import METHODS, choose, merge, positive
 from pcl.drivers.run import Run, Stop, Tolerances
 from pcl.memory import require
 from pcl.objective import Counts, LossEvaluator, Objective, require_interface
@@ -24,13 +27,15 @@ GTOL, FTOL = 1e-8, 1e-14
 _INTERFACE = ("theta0", "size", "value", "gradient", "value_and_gradient")
 # Bytes for p parameters. trust-exact: the Hessians of two points, scaled, shifted, factored;
 # BFGS: the inverse Hessian and its update; trust-krylov: SciPy's table of Lanczos vectors.
-_BYTES = {"trust-exact": lambda p: 40 * p**2, "BFGS": lambda p: 24 * p**2,
+_BYTES = {"trust-exact": lambda p: 40 * p**2, "newton-trust-region": lambda p: 40 * p**2,
+          "BFGS": lambda p: 24 * p**2,
           "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
 def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
              gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None,
-             max_seconds=None, certify=False):
+             max_seconds=None, certify=False, checkpoint=None, checkpoint_seconds=30.0,
+             resume=None):
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
 
         minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
@@ -42,24 +47,28 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         `value_and_gradient`, and what the method needs of `hessian`, `hvp`, `residuals`,
         `jacobian`, `has_residuals`; `counts`, `unravel` and `slices` are used if present.
     method : str, upper or lower case
-        ============== ======================== ================ =======
-        name           uses                     default maxiter  bounds
-        ============== ======================== ================ =======
-        trust-exact    Hessian                  200              no
-        trust-krylov   Hessian-vector products  200              no
-        trust-ncg      Hessian-vector products  200              no
-        BFGS           gradient                 2000             no
-        L-BFGS-B       gradient                 2000             yes
-        least-squares  residuals, dr/dθ         200              not lm
-        adam           gradient                 5000             no
-        ============== ======================== ================ =======
+        =================== ============================== ================ =======
+        name                uses                           default maxiter  bounds
+        =================== ============================== ================ =======
+        trust-exact         Hessian                        200              no
+        newton-trust-region Hessian                        200              no
+        trust-krylov        Hessian-vector products        200              no
+        trust-ncg           Hessian-vector products        200              no
+        BFGS                gradient                       2000             no
+        L-BFGS-B            gradient                       2000             yes
+        levenberg-marquardt residuals, dr/dθ               200              yes
+        least-squares       residuals, dr/dθ               200              not lm
+        adam                gradient                       5000             no
+        hand-over           gradient, then the best of the 2000             no
+                            above, see drivers.hand_over
+        =================== ============================== ================ =======
     x0 : (p,) array or {block: array}, optional
         Start; `problem.theta0` if None. Outside the bounds it is moved to the nearest bound.
     bounds : list of p pairs, scipy.optimize.Bounds, or {block: (lower, upper)}, optional
         None in a pair means no bound.
-    callback : callable, optional
+    callback : callable or list of them, optional
         Called as `callback(snapshot)` after every iteration with a `history.Snapshot`. Raising
-        StopIteration ends the run.
+        StopIteration ends the run; its words end up in the message. See `pcl.callbacks`.
     maxiter : int, optional
         Iterations; rejected steps of the trust-region methods count, for least-squares an
         iteration is a step that lowered the loss.
@@ -82,13 +91,27 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         True. BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity). L-BFGS-B: maxcor 10,
         maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
         ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1, x_scale, tr_solver,
-        tr_options, max_nfev None (100 maxiter + 1000). adam: learning_rate 1e-3, beta_1 0.9,
-        beta_2 0.999, epsilon 1e-7. All but least-squares: loss_scale None; the optimizer works
-        on loss/loss_scale, by default the power of two nearest |g(x0)|.
+        tr_options, max_nfev None (100 maxiter + 1000). levenberg-marquardt: loss and f_scale as
+        there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3.
+        newton-trust-region: initial_trust_radius, max_trust_radius, eta. hand-over: first
+        "L-BFGS-B" ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
+        SciPy's scalar methods and adam: loss_scale None; the optimizer works on
+        loss/loss_scale, by default the power of two nearest |g(x0)|.
     max_seconds : float, optional
-        Stop after the first iteration that ends later than this.
+        Stop after the first iteration that ends later than this, counted from the call.
     certify : bool
         Check all derivatives at the point returned; the record is `result.certificate`.
+    checkpoint : path, optional
+        File that holds the run, written whole or not at all: every `checkpoint_seconds` at the
+        end of an iteration, but never taking more than a twentieth of the time, and when the run
+        ends for whatever reason. The generation before is kept beside it as path.previous. A
+        file that cannot be written is warned of and the run goes on.
+    checkpoint_seconds : float
+    resume : path, optional
+        Checkpoint to go on from, with the same problem, method, options and bounds; x0 is that
+        of the file. The end is that of a run never interrupted, bit for bit: θ and history
+        (seconds aside). Limits, tolerances and callbacks may differ. hand-over, which
+        decides by the clock, goes on in the method it was in.
 
     Returns
     -------
@@ -96,15 +119,19 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         x, fun, jac : the best point evaluated, its loss and gradient; theta : x by name;
         success, status (`Status`), message (its sentence); nit, nfev, njev, nhev, nhvp;
         history (`History`), counts (dict), failed (trial points that could not be evaluated),
-        gradient_norm, method; for the trust-region methods hess (trust-exact) and
-        smallest_eigenvalue where the run ended at a stationary point, else None. With a robust
+        gradient_norm, method; stages (of hand-over: which method ran when and why it was left, a
+        list of `drivers.hand_over.Stage`; else empty); for the trust-region methods hess (of the
+        dense ones) and smallest_eigenvalue where the run ended at a stationary point, else None.
+        With a robust
         loss, fun, jac and history are those of C² Σ ρ((r/C)²), C = f_scale.
 
     Raises
     ------
     ValueError, TypeError
-        Bad arguments; a gradient or Hessian of the wrong shape; a Hessian whose relative
-        asymmetry exceeds 1e-8; a start that cannot be evaluated (also TrialFailure).
+        Bad arguments; a file to resume from that is damaged or of another run
+        (`CheckpointError`, a ValueError); a gradient or Hessian of the wrong shape; a Hessian
+        whose relative asymmetry exceeds 1e-8; a start that cannot be evaluated (also
+        TrialFailure).
     MemoryError
         Less memory is free than the method needs.
     Exception
@@ -117,7 +144,13 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     until no step changes θ or the loss any more. SciPy's own tests are switched off.
     At a trial point that cannot be evaluated (TrialFailure, arithmetic error, NaN, infinity)
     the step is shortened and the run goes on from the last good point. Ctrl-C ends the run
-    and returns the best point with status INTERRUPTED.
+    and returns the best point with status INTERRUPTED; so does SIGTERM in a run with a
+    checkpoint that was started in the main thread.
+    Cost of going on: trust-exact and newton-trust-region compute one Hessian, trf and
+    levenberg-marquardt one Jacobian, adam nothing. BFGS, L-BFGS-B, trust-krylov and trust-ncg
+    are replayed from the recorded answers of the problem (8 p bytes for each gradient or
+    product, in memory and in the file) without evaluating it, dogbox and lm with their
+    Jacobians computed again.
     A run whose start is stationary returns at once with STATIONARY_START. That is a success
     only if the loss is 0; or, for the trust-region methods, the Hessian is positive
     semidefinite and not zero; or, for the others, the gradient is at rounding level but not
@@ -128,32 +161,46 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     settings = merge(name, options)
     tolerances = Tolerances(gtol, gtol_absolute, ftol, xtol)
     limit = chosen.maxiter if maxiter is None else positive_integer("maxiter", maxiter)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback is a {type(callback).__name__}; expected a function of one "
-                        "snapshot, or None.")
+    callback = combined(callback)
     if max_seconds is not None and not positive(max_seconds):
         raise ValueError(f"max_seconds is {max_seconds!r}; expected a positive number or None.")
+    session = Session(checkpoint, checkpoint_seconds, resume)
     theta, box = _start(problem, x0, bounds, name, chosen, settings)
+    theta = session.prepare(problem, name, settings, theta, box, given=x0 is not None)
+    session.verify(_evaluator(problem, name, settings, Counts())[0], theta)
     counts = Counts()
-    evaluator, extra = _evaluator(problem, name, settings, counts)
+    evaluator, extra = _evaluator(session.recorded(problem), name, settings, counts)
     bar = Progress(progress, limit, name)
     try:
-        run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
-                  progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
-                  max_seconds=max_seconds)
-        status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name)
+        with session.terminable():
+            run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
+                      progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
+                      max_seconds=max_seconds, session=session if session.active else None)
+            restore(callback, run.recorded)
+            status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name,
+                            session)
     finally:
         bar.close()
     return _finished(run, status, problem, name, chosen.hessian, certify)
 
 
-def _drive(run, drive, problem, name):
+def _drive(run, drive, problem, name, session):
+    status = Status.ERROR
+    try:
+        status = _driven(run, drive, problem, name)
+    finally:
+        session.finish(status)
+    return status
+
+
+def _driven(run, drive, problem, name):
     if run.stationary_at_start:
         return Status.STATIONARY_START
     try:
         _require_memory(name, run.current.theta.size)
         drive()
     except Stop as stop:
+        run.reason = stop.reason
         return stop.status
     except KeyboardInterrupt:
         return Status.INTERRUPTED
@@ -202,8 +249,9 @@ def _start(problem, x0, bounds, name, method, settings):
     algorithm = settings.get("algorithm")
     if bounds is not None and (not method.bounds or algorithm == "lm"):
         label = f"{name} with algorithm 'lm'" if algorithm == "lm" else name
-        raise ValueError(f"bounds are given but {label} takes none. Use L-BFGS-B or "
-                         "least-squares with 'trf' or 'dogbox', or transform the parameter.")
+        raise ValueError(f"bounds are given but {label} takes none. Use L-BFGS-B, "
+                         "levenberg-marquardt, or least-squares with 'trf' or 'dogbox', or "
+                         "transform the parameter.")
     box = parse_bounds(bounds, size, getattr(problem, "slices", None))
     if box is not None and algorithm is not None and (box[0] == box[1]).any():
         raise ValueError("bounds has equal lower and upper bounds at entry "
@@ -214,10 +262,14 @@ def _start(problem, x0, bounds, name, method, settings):
 
 
 def _evaluator(problem, name, settings, counts):
-    if name != "least-squares":
+    needs = METHODS[name].residuals
+    if not needs:
         return LossEvaluator(problem, counts), ()
+    if needs == "optional":
+        evaluator = SwitchingEvaluator(problem, counts)
+        return evaluator, (evaluator,)
     if not problem.has_residuals:
-        raise ValueError("method least-squares needs residuals, but this problem states only a "
+        raise ValueError(f"method {name} needs residuals, but this problem states only a "
                          "loss. State the residuals r with loss = sum(r²), or use trust-exact.")
     evaluator = ResidualEvaluator(problem, counts, settings["loss"], settings["f_scale"])
     return evaluator, (evaluator,)
@@ -233,6 +285,8 @@ def _result(run, status, problem, name, with_curvature):
     if found is not None and found.indefinite:
         status, success = Status.STATIONARY_SADDLE, False
     message = status.value
+    if run.reason:
+        message += f" Reason: {run.reason}."
     if counts.failed:
         message += (f" {counts.failed} trial points could not be evaluated; the last: "
                     f"{run.objective.last_failure}")
@@ -245,7 +299,8 @@ def _result(run, status, problem, name, with_curvature):
         status=status, message=message, method=name, nit=run.iteration, nfev=counts.evaluations,
         njev=counts.gradients + counts.jacobians, nhev=counts.hessians,
         nhvp=counts.hessian_products, failed=counts.failed,
-        counts=dataclasses.asdict(counts), history=run.history)
+        counts=dataclasses.asdict(counts), history=run.history,
+        stages=run.stages)
 
 
 def _shows_minimum(best, with_curvature, found):
@@ -258,7 +313,7 @@ def _shows_minimum(best, with_curvature, found):
 
 
 def _curvature(run, hessian, best, name):
-    if name == "trust-exact":
+    if METHODS[name].dense:
         if hessian is None and run.iteration == 0:
             hessian = run.objective.hessian(best, strict=True)
         return None if hessian is None else spectrum(hessian)

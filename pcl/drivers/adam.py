@@ -3,7 +3,7 @@
 import numpy as np
 
 from pcl.drivers.run import Stop
-from pcl.drivers.scipy_minimize import unit_scale
+from pcl.drivers.scipy_minimize import kept_scale
 from pcl.status import Status
 
 _SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
@@ -27,8 +27,12 @@ def drive(run, method, options):
         beta_1=np.float64(options["beta_1"]), beta_2=np.float64(options["beta_2"]))
     optimizer.build([theta])
     step = tf.function(lambda gradient: optimizer.apply([gradient], [theta]))
-    scale, current = unit_scale(run, options), full
+    scale, current = kept_scale(run, options), float(run.restored.get("rate", full))
+    rate.assign(current)
+    _restore(optimizer, run.restored)
     while True:
+        if run.offers:
+            run.offer(scale=float(scale), rate=current, **_variables(optimizer))
         step(tf.constant(run.current.gradient / scale))
         point = run.trial(theta.numpy(), gradient=True)
         if point.failed:
@@ -41,6 +45,16 @@ def drive(run, method, options):
             current = min(2.0 * current, full)
             run.accept(point)
         rate.assign(current)
+
+
+def _variables(optimizer):
+    return {f"adam_{i}": value.numpy() for i, value in enumerate(optimizer.variables)}
+
+
+def _restore(optimizer, kept):
+    if kept:
+        for i, variable in enumerate(optimizer.variables):
+            variable.assign(kept[f"adam_{i}"])
 
 
 def _keras_on_tensorflow():

@@ -1,18 +1,21 @@
 """The methods of `minimize` by name, with their options, defaults and admissible values."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from pcl.drivers import adam, least_squares, scipy_minimize
+from pcl.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
+                         trust_region)
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
     """Driver, default iteration limit, options as {name: (default, check)}.
 
-    `bounds`: takes them; `hessian`: uses second derivatives.
+    `bounds`: takes them; `hessian`: uses second derivatives; `dense`: and forms them; `residuals`:
+    needs residuals, "optional": uses them where the problem has them.
     """
 
     drive: Callable
@@ -20,6 +23,8 @@ class Method:
     options: Mapping
     bounds: bool = False
     hessian: bool = False
+    dense: bool = False
+    residuals: bool | str = False
 
 
 def positive(value):
@@ -61,6 +66,14 @@ def _scale(value):
     return bool(np.all([positive(entry) for entry in np.ravel(value)]))
 
 
+def _positive_array(value):
+    return not isinstance(value, str) and _scale(value)
+
+
+def _count(value):
+    return _is_number(value) and 0 <= value < np.inf and value == int(value)
+
+
 def _anything(value):
     return True
 
@@ -68,9 +81,24 @@ def _anything(value):
 _SCALED = {"loss_scale": (None, _optional(positive))}
 _TRUST = {"initial_trust_radius": (1.0, positive), "max_trust_radius": (1000.0, positive),
           "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
+_ROBUST = {"loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive)}
+
+
+def _hand_over(run, method, options, evaluator):
+    """First-order method, Levenberg–Marquardt given residuals, exact Hessian."""
+    last = ["newton-trust-region"] if hasattr(evaluator.problem, "hessian") else []
+    names = [options["first"], *(["levenberg-marquardt"] if evaluator.residuals else []), *last]
+    hand_over.drive(run, evaluator, {name: functools.partial(_stage, name) for name in names})
+
+
+def _stage(name, run, residuals):
+    extra = (residuals,) if METHODS[name].residuals else ()
+    METHODS[name].drive(run, name, merge(name, None), *extra)
+
+
 METHODS = {
     "trust-exact": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True),
+        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True, dense=True),
     "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
         **_TRUST, "inexact": (True, _flag)}, hessian=True),
     "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
@@ -80,11 +108,20 @@ METHODS = {
     "L-BFGS-B": Method(scipy_minimize.drive_line_search, 2000, {
         "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
         **_SCALED}, bounds=True),
+    "newton-trust-region": Method(trust_region.drive, 200, {
+        key: _TRUST[key] for key in ("initial_trust_radius", "max_trust_radius", "eta")},
+        hessian=True, dense=True),
     "least-squares": Method(least_squares.drive, 200, {
-        "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)),
-        "loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive),
+        "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)), **_ROBUST,
         "x_scale": (None, _optional(_scale)), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
-        "tr_options": (None, _optional(_mapping)), "max_nfev": (None, _optional(_whole))}, bounds=True),
+        "tr_options": (None, _optional(_mapping)), "max_nfev": (None, _optional(_whole))}, bounds=True,
+        residuals=True),
+    "levenberg-marquardt": Method(levenberg_marquardt.drive, 200, {
+        **_ROBUST, "x_scale": (None, _optional(_positive_array)),
+        "initial_trust_radius": (None, _optional(positive)), "corrections": (3, _count)},
+        bounds=True, residuals=True),
+    "hand-over": Method(_hand_over, 2000, {"first": ("L-BFGS-B", _one_of("L-BFGS-B", "adam"))},
+                        residuals="optional"),
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive), **_SCALED}),
@@ -116,7 +153,7 @@ def merge(name, given):
             raise ValueError(f"options[{key!r}] is {value!r}, which {name} cannot use; the "
                              f"default is {default!r}.")
     settings = {key: default for key, (default, _) in method.options.items()} | given
-    if settings.get("initial_trust_radius", 0.0) >= settings.get("max_trust_radius", np.inf):
+    if (settings.get("initial_trust_radius") or 0.0) >= settings.get("max_trust_radius", np.inf):
         raise ValueError(f"options['initial_trust_radius'] is {settings['initial_trust_radius']}"
                          f"; expected less than max_trust_radius, "
                          f"{settings['max_trust_radius']}.")

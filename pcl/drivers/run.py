@@ -30,9 +30,9 @@ def norm(v):
 class Stop(Exception):
     """Ends a run from inside an optimizer's callback, with the reason."""
 
-    def __init__(self, status):
+    def __init__(self, status, reason=""):
         super().__init__(status.value)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,26 +81,79 @@ class Run:
     """
 
     def __init__(self, objective, theta, tolerances, maxiter, *, callback=None, progress=None,
-                 bounds=None, problem_counts=None, max_seconds=None):
+                 bounds=None, problem_counts=None, max_seconds=None, session=None):
         self.objective = objective
         self.maxiter = maxiter
         self._max_seconds = np.inf if max_seconds is None else max_seconds
         self.bounds = bounds
         self.history = History()
         self.hessian = self.best_hessian = None
+        self.stages = []    # of a method that hands over to others
+        self.reason = ""    # words of the callback that ended the run
         self.iteration = 0
         self._tolerances, self._callback, self._progress = tolerances, callback, progress
         self._problem_counts = problem_counts
         self._before = self._work()
-        self._clock = time.perf_counter()
-        self.current = objective.start(theta)
+        self._clock = self._opened = time.perf_counter()
+        self.current = self.start = objective.start(theta)
         self._stalled, self._visible, self._tried, self._failed_before = 0, False, None, 0
         self._start_loss = abs(self.current.loss)
         self.start_norm = self.gradient_norm(self.current)
         if not np.isfinite([self.start_norm, self._gain()]).all():
             raise NotFinite(f"The gradient at x0 has norm {self.start_norm:g}, beyond double "
                             "precision together with theta; rescale the loss.")
+        # history of the process before, where one is taken up
+        self.recorded = None if session is None else session.recorded_history
         self.history.append(self._snapshot(0.0, True))
+        self._session = session
+        if session is not None:
+            session.begin(self)
+
+    @property
+    def restored(self):
+        """What the driver offered in the process before, {name: array}; else {}."""
+        return {} if self._session is None else self._session.restored
+
+    @property
+    def offers(self):
+        """Whether somebody wants `offer`."""
+        return self._session is not None
+
+    def offer(self, **state):
+        """To be called where an iteration begins: from `state`, {name: array or number}, and
+        the current point the driver can go on as if it had never stopped."""
+        if self._session is not None:
+            self._session.offer(state)
+
+    def bare_core(self):
+        """Time and work so far, and the number of rows of the history."""
+        return {"seconds": time.perf_counter() - self._clock, "rows": len(self.history),
+                "work": np.subtract(self._work(), self._before).tolist()}
+
+    def capture(self):
+        """All that `restore` needs; points are copies."""
+        return self.bare_core() | {
+            "points": [*self.objective.points(), dataclasses.replace(self.current)],
+            "counts": dataclasses.asdict(self.objective.counts), "iteration": self.iteration,
+            "last_failure": self.objective.last_failure, "stalled": self._stalled,
+            "visible": bool(self._visible), "failed_before": self._failed_before}
+
+    def restore(self, core, points, history):
+        """Go back to a captured state; the driver sets the Hessians."""
+        *others, current = points
+        same = [point for point in others[:-1] if np.array_equal(point.theta, current.theta)]
+        self.current = same[-1] if same else current
+        self.objective.restore(others, core["counts"], core["last_failure"])
+        self.history, self.iteration = history, core["iteration"]
+        self._stalled, self._visible = core["stalled"], core["visible"]
+        self._failed_before = core["failed_before"]
+        self.rebase(core)
+
+    def rebase(self, core):
+        """Time and work go on from a captured state, whatever it took to get back there."""
+        self._clock = time.perf_counter() - core["seconds"]
+        self._before = np.subtract(self._work(), core["work"])
+        self.objective.recount(core.get("counts", {}))
 
     @property
     def stationary_at_start(self):
@@ -187,11 +240,10 @@ class Run:
         self.history.append(snapshot)
         if self._progress is not None:
             self._progress.update(snapshot)
-        if self._callback is not None:
-            try:
-                self._callback(snapshot)
-            except StopIteration:
-                raise Stop(Status.STOPPED_BY_CALLBACK) from None
+        if self._callback is not None and not self._repeated():
+            self._report(snapshot)
+        if self._session is not None:
+            self._session.iterated()
         if accepted and self._tolerances.gradient_is_small(
                 snapshot.gradient_norm, self.start_norm, self._gain(), snapshot.loss):
             raise Stop(Status.CONVERGED_GRADIENT)
@@ -201,6 +253,15 @@ class Run:
                 max(SMALL, np.sqrt(self._tolerances.ftol))):
             raise Stop(Status.CONVERGED_LOSS)
 
+    def _report(self, snapshot):
+        try:
+            self._callback(snapshot)
+        except StopIteration as reason:
+            raise Stop(Status.STOPPED_BY_CALLBACK, str(reason)) from None
+
+    def _repeated(self):
+        return self.recorded is not None and self.iteration < len(self.recorded)
+
     def _count_stall(self, small):
         counts = small and not self._visible and self._tolerances.ftol > 0
         self._stalled = self._stalled + 1 if counts else 0
@@ -208,7 +269,7 @@ class Run:
     def _limit(self):
         if self.iteration >= self.maxiter:
             raise Stop(Status.ITERATION_LIMIT)
-        if time.perf_counter() - self._clock > self._max_seconds:
+        if time.perf_counter() - self._opened > self._max_seconds:
             raise Stop(Status.TIME_LIMIT)
 
     def _noise(self):
@@ -220,13 +281,21 @@ class Run:
         point, counts = self.current, self.objective.counts
         theta = point.theta.copy()
         theta.setflags(write=False)
-        factorisations, substitutions = np.subtract(self._work(), self._before).tolist()
+        seconds, factorisations, substitutions = self._expense()
         return Snapshot(
             iteration=self.iteration, theta=theta, loss=point.loss,
             gradient_norm=self.gradient_norm(point), step=step,
-            seconds=time.perf_counter() - self._clock, factorisations=factorisations,
+            seconds=seconds, factorisations=factorisations,
             back_substitutions=substitutions, evaluations=counts.evaluations,
             failed=counts.failed, accepted=accepted)
+
+    def _expense(self):
+        if self._repeated():
+            columns, row = self.recorded, self.iteration
+            return (columns.cell("seconds", row), columns.cell("factorisations", row),
+                    columns.cell("back_substitutions", row))
+        return (time.perf_counter() - self._clock,
+                *np.subtract(self._work(), self._before).tolist())
 
     def _work(self):
         counts = self._problem_counts

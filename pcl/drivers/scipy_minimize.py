@@ -6,11 +6,15 @@ depend on the unit of the loss: several of these methods start from unit curvatu
 with absolute numbers.
 """
 
+import dataclasses
 import os
 import traceback
 
 import numpy as np
 import scipy.optimize
+
+from scipy.optimize._trustregion import _minimize_trust_region
+from scipy.optimize._trustregion_exact import IterativeSubproblem
 
 from pcl.drivers.run import Stop, norm
 from pcl.errors import TrialFailure
@@ -32,14 +36,17 @@ def drive_trust_region(run, method, options):
     rejected (ρ ≤ 0 ≤ eta), so it is given the current Hessian instead: the iterates are the
     same.
     """
-    scale = unit_scale(run, options, _KRYLOV if method == "trust-krylov" else 1.0)
+    scale = kept_scale(run, options, _KRYLOV if method == "trust-krylov" else 1.0)
     calls = _TrustRegion(run, method, scale, options["skip_rejected_hessians"])
     known = ("initial_trust_radius", "max_trust_radius", "eta", "inexact", "subproblem_maxiter")
     settings = {name: options[name] for name in known if name in options}
     derivative = {"hess": calls.hess} if method == "trust-exact" else {"hessp": calls.hessp}
+    solve = scipy.optimize.minimize
+    if method == "trust-exact" and run.offers:
+        solve = _resumable_trust_exact(run, scale, settings)
     try:
         with np.errstate(invalid="ignore", divide="ignore"):    # trlib, at a zero gradient
-            result = scipy.optimize.minimize(
+            result = solve(
                 calls.fun, run.current.theta, jac=calls.jac, method=method,
                 callback=calls.callback, options={"gtol": 0.0, "maxiter": _NEVER, **settings},
                 **derivative)
@@ -53,6 +60,39 @@ def drive_trust_region(run, method, options):
     if result.status == 3:      # LinAlgError in the subproblem
         raise Stop(Status.SUBPROBLEM_FAILED)
     run.dead_end(Status.RADIUS_COLLAPSED)       # 2: no decrease is predicted
+
+
+def _resumable_trust_exact(run, scale, settings):
+    """SciPy's trust-exact, offering its state where it begins at a new point.
+
+    That state is the point, the radius, and nothing else: the Hessian is computed again, and
+    a subproblem remembers its multiplier only while steps are rejected.
+    """
+    radius = run.restored.get("radius")
+
+    class Subproblem(IterativeSubproblem):
+        _begun = False
+
+        def solve(self, tr_radius):
+            if not self._begun:
+                self._begun = True
+                run.offer(radius=float(tr_radius), scale=float(scale))
+            return super().solve(float(tr_radius))
+
+    def solve(fun, x0, jac, method, callback, options, hess):
+        if radius is not None:
+            options = {**options, "initial_trust_radius": _Radius(radius)}
+        return _minimize_trust_region(fun, x0, jac=jac, hess=hess, callback=callback,
+                                      subproblem=Subproblem, **options)
+
+    return solve
+
+
+class _Radius(float):
+    """A start that may equal the largest radius, which SciPy's check refuses."""
+
+    def __ge__(self, other):
+        return False
 
 
 def _in_subproblem(error):
@@ -114,6 +154,12 @@ def unit_scale(run, options, target=1.0):
     return 2.0 ** np.clip(np.round(exponent), -1000, 1000)
 
 
+def kept_scale(run, options, target=1.0):
+    """`unit_scale`, or what it was in the process before."""
+    kept = run.restored.get("scale")
+    return unit_scale(run, options, target) if kept is None else float(kept)
+
+
 def step_back(point, current):
     """Value and gradient that make an interpolating line search step back from a failed point.
 
@@ -135,11 +181,13 @@ class _TrustRegion:
     def __init__(self, run, method, scale, skip):
         self._run, self._inverse, self._skip = run, 1.0 / scale, skip
         self._proposed = None
-        if method == "trust-exact":
+        self._exact = method == "trust-exact"
+        if self._exact:
             run.hessian = run.best_hessian = run.objective.hessian(run.current, strict=True)
             if not self._usable(run.hessian):
                 raise Stop(Status.SUBPROBLEM_FAILED)
-        self._exact = method == "trust-exact"
+            if run.objective.best.loss < run.current.loss:      # only in a run taken up again
+                run.best_hessian = run.objective.hessian(dataclasses.replace(run.objective.best))
 
     def fun(self, x):
         point = self._trial(x)
