@@ -296,6 +296,10 @@ def test_residuals_of_a_march_have_exact_sensitivities_and_gauss_newton_matrix()
     second_order_agrees(problem)
 
 
+def test_a_march_passes_its_certificate():
+    assert heat_problem(4, mesh=4).certify().ok
+
+
 # --- checkpoints ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("scheme", FIRST)
 def test_a_march_from_checkpoints_gives_the_same_numbers(scheme):
