@@ -1,0 +1,273 @@
+"""Three systems with an unknown term, to be trained: a tank–manifold network (index 2), a population with a
+Lyapunov function that must fall, a fed-batch bioreactor.
+
+The equations are written once, with arithmetic alone, so that the same text serves TensorFlow and CasADi.
+`set_up` draws noisy data from the true system and gives the program of `pcl.dae.transcription` with a start:
+states from a smoothing spline through the data, algebraic variables and unknown terms from the equations at
+that spline, weights fitted to these terms.
+"""
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.interpolate import make_smoothing_spline
+
+from pcl import MLP, collocation
+from pcl.dae.elements import Elements
+from pcl.dae.law import Law
+from pcl.dae.misfit import Misfit
+from pcl.dae.model import Model
+from pcl.dae.transcription import Transcription
+
+OBSERVED = 40            # times a trajectory, equally spaced, after the start
+PENALTY = 1e-4           # P of the term ½ P |θ|²; the misfit is in units of each state's variance
+_STEPS = 60              # of the fit of the weights before training
+_SPREAD = 0.1            # starts beyond those given: the same ones times 1 + 0.1 k
+
+
+@dataclass(frozen=True)
+class Case:
+    """A system, its truth and its data.
+
+    Parameters
+    ----------
+    name : str
+    model : Model
+    law_inputs : names; the law's outputs are those of the model
+    motion : function (x, u) -> x' of the true system as an ordinary differential equation
+    guess : function (x, x', u) -> (algebraic…, outputs…) from states and slopes, arrays (n,) each
+    inputs : function (start) -> values of the model's inputs, constant in time
+    starts : tuple of states at t = 0
+    horizon : float
+    elements, points : int, of every trajectory
+    noise : float, standard deviation; in units of the largest value of a state if `relative`
+    width : int, of both hidden layers, for about 150 weights
+    wide : int, for about 1,500
+    """
+
+    name: str
+    model: Model
+    law_inputs: tuple
+    motion: object
+    guess: object
+    inputs: object
+    starts: tuple
+    horizon: float
+    elements: int
+    points: int
+    noise: float
+    relative: bool
+    width: int
+    wide: int
+
+    def initial(self, trajectories=None):
+        """States at the start of each trajectory, (trajectories, n_x)."""
+        n = len(self.starts)
+        return np.array([np.multiply(self.starts[k % n], 1.0 + _SPREAD * (k // n))
+                         for k in range(trajectories or n)], dtype=float)
+
+    def simulate(self, start, times):
+        """The true states (len(times), n_x) from `start`, without noise."""
+        u = self.inputs(start)
+        done = solve_ivp(lambda t, x: self.motion(x, u), (0.0, self.horizon), start, method="Radau",
+                         t_eval=times, rtol=1e-10, atol=1e-12)
+        return done.y.T
+
+    def observe(self, start, rng):
+        """(times, noisy states (OBSERVED, n_x))."""
+        times = np.linspace(0.0, self.horizon, OBSERVED + 1)[1:]
+        true = self.simulate(start, times)
+        size = np.abs(true).max(axis=0) if self.relative else 1.0
+        return times, true + self.noise * size * rng.standard_normal(true.shape)
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """A program and where its solution starts."""
+
+    case: Case
+    program: Transcription
+    x0: np.ndarray
+
+    @property
+    def parameters(self):
+        """Number of weights."""
+        return sum(law.size for law in self.program.laws)
+
+
+def set_up(case, seed, width=None, elements=None, trajectories=None):
+    """The `SetUp` of a case; `seed` is that of the noise and of the weights."""
+    rng, initial = np.random.default_rng(seed), case.initial(trajectories)
+    data = [case.observe(start, rng) for start in initial]
+    mesh = collocation.Mesh.uniform(0.0, case.horizon, elements or case.elements)
+    parts = Elements(case.model, collocation.radau(case.points), [mesh] * len(initial))
+    u = np.concatenate([np.tile(case.inputs(start), (mesh.elements, case.points, 1)) for start in initial])
+    x0, w = _trajectories(case, parts, initial, data, u)
+    law, theta = _law(case, parts, w, data, width or case.width, seed)
+    fixed, start = np.zeros(x0.shape, dtype=bool), np.zeros(x0.shape)
+    fixed[parts.starts], start[parts.starts] = True, initial
+    program = Transcription(case.model, [law], parts, u, fixed, start,
+                            Misfit.of(parts, _observations(case, data)), [PENALTY])
+    return SetUp(case, program, np.concatenate([parts.join(x0, w, np.zeros(0)), theta]))
+
+
+def _observations(case, data):
+    return [(k, name, times, values[:, i], 1.0 / values[:, i].var())
+            for k, (times, values) in enumerate(data) for i, name in enumerate(case.model.states)]
+
+
+def _trajectories(case, parts, initial, data, u):
+    """x₀ (E, n_x) and w (E, K, n_w) from smoothing splines through the data."""
+    x0, w = np.empty((parts.E, parts.n_x)), np.empty((parts.E, parts.K, parts.n_w))
+    for k, (start, (times, values)) in enumerate(zip(initial, data)):
+        mine = parts.trajectory == k
+        nodes, ends = parts.times[mine], parts.meshes[k].times[:-1]
+        x, slopes = np.empty((2, *nodes.shape, parts.n_x))
+        for i, name in enumerate(case.model.states):
+            spline = _spline(times, values[:, i], start[i])
+            x[..., i] = _inside(case.model, name, spline(nodes))
+            x0[mine, i], slopes[..., i] = _inside(case.model, name, spline(ends)), spline(nodes, nu=1)
+        rest = case.guess(*np.moveaxis(x, -1, 0), *np.moveaxis(slopes, -1, 0), *np.moveaxis(u[mine], -1, 0))
+        names = (*case.model.algebraic, *case.model.outputs)
+        rest = [_inside(case.model, name, value) for name, value in zip(names, rest)]
+        w[mine] = np.concatenate([x, np.stack(rest, axis=-1)], axis=-1)
+    x0[parts.starts] = initial
+    return x0, w
+
+
+def _spline(times, values, start):
+    """A cubic smoothing spline, its smoothness by generalised cross-validation, through the known start."""
+    return make_smoothing_spline(np.r_[0.0, times], np.r_[start, values],
+                                 w=np.r_[100.0, np.ones(len(times))])
+
+
+def _inside(model, name, values):
+    """A hundredth of the largest value away from the bounds."""
+    lower, upper = model.limits(name)
+    margin = 0.01 * np.abs(values).max()
+    return np.clip(values, lower + margin, upper - margin)
+
+
+def _law(case, parts, w, data, width, seed):
+    """The law, normalised by the data, and its weights fitted to the guess; w takes the law's values."""
+    names = (*case.model.states, *case.model.algebraic)
+    a = w[..., [names.index(name) for name in case.law_inputs]].reshape(-1, len(case.law_inputs))
+    z = w[..., len(names):].reshape(-1, parts.n_z)
+    seen = np.concatenate([values for _, values in data])
+    seen = seen[:, [case.model.states.index(name) for name in case.law_inputs]]
+    law = Law(MLP((len(case.law_inputs), width, width, parts.n_z)), case.law_inputs, case.model.outputs,
+              seen.mean(axis=0), seen.std(axis=0), z.mean(axis=0), z.std(axis=0))
+    theta = fitted(law, law.init(seed), a, z)
+    w[..., len(names):] = law(theta, a).reshape(*w.shape[:2], -1)
+    return law, theta
+
+
+def fitted(law, theta, a, z):
+    """Weights of a law near z (n, m) at inputs a (n, d), by Levenberg's method from θ."""
+    def residual(theta):
+        return ((law(theta, a) - z) / law.output_scale).ravel()
+
+    r, damping = residual(theta), 1.0
+    for _ in range(_STEPS):
+        J = (law.at(theta, a).jacobian() / law.output_scale[:, None]).reshape(r.size, -1)
+        trial = theta - J.T @ np.linalg.solve(J @ J.T + damping * np.eye(r.size), r)
+        new = residual(trial)
+        better = new @ new < r @ r
+        if better:
+            theta, r = trial, new
+        damping = max(damping / 3.0, 1e-3) if better else 4.0 * damping
+    return theta
+
+
+# --- the tank–manifold network ----------------------------------------------------------------------------
+_AREAS = (0.1, 0.5, 2.0, 10.0)
+
+
+def _tank_rates(v):
+    a, b, c, d = _AREAS
+    return {"x1": (v.w1 - v.w3) / a, "x2": v.w2 / b, "x3": (v.w3 - v.w4) / c, "x4": (v.w4 - v.w0) / d}
+
+
+def _tank_equations(v):
+    return {"junction": v.w0 - v.w1 - v.w2, "level": v.x1 - v.x2, "feed": v.w0 - v.z0,
+            "discharge": v.w3 - v.z1, "outflow": v.w4 - 0.1 * v.x3**0.5}
+
+
+def _tank_motion(x, u):
+    """With the hidden constraint x₁' = x₂', which makes (φ₁ + φ₂) x₁' = w₀ − w₃."""
+    a, b, c, d = _AREAS
+    w0, w3, w4 = 0.2 * x[0] * x[3], 0.1 * np.sqrt(x[0]), 0.1 * np.sqrt(x[2])
+    together = (w0 - w3) / (a + b)
+    return [together, together, (w3 - w4) / c, (w4 - w0) / d]
+
+
+def _tank_guess(x1, x2, x3, x4, d1, d2, d3, d4):
+    _, b, c, d = _AREAS
+    w4, w2 = 0.1 * np.sqrt(x3), b * (d1 + d2) / 2.0
+    w0, w3 = w4 - d * d4, w4 + c * d3
+    return w0, w0 - w2, w2, w3, w4, w0, w3
+
+
+TANK = Case(
+    "tank", Model(states=("x1", "x2", "x3", "x4"), algebraic=("w0", "w1", "w2", "w3", "w4"),
+                  outputs=("z0", "z1"), rates=_tank_rates, equations=_tank_equations,
+                  bounds={name: (0.0, None) for name in ("x3", "w0", "w1", "w3", "w4")}),
+    ("x1", "x2", "x3", "x4"), _tank_motion, _tank_guess, lambda start: (),
+    ((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1)), 400.0, 20, 2, 0.05, False, 9, 35)
+
+
+# --- the population (Leslie and Gower) --------------------------------------------------------------------
+STEADY = (0.2 / 4.1, 4.0 / 4.1)      # 0.2 − 0.2 x₂ − 0.1 x₁ = 0 and x₂ = 20 x₁
+
+
+def _population_rates(v):
+    return {"x1": v.x1 * (0.2 - 0.2 * v.x2 - 0.1 * v.x1), "x2": v.x2 * v.z}
+
+
+def _population_path(v):
+    """V' of V = ln(x₁/x₁*) + x₁*/x₁ + (0.2 x₁*/0.01)(ln(x₂/x₂*) + x₂*/x₂)."""
+    a, b = STEADY
+    first = v.d("x1") / v.x1 * (1.0 - a / v.x1)
+    return {"fall of V": first + 20.0 * a * v.d("x2") / v.x2 * (1.0 - b / v.x2)}
+
+
+def _population_motion(x, u):
+    z = 0.2 - 0.01 * x[1] / x[0]
+    return list(_population_rates(SimpleNamespace(x1=x[0], x2=x[1], z=z)).values())
+
+
+_FREE = Model(states=("x1", "x2"), outputs=("z",), rates=_population_rates,
+              bounds={"x1": (0.0, None), "x2": (0.0, None)})
+POPULATION = Case(
+    "population", replace(_FREE, path=_population_path), ("x1", "x2"), _population_motion,
+    lambda x1, x2, d1, d2: (d2 / x2,), lambda start: (), ((1.0, 0.1),), 80.0, 40, 3, 0.02, True, 10, 36)
+POPULATION_FREE = replace(POPULATION, name="population-free", model=_FREE)
+
+
+# --- the fed-batch bioreactor -----------------------------------------------------------------------------
+_FEED = 0.05
+
+
+def _fedbatch_rates(v):
+    return {"X": v.mu * v.X - v.F * v.X / v.V, "P": 0.2 * v.mu * v.X - v.F * v.P / v.X,
+            "S": v.F * (v.Sf - v.S) / v.V - v.mu * v.X / 0.5, "V": v.F}
+
+
+def _fedbatch_motion(x, u):
+    v = SimpleNamespace(X=x[0], P=x[1], S=x[2], V=x[3], F=u[0], Sf=u[1], mu=0.2 * x[2] / (1.0 + x[2]))
+    return list(_fedbatch_rates(v).values())
+
+
+def _fedbatch_guess(X, P, S, V, dX, dP, dS, dV, F, Sf):
+    """μ by least squares from the balances of X and S."""
+    return (((dX + F * X / V) + 2.0 * (F * (Sf - S) / V - dS)) / (5.0 * X),)
+
+
+FEDBATCH = Case(
+    "fed-batch", Model(states=("X", "P", "S", "V"), outputs=("mu",), inputs=("F", "Sf"),
+                       rates=_fedbatch_rates, bounds={name: (0.0, None) for name in ("X", "P", "S", "V")}),
+    ("S",), _fedbatch_motion, _fedbatch_guess, lambda start: (_FEED, start[2]),
+    ((0.05, 0.0, 10.0, 1.0), (0.025, 0.0, 5.0, 0.8), (0.5, 0.0, 7.5, 0.95)), 40.0, 20, 2, 0.02, True, 10, 37)
+
+CASES = {case.name: case for case in (TANK, POPULATION, POPULATION_FREE, FEDBATCH)}

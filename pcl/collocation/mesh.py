@@ -1,0 +1,82 @@
+"""Elements in time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.validate import float64_array, positive_integer
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Elements [t_e, t_(e+1)], e = 0 … N − 1, given by their N + 1 increasing boundaries `times`.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two times, times that are not finite, or not increasing (with the first bad step).
+    """
+
+    times: np.ndarray
+
+    def __post_init__(self):
+        times = float64_array("times", self.times, shape=(None,))
+        if times.size < 2:
+            raise ValueError(f"times has {times.size} entries; a mesh needs its start and its end.")
+        _require_increasing(times)
+        times.flags.writeable = False
+        object.__setattr__(self, "times", times)
+
+    @classmethod
+    def uniform(cls, t0, t1, N):
+        """N elements of equal length from t0 to t1."""
+        N = positive_integer("N", N)
+        start, end = float64_array("t0", t0, shape=()), float64_array("t1", t1, shape=())
+        if not end > start:
+            raise ValueError(f"t1 = {float(end):.6g} is not after t0 = {float(start):.6g}.")
+        return cls(np.linspace(start, end, N + 1))
+
+    @property
+    def lengths(self):
+        """Lengths of the elements (N,)."""
+        return np.diff(self.times)
+
+    @property
+    def elements(self):
+        """Number of elements N."""
+        return self.times.size - 1
+
+    def points(self, scheme):
+        """Times of the collocation points (N, K); the end of an element is exactly its boundary."""
+        points = self.times[:-1, None] + self.lengths[:, None] * scheme.points
+        if scheme.holds_end:
+            points[:, -1] = self.times[1:]
+        return points
+
+    def locate(self, t):
+        """Element (m,) and local time τ in [0, 1] (m,) of the times t (m,).
+
+        A time on a boundary belongs to the element that ends there, t_0 to the first.
+
+        Raises
+        ------
+        ValueError
+            A time outside [t_0, t_N]; nothing is extrapolated.
+        """
+        t = np.atleast_1d(float64_array("t", t))
+        if t.ndim != 1:
+            raise ValueError(f"t has shape {t.shape}; expected times (m,).")
+        bad = np.flatnonzero((t < self.times[0]) | (t > self.times[-1]))
+        if bad.size:
+            raise ValueError(f"t[{bad[0]}] = {t[bad[0]]:.9g} lies outside the mesh, which runs from "
+                             f"{self.times[0]:.9g} to {self.times[-1]:.9g}. Nothing is extrapolated.")
+        element = np.maximum(np.searchsorted(self.times, t, side="left") - 1, 0)
+        return element, (t - self.times[element]) / self.lengths[element]
+
+
+def _require_increasing(times):
+    bad = np.flatnonzero(~(np.diff(times) > 0))
+    if bad.size:
+        i = bad[0]
+        raise ValueError(f"times[{i + 1}] = {times[i + 1]:.9g} is not after times[{i}] = {times[i]:.9g}; "
+                         "expected increasing times. Sort them and drop repeated ones.")

@@ -1,0 +1,146 @@
+"""Meshes that suit the error: elements split and merged, or moved until all carry the same error."""
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.collocation.error import error_estimate, worst
+from pcl.collocation.mesh import Mesh
+from pcl.validate import float64_array, known, positive_integer
+
+MOST_PARTS = 4          # into how many an element is split at most in one round
+MERGE_BELOW = 0.1       # a pair is merged when the estimate for it stays below this part of the tolerance
+SMOOTHING = 0.1         # least density of elements, as a part of the mean (Ascher, Mattheij, Russell, 9.3)
+
+
+class AdaptStatus(enum.Enum):
+    """Reason for the end of an adaptation."""
+
+    SOLVED = "Solved: the estimated error of every element is within the tolerance."
+    ROUND_LIMIT = "Not reached: max_rounds are used up. Raise it, or loosen the tolerance."
+    ELEMENT_LIMIT = "Not reached: the next mesh would have more than max_elements. Raise it or loosen the tolerance."
+
+    @property
+    def success(self):
+        """True when the tolerance is met."""
+        return self is AdaptStatus.SOLVED
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """The last solution, its mesh, its error (N,) in units of the tolerance, and (elements, error) by round."""
+
+    solution: object
+    mesh: Mesh
+    error: np.ndarray
+    history: tuple
+    status: AdaptStatus
+
+
+def refine(mesh, error, tolerance, order):
+    """Split the elements whose error exceeds the tolerance, merge pairs that are far below it.
+
+    An element is split into the least number m ≤ 4 of equal parts with error / m^order ≤ tolerance; two
+    neighbours of which none is split are merged when max error · (new length / old length)^order stays
+    below a tenth of the tolerance.
+
+    Parameters
+    ----------
+    error : array (N,)
+        Error of the elements, ≥ 0.
+    order : int
+        The power of the length that the error goes with: K + 1 for states, K for algebraic variables.
+    """
+    error, tolerance, order = _checked(mesh, error, tolerance, order)
+    times, e = [mesh.times[0]], 0
+    while e < mesh.elements:
+        if e + 1 < mesh.elements and _merged(mesh, error, e, order) < MERGE_BELOW * tolerance:
+            times.append(mesh.times[e + 2])
+            e += 2
+            continue
+        parts = int(np.clip(np.ceil((error[e] / tolerance) ** (1 / order)), 1, MOST_PARTS))
+        times.extend(np.linspace(mesh.times[e], mesh.times[e + 1], parts + 1)[1:])
+        e += 1
+    return Mesh(times)
+
+
+def equidistribute(mesh, error, order, elements=None):
+    """A mesh of `elements` elements (as many as now) on which all errors are alike.
+
+    The density of elements is error^(1/order) / length, constant in an element, and at least a tenth of
+    its mean; every new element holds the same integral of it.
+
+    Notes
+    -----
+    Source: C. de Boor, Good approximation by splines with variable knots II (1974); Ascher, Mattheij and
+    Russell, section 9.3.
+    """
+    error, _, order = _checked(mesh, error, 1.0, order)
+    elements = mesh.elements if elements is None else positive_integer("elements", elements)
+    share = error ** (1 / order)
+    total = share.sum()
+    if total == 0.0:
+        share, total = mesh.lengths, mesh.lengths.sum()
+    density = np.maximum(share / mesh.lengths, SMOOTHING * total / mesh.lengths.sum())
+    integral = np.concatenate([[0.0], np.cumsum(density * mesh.lengths)])
+    times = np.interp(np.linspace(0.0, integral[-1], elements + 1), integral, mesh.times)
+    times[0], times[-1] = mesh.times[0], mesh.times[-1]
+    return Mesh(times)
+
+
+def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_elements=10_000):
+    """Solve on better and better meshes until the estimated error of every element is ≤ tolerance · scale.
+
+    Parameters
+    ----------
+    solve : function Mesh -> solution
+        With attributes scheme, mesh, start, slots, algebraic (such as `simulate` returns).
+    scale : array (n_x + n_y,)
+        Size of each variable that counts as one.
+    method : str
+        "split": split and merge. "move": the number of elements that the error asks for, all moved.
+
+    Returns
+    -------
+    Adapted
+    """
+    known("method", method, ("split", "move"))
+    history = []
+    for _ in range(positive_integer("max_rounds", max_rounds)):
+        solution = solve(mesh)
+        mesh, K = solution.mesh, solution.scheme.K
+        error = worst(error_estimate(solution.scheme, mesh, solution.start, solution.slots,
+                                     solution.algebraic), scale)
+        history.append((mesh.elements, float(error.max())))
+        if error.max() <= tolerance:
+            return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.SOLVED)
+        order = K if solution.algebraic.shape[2] else K + 1
+        new = refine(mesh, error, tolerance, order) if method == "split" else _moved(mesh, error, tolerance,
+                                                                                     order)
+        if new.elements > max_elements:
+            return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.ELEMENT_LIMIT)
+        mesh = new
+    return Adapted(solution, solution.mesh, error / tolerance, tuple(history), AdaptStatus.ROUND_LIMIT)
+
+
+def _moved(mesh, error, tolerance, order):
+    """As many equidistributed elements as the tolerance asks for, a tenth more, at most twice as many."""
+    wanted = 1.1 * ((error / tolerance) ** (1 / order)).sum()
+    elements = int(np.clip(np.ceil(wanted), max(2, mesh.elements // 2), 2 * mesh.elements))
+    return equidistribute(mesh, error, order, elements)
+
+
+def _merged(mesh, error, e, order):
+    """What the error of elements e and e + 1 in one would be."""
+    ratio = mesh.lengths[e:e + 2].sum() / mesh.lengths[e:e + 2]
+    return (error[e:e + 2] * ratio ** order).max()
+
+
+def _checked(mesh, error, tolerance, order):
+    error = float64_array("error", error, shape=(mesh.elements,))
+    tolerance = float(float64_array("tolerance", tolerance, shape=()))
+    if (error < 0).any() or not tolerance > 0:
+        raise ValueError(f"error has a least entry of {error.min():.3g} and tolerance is {tolerance!r}; "
+                         "expected errors ≥ 0 and a tolerance > 0.")
+    return error, tolerance, positive_integer("order", order)

@@ -1,0 +1,150 @@
+"""Collocation schemes on the unit element: nodes, and the constant matrices on an element's unknowns."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import roots_jacobi
+
+from pcl.validate import float64_array, known, positive_integer
+
+MAX_POINTS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Scheme:
+    """Collocation with polynomials of degree K: nodes c_k in [0, 1] and maps of an element's unknowns.
+
+    On an element [t₀, t₀ + h] a state is the polynomial of degree K fixed by its value x₀ at the start
+    and K *slots* s_k. A slot is the value at a node, x(t₀ + c_k h); where the first node is the start
+    itself (Lobatto), its slot holds h x'(t₀). With [x₀; s] of length K + 1,
+
+        x(t₀ + c_k h) = value @ [x₀; s]
+        h x'(t₀ + c_k h) = derivative @ [x₀; s]
+        x(t₀ + h) = end @ [x₀; s]
+
+    An algebraic variable has its values at the K nodes and is the polynomial of degree K − 1 through them.
+
+    Attributes
+    ----------
+    name : str
+        "radau", "gauss" or "lobatto".
+    points : ndarray (K,)
+        The nodes, increasing.
+    order : int
+        Order of the state at the end of a step for ordinary differential equations:
+        2K − 1 (Radau IIA), 2K (Gauss), 2K − 2 (Lobatto IIIA).
+    stage_order : int
+        K: order of the polynomial inside the element, and what remains in the stiff limit.
+    weights : ndarray (K,)
+        Quadrature weights on [0, 1]; they integrate polynomials of degree order − 1 exactly.
+    value, derivative : ndarray (K, K + 1)
+    end : ndarray (K + 1,)
+
+    Notes
+    -----
+    Source: E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, 2nd ed. (1996), sections
+    IV.5 and II.7 of volume I (collocation); the Lobatto scheme is IIIA.
+    """
+
+    name: str
+    points: np.ndarray
+    order: int
+    stage_order: int
+    weights: np.ndarray
+    value: np.ndarray
+    derivative: np.ndarray
+    end: np.ndarray
+
+    @property
+    def K(self):
+        """Number of nodes."""
+        return self.points.size
+
+    @property
+    def holds_end(self):
+        """Whether the last node is the end of the element (Radau, Lobatto)."""
+        return self.points[-1] == 1.0
+
+    def value_at(self, tau):
+        """Rows (m, K + 1) on [x₀; s] that give x(t₀ + τ h) at the local times τ (m,)."""
+        return _powers(tau, self.K + 1) @ _coefficients(self.points)
+
+    def derivative_at(self, tau, times=1):
+        """Rows (m, K + 1) on [x₀; s] that give hⁿ x⁽ⁿ⁾(t₀ + τ h), n = `times`, at local times τ (m,)."""
+        return _powers(tau, self.K + 1, times) @ _coefficients(self.points)
+
+    def algebraic_at(self, tau):
+        """Rows (m, K) on the values at the nodes that give y(t₀ + τ h) at the local times τ (m,)."""
+        return _powers(tau, self.K) @ np.linalg.inv(_powers(self.points, self.K))
+
+
+@functools.lru_cache(maxsize=None)
+def radau(points=3):
+    """Radau IIA with 1 to 5 points: order 2K − 1, the last node is the end, stiffly accurate."""
+    K = positive_integer("points", points, maximum=MAX_POINTS)
+    inner = roots_jacobi(K - 1, 1, 0)[0] if K > 1 else np.empty(0)
+    return _scheme("radau", np.append((1 + inner) / 2, 1.0), 2 * K - 1)
+
+
+@functools.lru_cache(maxsize=None)
+def gauss(points=3):
+    """Gauss with 1 to 5 points: order 2K, all nodes inside the element, A-stable and not damping."""
+    K = positive_integer("points", points, maximum=MAX_POINTS)
+    return _scheme("gauss", (1 + roots_jacobi(K, 0, 0)[0]) / 2, 2 * K)
+
+
+@functools.lru_cache(maxsize=None)
+def lobatto(points=3):
+    """Lobatto IIIA with 2 to 5 points: order 2K − 2, start and end of the element are nodes.
+
+    The equations are imposed at the start of every element too, so it needs index ≤ 1.
+    """
+    K = positive_integer("points", points, minimum=2, maximum=MAX_POINTS)
+    inner = roots_jacobi(K - 2, 1, 1)[0] if K > 2 else np.empty(0)
+    return _scheme("lobatto", np.concatenate([[0.0], (1 + inner) / 2, [1.0]]), 2 * K - 2)
+
+
+_FAMILIES = {"radau": radau, "gauss": gauss, "lobatto": lobatto}
+
+
+def named_scheme(name, points=3):
+    """The scheme of this family ("radau", "gauss", "lobatto") with this many points."""
+    return _FAMILIES[known("scheme", name, _FAMILIES)](points)
+
+
+def _scheme(name, points, order):
+    K = points.size
+    coefficients = _coefficients(points)
+    value, derivative, end = (_powers(points, K + 1) @ coefficients,
+                              _powers(points, K + 1, 1) @ coefficients,
+                              (_powers(1.0, K + 1) @ coefficients)[0])
+    first = int(points[0] == 0.0)
+    value[first:] = np.eye(K + 1)[1 + first:]   # exact where the slot is the value
+    if first:
+        value[0], derivative[0] = np.eye(K + 1)[0], np.eye(K + 1)[1]
+    if points[-1] == 1.0:
+        end = np.eye(K + 1)[K]
+    weights = (1 / np.arange(1.0, K + 1)) @ np.linalg.inv(_powers(points, K))
+    arrays = (points, weights, value, derivative, end)
+    for array in arrays:
+        array.flags.writeable = False
+    return Scheme(name, points, order, K, weights, value, derivative, end)
+
+
+def _coefficients(points):
+    """(K + 1, K + 1): from [x₀; s] to the coefficients of 1, τ, …, τ^K."""
+    conditions = np.vstack([_powers(0.0, points.size + 1), _powers(points, points.size + 1)])
+    if points[0] == 0.0:
+        conditions[1] = _powers(0.0, points.size + 1, 1)
+    return np.linalg.inv(conditions)
+
+
+def _powers(tau, n, times=0):
+    """(m, n): the `times`-th derivatives of 1, τ, …, τ^(n−1) at τ (m,)."""
+    tau = np.atleast_1d(float64_array("tau", tau))[:, None]
+    j = np.arange(n)
+    factor = np.ones(n)
+    for i in range(times):
+        factor = factor * (j - i)
+    return np.where(j >= times, factor * tau ** np.maximum(j - times, 0), 0.0)

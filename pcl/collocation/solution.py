@@ -1,0 +1,107 @@
+"""What a simulation returns: the collocated solution as far as it went, and why it ended, in words."""
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.collocation.interpolation import interpolation
+
+
+class Status(enum.Enum):
+    """Reason for the end of a simulation; the value is a sentence."""
+
+    SOLVED = "Solved: the end is reached and the estimated error of every step is within the tolerances."
+    SOLVED_ON_MESH = ("Solved on the mesh given. The error is not controlled: look at error_estimate, or "
+                      "simulate over a span with tolerances.")
+    SINGULAR = ("Stopped: the equations lose their solution, or it ceases to be unique (a fold, or an "
+                "index that rises), at the time reached.")
+    NEWTON_FAILED = ("Stopped: Newton's method does not converge past the time reached. Use a finer mesh, "
+                     "or simulate over a span with step control.")
+    NOT_EVALUATED = ("Stopped: the equations cannot be evaluated past the time reached (NaN, infinite, or "
+                     "an exception).")
+    STEP_TOO_SMALL = ("Stopped: the tolerances ask for steps below the resolution of the time. Loosen "
+                      "them; a jump in the equations has to lie on a boundary of the mesh.")
+    STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."
+
+    @property
+    def success(self):
+        """True when the end of the span is reached."""
+        return self in (Status.SOLVED, Status.SOLVED_ON_MESH)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A collocated solution on `mesh`, which ends at the time reached.
+
+    Attributes
+    ----------
+    start : ndarray (N, n_x)
+        States at the start of every element.
+    slots : ndarray (N, K, n_x)
+    algebraic : ndarray (N, K, n_y)
+        Values at the nodes.
+    end_state : ndarray (n_x,)
+    first_algebraic : ndarray (n_y,)
+        At t_0: the consistent values (index 1), or the polynomial of the first element there.
+    status : Status
+    message : str
+        The status with time, state and names.
+    index : int
+        Index found at the start: 1 (or 0), 2, or 3 and above.
+    moved : tuple of str
+        Initial algebraic values that were computed and differ from the guess.
+    steps, rejected, iterations : int
+        Elements accepted, steps repeated, Newton steps taken.
+    """
+
+    scheme: object
+    mesh: object
+    start: np.ndarray
+    slots: np.ndarray
+    algebraic: np.ndarray
+    end_state: np.ndarray
+    first_algebraic: np.ndarray
+    status: Status
+    message: str
+    index: int
+    moved: tuple
+    steps: int
+    rejected: int
+    iterations: int
+
+    @property
+    def success(self):
+        """True when the end of the span is reached."""
+        return self.status.success
+
+    @property
+    def t(self):
+        """Boundaries of the elements (N + 1,)."""
+        return self.mesh.times
+
+    @property
+    def x(self):
+        """States at the boundaries (N + 1, n_x)."""
+        return np.vstack([self.start, self.end_state])
+
+    @property
+    def y(self):
+        """Algebraic variables at the boundaries (N + 1, n_y), from the element that ends there."""
+        ends = np.einsum("k,ekn->en", self.scheme.algebraic_at(1.0)[0], self.algebraic)
+        return np.vstack([self.first_algebraic, ends])
+
+    def __call__(self, t):
+        """x (m, n_x) and y (m, n_y) at times t (m,) up to the time reached, by the polynomials."""
+        element, rows = interpolation(self.scheme, self.mesh, t)
+        x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
+        element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
+        return x, np.einsum("mk,mkn->mn", rows, self.algebraic[element])
+
+    def derivative(self, t):
+        """x' (m, n_x) at times t (m,)."""
+        element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
+        return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
+
+    def _unknowns(self):
+        return np.concatenate([self.start[:, None], self.slots], axis=1)

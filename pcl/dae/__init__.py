@@ -1,0 +1,1 @@
+"""Differential-algebraic equations with unknown terms, trained by the simultaneous approach."""

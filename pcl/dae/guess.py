@@ -1,0 +1,125 @@
+"""A first guess of all trajectories from the data alone."""
+
+import numpy as np
+
+from pcl.dae.transcription import equations_of
+
+_ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt at the points; relative to the largest diagonal entry
+
+
+def first_guess(setting, given=None):
+    """The vector of trajectories and parameters, without weights.
+
+    Observed variables are interpolated in time; other states stay at their start, or at `given`; algebraic
+    variables and outputs that are not observed solve the equations at each node in the sense of least
+    squares, with the slopes of the interpolated states.
+
+    Parameters
+    ----------
+    setting : Setting
+    given : {name: number}, optional
+        Values of variables without observations and of parameters, instead of 1 (within bounds).
+    """
+    elements, model = setting.elements, setting.model
+    given = dict(given or {})
+    unknown = [name for name in given if name not in _unknowns(model)]
+    if unknown:
+        raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(_unknowns(model))}.")
+    names = (*model.states, *model.algebraic, *model.outputs)
+    w = np.zeros((elements.E, elements.K, elements.n_w))
+    x0 = np.zeros((elements.E, elements.n_x))
+    known = np.zeros((elements.E, elements.n_w), dtype=bool)
+    for k, (item, mesh) in enumerate(zip(setting.data, setting.meshes)):
+        mine = elements.trajectory == k
+        for i, name in enumerate(names):
+            curve = _curve(item, name, given, model)
+            known[mine, i] = name in item.observed or name in given or i < elements.n_x
+            inside = _inside(model, name)
+            w[mine, :, i] = inside(curve(elements.times[mine]))
+            if i < elements.n_x:
+                x0[mine, i] = curve(mesh.times[:-1])
+    p = np.array([_inside(model, name)(given.get(name, 1.0)) for name in model.parameters])
+    _solve_points(setting, x0, w, p, known)
+    if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
+        w[:, 0, :elements.n_x] = w[:, 1, :elements.n_x] - x0
+    return elements.join(x0, w, p)
+
+
+def _unknowns(model):
+    return (*model.states, *model.algebraic, *model.outputs, *model.parameters)
+
+
+def _curve(item, name, given, model):
+    """t ↦ value."""
+    if name in item.observed:
+        series = item.observed[name]
+        times, values = series.times, series.values
+        if name in item.initial and times[0] > item.span[0]:
+            times, values = np.append(item.span[0], times), np.append(item.initial[name], values)
+        return lambda t: np.interp(t, times, values)
+    value = given.get(name, item.initial.get(name, 1.0 if name in model.states else 0.0))
+    return lambda t: np.full(np.shape(t), float(value))
+
+
+def _inside(model, name):
+    """Clip into the bounds, a hundredth of the width or of the bound away from them."""
+    lower, upper = model.limits(name)
+    width = upper - lower
+    gap = 0.01 * (width if np.isfinite(width) else max(1.0, min(abs(lower), abs(upper))))
+    low = lower + min(gap, 0.5 * width)
+    high = upper - min(gap, 0.5 * width)
+    return lambda value: np.clip(value, low, high)
+
+
+def _solve_points(setting, x0, w, p, known):
+    """Fill in what is not known at the nodes; see `first_guess`."""
+    elements, model = setting.elements, setting.model
+    rows = equations_of(model)
+    at = elements.arguments
+    n_x, E, K = elements.n_x, elements.E, elements.K
+    free = np.flatnonzero(~known.any(axis=0) & (np.arange(elements.n_w) >= n_x))
+    if not free.size:
+        return
+    columns = at.algebraic.start + free - n_x
+    a = elements.at_points(elements.local(elements.join(x0, w, p)))
+    nodes = np.concatenate([x0[:, None], w[:, :, :n_x]], axis=1)
+    slopes = np.einsum("kj,ejx->ekx", _slopes(elements.scheme), nodes) / elements.lengths[:, None, None]
+    a[:, at.states], a[:, at.derivatives] = w[:, :, :n_x].reshape(E * K, -1), slopes.reshape(E * K, -1)
+    u, t = setting.inputs.reshape(E * K, -1), elements.times.ravel()
+    clip = [_inside(model, (*model.algebraic, *model.outputs)[i - n_x]) for i in free]
+    damping = np.full(E * K, _DAMPING)
+    with np.errstate(all="ignore"):
+        best = _squares(rows.residual(a, u, t))
+        for _ in range(_ROUNDS):
+            r, J = rows.residual(a, u, t), rows.jacobian(a, u, t)[:, :, columns]
+            A = np.matmul(J.transpose(0, 2, 1), J)
+            g = np.matmul(J.transpose(0, 2, 1), r[:, :, None])
+            size = np.maximum(np.einsum("nii->ni", A).max(axis=1), 1e-12)
+            A = np.nan_to_num(A) + (damping * size)[:, None, None] * np.eye(len(free))
+            trial = a.copy()
+            trial[:, columns] -= np.linalg.solve(A, np.nan_to_num(g))[:, :, 0]
+            for column, inside in zip(columns, clip):
+                trial[:, column] = inside(trial[:, column])
+            found = _squares(rows.residual(trial, u, t))
+            better = found < best
+            a[better], best[better] = trial[better], found[better]
+            damping = np.clip(np.where(better, 0.2 * damping, 5.0 * damping), 1e-12, 1e6)
+    w[:, :, free] = a[:, columns].reshape(E, K, -1)
+
+
+def _slopes(scheme):
+    """h x' at the nodes from the values at [start; nodes]: exact where the slots are values, else by differences."""
+    if scheme.points[0] > 0.0:
+        return scheme.derivative
+    points = np.append(0.0, scheme.points)
+    D = np.zeros((len(scheme.points), len(points)))
+    for j in range(1, len(scheme.points)):
+        D[j, j], D[j, j + 1] = -1.0, 1.0
+        D[j] /= points[j + 1] - points[j]
+    D[0] = D[1] if len(D) > 1 else 0.0
+    return D
+
+
+def _squares(r):
+    total = (r ** 2).sum(axis=1)
+    return np.where(np.isfinite(total), total, np.inf)

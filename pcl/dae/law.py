@@ -1,0 +1,163 @@
+"""Which network gives which unknown terms of a model, from which of its variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.validate import float64_array
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """z = shift_out + scale_out · N((a − shift_in) / scale_in; θ): outputs z from inputs a, at each point.
+
+    Parameters
+    ----------
+    net : MLP
+        Or any object with `size`, `n_in`, `n_out`, `init(seed)` and `at(params, x)`.
+    inputs : names of states, algebraic variables, inputs or "t"
+    outputs : names of the model's outputs
+    input_shift, input_scale : (n_in,), 0 and 1 by default
+    output_shift, output_scale : (n_out,), 0 and 1 by default
+
+    Raises
+    ------
+    ValueError
+        The network's width does not fit the names, or a scale is 0.
+    """
+
+    net: object
+    inputs: tuple
+    outputs: tuple
+    input_shift: np.ndarray = 0.0
+    input_scale: np.ndarray = 1.0
+    output_shift: np.ndarray = 0.0
+    output_scale: np.ndarray = 1.0
+
+    def __post_init__(self):
+        for side in ("inputs", "outputs"):
+            names = getattr(self, side)
+            object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
+        for side, n in (("inputs", self.net.n_in), ("outputs", self.net.n_out)):
+            names = getattr(self, side)
+            if len(names) != n or len(set(names)) != n:
+                raise ValueError(f"{side} is {names} but the network has {n} {side}; expected as many "
+                                 "different names.")
+            for what in ("shift", "scale"):
+                self._spread(f"{side[:-1]}_{what}", n)
+
+    def _spread(self, name, n):
+        value = np.broadcast_to(float64_array(name, getattr(self, name)), (n,)).copy()
+        if name.endswith("scale") and not value.all():
+            raise ValueError(f"{name} is {value.tolist()}; expected numbers other than 0.")
+        object.__setattr__(self, name, value)
+
+    @property
+    def size(self):
+        """Number of parameters."""
+        return self.net.size
+
+    def init(self, seed):
+        """Initial parameters (size,)."""
+        return self.net.init(seed)
+
+    def at(self, params, a):
+        """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`."""
+        return LawPoint(self, self.net.at(params, (a - self.input_shift) / self.input_scale))
+
+    def __call__(self, params, a):
+        """z (n, n_out) at inputs a (n, n_in), arrays."""
+        return self.at(params, np.atleast_2d(float64_array("a", a))).value
+
+
+class LawPoint:
+    """A law at one point (θ, a): n points, d inputs, m outputs, p parameters.
+
+    Attributes
+    ----------
+    value : ndarray (n, m)
+    """
+
+    def __init__(self, law, point):
+        self._point, self._in, self._out = point, law.input_scale, law.output_scale
+        self.value = law.output_shift + law.output_scale * point.value
+
+    def jacobian(self):
+        """∂z/∂θ (n, m, p)."""
+        rows = self._point.jacobian_rows(0, len(self.value))
+        return rows.reshape(*self.value.shape, -1) * self._out[:, None]
+
+    def input_jacobian(self):
+        """∂z/∂a (n, m, d)."""
+        return self._point.input_jacobian() * self._out[:, None] / self._in
+
+    def curvature(self, adjoint):
+        """Σ ⟨z̄, ∂²z/∂θ²⟩ (p, p) for z̄ (n, m)."""
+        return self._point.curvature(adjoint * self._out)
+
+    def input_curvature(self, adjoint):
+        """⟨z̄, ∂²z/∂a²⟩ (n, d, d) of every point."""
+        return self._point.input_curvature(adjoint * self._out) / (self._in[:, None] * self._in)
+
+    def mixed_curvature(self, adjoint):
+        """⟨z̄, ∂²z/∂a∂θ⟩ (n, d, p)."""
+        n, d = len(self.value), len(self._in)
+        rows = self._point.mixed_curvature_rows(adjoint * self._out, 0, n)
+        return rows.reshape(n, d, -1) / self._in[:, None]
+
+    def pullback(self, adjoint):
+        """z̄ᵀ∂z/∂θ (p,)."""
+        return self._point.pullback(adjoint * self._out)[0]
+
+
+class FreeOutputs:
+    """Unknown terms as free trajectories: every point has parameters of its own, z = θ.
+
+    Used to smooth data before any network is trained. It has no inputs.
+
+    Parameters
+    ----------
+    n : int, points
+    outputs : names
+    """
+
+    def __init__(self, n, outputs):
+        self.inputs, self.outputs = (), tuple(outputs)
+        self.size = n * len(self.outputs)
+
+    def at(self, params, a):
+        """The trajectories as a law of nothing: a `FreePoint`."""
+        return FreePoint(params.reshape(-1, len(self.outputs)))
+
+
+class FreePoint:
+    """See `LawPoint`; all second derivatives vanish."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def jacobian(self):
+        """The identity, (n, m, n·m)."""
+        return np.eye(self.value.size).reshape(*self.value.shape, -1)
+
+    def input_jacobian(self):
+        """Of no inputs, (n, m, 0)."""
+        return np.zeros((*self.value.shape, 0))
+
+    def curvature(self, adjoint):
+        """Zero."""
+        return np.zeros((adjoint.size, adjoint.size))
+
+    def input_curvature(self, adjoint):
+        """Of no inputs."""
+        return np.zeros((len(adjoint), 0, 0))
+
+    def mixed_curvature(self, adjoint):
+        """Of no inputs."""
+        return np.zeros((len(adjoint), 0, adjoint.size))
+
+    def pullback(self, adjoint):
+        """z̄."""
+        return adjoint.ravel()

@@ -1,0 +1,54 @@
+"""The weighted sum of squared differences between observed and collocated trajectories."""
+
+import numpy as np
+
+from pcl.collocation import interpolation
+
+
+class Misfit:
+    """f(u) = Σ_o ω_o (row_o · u_e(o) − data_o)².
+
+    Parameters
+    ----------
+    elements : Elements
+    place : int (n_obs,), the element of each observation
+    rows : (n_obs, width)
+    data, weights : (n_obs,)
+    """
+
+    def __init__(self, elements, place, rows, data, weights):
+        self._elements, self.place, self.rows = elements, place, rows
+        self.data, self.weights = data, weights
+        self.hessian = np.zeros((elements.E, elements.width, elements.width))
+        np.add.at(self.hessian, place, 2.0 * weights[:, None, None] * rows[:, :, None] * rows[:, None])
+
+    @classmethod
+    def of(cls, elements, observations):
+        """From [(trajectory number, name, times, values, weights), …]."""
+        place, rows, data, weights = [], [], [], []
+        for k, name, times, values, omega in observations:
+            kind = "differential" if name in elements.model.states else "algebraic"
+            element, basis = interpolation(elements.scheme, elements.meshes[k], times, kind)
+            place.append(elements.starts[k] + element)
+            rows += [elements.observation(name, b) for b in basis]
+            data.append(values)
+            weights.append(np.broadcast_to(omega, np.shape(values)))
+        if not rows:
+            return cls(elements, np.zeros(0, dtype=int), np.zeros((0, elements.width)), np.zeros(0),
+                       np.zeros(0))
+        return cls(elements, np.concatenate(place), np.array(rows), np.concatenate(data),
+                   np.concatenate(weights))
+
+    def residuals(self, u):
+        """Simulated minus observed, (n_obs,), for u (E, width)."""
+        return np.einsum("ow,ow->o", self.rows, u[self.place]) - self.data
+
+    def value(self, u):
+        """f."""
+        return float(self.weights @ self.residuals(u) ** 2)
+
+    def gradient(self, u):
+        """∂f/∂u (E, width)."""
+        out = np.zeros_like(u)
+        np.add.at(out, self.place, (2.0 * self.weights * self.residuals(u))[:, None] * self.rows)
+        return out

@@ -1,0 +1,141 @@
+"""Systems of differential-algebraic equations with unknown terms, as a declaration."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass, field
+
+from pcl.validate import float64_array
+
+GROUPS = ("states", "algebraic", "outputs", "parameters", "inputs")
+_RESERVED = ("t", "d")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A differential-algebraic system with unknown terms z.
+
+        x' = f(x, y, z, p, u, t),   0 = h(x', x, y, z, p, u, t),   g(x', x, y, z, p, u, t) ≤ 0
+
+    The functions take `v`, which holds every variable at all points of time at once, as float64
+    tensors (points,): `v.name` or `v["name"]`, the time `v.t`, the derivative of a state `v.d("name")`. They
+    are made of TensorFlow operations that treat each point alone.
+
+    Parameters
+    ----------
+    states : names of the differential variables x
+    algebraic : names of the algebraic variables y
+    outputs : names of the unknown terms z, given by laws (networks) of other variables
+    parameters : names of unknown numbers p
+    inputs : names of known functions u(t), given with each trajectory
+    rates : function v -> {state: expression of x'}
+        For some or all states. A state without a rate needs an equation with its derivative.
+    equations : function v -> {name: expression} or list of expressions, each = 0
+        As many as there are algebraic variables and states without rate.
+    path : function v -> {name: expression} or list of expressions, each ≤ 0
+    bounds : {name: (lower, upper)}, None for open
+        Of states, algebraic variables, outputs and parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A name that is no identifier, is given twice or reserved ("t", "d"); bounds of an unknown name
+        or in the wrong order; no states. The equations are counted when they are first evaluated.
+    """
+
+    states: tuple
+    algebraic: tuple = ()
+    outputs: tuple = ()
+    parameters: tuple = ()
+    inputs: tuple = ()
+    rates: object = None
+    equations: object = None
+    path: object = None
+    bounds: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        seen = {}
+        for group in GROUPS:
+            names = _names(group, getattr(self, group))
+            object.__setattr__(self, group, names)
+            for name in names:
+                if name in seen:
+                    raise ValueError(f"{name!r} is in {seen[name]} and in {group}; expected every name "
+                                     "once.")
+                seen[name] = group
+        if not self.states:
+            raise ValueError("states is empty; expected at least one differential variable.")
+        for name in ("rates", "equations", "path"):
+            _require_callable(name, getattr(self, name))
+        if self.rates is None and self.equations is None:
+            raise ValueError("rates and equations are both None; expected the equations of the system.")
+        object.__setattr__(self, "bounds", self._checked_bounds())
+
+    def limits(self, name):
+        """(lower, upper) of a variable, ±inf where it is open."""
+        return self.bounds.get(name, (-float("inf"), float("inf")))
+
+    def _checked_bounds(self):
+        bounded = (*self.states, *self.algebraic, *self.outputs, *self.parameters)
+        checked = {}
+        for name, pair in dict(self.bounds or {}).items():
+            if name not in bounded:
+                raise ValueError(f"bounds has {name!r}; expected one of {', '.join(bounded)}.")
+            checked[name] = _pair(name, pair)
+        return checked
+
+
+def _names(group, given):
+    names = (given,) if isinstance(given, str) else tuple(given)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{group} has an entry of type {type(name).__name__}; expected names.")
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in _RESERVED:
+            raise ValueError(f"{group} has {name!r}; expected a Python identifier that does not begin with "
+                             f"an underscore and is none of {', '.join(_RESERVED)}.")
+    return names
+
+
+def _require_callable(name, function):
+    if function is not None and not callable(function):
+        raise TypeError(f"{name} is a {type(function).__name__}; expected a function of v, or None.")
+
+
+def _pair(name, pair):
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(f"bounds of {name!r} are {pair!r}; expected (lower, upper), None for open.")
+    ends = [default if end is None else float(float64_array(f"a bound of {name!r}", end, shape=(),
+                                                            finite=False))
+            for end, default in zip(pair, (-float("inf"), float("inf")))]
+    lower, upper = ends
+    if not lower <= upper or lower == float("inf") or upper == -float("inf"):
+        raise ValueError(f"bounds of {name!r} are ({lower}, {upper}); expected lower ≤ upper, none NaN.")
+    return lower, upper
+
+
+class Point:
+    """The variables at all points: `v.name`, `v["name"]`, `v.t`, `v.d(state)`."""
+
+    def __init__(self, values, derivatives):
+        self._values, self._derivatives = values, derivatives
+
+    def __getattr__(self, name):
+        try:
+            return self._values[name]
+        except KeyError:
+            raise AttributeError(self._unknown(name)) from None
+
+    def __getitem__(self, name):
+        try:
+            return self._values[name]
+        except KeyError:
+            raise KeyError(self._unknown(name)) from None
+
+    def d(self, state):
+        """The derivative of a state with respect to time."""
+        if state not in self._derivatives:
+            raise KeyError(f"d({state!r}): not a state; the states are {', '.join(self._derivatives)}.")
+        return self._derivatives[state]
+
+    def _unknown(self, name):
+        return f"the model has no variable {name!r}; it has {', '.join(self._values)}."

@@ -1,0 +1,16 @@
+"""Interior point for nonlinear programs: minimise f(x), c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper."""
+
+from pcl.interior_point.minimize import minimize
+from pcl.interior_point.program import Program
+from pcl.interior_point.result import Result
+from pcl.interior_point.solve import solve
+from pcl.interior_point.status import Status
+
+__all__ = ["Program", "Result", "Status", "TensorFlowProgram", "minimize", "solve"]
+
+
+def __getattr__(name):
+    if name == "TensorFlowProgram":
+        from pcl.interior_point.tensorflow_program import TensorFlowProgram
+        return TensorFlowProgram
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,306 @@
+"""The iteration: primal–dual barrier steps with a filter line search.
+
+A. Wächter and L. T. Biegler, On the implementation of an interior-point filter line-search algorithm for
+large-scale nonlinear programming, Mathematical Programming 106 (2006) 25–57; equation numbers are theirs.
+Departures:
+
+1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
+2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
+3. Multipliers are estimated anew by least squares when the dual residual is large.
+4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
+5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.errors import TrialFailure
+from pcl.interior_point.barrier import fraction_to_boundary, tau
+from pcl.interior_point.filter import Filter, Test
+from pcl.interior_point.form import Point
+from pcl.interior_point.inertia import InertiaCorrection
+from pcl.interior_point.multipliers import least_squares
+from pcl.interior_point.state import State
+from pcl.interior_point.status import End, Status
+from pcl.interior_point.system import System
+
+_KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
+_KAPPA_SIGMA = 1e10             # κ_Σ of (16)
+_RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
+_TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
+_LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
+_WAIT = 5               # iterations until the next try after one that did not help
+_DIVERGED = 1e20
+_SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # step length, steps in a row, violation (scaled) of `_creeps`
+
+
+@dataclass
+class Step:
+    """A search direction with the system it came from."""
+
+    dp: np.ndarray
+    dy: np.ndarray
+    system: object
+    r_p: np.ndarray
+    shift: float
+
+
+class Algorithm:
+    """Minimises a form from a state; `restore` is the feasibility restoration, `ends` the convergence test.
+
+    ends(algorithm) raises End when the run is over.
+    """
+
+    def __init__(self, form, kkt, hessian, monitor, rule, restore, ends, in_restoration=False):
+        self.form, self.kkt, self.hessian, self.monitor = form, kkt, hessian, monitor
+        self.rule, self._restore, self._ends = rule, restore, ends
+        self.in_restoration = in_restoration
+        self.inertia = InertiaCorrection()
+        self.filter, self.state = None, None
+        self.alpha = self.shift = 0.0
+        self.failure = ""
+        self._tiny, self._wait, self._short = 0, 0, 0
+
+    def run(self, state):
+        """Iterate until `ends` or a limit raises End."""
+        self.state = state
+        self.filter = Filter(state.point.theta)
+        while True:
+            self.monitor.visit(self.state, self.rule.mu, self.alpha, self.shift, self.in_restoration)
+            self._ends(self)
+            if self.rule.update(self.state):
+                self.filter.clear()
+            self._iterate()
+
+    def _iterate(self):
+        step = self._direction()
+        if self._is_tiny(step):
+            return self._tiny_step(step)
+        self._tiny = 0
+        found = None if self._creeps() else self._search(step)
+        if found is None:
+            self._blocked()
+        else:
+            self._accept(*found)
+
+    def _creeps(self):
+        """Many short steps in a row far from feasibility: the restoration phase does better."""
+        self._short = self._short + 1 if self.alpha < _SHORT else 0
+        if self._short < _SHORT_STEPS or self.in_restoration or self.state.infeasibility < _FAR:
+            return False
+        self._short = 0
+        return True
+
+    # -- direction
+
+    def multipliers(self):
+        """λ of the program, in units of the scaled objective: λ = s_c y."""
+        return self.form.row_scale * self.state.y
+
+    def _direction(self):
+        """The step of (13), eliminated to (11), with Σ = Z_l/d_l + Z_u/d_u."""
+        form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
+        W = self._hessian(point.p[:form.n])
+        diagonal = (state.z_lower / point.d_lower + state.z_upper / point.d_upper + form.weight)
+        r_p = -(point.barrier_gradient(mu) + form.transposed(point.J, state.y))
+
+        def make(delta_w, delta_c):
+            self.monitor.check_time()
+            return System(form, self.kkt, W, point.J, diagonal + delta_w, delta_c)
+
+        self._make = make
+        system, (dp, dy), shift, self._delta_c = self.inertia.solve(
+            make, lambda system: system.solve(r_p, -point.c), mu)
+        self.shift = shift
+        return Step(dp, dy, system, r_p, shift)
+
+    def _hessian(self, x):
+        self.form.count["hessian"] += 1
+        try:
+            with np.errstate(all="ignore"):
+                W = self.hessian.at(x.copy(), self.multipliers(), self.form.objective_scale)
+        except TrialFailure as error:
+            raise End(Status.EVALUATION_FAILED, f"hessian: {error}") from error
+        if W is not None and not np.isfinite(W @ np.ones(x.size)).all():
+            raise End(Status.EVALUATION_FAILED, "hessian has entries that are not finite.")
+        return W
+
+    # -- line search
+
+    def _search(self, step):
+        """(point, step, α) that passes the filter, or None."""
+        test = self._test(step)
+        alpha = self._longest(step.dp)
+        smallest = max(test.smallest(), self._rounding(step.dp))
+        first = True
+        while first or alpha >= smallest:
+            trial = self._trial(step.dp, alpha)
+            if trial is not None and self._passes(test, alpha, trial):
+                return trial, step, alpha
+            if first:
+                found = self._corrected(test, step, alpha, trial) or self._retried(step)
+                if found is not None:
+                    return found
+            first, alpha = False, 0.5 * alpha
+        return None
+
+    def _test(self, step):
+        point, mu = self.state.point, self.rule.mu
+        return Test(self.filter, point.theta, point.phi(mu), float(point.barrier_gradient(mu) @ step.dp))
+
+    def _passes(self, test, alpha, trial):
+        phi = trial.phi(self.rule.mu)
+        if not test.accepts(alpha, trial.theta, phi) or not self._differentiable(trial):
+            return False
+        test.extend(alpha, phi)
+        return True
+
+    def _longest(self, dp):
+        """α_max of (15a)."""
+        point, share = self.state.point, tau(self.rule.mu)
+        return min(fraction_to_boundary(point.d_lower, dp, share),
+                   fraction_to_boundary(point.d_upper, -dp, share))
+
+    def _rounding(self, dp):
+        largest = float(np.abs(dp / (1.0 + np.abs(self.state.point.p))).max(initial=0.0))
+        return _TINY / max(largest, _TINY)
+
+    def _trial(self, dp, alpha):
+        """The point p + α dp, or None where a function is not finite."""
+        try:
+            return Point(self.form, self.form.inside(self.state.point.p + alpha * dp))
+        except TrialFailure as error:
+            self.failure = str(error)
+            return None
+
+    def _differentiable(self, trial):
+        try:
+            trial.differentiate()
+        except TrialFailure as error:
+            self.failure = str(error)
+            return False
+        return True
+
+    def _corrected(self, test, step, alpha, trial):
+        """Second-order correction (section 2.4): c_soc = α c_k + c(trial), (27)."""
+        point = self.state.point
+        if trial is None or trial.theta < point.theta or self.form.m == 0:
+            return None
+        residual, theta = alpha * point.c + trial.c, trial.theta
+        for _ in range(_SOC):
+            dp, dy = step.system.solve(step.r_p, -residual)
+            alpha_soc = self._longest(dp)
+            trial = self._trial(dp, alpha_soc)
+            if trial is None:
+                return None
+            if self._passes(test, alpha, trial):
+                return trial, Step(dp, dy, step.system, step.r_p, step.shift), alpha_soc
+            if trial.theta > _KAPPA_SOC * theta:
+                return None
+            residual, theta = alpha_soc * residual + trial.c, trial.theta
+        return None
+
+    def _retried(self, step):
+        """Full steps with larger shifts, when the curvature was indefinite."""
+        if step.shift == 0.0:
+            return None
+        shift = step.shift
+        for _ in range(_RETRIES):
+            shift *= _RETRY_FACTOR
+            system = self._make(shift, self._delta_c)
+            if not system.right_inertia:
+                return None
+            dp, dy = system.solve(step.r_p, -self.state.point.c)
+            shifted = Step(dp, dy, system, step.r_p, shift)
+            test, alpha = self._test(shifted), self._longest(dp)
+            trial = self._trial(dp, alpha)
+            if trial is not None and self._passes(test, alpha, trial):
+                self.inertia.last = self.shift = shift
+                return trial, shifted, alpha
+        return None
+
+    # -- acceptance
+
+    def _accept(self, trial, step, alpha):
+        state, form = self.state, self.form
+        point = state.point
+        z_lower, z_upper = self._bound_multipliers(trial, step.dp)
+        self.alpha = alpha
+        self.state = State(trial, state.y + alpha * step.dy, z_lower, z_upper)
+        self._estimate_anew()
+        n = form.n
+        self.hessian.accepted(point.p[:n].copy(), trial.p[:n].copy(), self.multipliers(),
+                              form.objective_scale)
+        if self._is_unbounded(trial):
+            raise End(Status.UNBOUNDED)
+
+    def _bound_multipliers(self, trial, dp):
+        """z after the step (12), (15b), kept near μ/d by (16)."""
+        state, point, mu = self.state, self.state.point, self.rule.mu
+        lower = mu / point.d_lower - state.z_lower - state.z_lower / point.d_lower * dp
+        upper = mu / point.d_upper - state.z_upper + state.z_upper / point.d_upper * dp
+        L, U, share = self.form.L, self.form.U, tau(mu)
+        alpha = min(fraction_to_boundary(state.z_lower[L], lower[L], share),
+                    fraction_to_boundary(state.z_upper[U], upper[U], share))
+        return (_near(state.z_lower + alpha * lower, mu / trial.d_lower),
+                _near(state.z_upper + alpha * upper, mu / trial.d_upper))
+
+    def _is_unbounded(self, trial):
+        return (np.abs(trial.p).max(initial=0.0) > _DIVERGED
+                or (trial.f < -_DIVERGED and trial.theta <= self.filter.theta_min))
+
+    def _estimate_anew(self):
+        """Least-squares multipliers where they lower a large dual residual."""
+        self._wait -= 1
+        if self._wait > 0 or self.form.m == 0 or self.state.dual_error <= _LARGE_DUAL:
+            return
+        if not self.reestimate():
+            self._wait = _WAIT
+
+    def reestimate(self):
+        """True if least-squares multipliers halved the dual residual."""
+        state = self.state
+        y = least_squares(self.form, self.kkt, state.point, state.z_lower, state.z_upper)
+        if y is None:
+            return False
+        other = State(state.point, y, state.z_lower, state.z_upper)
+        if other.dual_error > 0.5 * state.dual_error:
+            return False
+        self.state = other
+        return True
+
+    # -- when no step is accepted
+
+    def _is_tiny(self, step):
+        size = np.abs(step.dp / (1.0 + np.abs(self.state.point.p))).max(initial=0.0)
+        return size <= _TINY and self.state.infeasibility <= 1e-4
+
+    def _tiny_step(self, step):
+        """Section 3.9: take it; when it happens again go on to the next μ, or stop."""
+        self._tiny += 1
+        alpha = self._longest(step.dp)
+        trial = self._trial(step.dp, alpha)
+        if trial is not None and self._differentiable(trial):
+            self._accept(trial, step, alpha)
+        if self._tiny > 1 and not self._next_barrier():
+            raise End(Status.STEP_TOO_SMALL)
+
+    def _next_barrier(self):
+        self.filter.clear()
+        return self.rule.shrink()
+
+    def _blocked(self):
+        """No step passes: restore feasibility, or where there is nothing to restore try the next μ."""
+        self.monitor.check_time()
+        if self.state.infeasibility > self.monitor.tol:
+            self._restore(self)
+        elif not self._next_barrier():
+            if self.failure:
+                raise End(Status.EVALUATION_FAILED, self.failure)
+            raise End(Status.STEP_TOO_SMALL)
+
+
+def _near(z, target):
+    """(16): z within [μ/(κ_Σ d), κ_Σ μ/d]."""
+    return np.clip(z, target / _KAPPA_SIGMA, target * _KAPPA_SIGMA)

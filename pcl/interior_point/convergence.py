@@ -1,0 +1,95 @@
+"""When a run is over: solved, acceptable, and what is told about the point that is returned."""
+
+import numpy as np
+
+from pcl.interior_point.derivatives import suspect
+from pcl.interior_point.program import row_maxima
+from pcl.interior_point.status import End, Status
+
+_EPS = np.finfo(np.float64).eps
+_ROUNDING = 100.0 * _EPS
+_ACCEPTABLE_STEPS = 15      # Ipopt: acceptable_iter
+_NO_PROGRESS = 0.5
+_LIMITS = (Status.ITERATION_LIMIT, Status.TIME_LIMIT, Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED,
+           Status.ERROR)
+_STUCK = (Status.STEP_TOO_SMALL, Status.RESTORATION_FAILED, Status.EVALUATION_FAILED)
+
+
+class Convergence:
+    """E_0 ≤ tol (5), and before scaling: dual residual, violation and complementarity.
+
+        ‖∇f + Jᵀλ − z‖∞ ≤ tol max(1, ‖∇f‖∞),   violation_j ≤ max(tol, 100 ε ‖J_j‖∞ max(1, ‖x‖∞)),
+        complementarity ≤ 100 tol max(1, |f|)
+    """
+
+    def __init__(self, tol, acceptable_tol):
+        self._tol, self._acceptable_tol = tol, max(acceptable_tol, tol)
+        self._steps, self._lowest = 0, np.inf
+
+    def __call__(self, algorithm):
+        """End with SOLVED or ACCEPTABLE."""
+        state = algorithm.state
+        if not state.error(0.0) <= max(self._tol, _ROUNDING * np.abs(state.point.f)) * 1e3:
+            return self._count(algorithm)
+        if self.holds(state, self._tol):
+            raise End(Status.SOLVED)
+        if state.error(0.0) <= self._tol and algorithm.reestimate() and self.holds(
+                algorithm.state, self._tol):
+            raise End(Status.SOLVED)
+        self._count(algorithm)
+
+    def _count(self, algorithm):
+        """ACCEPTABLE after enough steps at that level that did not halve the error."""
+        state = algorithm.state
+        error = max(state.error(0.0), state.unscaled[0] / max(1.0, state.unscaled[3]))
+        if error > self._acceptable_tol or not self.holds(state, self._acceptable_tol):
+            self._steps = 0
+        elif error < _NO_PROGRESS * self._lowest:
+            self._steps, self._lowest = 0, error
+        else:
+            self._steps += 1
+        if self._steps >= _ACCEPTABLE_STEPS:
+            raise End(Status.ACCEPTABLE)
+
+    def holds(self, state, tol):
+        """The first-order conditions hold to `tol`."""
+        dual, violation, complementarity, gradient = state.unscaled
+        objective = abs(state.point.f) / (state.form.objective_scale or 1.0)
+        return (state.error(0.0) <= tol
+                and dual <= tol * max(1.0, gradient)
+                and complementarity <= 100.0 * tol * max(1.0, objective)
+                and (violation <= 0.5 * tol or self._rounded(state, 0.5 * tol)))
+
+    @staticmethod
+    def _rounded(state, tol):
+        form, point = state.form, state.point
+        scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
+        size = max(1.0, float(np.abs(point.p[:form.n]).max(initial=0.0)))
+        limit = np.maximum(tol, _ROUNDING * row_maxima(point.J) * size)
+        return bool((np.abs(point.c / scale) <= limit).all())
+
+    def final(self, status, detail, algorithm, state, monitor):
+        """(status, detail, state) to report: suspicion of a wrong derivative, the best point at a limit."""
+        if algorithm is None:
+            return status, detail, state
+        if status in _LIMITS and monitor.best is not None:
+            return status, detail, monitor.best
+        if status is Status.INFEASIBLE and hasattr(algorithm, "restored_until"):
+            state = original(algorithm, state)
+        if status in _STUCK and self.holds(state, self._acceptable_tol):
+            status, detail = Status.ACCEPTABLE, ""
+        if status in _STUCK or status in (Status.SOLVED, Status.ACCEPTABLE, Status.INFEASIBLE):
+            wrong = suspect(state)
+            if wrong:
+                return Status.WRONG_DERIVATIVE, wrong, state
+        return status, detail, state
+
+
+def original(algorithm, state):
+    """The last point of the restoration phase as a state of the original form."""
+    from pcl.interior_point.form import Point
+    from pcl.interior_point.state import State
+    form = algorithm.form
+    last = algorithm.restored_until
+    point = Point(form, last.point.p[:form.size].copy()).differentiate()
+    return State(point, state.y, state.z_lower, state.z_upper)

@@ -1,0 +1,55 @@
+"""Inertia correction: the smallest shifts δ_w, δ_c of a geometric sequence that make a step one of descent.
+
+Algorithm IC of Wächter and Biegler 2006, section 3.1. Departures: a singular matrix is first tried with
+δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular.
+"""
+
+from pcl.interior_point.status import End, Status
+
+_FIRST = 1e-4       # δ̄_w⁰
+_SMALLEST, _LARGEST = 1e-20, 1e40   # δ̄_w^min, δ̄_w^max
+_GROW_FIRST, _GROW, _SHRINK = 100.0, 8.0, 1.0 / 3.0     # κ̄_w⁺, κ_w⁺, κ_w⁻
+_DELTA_C, _POWER = 1e-8, 0.25       # δ̄_c, κ_c: δ_c = δ̄_c μ^κ_c
+
+
+class InertiaCorrection:
+    """Shifts of the last steps, and the search for the next."""
+
+    def __init__(self):
+        self.last = 0.0
+        self.dependent = False
+
+    def solve(self, make, solve, mu):
+        """(system, solution, δ_w, δ_c) of the first system that is right.
+
+        make(δ_w, δ_c) -> System;  solve(system) -> solution, which sets `system.accurate`.
+        """
+        shift_c = _DELTA_C * mu ** _POWER
+        delta_c = shift_c if self.dependent else 0.0
+        system, solution = self._attempt(make, solve, 0.0, delta_c)
+        if solution is None and delta_c == 0.0 and (system.singular or system.right_inertia):
+            delta_c = shift_c
+            system, solution = self._attempt(make, solve, 0.0, delta_c)
+            self.dependent = solution is not None
+        if solution is not None:
+            return system, solution, 0.0, delta_c
+        return self._shifted(make, solve, delta_c, shift_c)
+
+    def _shifted(self, make, solve, delta_c, shift_c):
+        delta_w = _FIRST if self.last == 0.0 else max(_SMALLEST, _SHRINK * self.last)
+        while delta_w <= _LARGEST:
+            system, solution = self._attempt(make, solve, delta_w, delta_c)
+            if solution is not None:
+                self.last = delta_w
+                return system, solution, delta_w, delta_c
+            if system.singular or system.right_inertia:
+                delta_c = shift_c
+            delta_w *= _GROW_FIRST if self.last == 0.0 else _GROW
+        raise End(Status.STEP_TOO_SMALL, "The matrix of the step cannot be made regular.")
+
+    def _attempt(self, make, solve, delta_w, delta_c):
+        system = make(delta_w, delta_c)
+        if not system.right_inertia:
+            return system, None
+        solution = solve(system)
+        return system, solution if system.accurate else None

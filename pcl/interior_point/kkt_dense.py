@@ -1,0 +1,81 @@
+"""Dense KKT backend: LAPACK's Bunch–Kaufman factorisation, inertia from its blocks."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.linalg.lapack import dsytrf, dsytrs
+
+_HELD = 1e20
+_ZERO = 8.0     # times eps and the order: pivots below, of K scaled to unit rows, count as zero
+_EPS = np.finfo(np.float64).eps
+
+
+def dense(A, shape):
+    """A as a dense array; zeros for None."""
+    if A is None:
+        return np.zeros(shape)
+    if isinstance(A, np.ndarray):
+        return A
+    return (A if sp.issparse(A) else A.tocsc()).toarray()
+
+
+class DenseKKT:
+    """K = [[W + diag(d_x), Jᵀ], [J, −diag(d_c)]] as a full matrix."""
+
+    def __init__(self):
+        self._last, self._base = None, None
+
+    def factor(self, W, J, d_x, d_c):
+        """A factorised K; see `pcl.interior_point.kkt.KKT`."""
+        K = self._assembled(W, J).copy(order="F")
+        n = d_x.size
+        held = np.flatnonzero(np.concatenate([d_x >= _HELD, d_c >= _HELD]))
+        diagonal = np.einsum("ii->i", K)
+        diagonal += np.concatenate([d_x, -d_c])
+        if held.size:
+            K[held, :] = 0.0
+            K[:, held] = 0.0
+            diagonal[held] = np.where(held < n, 1.0, -1.0)
+        return DenseFactor(K, n, held)
+
+    def _assembled(self, W, J):
+        if self._last is None or self._last[0] is not W or self._last[1] is not J:
+            m, n = J.shape
+            A = dense(J, (m, n))
+            self._base = np.block([[dense(W, (n, n)), A.T], [A, np.zeros((m, m))]])
+            self._last = (W, J)
+        return self._base
+
+
+class DenseFactor:
+    """S K S = U D Uᵀ with S = diag(row maxima)^(−½); every 2×2 block of D has one eigenvalue of each sign."""
+
+    def __init__(self, K, n, held):
+        self._n, self._held = n, held
+        self.right_inertia, self.singular = False, True
+        size = K.shape[0]
+        if size == 0:
+            self.right_inertia, self.singular = True, False
+        elif np.isfinite(K).all():
+            self._factorise(K, size)
+
+    def _factorise(self, K, size):
+        largest = np.maximum(np.abs(K).max(axis=1), np.finfo(np.float64).tiny)
+        self._scale = 1.0 / np.sqrt(largest)
+        K *= self._scale[:, None]
+        K *= self._scale
+        self._ldl, self._pivots, info = dsytrf(K, lower=1, overwrite_a=1)
+        single = self._pivots > 0
+        d = np.diagonal(self._ldl)[single]
+        blocks = (size - d.size) // 2
+        self.singular = info > 0 or bool((np.abs(d) <= _ZERO * size * _EPS).any())
+        self.right_inertia = not self.singular and int((d > 0).sum()) + blocks == self._n
+
+    def solve(self, r_x, r_c):
+        """(dx, dλ)."""
+        if self._n + r_c.size == 0:
+            return r_x.copy(), r_c.copy()
+        b = np.concatenate([r_x, r_c])
+        b[self._held] = 0.0
+        x, _ = dsytrs(self._ldl, self._pivots, self._scale * b, lower=1)
+        x = self._scale * x.ravel()
+        return x[:self._n], x[self._n:]

@@ -1,0 +1,98 @@
+"""The statement: minimise f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
+
+    𝓛(x, λ) = σ f(x) + λᵀ c(x),      ∇f + Jᵀ λ − z_lower + z_upper = 0,      z ≥ 0
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse as sp
+
+from pcl.errors import TrialFailure
+from pcl.validate import float64_array
+
+
+class EvaluationFailed(TrialFailure):
+    """A function of the program is not finite at a point; the message names function and entry."""
+
+
+class Program(Protocol):
+    """A nonlinear program with n variables and m rows; missing bounds are ±inf.
+
+    A value that is NaN or infinite, or `pcl.errors.TrialFailure` raised, is a rejected trial point.
+    J (m, n) and W (n, n) are sparse or dense arrays, or structured objects for a KKT backend that knows
+    them. A structured object has `@`, `.T`, `.shape` and `.tocsc()`. W is full (both triangles).
+    """
+
+    n: int
+    m: int
+    x_lower: np.ndarray
+    x_upper: np.ndarray
+    c_lower: np.ndarray
+    c_upper: np.ndarray
+
+    def objective(self, x: np.ndarray) -> float:
+        """f(x)."""
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        """∇f(x), (n,)."""
+
+    def constraints(self, x: np.ndarray) -> np.ndarray:
+        """c(x), (m,)."""
+
+    def jacobian(self, x: np.ndarray) -> Any:
+        """J(x) = c'(x), (m, n)."""
+
+    def hessian(self, x: np.ndarray, lam: np.ndarray, sigma: float) -> Any:
+        """W = σ ∇²f(x) + Σ_j λ_j ∇²c_j(x), (n, n)."""
+
+    def row_name(self, j: int) -> str:
+        """Name of row j, for messages."""
+
+    def variable_name(self, i: int) -> str:
+        """Name of variable i, for messages."""
+
+
+def row_maxima(J):
+    """max_i |J_ji| of every row (m,); 0 for an empty row."""
+    if not sp.issparse(J) and not isinstance(J, np.ndarray):
+        J = J.tocsc()
+    m, n = J.shape
+    if m == 0 or n == 0:
+        return np.zeros(m)
+    if isinstance(J, np.ndarray):
+        return np.abs(J).max(axis=1)
+    return np.asarray(abs(sp.csr_array(J)).max(axis=1).toarray(), dtype=np.float64).ravel()
+
+
+def checked_bounds(name, lower, upper, size, label):
+    """The bounds as float64 arrays (size,), refused where no number can lie between them.
+
+    Raises
+    ------
+    ValueError
+        NaN; a lower bound +inf or an upper bound −inf; lower above upper, with the index.
+    """
+    lower = float64_array(f"{name}_lower", lower, (size,), finite=False)
+    upper = float64_array(f"{name}_upper", upper, (size,), finite=False)
+    for side, bound, wrong in (("lower", lower, np.inf), ("upper", upper, -np.inf)):
+        bad = np.flatnonzero(np.isnan(bound) | (bound == wrong))
+        if bad.size:
+            raise ValueError(f"{name}_{side}[{bad[0]}] ({label(bad[0])}) is {bound[bad[0]]}; expected "
+                             f"a number, or {-wrong} where there is no bound.")
+    bad = np.flatnonzero(lower > upper)
+    if bad.size:
+        i = bad[0]
+        raise ValueError(f"{name}_lower[{i}] = {lower[i]:g} is above {name}_upper[{i}] = {upper[i]:g} "
+                         f"({label(i)}); no value lies between them.")
+    return lower, upper
+
+
+def finite(name, value, x_name=None):
+    """`value` if every entry is finite; EvaluationFailed with the first bad entry if not."""
+    if not np.isfinite(value).all():
+        bad = np.flatnonzero(~np.isfinite(np.ravel(value)))
+        where = f" ({x_name(int(bad[0]))})" if x_name else ""
+        entry = f"[{bad[0]}]" if np.ndim(value) else ""
+        raise EvaluationFailed(f"{name}{entry}{where} is {np.ravel(value)[bad[0]]}")
+    return value

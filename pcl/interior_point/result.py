@@ -1,0 +1,88 @@
+"""What a solve returns, in SciPy's shape and in units of the program as given."""
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from pcl.interior_point.status import Status
+
+_NAMED = 5      # worst rows named in a message
+
+
+class Result(OptimizeResult):
+    """Outcome of `solve`; attributes and items are the same.
+
+    x, fun, success, status (a `Status`), message, nit
+    lam (m,), z_lower (n,), z_upper (n,): multipliers, ∇f + Jᵀλ − z_lower + z_upper = 0
+    constraint_violation: largest violation of rows and bounds; dual_residual, complementarity: largest
+    entries of ∇f + Jᵀλ − z and of z times distance; all of them before scaling
+    barrier: last μ; history (nit + 1, 6): objective, infeasibility, dual infeasibility, barrier, step
+    length, regularisation; counts: evaluations by function, factorisations; seconds
+    """
+
+
+def result(status, detail, state, mu, monitor, count, bounds):
+    """The result at a state."""
+    form = state.form
+    s_f = form.objective_scale or 1.0
+    x = state.point.p[:form.n].copy()
+    lam = form.row_scale * state.y / s_f
+    z_lower, z_upper = _bound_multipliers(state, lam, s_f)
+    message = f"{status.value} {detail}".strip()
+    dual, _, complementarity, _ = state.unscaled
+    violation, rows = violations(state, bounds)
+    if status is Status.INFEASIBLE or status is Status.RESTORATION_FAILED:
+        message += worst_rows(form.program, rows)
+    return Result(
+        x=x, fun=state.point.f / s_f, success=status.success, status=status, message=message,
+        nit=max(len(monitor.history) - 1, 0), lam=lam, z_lower=z_lower, z_upper=z_upper,
+        constraint_violation=violation, dual_residual=dual, complementarity=complementarity,
+        barrier=mu, history=np.array(monitor.history).reshape(-1, 6), counts=dict(count),
+        seconds=monitor.seconds)
+
+
+def _bound_multipliers(state, lam, s_f):
+    """z of the variables; of a fixed variable the part of its sign of ∇f + Jᵀλ."""
+    form = state.form
+    z_lower, z_upper = state.z_lower[:form.n] / s_f, state.z_upper[:form.n] / s_f
+    if form.any_fixed:
+        x = state.point.p[:form.n].copy()
+        try:
+            full = np.asarray(form.program.gradient(x)) + form.program.jacobian(x).T @ lam
+        except ArithmeticError:
+            full = np.zeros(form.n)
+        z_lower = np.where(form.fixed, np.maximum(full, 0.0), z_lower)
+        z_upper = np.where(form.fixed, np.maximum(-full, 0.0), z_upper)
+    return z_lower, z_upper
+
+
+def violations(state, bounds):
+    """(largest violation of rows and bounds, violation of every row (m,)), in given units."""
+    form, (x_lower, x_upper, c_lower, c_upper) = state.form, bounds
+    x = state.point.p[:form.n]
+    scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
+    t = np.bincount(form.row, weights=form.sign * state.point.p[form.n:], minlength=form.m) \
+        if form.row.size else np.zeros(form.m)
+    c = (state.point.c - t + form.target) / scale
+    rows = np.maximum(np.maximum(c_lower - c, c - c_upper), 0.0)
+    rows[form.row_scale == 0.0] = 0.0
+    outside = np.maximum(np.maximum(x_lower - x, x - x_upper), 0.0)
+    return max(float(rows.max(initial=0.0)), float(outside.max(initial=0.0))), rows
+
+
+def worst_rows(program, rows):
+    """The worst rows with their violations, as a sentence."""
+    worst = [j for j in np.argsort(rows)[::-1][:_NAMED] if rows[j] > 0.0]
+    if not worst:
+        return ""
+    return " Worst rows: " + ", ".join(f"{program.row_name(int(j))} ({rows[j]:.3g})"
+                                       for j in worst) + "."
+
+
+def start_only(status, detail, program, x, monitor, count):
+    """The result when nothing could be evaluated."""
+    n, m = program.n, program.m
+    return Result(
+        x=x, fun=np.nan, success=False, status=status, message=f"{status.value} {detail}".strip(), nit=0,
+        lam=np.zeros(m), z_lower=np.zeros(n), z_upper=np.zeros(n), constraint_violation=np.nan,
+        dual_residual=np.nan, complementarity=np.nan, barrier=np.nan, history=np.zeros((0, 6)),
+        counts=dict(count), seconds=monitor.seconds)

@@ -1,0 +1,35 @@
+"""Gradient-based scaling (Wächter and Biegler 2006, section 3.8), and upwards for tiny objectives."""
+
+import numpy as np
+
+from pcl.interior_point.program import row_maxima
+
+_LARGEST = 100.0    # g_max
+_SMALLEST_SCALE = 1e-8
+_TINY = 1e-4        # an objective whose gradient and curvature are below is scaled up to one
+
+
+def scales(scaling, g, J, curvature):
+    """(s_f, s_c): min(1, 100/‖∇f‖∞), min(1, 100/‖∇c_j‖∞), not below 1e-8; ones for scaling="none".
+
+    curvature: ‖∇²f‖ at the start or None. Departure from the paper: an objective that is tiny in
+    gradient and curvature is scaled up, else the tolerance would hold at the start.
+    """
+    if scaling == "none":
+        return 1.0, np.ones(J.shape[0])
+    largest = float(np.abs(g).max(initial=0.0))
+    s_f = _limited(largest)
+    size = max(largest, curvature or 0.0)
+    if 0.0 < size < _TINY and curvature is not None:
+        s_f = 1.0 / size
+    rows = row_maxima(J)
+    return s_f, np.maximum(_LARGEST / np.maximum(rows, _LARGEST), _SMALLEST_SCALE)
+
+
+def _limited(largest):
+    return max(_LARGEST / largest, _SMALLEST_SCALE) if largest > _LARGEST else 1.0
+
+
+def curvature(W):
+    """‖∇²f‖ as the largest row maximum of W, or None where it is not known."""
+    return None if W is None else float(row_maxima(W).max(initial=0.0))

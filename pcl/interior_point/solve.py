@@ -1,0 +1,152 @@
+"""`solve`: a nonlinear program in, a result out."""
+
+import numpy as np
+
+from pcl.interior_point.algorithm import Algorithm
+from pcl.interior_point.barrier import Adaptive, Monotone, start_value
+from pcl.interior_point.convergence import Convergence
+from pcl.interior_point.door import First, checked_program, checked_settings
+from pcl.interior_point.hessians import strategy
+from pcl.interior_point.kkt import backend
+from pcl.interior_point.monitor import Monitor
+from pcl.interior_point.restoration import Restoration
+from pcl.interior_point.result import result, start_only
+from pcl.interior_point.scaling import curvature, scales
+from pcl.interior_point.start import first_state, inner, make_form, warm_state
+from pcl.interior_point.status import End, Status
+from pcl.validate import float64_array
+
+_RULES = {"adaptive": Adaptive, "monotone": Monotone}
+_WARM_BARRIER = 1e-6
+
+
+def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
+          barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
+          acceptable_tol=1e-6, check_derivatives=False):
+    """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
+
+        ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
+
+    Parameters
+    ----------
+    program : Program
+    x0 : (n,) array, optional
+        Pushed inside the bounds. Not needed with `warm_start`.
+    tol : float
+        On the optimality error (5), and on the residuals before scaling.
+    maxiter : int
+        Iterations, those of the restoration phase included.
+    max_seconds : float, optional
+        Wall-clock limit, looked at between factorisations.
+    hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.hessians`
+    kkt : "auto", "dense", "sparse", "superlu" or an object, see `pcl.interior_point.kkt`
+    barrier : "adaptive" or "monotone"
+    initial_barrier : float, optional
+        First μ; else between 1e-3 and 0.1 by the size of the objective per bound.
+    scaling : "gradient" or "none"
+    warm_start : Result, optional
+        Point, multipliers and μ of an earlier solve of a program of the same shape.
+    callback : function of a Snapshot, optional
+        Called every iteration; StopIteration ends the run.
+    acceptable_tol : float
+        Level at which a run that cannot go on is called acceptable.
+    check_derivatives : bool
+        Compare all first derivatives (and the Hessian, if exact) with differences at the start; a wrong
+        entry is named and ends the run.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bounds no number satisfies, a start or a first evaluation of a wrong shape, unknown settings.
+
+    Notes
+    -----
+    Source: Wächter and Biegler, Math. Programming 106 (2006) 25–57; departures in `algorithm`.
+    """
+    checked_settings(tol, acceptable_tol, maxiter, max_seconds, barrier, scaling, initial_barrier)
+    bounds = checked_program(program)
+    x = _start(program, x0, warm_start, bounds)
+    run = _Run(program, bounds, Monitor(callback, maxiter, max_seconds, tol), tol, acceptable_tol)
+    return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
+                          check_derivatives)
+
+
+def _start(program, x0, warm_start, bounds):
+    if x0 is None and warm_start is None:
+        raise ValueError("x0 is None; expected a start (n,), or warm_start=result.")
+    x = float64_array("x0", warm_start["x"] if x0 is None else x0, (program.n,))
+    x_lower, x_upper = bounds[:2]
+    pushed = inner(x, x_lower, x_upper, 0.0 if warm_start is not None else 1e-2)
+    return np.where(x_lower == x_upper, x_lower, pushed)
+
+
+class _Run:
+    """One solve: what its end needs to make a result wherever it comes."""
+
+    def __init__(self, program, bounds, monitor, tol, acceptable_tol):
+        self._program, self._bounds, self._monitor = program, bounds, monitor
+        self._tol, self._ends = tol, Convergence(tol, acceptable_tol)
+        self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
+                                     "factorisations"), 0)
+        self._algorithm, self._state, self._mu = None, None, 0.0
+
+    def from_start(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
+        """Run to the end."""
+        try:
+            self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
+            self._algorithm.run(self._state)
+        except End as end:
+            return self._result(end.status, end.detail, x)
+        except KeyboardInterrupt:
+            return self._result(Status.INTERRUPTED, "", x)
+        except Exception as error:
+            error.partial_result = self._result(Status.ERROR, repr(error), x)
+            raise
+
+    def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
+        program = self._program
+        first = First(program, x)
+        self._hessian = strategy(hessian, program)
+        W = first.hessian(program, x) if hessian == "exact" else None
+        if check:
+            from pcl.interior_point.derivatives import require_right
+            require_right(program, x, exact=hessian == "exact")
+        self._kkt = backend(kkt, W, first.J)
+        s_f, s_c = scales(scaling, first.g, first.J, curvature(W))
+        form = make_form(program, self._bounds, s_f, s_c, self._count)
+        slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
+        self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)
+        make = first_state if warm_start is None else warm_state
+        self._state = make(form, self._kkt, x, first.c, self._mu, warm_start)
+        rule = rule if form.bounded else Monotone
+        self._algorithm = self._make(form, rule(self._mu, self._tol), self._ends, self._hessian,
+                                     Restoration(self._phase, self._tol))
+
+    def _first_barrier(self, f, slope, form, given, warm_start):
+        if given is None and warm_start is not None:
+            return max(min(warm_start["barrier"], _WARM_BARRIER), self._tol / 10.0)
+        return start_value(f, slope, form.bounded, given)
+
+    def _make(self, form, rule, ends, hessian, restore, in_restoration=False):
+        return Algorithm(form, self._kkt, hessian, self._monitor, rule, restore, ends, in_restoration)
+
+    def _phase(self, form, rule, ends):
+        fresh = getattr(self._hessian, "fresh", None)
+        return self._make(form, rule, ends, fresh() if fresh else self._hessian, _no_restoration, True)
+
+    def _result(self, status, detail, x):
+        algorithm = self._algorithm
+        state = algorithm.state if algorithm is not None else self._state
+        if state is None:
+            return start_only(status, detail, self._program, x, self._monitor, self._count)
+        status, detail, state = self._ends.final(status, detail, algorithm, state, self._monitor)
+        mu = algorithm.rule.mu if algorithm is not None else self._mu
+        return result(status, detail, state, mu, self._monitor, self._count, self._bounds)
+
+
+def _no_restoration(algorithm):
+    raise End(Status.STEP_TOO_SMALL, algorithm.failure)

@@ -1,0 +1,78 @@
+"""From a program and a start to a form and a first state."""
+
+import numpy as np
+
+from pcl.interior_point.form import Form, Point
+from pcl.interior_point.multipliers import LARGEST, least_squares
+from pcl.interior_point.state import State
+
+_KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds
+_WARM_KAPPA = 1e-9  # the same for a warm start
+_RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened by the first plus the second × |side|
+
+
+def make_form(program, bounds, s_f, s_c, count):
+    """The standard form of a program.
+
+    Inequalities get a slack with bounds; free rows are switched off by a scale of zero; variables with
+    equal bounds are held. Sides of inequalities are widened a little, bounds of variables are not.
+    """
+    x_lower, x_upper, c_lower, c_upper = bounds
+    free = np.isinf(c_lower) & np.isinf(c_upper)
+    rows = np.flatnonzero((c_lower < c_upper) & ~free)
+    fixed = x_lower == x_upper
+    s_c = np.where(free, 0.0, s_c)
+    target = np.where(c_lower == c_upper, s_c * np.where(free, 0.0, c_lower), 0.0)
+    low, high = _widened(s_c[rows] * c_lower[rows], -1.0), _widened(s_c[rows] * c_upper[rows], 1.0)
+    n, size = x_lower.size, x_lower.size + rows.size
+    return Form(
+        program=program, count=count, n=n, m=c_lower.size,
+        row=rows, sign=-np.ones(rows.size), cost=np.zeros(rows.size),
+        lower=np.concatenate([np.where(fixed, -np.inf, x_lower), low]),
+        upper=np.concatenate([np.where(fixed, np.inf, x_upper), high]),
+        fixed=fixed, objective_scale=s_f, row_scale=s_c, target=target,
+        weight=np.zeros(size), reference=np.zeros(size))
+
+
+def _widened(side, sign):
+    return np.where(np.isfinite(side), side + sign * (_RELAXATION + _ROUNDING * np.abs(side)), side)
+
+
+def inner(x, lower, upper, kappa=_KAPPA):
+    """x pushed inside its bounds: at least κ max(1, |bound|) or κ (u − l) away (section 3.6)."""
+    width = kappa * (upper - lower)
+    at_lower, at_upper = (np.where(np.isfinite(b), b, 0.0) for b in (lower, upper))
+    p_lower = np.minimum(kappa * np.maximum(1.0, np.abs(at_lower)), width)
+    p_upper = np.minimum(kappa * np.maximum(1.0, np.abs(at_upper)), width)
+    x = np.where(np.isfinite(lower), np.maximum(x, at_lower + p_lower), x)
+    return np.where(np.isfinite(upper), np.minimum(x, at_upper - p_upper), x)
+
+
+def first_state(form, kkt, x, c, mu, warm):
+    """Slacks at the rows' values pushed inside, z = 1 by Ipopt or μ/d if that is less, y by least squares."""
+    t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:])
+    point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
+    z_lower, z_upper = 1.0 * np.isfinite(form.lower), 1.0 * np.isfinite(form.upper)
+    y = least_squares(form, kkt, point, z_lower, z_upper)
+    if y is None or np.abs(y).max(initial=0.0) > LARGEST:
+        y = np.zeros(form.m)
+    return State(point, y, z_lower, z_upper)
+
+
+def warm_state(form, kkt, x, c, mu, warm):
+    """The state of an earlier result: multipliers kept, distances to the bounds at least tiny."""
+    scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
+    t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:],
+              _WARM_KAPPA)
+    point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
+    y = form.objective_scale * warm["lam"] / scale
+    z_lower = _positive(form.objective_scale * warm["z_lower"], -y[form.row], form.lower,
+                        point.d_lower, mu)
+    z_upper = _positive(form.objective_scale * warm["z_upper"], y[form.row], form.upper,
+                        point.d_upper, mu)
+    return State(point, y, z_lower, z_upper)
+
+
+def _positive(z_x, z_t, bound, distance, mu):
+    z = np.maximum(np.concatenate([z_x, np.maximum(z_t, 0.0)]), mu / distance)
+    return np.where(np.isfinite(bound), z, 0.0)
