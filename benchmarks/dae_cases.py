@@ -21,8 +21,9 @@ from pcl.dae.model import Model
 from pcl.dae.transcription import Transcription
 
 OBSERVED = 40            # times a trajectory, equally spaced, after the start
-PENALTY = 1e-4           # P of the term ½ P |θ|²; the misfit is in units of each state's variance
-_STEPS = 60              # of the fit of the weights before training
+PENALTY = 1e-2           # P of the term ½ P |θ|²: about a unit normal prior, as the misfit is in units of variances
+_STEPS = 30              # of the fit of the weights before training
+_RIDGE = 0.1             # of that fit, on |θ|² against squared normalised differences
 _SPREAD = 0.1            # starts beyond those given: the same ones times 1 + 0.1 k
 
 
@@ -75,11 +76,11 @@ class Case:
         return done.y.T
 
     def observe(self, start, rng):
-        """(times, noisy states (OBSERVED, n_x))."""
+        """(times, noisy states (OBSERVED, n_x), standard deviations (n_x,))."""
         times = np.linspace(0.0, self.horizon, OBSERVED + 1)[1:]
         true = self.simulate(start, times)
-        size = np.abs(true).max(axis=0) if self.relative else 1.0
-        return times, true + self.noise * size * rng.standard_normal(true.shape)
+        deviations = self.noise * (np.abs(true).max(axis=0) if self.relative else np.ones(true.shape[1]))
+        return times, true + deviations * rng.standard_normal(true.shape), deviations
 
 
 @dataclass(frozen=True)
@@ -114,18 +115,18 @@ def set_up(case, seed, width=None, elements=None, trajectories=None):
 
 def _observations(case, data):
     return [(k, name, times, values[:, i], 1.0 / values[:, i].var())
-            for k, (times, values) in enumerate(data) for i, name in enumerate(case.model.states)]
+            for k, (times, values, _) in enumerate(data) for i, name in enumerate(case.model.states)]
 
 
 def _trajectories(case, parts, initial, data, u):
     """x₀ (E, n_x) and w (E, K, n_w) from smoothing splines through the data."""
     x0, w = np.empty((parts.E, parts.n_x)), np.empty((parts.E, parts.K, parts.n_w))
-    for k, (start, (times, values)) in enumerate(zip(initial, data)):
+    for k, (start, (times, values, deviations)) in enumerate(zip(initial, data)):
         mine = parts.trajectory == k
         nodes, ends = parts.times[mine], parts.meshes[k].times[:-1]
         x, slopes = np.empty((2, *nodes.shape, parts.n_x))
         for i, name in enumerate(case.model.states):
-            spline = _spline(times, values[:, i], start[i])
+            spline = _spline(times, values[:, i], start[i], deviations[i])
             x[..., i] = _inside(case.model, name, spline(nodes))
             x0[mine, i], slopes[..., i] = _inside(case.model, name, spline(ends)), spline(nodes, nu=1)
         rest = case.guess(*np.moveaxis(x, -1, 0), *np.moveaxis(slopes, -1, 0), *np.moveaxis(u[mine], -1, 0))
@@ -136,10 +137,16 @@ def _trajectories(case, parts, initial, data, u):
     return x0, w
 
 
-def _spline(times, values, start):
-    """A cubic smoothing spline, its smoothness by generalised cross-validation, through the known start."""
-    return make_smoothing_spline(np.r_[0.0, times], np.r_[start, values],
-                                 w=np.r_[100.0, np.ones(len(times))])
+def _spline(times, values, start, deviation):
+    """The smoothest cubic spline through the known start that leaves the noise as its residual."""
+    times, values = np.r_[0.0, times], np.r_[start, values]
+    weights = np.r_[100.0, np.ones(len(times) - 1)]
+    unit = (times[-1] / len(times))**3
+    for lam in unit * np.logspace(3, -6, 28):
+        spline = make_smoothing_spline(times, values, w=weights, lam=lam)
+        if np.std(spline(times) - values) <= deviation:
+            break
+    return spline
 
 
 def _inside(model, name, values):
@@ -154,7 +161,7 @@ def _law(case, parts, w, data, width, seed):
     names = (*case.model.states, *case.model.algebraic)
     a = w[..., [names.index(name) for name in case.law_inputs]].reshape(-1, len(case.law_inputs))
     z = w[..., len(names):].reshape(-1, parts.n_z)
-    seen = np.concatenate([values for _, values in data])
+    seen = np.concatenate([values for _, values, _ in data])
     seen = seen[:, [case.model.states.index(name) for name in case.law_inputs]]
     law = Law(MLP((len(case.law_inputs), width, width, parts.n_z)), case.law_inputs, case.model.outputs,
               seen.mean(axis=0), seen.std(axis=0), z.mean(axis=0), z.std(axis=0))
@@ -164,19 +171,23 @@ def _law(case, parts, w, data, width, seed):
 
 
 def fitted(law, theta, a, z):
-    """Weights of a law near z (n, m) at inputs a (n, d), by Levenberg's method from θ."""
+    """argmin |(law(a; θ) − z) / scale|² + ridge |θ|² over θ, by Levenberg's method from θ; a (n, d), z (n, m)."""
     def residual(theta):
         return ((law(theta, a) - z) / law.output_scale).ravel()
+
+    def cost(r, theta):
+        return r @ r + _RIDGE * theta @ theta
 
     r, damping = residual(theta), 1.0
     for _ in range(_STEPS):
         J = (law.at(theta, a).jacobian() / law.output_scale[:, None]).reshape(r.size, -1)
-        trial = theta - J.T @ np.linalg.solve(J @ J.T + damping * np.eye(r.size), r)
+        g, c = J.T @ r + _RIDGE * theta, _RIDGE + damping
+        trial = theta - (g - J.T @ np.linalg.solve(J @ J.T + c * np.eye(r.size), J @ g)) / c
         new = residual(trial)
-        better = new @ new < r @ r
+        better = cost(new, trial) < cost(r, theta)
         if better:
             theta, r = trial, new
-        damping = max(damping / 3.0, 1e-3) if better else 4.0 * damping
+        damping = damping / 3.0 if better else 4.0 * damping
     return theta
 
 

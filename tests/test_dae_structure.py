@@ -266,8 +266,8 @@ def test_orders_of_radau_are_those_of_the_theory(index, points, states, algebrai
     assert (orders.states, orders.algebraic) == (states, algebraic)
 
 
-def test_positions_of_index_three_have_order_2k_minus_2():
-    assert radau_orders(3, 3).text == "positions of order 4, velocities 3, multipliers 2"
+def test_positions_of_index_three_have_order_2k_minus_1():
+    assert radau_orders(3, 3).text == "positions of order 5, velocities 3, multipliers 2"
 
 
 # --- declared models ------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from hock_schittkowski import PROBLEMS
 from hock_schittkowski.first_order import residuals
 from hock_schittkowski.program import DualProgram
 
+from benchmarks import nonlinear_programs
 from pcl.interior_point import solve
 
 named = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
@@ -83,3 +84,43 @@ def test_no_success_is_false(problem):
         pytest.skip("no success claimed")
     assert solved(problem), f"objective {result.fun}, known optimum {problem.optimum}"
     assert residuals(program, result).worst < 1e-6
+
+
+# Beside a singularity the rows' gradients at the start are 1e5 and more times those at the solution.
+BESIDE = [(64, (0.618067, -0.333364, 0.938592)), (72, (-1.24744, -0.681918, 0.971296, 0.691917)),
+          (102, (13.751, 0.832238, -4.58694, 3.06222, 10.5626, 7.14366, 10.9271))]
+
+
+@pytest.mark.parametrize("number, x0", BESIDE)
+def test_violation_is_small_in_units_of_the_program_wherever_it_starts(number, x0):
+    program = DualProgram(next(p for p in PROBLEMS if p.number == number))
+    result = solve(program, x0, maxiter=500)
+    assert not result.success or result.constraint_violation < 1e-7
+    assert not result.success or residuals(program, result).worst < 1e-6
+
+
+@pytest.mark.parametrize("number", [6, 71])
+def test_ipopt_of_the_benchmark_finds_the_same_optimum(number):
+    pytest.importorskip("casadi")
+    row = nonlinear_programs.compare(next(p for p in PROBLEMS if p.number == number), "exact", 1e-8)
+    assert row["ours end"] == row["IPOPT end"] == "solved"
+    ours, ipopt = row["runs"]["ours"]["fun"], row["runs"]["IPOPT"]["fun"]
+    assert ours == pytest.approx(ipopt, rel=1e-6, abs=1e-6)
+
+
+def test_flat_objective_in_a_box_is_not_called_unbounded():
+    """f = −exp(−h/2) is about −1e-60 at the start of problem 54 below, and the box is finite."""
+    program = DualProgram(next(p for p in PROBLEMS if p.number == 54))
+    result = solve(program, (-2616.73, -1.1653, -2484039.1, 0.89897, 1.03305, 58708337.9))
+    assert result.status.name != "UNBOUNDED"
+
+
+def test_no_success_from_random_starts_is_false():
+    rng, false = np.random.default_rng(2), []
+    for problem in PROBLEMS:
+        program, x0 = DualProgram(problem), np.array(problem.x0, dtype=float)
+        x0 = x0 + np.maximum(1.0, np.abs(x0)) * rng.standard_normal(x0.size)
+        result = solve(program, x0, maxiter=300)
+        if result.success and not residuals(program, result).worst < 1e-6:
+            false.append((problem.name, x0, residuals(program, result)))
+    assert not false

@@ -1,6 +1,7 @@
 """Degenerate and pathological programs get the right answer, in words."""
 import pytest
 from hock_schittkowski.first_order import residuals
+from hock_schittkowski.problem import Problem
 from hock_schittkowski.program import DualProgram
 from nlp_cases import CASES, NO_POINT
 
@@ -36,3 +37,13 @@ def test_infeasibility_reports_the_violation_and_names_a_row(case):
     program, result = answer(case)
     assert result.constraint_violation >= 0.999 * case.violation
     assert any(program.row_name(j) in result.message for j in range(program.m)), result.message
+
+
+def test_no_unknowns_is_solved_or_refused_in_words():
+    program = DualProgram(Problem(0, (), lambda x, m: 3.0, 3.0))
+    try:
+        result = solve(program, ())
+    except ValueError as refusal:
+        assert len(str(refusal).split()) > 3
+    else:
+        assert result.success and result.fun == 3.0

@@ -1,15 +1,15 @@
 """Whether an element's solution of an index-1 system is the continuation of the one before it.
 
 Newton's method can step over a fold of the equations onto another branch of (x', y), which solves
-F = 0 just as well. Two tests see it: the sign of det [F_dx, F_y] changes, or following the solution from node
-to node ends somewhere else.
+F = 0 just as well. Two tests see it: the sign of det [F_dx, F_y] changes, or following the solution
+from node to node ends somewhere else.
 """
 
 import numpy as np
 
 from pcl.errors import SingularMatrix
 
-NEAR = 0.5          # a Newton step from the node before that hits the node to this part is the same branch
+NEAR = 0.5          # a Newton step from the node before hits the node to this part: the same branch
 AGREE = 1e-3        # the same, at the end of a continuation in small steps
 SMALLEST = 2.0 ** -12
 
@@ -34,7 +34,8 @@ def require_continuous(system, before, element):
     signs = np.linalg.slogdet(A)[0]
     if (signs != signs[0]).any():
         k = int(np.flatnonzero(signs != signs[0])[0])
-        raise SingularMatrix(f"The determinant of [F_dx, F_y] changes its sign before t = {points[3][k]:.9g}: "
+        raise SingularMatrix("The determinant of [F_dx, F_y] changes its sign before "
+                             f"t = {points[3][k]:.9g}: "
                              f"{_weakest(system, points, k - 1)}.")
     v = np.hstack([points[0], points[2]])
     size = _sizes(system, points, v, A)
@@ -48,7 +49,7 @@ def require_continuous(system, before, element):
 
 
 def weakness(system, point):
-    """Relative smallest singular value of [F_dx, F_y] at (x', x, y, t), and whom it concerns, in words."""
+    """Relative smallest singular value of [F_dx, F_y] at (x', x, y, t), and whom it concerns."""
     point = [np.asarray(a)[None] for a in point]
     A = (_matrices(system, point) / _nonzero(_terms(system, point))[..., None])[0]
     A = A / _nonzero(np.abs(A).max(axis=0))
@@ -92,7 +93,7 @@ def _apart(a, old, new, size):
 
 
 def _follows(system, points, v, size, k):
-    """Whether (x', y), followed from point k to point k + 1 along the line of (x, t), ends at point k + 1."""
+    """Whether (x', y), followed from point k along the line of (x, t), ends at point k + 1."""
     _, x, _, t = points
     position, length, current = 0.0, 0.25, v[k]
     while position < 1.0:
@@ -109,7 +110,7 @@ def _follows(system, points, v, size, k):
 
 
 def _corrected(system, x, t, v, size):
-    """(x', y) at (x, t) by Newton from v, None unless every step is at most a quarter of the one before."""
+    """(x', y) at (x, t) by Newton from v; None unless each step is at most a quarter of the last."""
     n_x, last = x.size, np.inf
     for _ in range(8):
         point = (v[None, :n_x], x[None], v[None, n_x:], np.array([t]))

@@ -15,7 +15,7 @@ MAX_ITERATIONS = 50
 
 @dataclass(frozen=True, eq=False)
 class Element:
-    """Solution on one element: x₀ (n_x,), slots (K, n_x), algebraic (K, n_y), and its nodes' times (K,)."""
+    """Solution on one element: x₀ (n_x,), slots (K, n_x), algebraic (K, n_y), times of the nodes (K,)."""
 
     scheme: object
     t: float
@@ -46,7 +46,8 @@ class Element:
         if self.scheme.points[0] == 0.0:
             slots[0] = self.scheme.derivative_at(start)[0] @ z * (h / self.h)
         x0 = self.scheme.value_at(start)[0] @ z
-        return Element(self.scheme, t, h, nodes, x0, slots, self.scheme.algebraic_at(tau) @ self.algebraic)
+        algebraic = self.scheme.algebraic_at(tau) @ self.algebraic
+        return Element(self.scheme, t, h, nodes, x0, slots, algebraic)
 
 
 def constant(scheme, t, h, nodes, x0, dx, y):
@@ -87,16 +88,17 @@ def solve_element(system, guess, weights, tolerance, damped, limit=MAX_ITERATION
         lu = _factor(system, element, blocks)
         step = _solve(lu, F)
         size = weights(element)
-        length, element, F = _advance(system, element, step, lu, size, lengths, tolerance, iteration)
+        length, element, F = _advance(system, element, step, (lu, blocks), size, lengths, tolerance,
+                                      iteration)
         if length == 1.0 and _norm(step, size) <= tolerance:
             return element
     raise NotConverged(f"Newton's method did not converge in {limit} iterations on the element from "
                        f"t = {guess.t:.9g} of length {guess.h:.3g}.")
 
 
-def _advance(system, element, step, lu, weights, lengths, tolerance, iteration):
+def _advance(system, element, step, jacobian, weights, lengths, tolerance, iteration):
     """(length, element, F) of the first trial point that passes the monotonicity test."""
-    before, failure = _norm(step, weights), None
+    before, failure, (lu, blocks) = _norm(step, weights), None, jacobian
     for length in lengths:
         trial = _moved(element, length * step, iteration + 1)
         try:
@@ -104,7 +106,8 @@ def _advance(system, element, step, lu, weights, lengths, tolerance, iteration):
         except RECOVERABLE as error:
             failure = error
             continue
-        if _norm(_solve(lu, F), weights) <= (1 - length / 2) * before or before <= tolerance:
+        contracts = before <= tolerance or _norm(_solve(lu, F), weights) <= (1 - length / 2) * before
+        if contracts or _at_rounding(trial, F, blocks):
             return length, trial, F
     if failure is not None:
         raise failure
@@ -152,6 +155,7 @@ def _solve(lu, F):
 def _at_rounding(element, F, blocks):
     """Whether every equation is as small as the rounding of the terms it sums."""
     scheme, z = element.scheme, np.abs(np.vstack([element.x0, element.slots]))
-    sizes = (np.abs(scheme.derivative) @ z / element.h, np.abs(scheme.value) @ z, np.abs(element.algebraic))
+    sizes = (np.abs(scheme.derivative) @ z / element.h, np.abs(scheme.value) @ z,
+             np.abs(element.algebraic))
     terms = sum(np.einsum("kin,kn->ki", np.abs(J), size) for J, size in zip(blocks, sizes))
     return bool((np.abs(F) <= ROUNDING * EPS * terms).all())

@@ -12,10 +12,10 @@ def error_estimate(scheme, mesh, start, slots, algebraic=None):
 
         e(t₀ + τh) = h^(K+1) x^(K+1) / K! ∫₀^τ Π_k (s − c_k) ds
 
-    and that of an algebraic variable, of degree K − 1 through the nodes, h^K y^(K) / K! Π_k (τ − c_k). The
-    derivative that is missing is the difference of the highest derivative, constant in an element, between
-    neighbours; the larger of both sides is taken. No equation is needed, so it holds for any index, and
-    for a solution of an optimisation as well as of a simulation.
+    and that of an algebraic variable, of degree K − 1 through the nodes, h^K y^(K) / K! Π_k (τ − c_k).
+    The derivative that is missing is the difference of the highest derivative, constant in an element,
+    between neighbours; the larger of both sides is taken. No equation is needed, so it holds for any
+    index, and for a solution of an optimisation as well as of a simulation.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def error_estimate(scheme, mesh, start, slots, algebraic=None):
 
     Notes
     -----
-    Local: what is handed on from element to element (order 2K − 1 of Radau, …) is not seen, which with one
-    point is as large as what is. Jumps of an input inside an element are seen, on its boundary too.
+    Local: what is handed on from element to element (order 2K − 1 of Radau, …) is not seen, which
+    with one point is as large as what is. A jump of an input, inside an element or on its boundary, is.
     Source: U. Ascher, R. Mattheij, R. Russell, Numerical Solution of Boundary Value Problems for Ordinary
     Differential Equations (1995), sections 9.2 and 9.3 (the mesh selection of COLSYS).
     """
     N, K = mesh.elements, scheme.K
     if N < 2:
-        raise ValueError("The mesh has one element; an error estimate compares neighbours. Use two or more.")
+        raise ValueError("The mesh has one element; an error estimate compares neighbours. Use two.")
     start = float64_array("start", start, shape=(N, None))
     slots = float64_array("slots", slots, shape=(N, K, start.shape[1]))
     algebraic = np.empty((N, K, 0)) if algebraic is None else algebraic
@@ -62,7 +62,7 @@ def worst(error, scale):
     error = float64_array("error", error, shape=(None, None))
     scale = float64_array("scale", scale, shape=(error.shape[1],))
     if not (scale > 0).all():
-        raise ValueError(f"scale is {scale}; expected numbers > 0, the size of each variable that matters.")
+        raise ValueError(f"scale is {scale}; expected numbers > 0, the size of each variable.")
     return (error / scale).max(axis=1)
 
 

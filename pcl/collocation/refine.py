@@ -11,7 +11,7 @@ from pcl.validate import float64_array, known, positive_integer
 
 MOST_PARTS = 4          # into how many an element is split at most in one round
 MERGE_BELOW = 0.1       # a pair is merged when the estimate for it stays below this part of the tolerance
-SMOOTHING = 0.1         # least density of elements, as a part of the mean (Ascher, Mattheij, Russell, 9.3)
+SMOOTHING = 0.1         # least density of elements, as a part of the mean (section 9.3, see below)
 
 
 class AdaptStatus(enum.Enum):
@@ -19,7 +19,8 @@ class AdaptStatus(enum.Enum):
 
     SOLVED = "Solved: the estimated error of every element is within the tolerance."
     ROUND_LIMIT = "Not reached: max_rounds are used up. Raise it, or loosen the tolerance."
-    ELEMENT_LIMIT = "Not reached: the next mesh would have more than max_elements. Raise it or loosen the tolerance."
+    ELEMENT_LIMIT = ("Not reached: the next mesh would have more than max_elements. Raise it, or "
+                     "loosen the tolerance.")
 
     @property
     def success(self):
@@ -29,7 +30,7 @@ class AdaptStatus(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The last solution, its mesh, its error (N,) in units of the tolerance, and (elements, error) by round."""
+    """The last solution, its mesh, error (N,) in units of the tolerance, (elements, error) by round."""
 
     solution: object
     mesh: Mesh
@@ -90,7 +91,7 @@ def equidistribute(mesh, error, order, elements=None):
 
 
 def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_elements=10_000):
-    """Solve on better and better meshes until the estimated error of every element is ≤ tolerance · scale.
+    """Solve on better meshes until the estimated error of every element is ≤ tolerance · scale.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_e
     -------
     Adapted
     """
-    known("method", method, ("split", "move"))
+    known("method", method, _NEXT)
     history = []
     for _ in range(positive_integer("max_rounds", max_rounds)):
         solution = solve(mesh)
@@ -116,8 +117,7 @@ def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_e
         if error.max() <= tolerance:
             return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.SOLVED)
         order = K if solution.algebraic.shape[2] else K + 1
-        new = refine(mesh, error, tolerance, order) if method == "split" else _moved(mesh, error, tolerance,
-                                                                                     order)
+        new = _NEXT[method](mesh, error, tolerance, order)
         if new.elements > max_elements:
             return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.ELEMENT_LIMIT)
         mesh = new
@@ -129,6 +129,9 @@ def _moved(mesh, error, tolerance, order):
     wanted = 1.1 * ((error / tolerance) ** (1 / order)).sum()
     elements = int(np.clip(np.ceil(wanted), max(2, mesh.elements // 2), 2 * mesh.elements))
     return equidistribute(mesh, error, order, elements)
+
+
+_NEXT = {"split": refine, "move": _moved}
 
 
 def _merged(mesh, error, e, order):

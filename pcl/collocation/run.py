@@ -69,7 +69,8 @@ class Run:
         if status.success:
             return status.value
         _, x, y, t = self.point
-        return f"{status.value} Reached t = {t:.9g} with {self.system.describe(x, y)}. {failure or ''}".strip()
+        return (f"{status.value} Reached t = {t:.9g} with {self.system.describe(x, y)}. "
+                f"{failure or ''}").strip()
 
 
 def why(failure):

@@ -23,7 +23,7 @@ class Scheme:
         h x'(t₀ + c_k h) = derivative @ [x₀; s]
         x(t₀ + h) = end @ [x₀; s]
 
-    An algebraic variable has its values at the K nodes and is the polynomial of degree K − 1 through them.
+    An algebraic variable has its values at the K nodes and is the polynomial of degree K − 1 there.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ from pcl.collocation.run import Run
 from pcl.collocation.start import HigherIndex, consistent_start
 from pcl.collocation.stepping import Tolerance, first_step, on_mesh, with_step_control
 from pcl.collocation.system import System
-from pcl.validate import float64_array, known, positive_integer
+from pcl.validate import float64_array, positive_integer
 
 MAX_STEPS = 100_000
 
@@ -34,7 +34,8 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
     index : 1, 2 or 3
         The highest index allowed. Orders at the end of the steps, uniform mesh, Radau IIA with K ≥ 2:
         index 1: 2K − 1 for x and y; index 2 (x' = f(x, y), 0 = g(x)): 2K − 1 for x, K for y;
-        index 3 (q' = v, v' = f(q, v, λ), 0 = g(q)): 2K − 1 for K = 2 and at least K for q, K for v, K − 1 for λ.
+        index 3 (q' = v, v' = f(q, v, λ), 0 = g(q)): 2K − 1 for q, K for v, K − 1 for λ; Gauss points
+        lose two orders or do not converge there.
         With a span and index above 1 the error of the states alone is controlled.
     initial_step : float, optional
     max_steps : int
@@ -57,20 +58,21 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
     -----
     Step control by doubling: every step is done at once and in two halves; the halves are kept and the
     difference at the end, divided by 2^K − 1, is the estimated error.
-    Source: Hairer, Nørsett and Wanner I, section II.4 (step doubling); Hairer, Lubich and Roche, The Numerical
-    Solution of Differential-Algebraic Systems by Runge–Kutta Methods (1989), and Hairer and Wanner II,
-    chapters VI and VII (orders).
+    Source: Hairer, Nørsett and Wanner I, section II.4 (step doubling); Hairer, Lubich and Roche, The
+    Numerical Solution of Differential-Algebraic Systems by Runge–Kutta Methods (1989), and Hairer and
+    Wanner II, chapters VI and VII (orders).
     """
     x0 = float64_array("x0", x0, shape=(None,))
     y_guess = float64_array("y_guess", y_guess, shape=(None,))
-    known("index", index, (1, 2, 3))
+    index = positive_integer("index", index, maximum=3)
     system = System.named(residual, jacobian, x0.size, y_guess.size, state_names, algebraic_names,
                           equation_names)
     span = (mesh.times[0], mesh.times[-1]) if isinstance(mesh, Mesh) else _span(mesh)
     start = consistent_start(system, span[0], x0, y_guess, index)
     if start.index > 1 and scheme.points[0] == 0.0:
-        raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the start "
-                          "of an element, where they do not determine the unknowns. Use radau or gauss.")
+        raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "
+                          "start of an element, where they do not determine the unknowns. Use radau or "
+                          "gauss.")
     run = Run(system, scheme, start, span, x0)
     if isinstance(mesh, Mesh):
         return on_mesh(run, mesh)
@@ -82,6 +84,6 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
 def _span(span):
     t0, t1 = float64_array("mesh", span, shape=(2,))
     if not t1 > t0 or t1 - t0 <= 1e3 * EPS * max(abs(t0), abs(t1)):
-        raise ValueError(f"The span from {t0!r} to {t1!r} is empty, backwards, or below the resolution of "
-                         "the time. Shift the origin of time, or integrate in 1 − t.")
+        raise ValueError(f"The span from {t0!r} to {t1!r} is empty, backwards, or below the resolution "
+                         "of the time. Shift the origin of time, or integrate in 1 − t.")
     return t0, t1

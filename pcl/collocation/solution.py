@@ -16,10 +16,10 @@ class Status(enum.Enum):
                       "simulate over a span with tolerances.")
     SINGULAR = ("Stopped: the equations lose their solution, or it ceases to be unique (a fold, or an "
                 "index that rises), at the time reached.")
-    NEWTON_FAILED = ("Stopped: Newton's method does not converge past the time reached. Use a finer mesh, "
-                     "or simulate over a span with step control.")
-    NOT_EVALUATED = ("Stopped: the equations cannot be evaluated past the time reached (NaN, infinite, or "
-                     "an exception).")
+    NEWTON_FAILED = ("Stopped: Newton's method does not converge past the time reached. Use a finer "
+                     "mesh, or simulate over a span with step control.")
+    NOT_EVALUATED = ("Stopped: the equations cannot be evaluated past the time reached (NaN, infinite, "
+                     "or an exception).")
     STEP_TOO_SMALL = ("Stopped: the tolerances ask for steps below the resolution of the time. Loosen "
                       "them; a jump in the equations has to lie on a boundary of the mesh.")
     STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."

@@ -69,15 +69,15 @@ def consistent_start(system, t, x, y_guess, index=1):
     F_t = _in_time(system, point)
     found = _check_hidden(system, dx, W, N[:x.size], F_x, F_t)
     if found > index:
-        raise HigherIndex(f"The index is 3 or above at t = {t:.9g}, not {index}: the derivative in time of "
-                          f"{_largest(system.equation_names, W)} does not determine "
+        raise HigherIndex(f"The index is 3 or above at t = {t:.9g}, not {index}: the derivative in time "
+                          f"of {_largest(system.equation_names, W)} does not determine "
                           f"{_largest(system.unknown_names, N)}. Pass index=3: collocation then loses "
                           "further orders, see `simulate`.")
     return Start(dx, y, found, ())
 
 
 def _solve(system, t, x, y_guess):
-    """(x', y, F) by damped Gauss–Newton from (0, y_guess); least squares where equations are dependent."""
+    """(x', y, F) by damped Gauss–Newton from (0, y_guess); least squares where dependent."""
     n_x, time = x.size, np.array([t])
     v = np.concatenate([np.zeros(n_x), y_guess])
     F = system.evaluate(v[None, :n_x], x[None], v[None, n_x:], time)[0]
@@ -92,7 +92,7 @@ def _solve(system, t, x, y_guess):
 
 
 def _line_search(system, t, x, v, F, step):
-    """The first of v + step, v + step/2, … that lowers ‖F‖; `moved` is False at the limit of precision."""
+    """The first of v + step, v + step/2, … that lowers ‖F‖; `moved` is False if none does."""
     n_x = x.size
     for length in 0.5 ** np.arange(12):
         trial = v + length * step
@@ -123,7 +123,7 @@ def _nonzero(a):
 
 
 def _require_kept(system, F, terms, W, what):
-    """Refuse a residual that is not zero to CONSISTENT of its terms; W tells a constraint from no solution."""
+    """Refuse a residual above CONSISTENT of its terms; W tells a constraint from no solution."""
     bad = np.flatnonzero(np.abs(F) > CONSISTENT * terms + 1e-12)
     if not bad.size:
         return
@@ -132,8 +132,8 @@ def _require_kept(system, F, terms, W, what):
     if W.shape[1] and (np.linalg.norm(W.T @ F) > 0.5 * norm):
         raise InconsistentStart(f"The initial states violate {what}{words}; residual norm {norm:.3g}. "
                                 "No algebraic value can repair it: give initial states that satisfy it.")
-    raise NotConverged(f"No consistent derivatives and algebraic values were found at the start: {words}; "
-                       f"residual norm {norm:.3g}. Give a better guess of "
+    raise NotConverged("No consistent derivatives and algebraic values were found at the start: "
+                       f"{words}; residual norm {norm:.3g}. Give a better guess of "
                        f"{', '.join(system.algebraic_names) or 'the initial states'}.")
 
 
@@ -172,7 +172,8 @@ def _above_one(system, t, W, N, F, F_dx, F_y):
     if unused:
         text += f"No equation holds {', '.join(unused)} at this point. "
     if np.linalg.norm(F) > CONSISTENT:
-        text += f"The residual norm there is {np.linalg.norm(F):.3g}: the states may violate a constraint. "
+        text += (f"The residual norm there is {np.linalg.norm(F):.3g}: the states may violate a "
+                 "constraint. ")
     return text + ("Differentiate the constraint, or pass index=2 or index=3 to collocate as it is, with "
                    "the lower order stated in `simulate`.")
 

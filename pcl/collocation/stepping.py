@@ -15,6 +15,7 @@ from pcl.validate import float64_array
 
 FIXED_TOLERANCE = 1e-10     # relative Newton step that ends the iteration on a mesh that is given
 NEWTON_PART = 1e-3          # the same with step control, as a part of the error tolerance
+NEWTON_PART_ABOVE = 1e-8    # above index 1, where what is left in a constraint is divided by h
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0   # Hairer and Wanner II, section IV.8
 RETREAT = 0.25              # after a step that could not be computed
 SMALLEST = 1e-30            # shortest step, as a part of the span
@@ -92,17 +93,20 @@ def with_step_control(run, tolerance, h, max_steps):
 def _double_step(run, t, h, end, tolerance):
     """Two elements of length h/2, and the estimated error at their end in units of the tolerance."""
     def weights(element):
-        return tolerance.weights(_joined(element.x0, element.algebraic[0]),
+        size = tolerance.weights(_joined(element.x0, element.algebraic[0]),
                                  _joined(element.end()[1], element.algebraic[-1]))
+        size[tolerance.controlled:] = np.inf   # multipliers above index 1: errors of x divided by h or h²
+        return size
 
     before, middle = run.point, t + h / 2
-    whole = run.solve(_guess(run, t, h, end), weights, NEWTON_PART, False, before)
+    part = NEWTON_PART if run.start.index == 1 else NEWTON_PART_ABOVE
+    whole = run.solve(_guess(run, t, h, end), weights, part, False, before)
     first = run.solve(whole.continued(t, middle - t, run.nodes(t, middle - t, middle)), weights,
-                      NEWTON_PART, False, before)
+                      part, False, before)
     _, x, y = first.end()
     guess = whole.continued(middle, end - middle, run.nodes(middle, end - middle, end))
     guess = dataclasses.replace(guess, x0=x)
-    second = run.solve(guess, weights, NEWTON_PART, False, (*first.end(), middle))
+    second = run.solve(guess, weights, part, False, (*first.end(), middle))
     a, b = _joined(*whole.end()[1:]), _joined(*second.end()[1:])
     scaled = (np.abs(a - b) / tolerance.weights(a, b))[:tolerance.controlled]
     return [first, second], scaled.max(initial=0.0) / max(2 ** run.scheme.K - 1, 1)
@@ -117,7 +121,11 @@ def _guess(run, t, h, end):
     dx, x, y, _ = run.point
     if run.elements and h <= EXTRAPOLATE * run.elements[-1].h:
         return dataclasses.replace(run.elements[-1].continued(t, h, nodes), x0=x)
-    return constant(run.scheme, t, h, nodes, x, dx, y)
+    guess = constant(run.scheme, t, h, nodes, x, dx, y)
+    if run.start.index == 1:
+        return guess
+    # Above index 1 an error δ of x in the guess enters x' as δ²/h: along the tangent it is O(h³).
+    return dataclasses.replace(guess, slots=x + h * run.scheme.points[:, None] * dx)
 
 
 def first_step(run, given, tolerance):

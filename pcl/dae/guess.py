@@ -34,8 +34,8 @@ def first_guess(setting, given=None):
         for i, name in enumerate(names):
             curve = _curve(item, name, given, model)
             known[mine, i] = name in item.observed or name in given or i < elements.n_x
-            inside = _inside(model, name)
-            w[mine, :, i] = inside(curve(elements.times[mine]))
+            values = curve(elements.times[mine])
+            w[mine, :, i] = _inside(model, name, np.abs(values).max() or 1.0)(values)
             if i < elements.n_x:
                 x0[mine, i] = curve(mesh.times[:-1])
     p = np.array([_inside(model, name)(given.get(name, 1.0)) for name in model.parameters])
@@ -61,14 +61,12 @@ def _curve(item, name, given, model):
     return lambda t: np.full(np.shape(t), float(value))
 
 
-def _inside(model, name):
-    """Clip into the bounds, a hundredth of the width or of the bound away from them."""
+def _inside(model, name, size=1.0):
+    """Clip into the bounds, a hundredth of the width, or of `size` if it is infinite, away from them."""
     lower, upper = model.limits(name)
     width = upper - lower
-    gap = 0.01 * (width if np.isfinite(width) else max(1.0, min(abs(lower), abs(upper))))
-    low = lower + min(gap, 0.5 * width)
-    high = upper - min(gap, 0.5 * width)
-    return lambda value: np.clip(value, low, high)
+    gap = 0.01 * width if np.isfinite(width) else 0.01 * size
+    return lambda value: np.clip(value, lower + gap, upper - gap)
 
 
 def _solve_points(setting, x0, w, p, known):

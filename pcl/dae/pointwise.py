@@ -3,9 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from pcl.arithmetic import ELEMENTARY, compiled
 from pcl.dae.model import Point
 
 _SPEC = tf.TensorSpec([None, None], tf.float64)
+_SAMPLE = 7     # points at which expressions are traced; what is traced holds at any number
 
 
 class Arguments:
@@ -99,19 +101,23 @@ class Pointwise:
 
     def residual(self, a, u, t):
         """r (n, rows) at arguments a (n, n_a), inputs u (n, n_u), times t (n,)."""
-        out, = self._call(self._value, a, u, t)
-        return out.T
+        out = np.empty((len(a), len(self)))
+        for j, value in enumerate(self._value(a, u, t)):
+            out[:, j] = value
+        return out
 
     def jacobian(self, a, u, t):
         """∂r/∂a (n, rows, n_a)."""
-        return self._filled(self._jacobian, self._entries, (len(self), len(self.arguments)), a, u, t)
+        out = np.zeros((len(a), len(self), len(self.arguments)))
+        for i, j, value in zip(*self._entries, self._jacobian(a, u, t)):
+            out[:, i, j] = value
+        return out
 
     def hessian(self, a, u, t, lam):
         """Σ_j λ_j ∂²r_j/∂a² (n, n_a, n_a), λ (n, rows)."""
-        width = len(self.arguments)
-        H = self._filled(self._hessian, self._pairs, (width, width), a, u, t, lam)
-        i, j = self._pairs
-        H[:, j, i] = H[:, i, j]
+        H = np.zeros((len(a), len(self.arguments), len(self.arguments)))
+        for i, j, value in zip(*self._pairs, self._hessian(a, u, t, lam)):
+            H[:, i, j] = H[:, j, i] = value
         return H
 
     @property
@@ -121,42 +127,38 @@ class Pointwise:
         found[self._entries] = True
         return found
 
-    def _filled(self, function, places, shape, a, *others):
-        out = np.zeros((len(a), *shape))
-        if places[0].size:
-            values, = self._call(function, a, *others)
-            out[:, places[0], places[1]] = values.T
-        return out
-
-    @staticmethod
-    def _call(function, a, u, t, *lam):
-        columns = (a, u, t[:, None], *lam)
-        return [x.numpy() for x in function(*(tf.constant(x.T, tf.float64) for x in columns))]
-
     def _trace(self):
-        """Three graphs: the values, the entries of the Jacobian, those of the Hessian's upper triangle."""
-        with tf.Graph().as_default():       # to learn the patterns
-            symbols = self._symbols(*(tf.compat.v1.placeholder(tf.float64, [k, None])
-                                      for k in (len(self.arguments), len(self.model.inputs), 1)))
-            rows = self._expressions(*symbols)
+        """Three functions: the values, the entries of the Jacobian, those of the Hessian's upper triangle."""
+        widths = (len(self.arguments), len(self.model.inputs), 1)
+        with tf.Graph().as_default():
+            columns = [[tf.compat.v1.placeholder(tf.float64, [_SAMPLE]) for _ in range(k)] for k in widths]
+            a, u, (t,) = columns
+            rows = self._expressions(a, u, t)
             self.names = tuple(rows)
-            jacobian = _gradients(list(rows.values()), symbols[0])
-            self._entries = _places(jacobian)
-            lam = tf.compat.v1.placeholder(tf.float64, [len(rows), None])
-            self._pairs = _places(self._second(rows, symbols[0], lam))
-        self._value = self._function(lambda a, rows: list(rows.values()))
-        self._jacobian = self._function(
-            lambda a, rows: _present(_gradients(list(rows.values()), a)))
-        self._hessian = self._function(
-            lambda a, rows, lam: _present(self._second(rows, a, lam)), 1)
+            lam = [tf.compat.v1.placeholder(tf.float64, [_SAMPLE]) for _ in rows]
+            jacobian, second = _gradients(list(rows.values()), a), self._second(rows, a, lam)
+            self._entries, self._pairs = _places(jacobian), _places(second)
+            feeds = [*a, *u, t]
+            self._value = _numpy(feeds, list(rows.values())) or self._graph(
+                lambda a, rows: list(rows.values()))
+            self._jacobian = _numpy(feeds, _present(jacobian)) or self._graph(
+                lambda a, rows: _present(_gradients(list(rows.values()), a)))
+            self._hessian = _numpy([*feeds, *lam], _present(second)) or self._graph(
+                lambda a, rows, lam: _present(self._second(rows, a, tf.unstack(lam, len(rows)))), 1)
 
-    def _function(self, build, extra=0):
+    def _graph(self, build, extra=0):
+        """The same by TensorFlow, for expressions of other operations."""
         def run(a, u, t, *lam):
             symbols = self._symbols(a, u, t)
             entries = build(symbols[0], self._expressions(*symbols), *lam)
             zero = tf.zeros_like(symbols[2])
-            return (tf.stack([x + zero for x in entries]) if entries else tf.zeros([0, 0], tf.float64),)
-        return tf.function(run, input_signature=[_SPEC] * (3 + extra), autograph=False)
+            return tf.stack([x + zero for x in entries]) if entries else tf.zeros([0, 0], tf.float64)
+        function = tf.function(run, input_signature=[_SPEC] * (3 + extra), autograph=False)
+
+        def call(a, u, t, *lam):
+            columns = (a, u, t[:, None], *lam)
+            return function(*(tf.constant(x.T, tf.float64) for x in columns)).numpy()
+        return call
 
     def _symbols(self, a, u, t):
         return (tf.unstack(a, len(self.arguments)), tf.unstack(u, len(self.model.inputs)), t[0])
@@ -189,6 +191,25 @@ def _checked(name, expression, t):
         raise ValueError(f"equation {name!r} has shape {tuple(expression.shape)}; expected one value a "
                          "point, (points,).")
     return expression
+
+
+def _numpy(feeds, fetches):
+    """NumPy's function (a, u, t, λ) -> values (n,), or None: a call of TensorFlow costs more than a few points."""
+    program = compiled(feeds, fetches, ELEMENTARY, _uniform)
+    if program is None:
+        return None
+
+    def call(a, u, t, *lam):
+        return program(*a.T, *u.T, t, *(x for each in lam for x in each.T))
+    return call
+
+
+def _uniform(value):
+    """A constant as a number, None if it differs from point to point."""
+    value = np.asarray(value)
+    if value.dtype != np.float64 or value.shape not in ((), (_SAMPLE,)):
+        return None if value.dtype == np.float64 else value
+    return value.ravel()[0] if (value == value.ravel()[0]).all() else None
 
 
 def _gradients(rows, a):

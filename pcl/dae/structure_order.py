@@ -7,8 +7,8 @@ from pcl.validate import positive_integer
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders at the ends of elements of length h: the error is O(h^order); None if no theory
-    guarantees one.
+    """Orders at the ends of elements of length h: the error is O(h^order) or smaller; None if no
+    theory guarantees one.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ def radau_orders(index, points):
 
         index 0 and 1   states 2K − 1, algebraic 2K − 1
         index 2         states 2K − 1, algebraic K
-        index 3         K ≥ 2: positions 2K − 2, velocities K, multipliers K − 1
+        index 3         K ≥ 2: positions 2K − 1, velocities K, multipliers K − 1
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ def radau_orders(index, points):
     that is given by the states without any hidden constraint has the order of the states.
     Source: E. Hairer, C. Lubich and M. Roche, The Numerical Solution of Differential-Algebraic Systems
     by Runge–Kutta Methods, Springer 1989; E. Hairer and G. Wanner, Solving Ordinary Differential
-    Equations II, chapters VI.1, VII.4 and VII.6. Index 3, positions: L. Jay, BIT 33 (1993) 137–150.
+    Equations II, chapters VI.1, VII.4 and VII.6. Positions of index 3:
+    L. Jay, Collocation methods for differential-algebraic equations of index 3, Numerische
+    Mathematik 65 (1993).
     """
     K = positive_integer("points", points)
     positive_integer("index", index, minimum=0)
@@ -48,7 +50,7 @@ def radau_orders(index, points):
     elif index == 2:
         orders = 2 * K - 1, K
     elif index == 3 and K > 1:
-        return Orders(K, K - 1, f"positions of order {2 * K - 2}, velocities {K}, multipliers {K - 1}")
+        return Orders(K, K - 1, f"positions of order {2 * K - 1}, velocities {K}, multipliers {K - 1}")
     else:
         return Orders(None, None, "no order is guaranteed")
     return Orders(*orders, f"states of order {orders[0]}, algebraic variables {orders[1]}")

@@ -54,7 +54,8 @@ class StructuredJacobian:
             if N.size:
                 local[:, law] = np.maximum(local[:, law], np.abs(N).max(axis=2))
         path = np.abs(self.path).max(axis=2)
-        return np.concatenate([local.ravel(), np.ones(rows.joints.shape[0]), path.ravel()])
+        joints = np.abs(rows.joints).max(axis=1).toarray().ravel()
+        return np.concatenate([local.ravel(), joints, path.ravel()])
 
     def tocsc(self):
         """The same as one sparse matrix."""

@@ -81,8 +81,9 @@ class Transcription:
         weights = []
         for inputs, law in zip(self._inputs, point.laws):
             J[:, :, n_eq + inputs.outputs, elements.arguments.outputs.start + inputs.outputs] = 1.0
-            slopes = law.input_jacobian().reshape(E, K, len(inputs.outputs), -1)
-            J[:, :, (n_eq + inputs.outputs)[:, None], inputs.columns] -= slopes[..., inputs.variable]
+            slopes = law.input_jacobian()[..., inputs.variable]
+            J[:, :, (n_eq + inputs.outputs)[:, None], inputs.columns] -= slopes.reshape(
+                E, K, *slopes.shape[1:])
             weights.append(-law.jacobian().reshape(E, K * len(inputs.outputs), -1))
         path = (self.path.jacobian(point.a, self._u, self._t) if self.path
                 else np.zeros((E * K, 0, J.shape[-1])))
@@ -100,12 +101,12 @@ class Transcription:
             second += self.path.hessian(point.a, self._u, self._t,
                                         path_lam.reshape(elements.E * elements.K, -1))
         mixed, theta = [], []
-        for inputs, law, P in zip(self._inputs, point.laws, self.penalties):
+        for inputs, law, P, size in zip(self._inputs, point.laws, self.penalties, self.rows.sizes):
             adjoint = -nodes[:, n_eq + inputs.outputs]
             bend = law.input_curvature(adjoint)[:, inputs.variable][:, :, inputs.variable]
             second[:, inputs.columns[:, None], inputs.columns] += bend
             mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
-                elements.E, elements.K * len(inputs.columns), -1))
+                elements.E, elements.K * len(inputs.columns), size))
             theta.append(_plus(law.curvature(adjoint), sigma, P))
         return StructuredHessian(self.rows, self._local(second, sigma), mixed,
                                  [inputs.map for inputs in self._inputs], theta)
@@ -120,8 +121,8 @@ class Transcription:
             return f"{names[row]} {self._where(e, k)}"
         j -= elements.E * rows.n_local
         if j < rows.joints.shape[0]:
-            column = rows.joints[[j]].indices.min()
-            e, i = divmod(int(column), elements.n_x) if column < elements.E * elements.n_x else (0, 0)
+            columns = rows.joints[[j]].indices
+            e, i = divmod(int(columns[columns < elements.E * elements.n_x].max()), elements.n_x)
             return f"start of {self.model.states[i]} in element {e}"
         e, place = divmod(j - rows.joints.shape[0], elements.K * rows.paths)
         k, row = divmod(place, rows.paths)

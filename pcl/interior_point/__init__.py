@@ -1,4 +1,4 @@
-"""Interior point for nonlinear programs: minimise f(x), c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper."""
+"""Interior point: minimise f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper."""
 
 from pcl.interior_point.minimize import minimize
 from pcl.interior_point.program import Program

@@ -32,7 +32,7 @@ _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
 _WAIT = 5               # iterations until the next try after one that did not help
 _DIVERGED = 1e20
-_SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # step length, steps in a row, violation (scaled) of `_creeps`
+_SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Step:
 
 
 class Algorithm:
-    """Minimises a form from a state; `restore` is the feasibility restoration, `ends` the convergence test.
+    """Minimises a form from a state; `restore`: feasibility restoration, `ends`: convergence test.
 
     ends(algorithm) raises End when the run is over.
     """
@@ -57,7 +57,7 @@ class Algorithm:
         self.rule, self._restore, self._ends = rule, restore, ends
         self.in_restoration = in_restoration
         self.inertia = InertiaCorrection()
-        self.filter, self.state = None, None
+        self.filter, self.state, self.W = None, None, None
         self.alpha = self.shift = 0.0
         self.failure = ""
         self._tiny, self._wait, self._short = 0, 0, 0
@@ -101,7 +101,7 @@ class Algorithm:
     def _direction(self):
         """The step of (13), eliminated to (11), with Σ = Z_l/d_l + Z_u/d_u."""
         form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
-        W = self._hessian(point.p[:form.n])
+        W = self.W = self._hessian(point.p[:form.n])
         diagonal = (state.z_lower / point.d_lower + state.z_upper / point.d_upper + form.weight)
         r_p = -(point.barrier_gradient(mu) + form.transposed(point.J, state.y))
 
@@ -247,8 +247,9 @@ class Algorithm:
                 _near(state.z_upper + alpha * upper, mu / trial.d_upper))
 
     def _is_unbounded(self, trial):
+        lowest = -_DIVERGED * (self.form.objective_scale or 1.0)
         return (np.abs(trial.p).max(initial=0.0) > _DIVERGED
-                or (trial.f < -_DIVERGED and trial.theta <= self.filter.theta_min))
+                or (trial.f < lowest and trial.theta <= self.filter.theta_min))
 
     def _estimate_anew(self):
         """Least-squares multipliers where they lower a large dual residual."""

@@ -18,19 +18,21 @@ _STUCK = (Status.STEP_TOO_SMALL, Status.RESTORATION_FAILED, Status.EVALUATION_FA
 class Convergence:
     """E_0 ≤ tol (5), and before scaling: dual residual, violation and complementarity.
 
-        ‖∇f + Jᵀλ − z‖∞ ≤ tol max(1, ‖∇f‖∞),   violation_j ≤ max(tol, 100 ε ‖J_j‖∞ max(1, ‖x‖∞)),
+        ‖∇f + Jᵀλ − z‖∞ ≤ max(tol max(1, ‖∇f‖∞), 100 ε ‖W max(1, |x|)‖∞),
+        violation_j ≤ max(tol, 100 ε ‖J_j‖∞ max(1, ‖x‖∞)),
         complementarity ≤ 100 tol max(1, |f|)
     """
 
     def __init__(self, tol, acceptable_tol):
         self._tol, self._acceptable_tol = tol, max(acceptable_tol, tol)
-        self._steps, self._lowest = 0, np.inf
+        self._steps, self._lowest, self._noise = 0, np.inf, 0.0
 
     def __call__(self, algorithm):
         """End with SOLVED or ACCEPTABLE."""
         state = algorithm.state
         if not state.error(0.0) <= max(self._tol, _ROUNDING * np.abs(state.point.f)) * 1e3:
             return self._count(algorithm)
+        self._noise = self._rounding(algorithm)
         if self.holds(state, self._tol):
             raise End(Status.SOLVED)
         if state.error(0.0) <= self._tol and algorithm.reestimate() and self.holds(
@@ -56,9 +58,19 @@ class Convergence:
         dual, violation, complementarity, gradient = state.unscaled
         objective = abs(state.point.f) / (state.form.objective_scale or 1.0)
         return (state.error(0.0) <= tol
-                and dual <= tol * max(1.0, gradient)
+                and dual <= max(tol * max(1.0, gradient), self._noise)
                 and complementarity <= 100.0 * tol * max(1.0, objective)
                 and (violation <= 0.5 * tol or self._rounded(state, 0.5 * tol)))
+
+    @staticmethod
+    def _rounding(algorithm):
+        """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling."""
+        form = algorithm.form
+        if algorithm.W is None:
+            return 0.0
+        x = np.maximum(1.0, np.abs(algorithm.state.point.p[:form.n]))
+        size = np.where(form.fixed, 0.0, algorithm.W @ x)
+        return _ROUNDING * float(np.abs(size).max(initial=0.0)) / (form.objective_scale or 1.0)
 
     @staticmethod
     def _rounded(state, tol):
@@ -69,7 +81,7 @@ class Convergence:
         return bool((np.abs(point.c / scale) <= limit).all())
 
     def final(self, status, detail, algorithm, state, monitor):
-        """(status, detail, state) to report: suspicion of a wrong derivative, the best point at a limit."""
+        """(status, detail, state) to report: the best point at a limit, a suspected derivative."""
         if algorithm is None:
             return status, detail, state
         if status in _LIMITS and monitor.best is not None:

@@ -1,4 +1,4 @@
-"""Derivatives against differences of their functions: a full check, and a suspicion at two points' cost."""
+"""Derivatives against differences of their functions: a full check, and a cheap suspicion."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -60,7 +60,7 @@ def _disagree(near, nearer, claimed):
 
 
 def require_right(program, x, exact):
-    """End(WRONG_DERIVATIVE) naming the worst entry of ∇f, J or W that differs from central differences."""
+    """End(WRONG_DERIVATIVE) naming the entry of ∇f, J or W that differs most from differences."""
     lam = np.random.RandomState(2).uniform(0.5, 1.0, program.m)
     checks = [("gradient", lambda v: np.atleast_1d(np.float64(program.objective(v))),
                np.asarray(program.gradient(x.copy()), dtype=np.float64)[None, :]),

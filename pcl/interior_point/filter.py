@@ -48,7 +48,7 @@ class Test:
 
     def __init__(self, filter_, theta, phi, slope):
         self.filter, self.theta, self.phi, self.slope = filter_, theta, phi, slope
-        self._slack = _ROUNDING * max(1.0, abs(phi)) if np.isfinite(phi) else 0.0
+        self._slack = _ROUNDING * abs(phi)
 
     def switching(self, alpha):
         """(19): the step is one for the objective."""

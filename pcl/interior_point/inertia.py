@@ -1,4 +1,4 @@
-"""Inertia correction: the smallest shifts δ_w, δ_c of a geometric sequence that make a step one of descent.
+"""Inertia correction: the smallest shifts δ_w, δ_c of a geometric sequence that give descent.
 
 Algorithm IC of Wächter and Biegler 2006, section 3.1. Departures: a singular matrix is first tried with
 δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular.

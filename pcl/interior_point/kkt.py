@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.interior_point.kkt_dense import DenseKKT
+from pcl.interior_point.kkt_dense import HELD, DenseKKT
 from pcl.interior_point.kkt_sparse import FeralKKT, SuperLUKKT, feral_is_installed
 
-HELD = 1e20     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
+__all__ = ["HELD", "KKT", "Factor", "backend"]
+
 _DENSE = 200    # n + m up to which the dense backend is taken
 _FULL = 0.3     # share of entries above which a matrix counts as dense
 _DENSE_LIMIT = 2000

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.linalg.lapack import dsytrf, dsytrs
 
-_HELD = 1e20
+HELD = 1e20     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
 _ZERO = 8.0     # times eps and the order: pivots below, of K scaled to unit rows, count as zero
 _EPS = np.finfo(np.float64).eps
 
@@ -28,7 +28,7 @@ class DenseKKT:
         """A factorised K; see `pcl.interior_point.kkt.KKT`."""
         K = self._assembled(W, J).copy(order="F")
         n = d_x.size
-        held = np.flatnonzero(np.concatenate([d_x >= _HELD, d_c >= _HELD]))
+        held = np.flatnonzero(np.concatenate([d_x >= HELD, d_c >= HELD]))
         diagonal = np.einsum("ii->i", K)
         diagonal += np.concatenate([d_x, -d_c])
         if held.size:
@@ -47,7 +47,7 @@ class DenseKKT:
 
 
 class DenseFactor:
-    """S K S = U D Uᵀ with S = diag(row maxima)^(−½); every 2×2 block of D has one eigenvalue of each sign."""
+    """S K S = U D Uᵀ, S = diag(row maxima)^(−½); a 2×2 block of D has one eigenvalue of each sign."""
 
     def __init__(self, K, n, held):
         self._n, self._held = n, held

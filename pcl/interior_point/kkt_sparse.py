@@ -6,9 +6,10 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from pcl.interior_point.kkt_dense import HELD
 from pcl.optional import optional
 
-_HELD = 1e20
+_EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
 
 
 def feral_is_installed():
@@ -93,7 +94,7 @@ class _SparseKKT:
         values = self._base.copy()
         d = np.concatenate([d_x, -d_c])
         values[self._pattern.diagonal] += d
-        held = np.abs(d) >= _HELD
+        held = np.abs(d) >= HELD
         if held.any():
             gone = held[self._pattern.row] | held[self._pattern.col]
             values[gone] = 0.0
@@ -169,14 +170,15 @@ def _counts(inertia):
 class SuperLUKKT(_SparseKKT):
     """SuperLU with pivots kept on the diagonal: the signs of U's diagonal are the inertia of K.
 
-    With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. Where a diagonal pivot is
-    too small SuperLU leaves the diagonal; the inertia is then unknown and is judged by the sign of
-    the determinant and by the curvature tests of the solver, that is: taken as wrong. A shift d_c > 0
-    makes diagonal pivots possible more often; the fallback is slower and shifts more than LDLᵀ.
+    With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. K + diag(ε I, −ε I) is
+    factorised, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei 1995, quasidefinite matrices); the
+    refinement on K takes the perturbation out. Eigenvalues of K below ε are not told from zero, and a
+    factor where SuperLU left the diagonal counts as of the wrong inertia. Slower and less sure than LDLᵀ.
     """
 
     def _factorised(self, values, held):
         pattern = self._pattern
+        values[pattern.diagonal] += np.where(np.arange(pattern.size) < pattern.n, _EPSILON, -_EPSILON)
         lower = sp.csc_array((values, pattern.row, pattern.indptr),
                              shape=(pattern.size, pattern.size))
         K = sp.csc_array(lower + sp.tril(lower, -1).T)

@@ -128,8 +128,9 @@ class _Program:
 def _matrix(H):
     if sp.issparse(H):
         return H
-    return np.asarray(H @ np.eye(H.shape[1]) if not isinstance(H, np.ndarray) and hasattr(H, "shape") else H,
-                      dtype=np.float64)
+    if hasattr(H, "shape") and not isinstance(H, np.ndarray):
+        H = H @ np.eye(H.shape[1])      # scipy's LinearOperator
+    return np.asarray(H, dtype=np.float64)
 
 
 def _bounds(bounds, n):

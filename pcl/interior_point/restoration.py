@@ -1,8 +1,8 @@
 """Feasibility restoration (Wächter and Biegler 2006, section 3.3): the same iteration on elastic rows.
 
-    minimise ρ Σ (e⁺ + e⁻) + (ζ/2) ‖D (p − p_R)‖²   subject to   c(p) − e⁺ + e⁻ = 0,  e⁺, e⁻ ≥ 0,  bounds on p
+    minimise ρ Σ (e⁺ + e⁻) + (ζ/2) ‖D (p − p_R)‖²   subject to   c(p) − e⁺ + e⁻ = 0,  e⁺, e⁻ ≥ 0
 
-(30). A stationary point of it with c ≠ 0 is a local minimum of the violation: the program is infeasible there.
+and the bounds on p (30). A stationary point with c ≠ 0 is a local minimum of the violation: infeasible.
 """
 
 from dataclasses import replace

@@ -12,7 +12,7 @@ from pcl.interior_point.monitor import Monitor
 from pcl.interior_point.restoration import Restoration
 from pcl.interior_point.result import result, start_only
 from pcl.interior_point.scaling import curvature, scales
-from pcl.interior_point.start import first_state, inner, make_form, warm_state
+from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, inner, make_form, warm_state
 from pcl.interior_point.status import End, Status
 from pcl.validate import float64_array
 
@@ -80,7 +80,7 @@ def _start(program, x0, warm_start, bounds):
         raise ValueError("x0 is None; expected a start (n,), or warm_start=result.")
     x = float64_array("x0", warm_start["x"] if x0 is None else x0, (program.n,))
     x_lower, x_upper = bounds[:2]
-    pushed = inner(x, x_lower, x_upper, 0.0 if warm_start is not None else 1e-2)
+    pushed = inner(x, x_lower, x_upper, KAPPA if warm_start is None else WARM_KAPPA)
     return np.where(x_lower == x_upper, x_lower, pushed)
 
 
@@ -123,8 +123,9 @@ class _Run:
         make = first_state if warm_start is None else warm_state
         self._state = make(form, self._kkt, x, first.c, self._mu, warm_start)
         rule = rule if form.bounded else Monotone
-        self._algorithm = self._make(form, rule(self._mu, self._tol), self._ends, self._hessian,
-                                     Restoration(self._phase, self._tol))
+        self._algorithm = self._make(
+            form, rule(self._mu, self._tol * _share(s_f)), self._ends, self._hessian,
+            Restoration(self._phase, self._tol))
 
     def _first_barrier(self, f, slope, form, given, warm_start):
         if given is None and warm_start is not None:
@@ -146,6 +147,11 @@ class _Run:
         status, detail, state = self._ends.final(status, detail, algorithm, state, self._monitor)
         mu = algorithm.rule.mu if algorithm is not None else self._mu
         return result(status, detail, state, mu, self._monitor, self._count, self._bounds)
+
+
+def _share(s_f):
+    """By how much μ must end lower for complementarity to be small before scaling, too."""
+    return float(np.clip(100.0 * s_f, 1e-6, 1.0))
 
 
 def _no_restoration(algorithm):

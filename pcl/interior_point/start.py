@@ -6,9 +6,9 @@ from pcl.interior_point.form import Form, Point
 from pcl.interior_point.multipliers import LARGEST, least_squares
 from pcl.interior_point.state import State
 
-_KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds
-_WARM_KAPPA = 1e-9  # the same for a warm start
-_RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened by the first plus the second × |side|
+KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds
+WARM_KAPPA = 1e-9  # the same for a warm start
+_RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened: first + second × |side|
 
 
 def make_form(program, bounds, s_f, s_c, count):
@@ -23,7 +23,8 @@ def make_form(program, bounds, s_f, s_c, count):
     fixed = x_lower == x_upper
     s_c = np.where(free, 0.0, s_c)
     target = np.where(c_lower == c_upper, s_c * np.where(free, 0.0, c_lower), 0.0)
-    low, high = _widened(s_c[rows] * c_lower[rows], -1.0), _widened(s_c[rows] * c_upper[rows], 1.0)
+    low = s_c[rows] * _widened(c_lower[rows], -1.0)
+    high = s_c[rows] * _widened(c_upper[rows], 1.0)
     n, size = x_lower.size, x_lower.size + rows.size
     return Form(
         program=program, count=count, n=n, m=c_lower.size,
@@ -38,7 +39,7 @@ def _widened(side, sign):
     return np.where(np.isfinite(side), side + sign * (_RELAXATION + _ROUNDING * np.abs(side)), side)
 
 
-def inner(x, lower, upper, kappa=_KAPPA):
+def inner(x, lower, upper, kappa=KAPPA):
     """x pushed inside its bounds: at least κ max(1, |bound|) or κ (u − l) away (section 3.6)."""
     width = kappa * (upper - lower)
     at_lower, at_upper = (np.where(np.isfinite(b), b, 0.0) for b in (lower, upper))
@@ -49,7 +50,7 @@ def inner(x, lower, upper, kappa=_KAPPA):
 
 
 def first_state(form, kkt, x, c, mu, warm):
-    """Slacks at the rows' values pushed inside, z = 1 by Ipopt or μ/d if that is less, y by least squares."""
+    """Slacks at the rows' values pushed inside, z = 1, y by least squares (section 3.6)."""
     t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:])
     point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
     z_lower, z_upper = 1.0 * np.isfinite(form.lower), 1.0 * np.isfinite(form.upper)
@@ -63,7 +64,7 @@ def warm_state(form, kkt, x, c, mu, warm):
     """The state of an earlier result: multipliers kept, distances to the bounds at least tiny."""
     scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
     t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:],
-              _WARM_KAPPA)
+              WARM_KAPPA)
     point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
     y = form.objective_scale * warm["lam"] / scale
     z_lower = _positive(form.objective_scale * warm["z_lower"], -y[form.row], form.lower,

@@ -2,8 +2,8 @@
 
     [W + diag(d), Aᵀ; A, −δ_c] [dp; dy] = [r_p; r_c],      A = [s_c J, E],      d = Σ + w + δ_w
 
-An auxiliary variable t with entry e = ±1 in its row is eliminated: dt = (r_t − e dy)/d_t. This leaves, with
-λ = s_c y, the system of a backend with d_c = (δ_c + Σ_t 1/d_t)/s_c² and right-hand side
+An auxiliary variable t with entry e = ±1 in its row is eliminated: dt = (r_t − e dy)/d_t. This leaves,
+with λ = s_c y, the system of a backend with d_c = (δ_c + Σ_t 1/d_t)/s_c² and right-hand side
 (r_c − Σ_t e r_t/d_t)/s_c.
 """
 

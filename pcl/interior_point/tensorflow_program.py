@@ -23,8 +23,7 @@ class TensorFlowProgram:
 
     Notes
     -----
-    Reverse mode for the gradient and rows of J, forward-over-reverse by `jacobian` for W: the cost of W is
-    n reverse sweeps, vectorised.
+    Reverse mode for the gradient and rows of J, reverse over reverse for W: n sweeps, vectorised.
     """
 
     def __init__(self, objective, n, constraints=None, *, c_lower=(), c_upper=(), x_lower=None,

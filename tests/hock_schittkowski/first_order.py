@@ -23,7 +23,8 @@ class Residuals:
 
     @property
     def worst(self):
-        return max(self.violation, self.stationarity, self.complementarity, self.sign)
+        """The largest of the four; NaN if one is NaN."""
+        return float(np.max((self.violation, self.stationarity, self.complementarity, self.sign)))
 
 
 def residuals(program, result):
@@ -38,7 +39,7 @@ def residuals(program, result):
     products = _inside(np.concatenate((box, rows))) * np.concatenate((z, *np.maximum(lam_signed, 0.0)))
     size, row_size = 1.0 + _size(g), 1.0 + np.abs(J).max(axis=1, initial=0.0)
     return Residuals(
-        violation=max(_excess(-box), _excess(-rows / np.tile(row_size, 2))),
+        violation=_excess(np.concatenate((-box, -rows / np.tile(row_size, 2)))),
         stationarity=_size(g + J.T @ lam - z_lower + z_upper) / size,
         complementarity=_size(products) / (1.0 + abs(program.objective(x))),
         sign=_excess(-z) / size)
