@@ -21,7 +21,6 @@ from pcl.dae.model import Model
 from pcl.dae.transcription import Transcription
 
 OBSERVED = 40            # times a trajectory, equally spaced, after the start
-PENALTY = 1e-2           # P of the term ½ P |θ|²: about a unit normal prior, as the misfit is in units of variances
 _STEPS = 30              # of the fit of the weights before training
 _RIDGE = 0.1             # of that fit, on |θ|² against squared normalised differences
 _SPREAD = 0.1            # starts beyond those given: the same ones times 1 + 0.1 k
@@ -75,6 +74,11 @@ class Case:
                          t_eval=times, rtol=1e-10, atol=1e-12)
         return done.y.T
 
+    @property
+    def penalty(self):
+        """P of ½ P |θ|²: a unit normal prior, since the misfit is in units of `noise`⁻² deviations."""
+        return 2.0 * self.noise**2
+
     def observe(self, start, rng):
         """(times, noisy states (OBSERVED, n_x), standard deviations (n_x,))."""
         times = np.linspace(0.0, self.horizon, OBSERVED + 1)[1:]
@@ -109,13 +113,14 @@ def set_up(case, seed, width=None, elements=None, trajectories=None):
     fixed, start = np.zeros(x0.shape, dtype=bool), np.zeros(x0.shape)
     fixed[parts.starts], start[parts.starts] = True, initial
     program = Transcription(case.model, [law], parts, u, fixed, start,
-                            Misfit.of(parts, _observations(case, data)), [PENALTY])
+                            Misfit.of(parts, _observations(case, data)), [case.penalty])
     return SetUp(case, program, np.concatenate([parts.join(x0, w, np.zeros(0)), theta]))
 
 
 def _observations(case, data):
-    return [(k, name, times, values[:, i], 1.0 / values[:, i].var())
-            for k, (times, values, _) in enumerate(data) for i, name in enumerate(case.model.states)]
+    """Weights are those of maximum likelihood, up to a factor."""
+    return [(k, name, times, values[:, i], (case.noise / deviations[i])**2)
+            for k, (times, values, deviations) in enumerate(data) for i, name in enumerate(case.model.states)]
 
 
 def _trajectories(case, parts, initial, data, u):

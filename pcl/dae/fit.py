@@ -99,7 +99,7 @@ def _main(setting, laws, penalties, x, thetas, stages, clock, hessian, tol, maxi
         x = result.x
         words = f"{each} Hessian to {limit:g}: objective {result.fun:.6g}. {result.message}"
         stages.append(clock.stage(name, words, result.nit))
-    return Fit(setting, laws, penalties, program, result, tuple(stages))
+    return Fit(setting, program, result, tuple(stages))
 
 
 def _passes(hessian, laws, tol):

@@ -20,10 +20,9 @@ import numpy as np
 from scipy.linalg import lapack
 
 from pcl.dae.segments import Segments, padded
-from pcl.interior_point.kkt import backend
-from pcl.interior_point.kkt_dense import DenseFactor
+from pcl.interior_point.kkt import HELD, backend
 
-GROWTH, CALM = 1e5, 1e2     # largest |Y| of a segment before it is halved, and below which it is doubled
+GROWTH, CALM = 1e5, 1e3     # largest |Y| of a segment before it is halved, and below which it is doubled
 LONGEST = 32                # elements of a segment: the work within one grows with the square
 _REGULAR = 1e-7             # d_c of an equation up to which it is left out (dual regularisation)
 
@@ -37,14 +36,15 @@ class ReducedKKT:
     adapt : bool, whether segments change their length with the growth along them
     """
 
-    def __init__(self, segment=8, adapt=True):
+    def __init__(self, segment=LONGEST, adapt=True):
         self.segment, self._adapt = segment, adapt
         self._J, self._condensed, self._full = None, None, None
 
     def factor(self, W, J, d_x, d_c):
         """A factorised K; see `pcl.interior_point.kkt.KKT`."""
         equations = d_c[:J.shape[0] - J.path.shape[0] * J.path.shape[1]]
-        if equations.size and equations.max() > _REGULAR:
+        slots = d_x[:J.rows.elements.n - J.rows.elements.n_p]
+        if max(equations.max(initial=0.0) / _REGULAR, slots.max(initial=0.0) / HELD) >= 1.0:
             return self._assembled(W, J, d_x, d_c)
         if self._J is not J:
             self._J, self._condensed = J, self._condense(J)
@@ -231,6 +231,8 @@ class ReducedFactor:
         same = segment[:, None] == segment
         B[n_theta + n_p:, n_theta + n_p:] = np.where(
             same, M[segment[:, None], state[:, None], state], 0.0)
+        for stop in (n_theta, n_theta + n_p):
+            B[:stop, stop:] = B[stop:, :stop].T
         return B
 
     def _mixed(self):
@@ -273,25 +275,15 @@ class ReducedFactor:
         return A.reshape(-1, A.shape[2])
 
     def _factorise(self, B):
-        self.singular = not np.isfinite(B).all()
-        self.right_inertia = False
+        self.singular, self.right_inertia = not np.isfinite(B).all(), False
         if self.singular:
             return
-        self._scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(B)), np.finfo(float).tiny))
-        if len(self._rows_cut):
-            n = len(B)
-            A = self._joint_matrix()
-            K = np.zeros((n + len(A),) * 2, order="F")
-            K[:n, :n], K[n:, :n] = B, A
-            _mirror(K)
-            dense = DenseFactor(K, n, np.zeros(0, dtype=int))
-            self._dense, self._n_q = dense, n
-            self.right_inertia, self.singular = dense.right_inertia, dense.singular
-            return
-        B *= self._scale[:, None]
-        B *= self._scale
-        self._cholesky, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1)
-        self.right_inertia = info == 0
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(B)), np.finfo(float).tiny))
+        if not len(self._rows_cut):
+            self._small_factor = _Definite(B, scale)
+        else:
+            self._small_factor = _Indefinite(B, self._joint_matrix(), scale)
+        self.right_inertia = self._small_factor.right_inertia
 
     # --- solutions ----------------------------------------------------------------------------
     def solve(self, r_x, r_c):
@@ -368,12 +360,9 @@ class ReducedFactor:
     def _small(self, right, r_joint, ends):
         """(q, multipliers of the cuts (cuts, n_x))."""
         c, cuts = self.c, self._rows_cut
-        if not len(cuts):
-            y, _ = lapack.dpotrs(self._cholesky, self._scale * right, lower=1)
-            return self._scale * y.ravel(), np.zeros((0, c.n_x))
         rows = r_joint[c.segments.head[cuts]] + ends[cuts - 1]
-        q, lam = self._dense.solve(right, rows.ravel())
-        return q, lam.reshape(-1, c.n_x)
+        solved = self._small_factor.solve(np.concatenate([right, rows.ravel()]))
+        return solved[:len(right)], solved[len(right):].reshape(-1, c.n_x)
 
     def _expand(self, u, q):
         """u = particular + Q Z P q."""
@@ -413,7 +402,44 @@ class ReducedFactor:
         return local.ravel(), joint[:-1][inner].ravel(), joint[:-1][fixed]
 
 
-def _mirror(K):
-    """Copy the lower triangle to the upper one."""
-    i = np.triu_indices(len(K), 1)
-    K[i] = K.T[i]
+
+class _Definite:
+    """B = D⁻¹ C Cᵀ D⁻¹, where B is positive definite; destroys B."""
+
+    def __init__(self, B, scale):
+        self._scale = scale
+        B *= scale[:, None]
+        B *= scale
+        self._C, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1)
+        self.right_inertia = info == 0
+
+    def solve(self, r):
+        """B⁻¹ r."""
+        y, _ = lapack.dpotrs(self._C, self._scale * r, lower=1)
+        return self._scale * y.ravel()
+
+
+class _Indefinite:
+    """[[B, Aᵀ], [A, 0]] by Bunch–Kaufman, B scaled to unit diagonal and A to unit rows.
+
+    Every 2×2 block of the diagonal has one eigenvalue of each sign.
+    """
+
+    def __init__(self, B, A, scale):
+        n, m = len(B), len(A)
+        A = A * scale
+        rows = 1.0 / np.maximum(np.abs(A).max(axis=1), np.finfo(float).tiny)
+        K = np.zeros((n + m, n + m), order="F")
+        K[:n, :n] = B * scale[:, None] * scale
+        K[n:, :n] = A * rows[:, None]
+        self._scale = np.concatenate([scale, rows])
+        self._ldl, self._pivots, info = lapack.dsytrf(K, lower=1, overwrite_a=1)
+        single = self._pivots > 0
+        d = np.diagonal(self._ldl)[single]
+        positive = int((d > 0.0).sum()) + (n + m - d.size) // 2
+        self.right_inertia = info == 0 and positive == n
+
+    def solve(self, r):
+        """The inverse times r."""
+        y, _ = lapack.dsytrs(self._ldl, self._pivots, self._scale * r, lower=1)
+        return self._scale * y.ravel()

@@ -8,6 +8,8 @@ import numpy as np
 
 from pcl.validate import float64_array
 
+_NETWORK = ("size", "n_in", "n_out", "init", "at")
+
 
 @dataclass(frozen=True, eq=False)
 class Law:
@@ -24,8 +26,8 @@ class Law:
 
     Raises
     ------
-    ValueError
-        The network's width does not fit the names, or a scale is 0.
+    TypeError, ValueError
+        No network, no names; the network's width does not fit the names, or a scale is 0.
     """
 
     net: object
@@ -40,8 +42,13 @@ class Law:
         for side in ("inputs", "outputs"):
             names = getattr(self, side)
             object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
+        if not all(hasattr(self.net, name) for name in _NETWORK):
+            raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, with "
+                            f"{', '.join(_NETWORK)}.")
         for side, n in (("inputs", self.net.n_in), ("outputs", self.net.n_out)):
             names = getattr(self, side)
+            if not all(isinstance(name, str) for name in names):
+                raise TypeError(f"{side} is {names}; expected names.")
             if len(names) != n or len(set(names)) != n:
                 raise ValueError(f"{side} is {names} but the network has {n} {side}; expected as many "
                                  "different names.")
@@ -49,7 +56,10 @@ class Law:
                 self._spread(f"{side[:-1]}_{what}", n)
 
     def _spread(self, name, n):
-        value = np.broadcast_to(float64_array(name, getattr(self, name)), (n,)).copy()
+        value = float64_array(name, getattr(self, name))
+        if value.shape not in ((), (1,), (n,)):
+            raise ValueError(f"{name} has shape {value.shape}; expected a number or ({n},), one a name.")
+        value = np.broadcast_to(value, (n,)).copy()
         if name.endswith("scale") and not value.all():
             raise ValueError(f"{name} is {value.tolist()}; expected numbers other than 0.")
         object.__setattr__(self, name, value)
@@ -69,7 +79,11 @@ class Law:
 
     def __call__(self, params, a):
         """z (n, n_out) at inputs a (n, n_in), arrays."""
-        return self.at(params, np.atleast_2d(float64_array("a", a))).value
+        a = np.atleast_2d(float64_array("a", a))
+        if a.shape[1:] != (len(self.inputs),):
+            raise ValueError(f"a has shape {a.shape}; expected (n, {len(self.inputs)}), columns "
+                             f"{', '.join(self.inputs)}.")
+        return self.at(params, a).value
 
 
 class LawPoint:

@@ -77,8 +77,10 @@ class Model:
 
     def _checked_bounds(self):
         bounded = (*self.states, *self.algebraic, *self.outputs, *self.parameters)
-        checked = {}
-        for name, pair in dict(self.bounds or {}).items():
+        checked, given = {}, {} if self.bounds is None else self.bounds
+        if not isinstance(given, dict):
+            raise TypeError(f"bounds is a {type(given).__name__}; expected a dict {{name: (lower, upper)}}.")
+        for name, pair in given.items():
             if name not in bounded:
                 raise ValueError(f"bounds has {name!r}; expected one of {', '.join(bounded)}.")
             checked[name] = _pair(name, pair)
@@ -86,6 +88,8 @@ class Model:
 
 
 def _names(group, given):
+    if not isinstance(given, (str, tuple, list)):
+        raise TypeError(f"{group} is a {type(given).__name__}; expected names.")
     names = (given,) if isinstance(given, str) else tuple(given)
     for name in names:
         if not isinstance(name, str):

@@ -42,7 +42,7 @@ def equations(model, v):
         if unknown:
             raise ValueError(f"rates has {unknown[0]!r}; expected some of the states "
                              f"{', '.join(model.states)}.")
-        rows.update({name: v.d(name) - rates[name] for name in model.states if name in rates})
+        rows.update({name: v.d(name) - _rate(name, rates[name]) for name in model.states if name in rates})
     for name, expression in _named(model.equations, v, "equations").items():
         rows[_free(name, rows)] = expression
     wanted = len(model.states) + len(model.algebraic)
@@ -51,6 +51,12 @@ def equations(model, v):
             f"the model has {len(rows)} equations ({', '.join(rows)}) for {wanted} variables: "
             f"{len(model.states)} states and {len(model.algebraic)} algebraic ones; expected as many.")
     return rows
+
+
+def _rate(name, rate):
+    if tf.is_tensor(rate) and rate.dtype != tf.float64:
+        raise TypeError(f"the rate of {name!r} has dtype {rate.dtype.name}; expected float64.")
+    return rate
 
 
 def path(model, v):
@@ -95,6 +101,7 @@ class Pointwise:
         self.model, self.arguments = model, Arguments(model)
         self._rows = rows
         self._trace()
+        self._require_pointwise()
 
     def __len__(self):
         return len(self.names)
@@ -129,22 +136,35 @@ class Pointwise:
 
     def _trace(self):
         """Three functions: the values, the entries of the Jacobian, those of the Hessian's upper triangle."""
+        tf.function(self._build, autograph=False).get_concrete_function()
+
+    def _build(self):
         widths = (len(self.arguments), len(self.model.inputs), 1)
-        with tf.Graph().as_default():
-            columns = [[tf.compat.v1.placeholder(tf.float64, [_SAMPLE]) for _ in range(k)] for k in widths]
-            a, u, (t,) = columns
-            rows = self._expressions(a, u, t)
-            self.names = tuple(rows)
-            lam = [tf.compat.v1.placeholder(tf.float64, [_SAMPLE]) for _ in rows]
-            jacobian, second = _gradients(list(rows.values()), a), self._second(rows, a, lam)
-            self._entries, self._pairs = _places(jacobian), _places(second)
-            feeds = [*a, *u, t]
-            self._value = _numpy(feeds, list(rows.values())) or self._graph(
-                lambda a, rows: list(rows.values()))
-            self._jacobian = _numpy(feeds, _present(jacobian)) or self._graph(
-                lambda a, rows: _present(_gradients(list(rows.values()), a)))
-            self._hessian = _numpy([*feeds, *lam], _present(second)) or self._graph(
-                lambda a, rows, lam: _present(self._second(rows, a, tf.unstack(lam, len(rows)))), 1)
+        a, u, (t,) = [[_placeholder() for _ in range(k)] for k in widths]
+        rows = self._expressions(a, u, t)
+        self.names = tuple(rows)
+        lam = [_placeholder() for _ in rows]
+        jacobian, second = _gradients(list(rows.values()), a), self._second(rows, a, lam)
+        self._entries, self._pairs = _places(jacobian), _places(second)
+        feeds = [*a, *u, t]
+        self._value = _numpy(feeds, list(rows.values())) or self._graph(
+            lambda a, rows: list(rows.values()))
+        self._jacobian = _numpy(feeds, _present(jacobian)) or self._graph(
+            lambda a, rows: _present(_gradients(list(rows.values()), a)))
+        self._hessian = _numpy([*feeds, *lam], _present(second)) or self._graph(
+            lambda a, rows, lam: _present(self._second(rows, a, tf.unstack(lam, len(rows)))), 1)
+
+    def _require_pointwise(self):
+        """Two points together give what each gives alone."""
+        a, u = (np.random.default_rng(0).uniform(0.5, 1.5, (2, k))
+                for k in (len(self.arguments), len(self.model.inputs)))
+        t = np.array([0.3, 0.7])
+        both = self.residual(a, u, t)
+        alone = np.concatenate([self.residual(a[[i]], u[[i]], t[[i]]) for i in range(2)])
+        bad = ~np.isclose(both, alone, rtol=1e-10, atol=1e-10, equal_nan=True).all(axis=0)
+        if bad.any():
+            raise ValueError(f"{self.names[int(np.argmax(bad))]!r} at one point depends on other points; expected "
+                             "operations that treat each point alone, without sums or shifts over them.")
 
     def _graph(self, build, extra=0):
         """The same by TensorFlow, for expressions of other operations."""
@@ -210,6 +230,10 @@ def _uniform(value):
     if value.dtype != np.float64 or value.shape not in ((), (_SAMPLE,)):
         return None if value.dtype == np.float64 else value
     return value.ravel()[0] if (value == value.ravel()[0]).all() else None
+
+
+def _placeholder():
+    return tf.compat.v1.placeholder(tf.float64, [_SAMPLE])
 
 
 def _gradients(rows, a):

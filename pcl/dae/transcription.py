@@ -266,6 +266,11 @@ def equations_of(model):
     return _pointwise(model, pointwise.equations)
 
 
+def path_of(model):
+    """The path constraints of a model at points, traced once."""
+    return _pointwise(model, pointwise.path)
+
+
 def _matrix(P, size):
     """A penalty as (p,) or (p, p)."""
     P = np.asarray(P, dtype=float)
