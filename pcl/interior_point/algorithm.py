@@ -28,6 +28,7 @@ from pcl.interior_point.system import System
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
 _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
+_UNHINDERED = 0.1       # α_max below which larger shifts are not tried: bounds hold the step back, not curvature
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
 _WAIT = 5               # iterations until the next try after one that did not help
@@ -139,7 +140,7 @@ class Algorithm:
             if trial is not None and self._passes(test, alpha, trial):
                 return trial, step, alpha
             if first:
-                found = self._corrected(test, step, alpha, trial) or self._retried(step)
+                found = self._corrected(test, step, alpha, trial) or self._retried(step, alpha)
                 if found is not None:
                     return found
             first, alpha = False, 0.5 * alpha
@@ -201,9 +202,9 @@ class Algorithm:
             residual, theta = alpha_soc * residual + trial.c, trial.theta
         return None
 
-    def _retried(self, step):
-        """Full steps with larger shifts, when the curvature was indefinite."""
-        if step.shift == 0.0:
+    def _retried(self, step, alpha):
+        """Full steps with larger shifts, when the curvature was indefinite and no bound cut the step short."""
+        if step.shift == 0.0 or alpha < _UNHINDERED:
             return None
         shift = step.shift
         for _ in range(_RETRIES):
