@@ -1,10 +1,10 @@
-"""Three systems with an unknown term, to be trained: a tank–manifold network (index 2), a population with a
-Lyapunov function that must fall, a fed-batch bioreactor.
+"""Systems with an unknown term, to be trained: a tank–manifold network (index 2), a population with and
+without a Lyapunov function that must fall, a fed-batch bioreactor.
 
 The equations are written once, with arithmetic alone, so that the same text serves TensorFlow and CasADi.
-`set_up` draws noisy data from the true system and gives the program of `pcl.dae.transcription` with a start:
-states from a smoothing spline through the data, algebraic variables and unknown terms from the equations at
-that spline, weights fitted to these terms.
+`set_up` draws noisy data from the true system and gives the program of `pcl.dae.transcription` with a
+start: states from a smoothing spline through the data, algebraic variables and unknown terms from the
+equations at that spline, weights fitted to these terms.
 """
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -70,13 +70,13 @@ class Case:
     def simulate(self, start, times):
         """The true states (len(times), n_x) from `start`, without noise."""
         u = self.inputs(start)
-        done = solve_ivp(lambda t, x: self.motion(x, u), (0.0, self.horizon), start, method="Radau",
+        done = solve_ivp(lambda t, x: self.motion(x, u), (0.0, times[-1]), start, method="DOP853",
                          t_eval=times, rtol=1e-10, atol=1e-12)
         return done.y.T
 
     @property
     def penalty(self):
-        """P of ½ P |θ|²: a unit normal prior, since the misfit is in units of `noise`⁻² deviations."""
+        """P of ½ P |θ|²: a unit normal prior, as the misfit is noise² times that in deviations."""
         return 2.0 * self.noise**2
 
     def observe(self, start, rng):
@@ -107,7 +107,8 @@ def set_up(case, seed, width=None, elements=None, trajectories=None):
     data = [case.observe(start, rng) for start in initial]
     mesh = collocation.Mesh.uniform(0.0, case.horizon, elements or case.elements)
     parts = Elements(case.model, collocation.radau(case.points), [mesh] * len(initial))
-    u = np.concatenate([np.tile(case.inputs(start), (mesh.elements, case.points, 1)) for start in initial])
+    u = np.concatenate([np.tile(case.inputs(start), (mesh.elements, case.points, 1))
+                        for start in initial])
     x0, w = _trajectories(case, parts, initial, data, u)
     law, theta = _law(case, parts, w, data, width or case.width, seed)
     fixed, start = np.zeros(x0.shape, dtype=bool), np.zeros(x0.shape)
@@ -120,7 +121,8 @@ def set_up(case, seed, width=None, elements=None, trajectories=None):
 def _observations(case, data):
     """Weights are those of maximum likelihood, up to a factor."""
     return [(k, name, times, values[:, i], (case.noise / deviations[i])**2)
-            for k, (times, values, deviations) in enumerate(data) for i, name in enumerate(case.model.states)]
+            for k, (times, values, deviations) in enumerate(data)
+            for i, name in enumerate(case.model.states)]
 
 
 def _trajectories(case, parts, initial, data, u):
@@ -134,7 +136,8 @@ def _trajectories(case, parts, initial, data, u):
             spline = _spline(times, values[:, i], start[i], deviations[i])
             x[..., i] = _inside(case.model, name, spline(nodes))
             x0[mine, i], slopes[..., i] = _inside(case.model, name, spline(ends)), spline(nodes, nu=1)
-        rest = case.guess(*np.moveaxis(x, -1, 0), *np.moveaxis(slopes, -1, 0), *np.moveaxis(u[mine], -1, 0))
+        columns = [np.moveaxis(given, -1, 0) for given in (x, slopes, u[mine])]
+        rest = case.guess(*(column for given in columns for column in given))
         names = (*case.model.algebraic, *case.model.outputs)
         rest = [_inside(case.model, name, value) for name, value in zip(names, rest)]
         w[mine] = np.concatenate([x, np.stack(rest, axis=-1)], axis=-1)
@@ -176,7 +179,7 @@ def _law(case, parts, w, data, width, seed):
 
 
 def fitted(law, theta, a, z):
-    """argmin |(law(a; θ) − z) / scale|² + ridge |θ|² over θ, by Levenberg's method from θ; a (n, d), z (n, m)."""
+    """argmin |(law(a; θ) − z) / scale|² + ridge |θ|² by Levenberg's method from θ; a (n, d), z (n, m)."""
     def residual(theta):
         return ((law(theta, a) - z) / law.output_scale).ravel()
 
@@ -196,7 +199,7 @@ def fitted(law, theta, a, z):
     return theta
 
 
-# --- the tank–manifold network ----------------------------------------------------------------------------
+# --- the tank–manifold network ------------------------------------------------------------------
 _AREAS = (0.1, 0.5, 2.0, 10.0)
 
 
@@ -226,14 +229,16 @@ def _tank_guess(x1, x2, x3, x4, d1, d2, d3, d4):
 
 
 TANK = Case(
-    "tank", Model(states=("x1", "x2", "x3", "x4"), algebraic=("w0", "w1", "w2", "w3", "w4"),
-                  outputs=("z0", "z1"), rates=_tank_rates, equations=_tank_equations,
-                  bounds={name: (0.0, None) for name in ("x3", "w0", "w1", "w3", "w4")}),
-    ("x1", "x2", "x3", "x4"), _tank_motion, _tank_guess, lambda start: (),
-    ((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1)), 400.0, 20, 2, 0.05, False, 9, 35)
+    "tank",
+    Model(states=("x1", "x2", "x3", "x4"), algebraic=("w0", "w1", "w2", "w3", "w4"), outputs=("z0", "z1"),
+          rates=_tank_rates, equations=_tank_equations,
+          bounds={name: (0.0, None) for name in ("x3", "w0", "w1", "w3", "w4")}),
+    law_inputs=("x1", "x2", "x3", "x4"), motion=_tank_motion, guess=_tank_guess, inputs=lambda start: (),
+    starts=((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1)), horizon=400.0,
+    elements=20, points=2, noise=0.05, relative=False, width=9, wide=35)
 
 
-# --- the population (Leslie and Gower) --------------------------------------------------------------------
+# --- the population (Leslie and Gower) ----------------------------------------------------------
 STEADY = (0.2 / 4.1, 4.0 / 4.1)      # 0.2 − 0.2 x₂ − 0.1 x₁ = 0 and x₂ = 20 x₁
 
 
@@ -256,12 +261,14 @@ def _population_motion(x, u):
 _FREE = Model(states=("x1", "x2"), outputs=("z",), rates=_population_rates,
               bounds={"x1": (0.0, None), "x2": (0.0, None)})
 POPULATION = Case(
-    "population", replace(_FREE, path=_population_path), ("x1", "x2"), _population_motion,
-    lambda x1, x2, d1, d2: (d2 / x2,), lambda start: (), ((1.0, 0.1),), 80.0, 40, 3, 0.02, True, 10, 36)
+    "population", replace(_FREE, path=_population_path),
+    law_inputs=("x1", "x2"), motion=_population_motion, guess=lambda x1, x2, d1, d2: (d2 / x2,),
+    inputs=lambda start: (), starts=((1.0, 0.1),), horizon=80.0,
+    elements=40, points=3, noise=0.02, relative=True, width=10, wide=36)
 POPULATION_FREE = replace(POPULATION, name="population-free", model=_FREE)
 
 
-# --- the fed-batch bioreactor -----------------------------------------------------------------------------
+# --- the fed-batch bioreactor -------------------------------------------------------------------
 _FEED = 0.05
 
 
@@ -281,9 +288,12 @@ def _fedbatch_guess(X, P, S, V, dX, dP, dS, dV, F, Sf):
 
 
 FEDBATCH = Case(
-    "fed-batch", Model(states=("X", "P", "S", "V"), outputs=("mu",), inputs=("F", "Sf"),
-                       rates=_fedbatch_rates, bounds={name: (0.0, None) for name in ("X", "P", "S", "V")}),
-    ("S",), _fedbatch_motion, _fedbatch_guess, lambda start: (_FEED, start[2]),
-    ((0.05, 0.0, 10.0, 1.0), (0.025, 0.0, 5.0, 0.8), (0.5, 0.0, 7.5, 0.95)), 40.0, 20, 2, 0.02, True, 10, 37)
+    "fed-batch",
+    Model(states=("X", "P", "S", "V"), outputs=("mu",), inputs=("F", "Sf"), rates=_fedbatch_rates,
+          bounds={name: (0.0, None) for name in ("X", "P", "S", "V")}),
+    law_inputs=("S",), motion=_fedbatch_motion, guess=_fedbatch_guess,
+    inputs=lambda start: (_FEED, start[2]),
+    starts=((0.05, 0.0, 10.0, 1.0), (0.025, 0.0, 5.0, 0.8), (0.5, 0.0, 7.5, 0.95)), horizon=40.0,
+    elements=20, points=2, noise=0.02, relative=True, width=10, wide=37)
 
 CASES = {case.name: case for case in (TANK, POPULATION, POPULATION_FREE, FEDBATCH)}

@@ -1,8 +1,10 @@
-"""The program of a `dae_cases.SetUp` in CasADi, to be solved by IPOPT: the same unknowns, rows and bounds.
+"""A `pcl.dae.transcription.Transcription` in CasADi, to be solved by IPOPT: the same unknowns and rows.
 
-An element is one function of scalar expressions, mapped over the elements; the objective is a constant
-sparse map of the unknowns. CasADi derives Jacobian and Hessian with their sparsity. `expand` turns the whole
-program into scalar expressions: faster to evaluate for some hundred weights, too large for some thousand.
+The arguments of the equations at all nodes, the joints and the simulated data are constant sparse maps of the
+unknowns; the equations are a function of scalar expressions mapped over the nodes; the network is a chain of
+matrix products over all nodes. CasADi derives Jacobian and Hessian with their sparsity. `expand` turns the
+whole program into scalar expressions: for some hundred weights the Hessian then takes a tenth of the
+time, for some thousand the expressions become too large.
 """
 import time
 from dataclasses import dataclass
@@ -13,12 +15,14 @@ import scipy.sparse as sp
 
 from pcl.dae.pointwise import equations, path
 
-EXPANDED_UP_TO = 500        # weights; beyond, mapped functions build and evaluate faster
+EXPANDED_UP_TO = 500        # weights; beyond, the matrix form is built and evaluated faster
+ORDERINGS = {"automatic": 7, "approximate minimum degree": 0, "METIS": 5}     # of MUMPS
+_TRIAL = 10                 # iterations with each ordering, to choose the fastest
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished solve: `seconds` of the solve alone, `status` in IPOPT's words."""
+    """A finished solve: `seconds` of the processor in the solve alone, `status` in IPOPT's words."""
 
     status: str
     success: bool
@@ -63,20 +67,32 @@ class Nonlinear:
         self.objective = lambda at: float(f(at))
         self.constraints = lambda at: np.asarray(g(at)).ravel()
 
-    def solver(self, hessian="exact", tol=1e-6, maxiter=1000, max_seconds=600.0, **ipopt):
-        """IPOPT on the program, its derivatives built; `hessian` is "exact" or "limited-memory"."""
-        options = {"tol": tol, "max_iter": maxiter, "max_cpu_time": max_seconds, "print_level": 0, "sb": "yes",
-                   "linear_solver": "mumps", "hessian_approximation": hessian, **ipopt}
+    def solver(self, hessian="exact", tol=1e-6, maxiter=1000, max_seconds=600.0, ordering="automatic",
+               **ipopt):
+        """IPOPT on the program, its derivatives built.
+
+        `hessian` is "exact" or "limited-memory", `ordering` one of `ORDERINGS`, max_seconds those of the
+        processor; further options go to IPOPT as they are.
+        """
+        options = {"tol": tol, "max_iter": maxiter, "max_cpu_time": max_seconds, "print_level": 0,
+                   "sb": "yes", "linear_solver": "mumps", "mumps_pivot_order": ORDERINGS[ordering],
+                   "hessian_approximation": hessian, **ipopt}
         return ca.nlpsol("solver", "ipopt", self.nlp,
                          {"ipopt": options, "print_time": False, "expand": self.expand})
+
+    def fastest_ordering(self, x0, hessian="exact"):
+        """The ordering with the fewest seconds over the first iterations (MUMPS's own can cost 4 times)."""
+        def seconds(ordering):
+            return self.solve(x0, self.solver(hessian, maxiter=_TRIAL, ordering=ordering)).seconds
+        return min(ORDERINGS, key=seconds)
 
     def solve(self, x0, solver):
         """The `Outcome` of `solver` from x0."""
         program = self.program
-        start = time.perf_counter()
+        start = time.process_time()
         found = solver(x0=x0, lbx=program.x_lower, ubx=program.x_upper, lbg=program.c_lower,
                        ubg=program.c_upper)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         stats, x = solver.stats(), np.asarray(found["x"]).ravel()
         c = self.constraints(x)
         violation = max(np.maximum(c - program.c_upper, program.c_lower - c).max(), 0.0)
@@ -86,71 +102,69 @@ class Nonlinear:
     # --- parts --------------------------------------------------------------------------------
     def _objective(self, x):
         program, misfit = self.program, self.program.misfit
-        elements = program.elements
-        columns = elements.columns()[misfit.place]
-        row = np.repeat(np.arange(len(misfit.data)), columns.shape[1])
-        simulated = sp.coo_array((misfit.rows.ravel(), (row, columns.ravel())),
-                                 shape=(len(misfit.data), program.n)).tocsc()
-        simulated.eliminate_zeros()
-        residuals = ca.mtimes(ca.DM(sp.csc_matrix(simulated)), x) - misfit.data
-        f, at = ca.dot(misfit.weights, residuals**2), elements.n
-        for law, P in zip(program.laws, program.penalties):
-            theta = x[at:at + law.size]
-            f, at = f + 0.5 * ca.dot(P, theta**2), at + law.size
+        columns = program.elements.columns()[misfit.place]
+        residuals = _mapped(misfit.rows[:, None], columns, program.n, x) - misfit.data
+        f = ca.dot(misfit.weights, residuals**2)
+        for P, theta in zip(program.penalties, self._weights(x)):
+            f += 0.5 * ca.dot(P, theta**2)
         return f
 
     def _constraints(self, x):
         program, elements = self.program, self.program.elements
-        E, K, n_x = elements.E, elements.K, elements.n_x
-        a, b = E * n_x, E * (n_x + K * elements.n_w)
-        x0, w = ca.reshape(x[:a], n_x, E), ca.reshape(x[a:b], K * elements.n_w, E)
-        local, paths, end = self._element().map(E)(x0, w, x[b:], elements.lengths[None],
-                                                   program._u.reshape(E, -1).T, elements.times.T)
-        after = np.flatnonzero(~elements.first)
-        joints = x0[:, after.tolist()] - end[:, (after - 1).tolist()]
-        given = program.rows.joints[after.size * n_x:].indices
-        starts = x[given.tolist()] - program._known
-        return ca.vertcat(ca.vec(local), ca.vec(joints), starts, ca.vec(paths))
+        points, n_a = elements.E * elements.K, len(elements.arguments)
+        gather = np.broadcast_to(elements.gather, (elements.E, *elements.gather.shape)).copy()
+        gather[:, :, elements.arguments.derivatives] /= elements.lengths[:, None, None, None]
+        rows = gather.reshape(elements.E, -1, elements.width)
+        a = ca.reshape(_mapped(rows, elements.columns(), program.n, x), n_a, points)
+        equal, paths = self._point().map(points)(a, program._u.T, program._t[None])
+        joints = ca.mtimes(ca.DM(sp.csc_matrix(program.rows.joints)), x[:elements.n])
+        given = np.zeros(joints.shape[0])
+        given[given.size - program._known.size:] = program._known
+        return ca.vertcat(ca.vec(ca.vertcat(equal, self._laws(a, x))), joints - given, ca.vec(paths))
 
-    def _element(self):
-        """(x₀, w, p and θ, h, u, t) of an element -> (equations and laws, paths, states at its end)."""
-        elements, model = self.program.elements, self.program.model
-        K, n_x, scheme = elements.K, elements.n_x, elements.scheme
-        x0, w = ca.SX.sym("x0", n_x), ca.SX.sym("w", elements.n_w, K)
-        rest = ca.SX.sym("rest", self.program.n - elements.n + elements.n_p)
-        h, u, t = ca.SX.sym("h"), ca.SX.sym("u", len(model.inputs), K), ca.SX.sym("t", K)
-        slots = ca.vertcat(x0.T, w[:n_x, :].T)                                           # (K + 1, n_x)
-        states, slopes = ca.mtimes(scheme.value, slots), ca.mtimes(scheme.derivative, slots) / h
-        local, paths = [], []
-        for k in range(K):
-            values = [*ca.horzsplit(states[k, :]), *ca.vertsplit(w[n_x:, k]),
-                      *ca.vertsplit(rest[:elements.n_p]), *ca.vertsplit(u[:, k]), t[k]]
-            names = (*model.states, *model.algebraic, *model.outputs, *model.parameters, *model.inputs, "t")
-            v = Point(dict(zip(names, values)), dict(zip(model.states, ca.horzsplit(slopes[k, :]))))
-            local += [*equations(model, v).values(), *self._law_rows(v, rest[elements.n_p:])]
-            paths += path(model, v).values()
-        end = ca.mtimes(scheme.end[None], slots).T
-        return ca.Function("element", [x0, ca.vec(w), rest, h, ca.vec(u), t],
-                           [ca.vertcat(*local), ca.vertcat(*paths), end])
+    def _point(self):
+        """(arguments, u, t) of one node -> (equations, paths)."""
+        model, at = self.program.model, self.program.elements.arguments
+        a, u, t = ca.SX.sym("a", len(at)), ca.SX.sym("u", len(model.inputs)), ca.SX.sym("t")
+        names = (*model.states, *model.algebraic, *model.outputs, *model.parameters, *model.inputs, "t")
+        values = ca.vertsplit(a[at.states.start:]) + (ca.vertsplit(u) if model.inputs else []) + [t]
+        v = Point(dict(zip(names, values)), dict(zip(model.states, ca.vertsplit(a[at.derivatives]))))
+        rows = [ca.vertcat(*found(model, v).values()) for found in (equations, path)]
+        return ca.Function("point", [a, u, t], [ca.SX(row) for row in rows])
 
-    def _law_rows(self, v, theta):
-        """z − N(a; θ) of every output, in the model's order."""
-        rows, at = {}, 0
-        for law in self.program.laws:
-            a = (ca.vertcat(*(v[name] for name in law.inputs)) - law.input_shift) / law.input_scale
-            z = law.output_shift + law.output_scale * network(law.net, theta[at:at + law.size], a)
-            rows.update({name: v[name] - z[i] for i, name in enumerate(law.outputs)})
-            at += law.size
-        return [rows[name] for name in self.program.model.outputs]
+    def _laws(self, a, x):
+        """z − N(a; θ) of every output at every node, in the model's order."""
+        program, at = self.program, self.program.elements.arguments
+        model, rows = program.model, {}
+        known = {name: a[at.states.start + i, :] for i, name in enumerate((*model.states, *model.algebraic))}
+        known.update(dict(zip(model.inputs, program._u.T[:, None])), t=program._t[None])
+        for law, theta in zip(program.laws, self._weights(x)):
+            inputs = (ca.vertcat(*(known[name] for name in law.inputs)) - law.input_shift) / law.input_scale
+            z = law.output_shift + law.output_scale * network(law.net, theta, inputs)
+            rows.update({name: z[i, :] for i, name in enumerate(law.outputs)})
+        return a[at.outputs, :] - ca.vertcat(*(rows[name] for name in model.outputs))
+
+    def _weights(self, x):
+        ends = self.program.elements.n + np.cumsum([0, *(law.size for law in self.program.laws)])
+        return [x[int(a):int(b)] for a, b in zip(ends, ends[1:])]
+
+
+def _mapped(rows, columns, n, x):
+    """Rows (e, r, width) of numbers times x at columns (e, width), (e·r,)."""
+    i = np.arange(rows.shape[0] * rows.shape[1]).reshape(*rows.shape[:2], 1)
+    i, j = np.broadcast_to(i, rows.shape), np.broadcast_to(columns[:, None], rows.shape)
+    matrix = sp.csc_matrix((rows.ravel(), (i.ravel(), j.ravel())), shape=(i.max() + 1, n))
+    matrix.eliminate_zeros()
+    return ca.mtimes(ca.DM(matrix), x)
 
 
 def network(net, theta, a):
-    """A tanh MLP at one point a (n_in,)."""
+    """A tanh MLP at points a (n_in, points): (n_out, points)."""
     at, widths = 0, net.widths
     for layer, (rows, columns) in enumerate(zip(widths, widths[1:])):
         W = ca.reshape(theta[at:at + rows * columns], columns, rows)     # stored row by row: this is Wᵀ
         at += rows * columns
-        a = ca.mtimes(W, a) + theta[at:at + columns]
+        a = ca.mtimes(W, a) + ca.repmat(theta[at:at + columns], 1, a.shape[1])
         at += columns
         a = ca.tanh(a) if layer < len(widths) - 2 else a
     return a

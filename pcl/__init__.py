@@ -60,7 +60,7 @@ _HOME = {
 }
 
 # Packages of their own, with further names inside.
-_PACKAGES = ("diagnose", "rules")
+_PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

@@ -25,7 +25,8 @@ WIDE = Model(
     bounds={"x1": (-3.0, 3.0), "y": (None, 4.0), "k": (0.1, None), "z2": (-5.0, 5.0)})
 PLAIN = Model(states="x", outputs="z", rates=lambda v: {"x": v.z - v.x ** 3})
 IMPLICIT = Model(states=("a", "b"), parameters=("p", "q"),
-                 equations=lambda v: [tf.exp(v.d("a")) * v.p - v.b - 2.0 - v.a, v.d("b") + v.q * v.a * v.b])
+                 equations=lambda v: [v.p * (v.d("a") + 0.1 * v.d("a") ** 3) - v.b + v.a,
+                                      v.d("b") + v.q * tf.sin(v.a) * v.b])
 TIMED = Model(states="x", algebraic="y", outputs="z", inputs="u",
               rates=lambda v: {"x": -v.x + v.z * v.u}, equations=lambda v: {"y": v.y - v.x * v.z})
 OUTPUTS = Model(states=("x1", "x2"), outputs=("z1", "z2"),

@@ -53,15 +53,15 @@ class Plan:
     every: int = 20
 
 
-def _limits(trust, least_squares):
-    return {"adam": 5000, "L-BFGS-B": 5000, "BFGS": 5000, "trust-exact": trust,
+def _limits(trust, least_squares, bfgs=5000):
+    return {"adam": 5000, "L-BFGS-B": 5000, "BFGS": bfgs, "trust-exact": trust,
             "levenberg-marquardt": least_squares}
 
 
 PLANS = {
     "static": Plan(static_poisson.Setting, _limits(1000, 500), common.SEEDS, 23,
                    ("BFGS", "trust-exact")),
-    "heat": Plan(heat.Setting, _limits(1000, 500), common.SEEDS, 233),
+    "heat": Plan(heat.Setting, _limits(1000, 500, 2000), common.SEEDS, 233),
     "fem": Plan(fem_poisson.Setting, _limits(3500, 1000), common.SEEDS, 2333),
 }
 

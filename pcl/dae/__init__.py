@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pcl.collocation import Mesh, gauss, lobatto, radau
     from pcl.dae.curve import Curve
     from pcl.dae.data import Data, Trajectory, read_csv
-    from pcl.dae.fit import fit
     from pcl.dae.fitted import Band, Fit
+    from pcl.dae.fitting import fit
     from pcl.dae.law import Law
     from pcl.dae.model import Model
     from pcl.dae.predict import Prediction
@@ -29,7 +29,7 @@ _HOME = {
     **dict.fromkeys(("Mesh", "gauss", "lobatto", "radau"), "pcl.collocation"),
     "Curve": "pcl.dae.curve",
     **dict.fromkeys(("Data", "Trajectory", "read_csv"), "pcl.dae.data"),
-    "fit": "pcl.dae.fit", "Band": "pcl.dae.fitted", "Fit": "pcl.dae.fitted",
+    "fit": "pcl.dae.fitting", "Band": "pcl.dae.fitted", "Fit": "pcl.dae.fitted",
     "Law": "pcl.dae.law", "Model": "pcl.dae.model",
     "Prediction": "pcl.dae.predict", "ProgressLog": "pcl.dae.progress", "load": "pcl.dae.save",
     "StructureError": "pcl.dae.structure", "check": "pcl.dae.structure",

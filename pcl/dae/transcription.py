@@ -90,8 +90,8 @@ class Transcription:
         return StructuredJacobian(self.rows, elements.pull(J),
                                   elements.pull(path.reshape(E, K, *path.shape[1:])), weights)
 
-    def hessian(self, x, lam, sigma):
-        """∇²(σ f + λᵀc), a `StructuredHessian`."""
+    def hessian(self, x, lam, sigma, weights=None):
+        """∇²(σ f + λᵀc), a `StructuredHessian`; `weights`, a list of (p_l, p_l), in place of −Σ λ ∂²z/∂θ²."""
         point, elements = self._at(x), self.elements
         local_lam, _, path_lam = self.rows.split(lam)
         nodes = local_lam.reshape(elements.E * elements.K, elements.n_w)
@@ -101,15 +101,32 @@ class Transcription:
             second += self.path.hessian(point.a, self._u, self._t,
                                         path_lam.reshape(elements.E * elements.K, -1))
         mixed, theta = [], []
-        for inputs, law, P, size in zip(self._inputs, point.laws, self.penalties, self.rows.sizes):
+        for k, (inputs, law, P) in enumerate(zip(self._inputs, point.laws, self.penalties)):
             adjoint = -nodes[:, n_eq + inputs.outputs]
             bend = law.input_curvature(adjoint)[:, inputs.variable][:, :, inputs.variable]
             second[:, inputs.columns[:, None], inputs.columns] += bend
             mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
-                elements.E, elements.K * len(inputs.columns), size))
-            theta.append(_plus(law.curvature(adjoint), sigma, P))
+                elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
+            theta.append(_plus(law.curvature(adjoint) if weights is None else weights[k], sigma, P))
         return StructuredHessian(self.rows, self._local(second, sigma), mixed,
                                  [inputs.map for inputs in self._inputs], theta)
+
+    def gauss_newton(self, sigma):
+        """σ ∇²f alone, a `StructuredHessian`."""
+        elements, sizes = self.elements, self.rows.sizes
+        return StructuredHessian(self.rows, sigma * self.misfit.hessian,
+                                 [np.zeros((elements.E, 0, size)) for size in sizes],
+                                 [np.zeros((0, elements.width)) for _ in sizes],
+                                 [_plus(np.zeros((size, size)), sigma, P)
+                                  for size, P in zip(sizes, self.penalties)])
+
+    def weight_gradients(self, x, thetas, lam):
+        """[−Σ λ ∂z/∂θ (p_l,), …]: of λᵀc with respect to θ, at the trajectories of x and the weights `thetas`."""
+        point, elements = self._at(x), self.elements
+        nodes = self.rows.split(lam)[0].reshape(elements.E * elements.K, elements.n_w)
+        return [law.at(theta, inputs.values(point.a, self._u, self._t)).pullback(
+                    -nodes[:, len(self.equations) + inputs.outputs])
+                for law, inputs, theta in zip(self.laws, self._inputs, thetas)]
 
     def row_name(self, j):
         """Words for constraint j."""

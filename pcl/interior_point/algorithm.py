@@ -19,7 +19,7 @@ from pcl.errors import TrialFailure
 from pcl.interior_point.barrier import fraction_to_boundary, tau
 from pcl.interior_point.filter import Filter, Test
 from pcl.interior_point.form import Point
-from pcl.interior_point.inertia import InertiaCorrection
+from pcl.interior_point.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.multipliers import least_squares
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
@@ -32,7 +32,7 @@ _UNHINDERED = 0.1       # α_max below which larger shifts are not tried: bounds
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
 _WAIT = 5               # iterations until the next try after one that did not help
-_DIVERGED = 1e20
+_DIVERGED = 1e15        # size of an unknown at which a run counts as unbounded
 _SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
 
 
@@ -75,7 +75,10 @@ class Algorithm:
             self._iterate()
 
     def _iterate(self):
-        step = self._direction()
+        try:
+            step = self._direction()
+        except Irregular as reason:
+            return self._without_direction(reason)
         if self._is_tiny(step):
             return self._tiny_step(step)
         self._tiny = 0
@@ -291,6 +294,12 @@ class Algorithm:
     def _next_barrier(self):
         self.filter.clear()
         return self.rule.shrink()
+
+    def _without_direction(self, reason):
+        """No shift makes the matrix regular: restore feasibility, which has a matrix of its own, or stop."""
+        if self.in_restoration or self.state.infeasibility <= self.monitor.tol:
+            raise End(Status.STEP_TOO_SMALL, str(reason))
+        self._restore(self)
 
     def _blocked(self):
         """No step passes: restore feasibility, or where there is nothing to restore try the next μ."""

@@ -4,12 +4,14 @@ Algorithm IC of Wächter and Biegler 2006, section 3.1. Departures: a singular m
 δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular.
 """
 
-from pcl.interior_point.status import End, Status
-
 _FIRST = 1e-4       # δ̄_w⁰
 _SMALLEST, _LARGEST = 1e-20, 1e40   # δ̄_w^min, δ̄_w^max
 _GROW_FIRST, _GROW, _SHRINK = 100.0, 8.0, 1.0 / 3.0     # κ̄_w⁺, κ_w⁺, κ_w⁻
 _DELTA_C, _POWER = 1e-8, 0.25       # δ̄_c, κ_c: δ_c = δ̄_c μ^κ_c
+
+
+class Irregular(Exception):
+    """No shift gives the right inertia."""
 
 
 class InertiaCorrection:
@@ -45,7 +47,7 @@ class InertiaCorrection:
             if system.singular or system.right_inertia:
                 delta_c = shift_c
             delta_w *= _GROW_FIRST if self.last == 0.0 else _GROW
-        raise End(Status.STEP_TOO_SMALL, "The matrix of the step cannot be made regular.")
+        raise Irregular("The matrix of the step cannot be made regular.")
 
     def _attempt(self, make, solve, delta_w, delta_c):
         system = make(delta_w, delta_c)

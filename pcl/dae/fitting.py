@@ -8,16 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcl import interior_point
+from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.law import Law
 from pcl.dae.pretrain import normalised, pretrain
+from pcl.dae.refinement import refined
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
-from pcl.validate import positive_integer
+from pcl.validate import float64_array, positive_integer
 
-COARSE = 1e-3               # tolerance of the first main solve
+COARSE = 1e-3               # tolerance of the first of two main solves
+COARSE_MAXITER = 100        # its iterations: it only has to come near
 _FLOOR = 1e-9               # of the weight decay, relative to the spread of the data
 
 
@@ -36,12 +39,12 @@ class Stage:
 
 def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed=0, smoothing="auto",
         weight_decay="auto", scaling="auto", normalise=True, hessian="auto", tol=1e-6, maxiter=1000,
-        max_seconds=None, callback=None):
+        max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once, subject to the
-    collocated equations, bounds and path constraints. See `pcl.dae.smooth` for the first stage; the main solve
-    goes to 1e-3 with the first Hessian of `hessian` and to `tol` with the last.
+    collocated equations, bounds and path constraints. See `pcl.dae.smooth` for the first stage. Every choice
+    is in the report, `str(fit)`.
 
     Parameters
     ----------
@@ -59,9 +62,12 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     scaling : "none"; "variance": observations weighted by 1/variance of their variable;
         "auto": "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
-    hessian : "exact", "limited-memory", "gauss-newton", "hybrid", a tuple of two of them for the coarse and the final
-        solve, or "auto"
-    tol, maxiter, max_seconds, callback : of the main solve; see `pcl.interior_point.solve`
+    hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.solve`; a tuple of two of them for a
+        coarse solve (to 1e-3, at most 100 iterations) and the final one; "auto" is "exact"
+    tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
+    refine : tolerance of the estimated error in every element, relative to the largest magnitude of a variable;
+        elements are split or merged and the program is solved again from where it was, until it is met. None:
+        the elements stay.
 
     Returns
     -------
@@ -70,46 +76,85 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     Raises
     ------
     TypeError, ValueError
-        Before anything is solved.
+        Before anything is solved: arguments that do not fit, equations that do not determine their unknowns
+        (StructureError), given starts that violate a constraint (InconsistentStart).
     """
     laws = _laws(model, network)
     setting = Setting.of(model, data, elements, scheme, _scaling(scaling, data, laws))
     seed = positive_integer("seed", seed, minimum=0)
-    stages, clock = [], _Clock()
+    clock, refine = _Clock(), _tolerance(refine)
     x = first_guess(setting, start)
-    stages.append(clock.stage("guess", "data interpolated", 0))
+    report = require_structure(setting, laws, x)
+    require_start(setting)
+    stages = [clock.stage("guess", _start_words(setting, report), 0)]
+    solve = _Solve(hessian, tol, maxiter, max_seconds, callback, clock)
     if not laws:
-        return _main(setting, [], [], x, [], stages, clock, hessian, tol, maxiter, max_seconds, callback)
+        return _main(setting, [], [], x, stages, solve, refine)
     smoothed = smooth(setting, x, smoothing, callback)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
     decay = _decay(weight_decay, setting, smoothed.x)
     laws, thetas, words = _prepared(setting, laws, smoothed.x, seed, decay, normalise)
     stages.append(clock.stage("pre-training", words, 0))
-    return _main(setting, laws, [decay] * len(laws), smoothed.x, thetas, stages, clock, hessian, tol,
-                 maxiter, max_seconds, callback)
+    return _main(setting, laws, [decay] * len(laws), np.concatenate([smoothed.x, *thetas]), stages, solve,
+                 refine)
 
 
-def _main(setting, laws, penalties, x, thetas, stages, clock, hessian, tol, maxiter, max_seconds, callback):
+@dataclass(frozen=True)
+class _Solve:
+    """Options of the main solve."""
+
+    hessian: object
+    tol: float
+    maxiter: int
+    max_seconds: float
+    callback: object
+    clock: object
+
+    def passes(self, program, x):
+        """(result, stages) of all passes."""
+        result, stages = None, []
+        for name, hessian, tol, maxiter in _passes(self.hessian, self.tol, self.maxiter):
+            result = self.one(program, x, hessian, tol, result, maxiter=maxiter)
+            x = result.x
+            stages.append(self.stage(name, hessian, tol, result))
+        return result, stages
+
+    def one(self, program, x, hessian, tol, warm_start=None, **options):
+        """One solve."""
+        return interior_point.solve(program, x, kkt=ReducedKKT(), hessian=hessian, tol=tol,
+                                    max_seconds=self.max_seconds, callback=self.callback,
+                                    warm_start=warm_start, **{"maxiter": self.maxiter, **options})
+
+    def last(self):
+        """(Hessian, tolerance) of the last pass."""
+        return _passes(self.hessian, self.tol, self.maxiter)[-1][1:3]
+
+    def stage(self, name, hessian, tol, result, more=""):
+        """Its line of the report."""
+        how = hessian if isinstance(hessian, str) else type(hessian).__name__
+        words = f"{more}{how} Hessian to {tol:g}: objective {result.fun:.6g}. {result.message}"
+        return self.clock.stage(name, words, result.nit)
+
+
+def _main(setting, laws, penalties, x, stages, solve, refine):
     program = setting.transcription(laws, penalties)
-    x, result = np.concatenate([x, *thetas]), None
-    for name, each, limit in _passes(hessian, bool(laws), tol):
-        result = interior_point.solve(
-            program, x, kkt=ReducedKKT(), hessian=each, tol=limit, maxiter=maxiter,
-            max_seconds=max_seconds, callback=callback, warm_start=result)
-        x = result.x
-        words = f"{each} Hessian to {limit:g}: objective {result.fun:.6g}. {result.message}"
-        stages.append(clock.stage(name, words, result.nit))
+    result, more = solve.passes(program, x)
+    stages += more
+    if refine is not None:
+        hessian, tol = solve.last()
+        for setting, program, result, words in refined(setting, program, result, refine, solve.one, hessian,
+                                                       tol):
+            stages.append(solve.stage("refinement", hessian, tol, result, words))
     return Fit(setting, program, result, tuple(stages))
 
 
-def _passes(hessian, laws, tol):
-    """[(name, Hessian, tolerance), …]."""
-    if hessian == "auto":
-        hessian = ("limited-memory", "exact") if laws else "exact"
+def _passes(hessian, tol, maxiter):
+    """[(name, Hessian, tolerance, iterations), …]."""
+    hessian = "exact" if isinstance(hessian, str) and hessian == "auto" else hessian
     if isinstance(hessian, tuple):
         coarse, fine = hessian
-        return [("coarse", coarse, max(COARSE, tol)), ("main", fine, tol)]
-    return [("main", hessian, tol)]
+        return [("coarse", coarse, max(COARSE, tol), min(COARSE_MAXITER, maxiter)), ("main", fine, tol, maxiter)]
+    return [("main", hessian, tol, maxiter)]
 
 
 def _laws(model, network):
@@ -158,6 +203,24 @@ def _prepared(setting, laws, x, seed, decay, normalise):
         errors.append(np.sqrt(np.mean(((law.at(found.x, a).value - z) / law.output_scale) ** 2)))
     worst = ", ".join(f"{'/'.join(law.outputs)} to {error:.1e}" for law, error in zip(made, errors))
     return made, thetas, f"weight decay {decay:.3g}; {worst} of their standard deviation"
+
+
+def _tolerance(refine):
+    if refine is not None and not float64_array("refine", refine, shape=()) > 0.0:
+        raise ValueError(f"refine is {refine!r}; expected a number > 0, or None.")
+    return refine
+
+
+def _start_words(setting, report):
+    """What was chosen before anything is solved."""
+    scheme, E = setting.scheme, setting.elements.E
+    factors = {name: factor for name, factor in setting.factors.items() if factor != 1.0}
+    words = f"data interpolated; {E} elements, {scheme.name} with {scheme.K} points"
+    words += f"; index {report.index}" if report.index is not None else ""
+    if factors:
+        words += "; observations weighted by 1/variance: " + ", ".join(
+            f"{name} {factor:.3g}" for name, factor in factors.items())
+    return words
 
 
 def _smoothing_words(smoothed):

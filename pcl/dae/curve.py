@@ -1,0 +1,108 @@
+"""A collocated trajectory: values at the nodes, and its polynomial anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.collocation import interpolation
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """All variables of one trajectory.
+
+    Attributes
+    ----------
+    name : str
+    states, others : names; others are algebraic variables and outputs
+    scheme : collocation.Scheme
+    mesh : collocation.Mesh
+    start : (N, n_x), states at the start of every element
+    slots : (N, K, n_x)
+    algebraic : (N, K, n_others), values at the nodes
+    """
+
+    name: str
+    states: tuple
+    others: tuple
+    scheme: object
+    mesh: object
+    start: np.ndarray
+    slots: np.ndarray
+    algebraic: np.ndarray
+
+    @property
+    def times(self):
+        """Times of the nodes (N·K,)."""
+        return self.mesh.points(self.scheme).ravel()
+
+    @property
+    def values(self):
+        """{name: values at the nodes (N·K,)}."""
+        x = np.einsum("kj,ejn->ekn", self.scheme.value, self._unknowns())
+        at = np.concatenate([x, self.algebraic], axis=2).reshape(self.times.size, -1)
+        return dict(zip((*self.states, *self.others), at.T))
+
+    @property
+    def derivatives(self):
+        """x' at the nodes (N·K, n_x)."""
+        slopes = np.einsum("kj,ejn->ekn", self.scheme.derivative, self._unknowns())
+        return (slopes / self.mesh.lengths[:, None, None]).reshape(self.times.size, -1)
+
+    def __call__(self, t, name=None):
+        """Values at times t (m,): of one variable (m,), or {name: (m,)} of all.
+
+        Raises
+        ------
+        ValueError
+            A time outside the mesh, an unknown name.
+        """
+        if name is not None and name not in (*self.states, *self.others):
+            raise ValueError(f"name is {name!r}; expected one of {', '.join((*self.states, *self.others))}.")
+        element, rows = interpolation(self.scheme, self.mesh, t)
+        x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
+        element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
+        y = np.einsum("mk,mkn->mn", rows, self.algebraic[element])
+        found = dict(zip((*self.states, *self.others), np.concatenate([x, y], axis=1).T))
+        return found if name is None else found[name]
+
+    def on(self, mesh):
+        """The same, read off on other elements (a guess for them); after its end it stays as it is there."""
+        end = self.mesh.times[-1]
+        times = np.minimum(mesh.points(self.scheme).ravel(), end)
+        every = self(times)
+        shape = (mesh.elements, self.scheme.K, -1)
+        slots = np.stack([every[name] for name in self.states], axis=1).reshape(shape)
+        others = np.array([every[name] for name in self.others]).reshape(-1, times.size).T.reshape(
+            *shape[:2], len(self.others))
+        at = np.minimum(mesh.times[:-1], end)
+        starts = self(at)
+        if self.scheme.points[0] == 0.0:        # the slot at the start is h x'
+            element, rows = interpolation(self.scheme, self.mesh, at, "derivative")
+            slots[:, 0] = mesh.lengths[:, None] * np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
+        start = np.stack([starts[name] for name in self.states], axis=1)
+        return Curve(self.name, self.states, self.others, self.scheme, mesh, start, slots, others)
+
+    def _unknowns(self):
+        return np.concatenate([self.start[:, None], self.slots], axis=1)
+
+
+def curves(setting, x):
+    """{name: Curve} of the trajectories in a vector of unknowns."""
+    elements, model = setting.elements, setting.model
+    x0, w, _ = elements.split(x)
+    found = {}
+    for k, name in enumerate(setting.names):
+        mine = elements.trajectory == k
+        found[name] = Curve(name, model.states, (*model.algebraic, *model.outputs), setting.scheme,
+                            setting.meshes[k], x0[mine].copy(), w[mine, :, :elements.n_x].copy(),
+                            w[mine, :, elements.n_x:].copy())
+    return found
+
+
+def vector(elements, found, p):
+    """The vector of unknowns (without weights) of curves on the meshes of `elements`, in their order."""
+    w = np.concatenate([np.concatenate([c.slots, c.algebraic], axis=2) for c in found])
+    return elements.join(np.concatenate([c.start for c in found]), w, p)

@@ -1,0 +1,184 @@
+"""What a fit returns: laws, parameters, trajectories, and how certain they are."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pcl.dae.curve import curves
+from pcl.dae.trained import Trained, TrainedLaw
+from pcl.dae.uncertainty import Uncertainty
+from pcl.validate import float64_array
+
+
+class Band(NamedTuple):
+    """Values (n,) and their standard errors (n,)."""
+
+    value: np.ndarray
+    error: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model; `str(fit)` is the report of all stages.
+
+    Attributes
+    ----------
+    setting : Setting
+        Model, data and elements.
+    program : Transcription
+        The nonlinear program of the last stage.
+    result : interior_point.Result
+        Its solution.
+    stages : tuple of Stage
+    """
+
+    setting: object
+    program: object
+    result: object
+    stages: tuple
+
+    @property
+    def model(self):
+        """The declaration."""
+        return self.setting.model
+
+    @functools.cached_property
+    def laws(self):
+        """The trained laws: `z = fit.laws[0](a)` for inputs a (n, d)."""
+        return tuple(TrainedLaw(law, theta.copy()) for law, theta in
+                     zip(self.program.laws, self.program.rows.parameters(self.result.x)))
+
+    @property
+    def parameters(self):
+        """{name: value} of the static parameters."""
+        p = self.setting.elements.split(self.result.x)[2]
+        return dict(zip(self.model.parameters, p.tolist()))
+
+    @functools.cached_property
+    def trajectories(self):
+        """{name: Curve}: `times` and `values` at the nodes; `curve(t)` anywhere."""
+        return curves(self.setting, self.result.x)
+
+    @property
+    def objective(self):
+        """Misfit and penalties."""
+        return float(self.result.fun)
+
+    @property
+    def misfit(self):
+        """Σ ω (simulated − observed)² as weighted in the fit."""
+        elements = self.setting.elements
+        return self.program.misfit.value(elements.local(self.result.x[:elements.n]))
+
+    @property
+    def success(self):
+        """Whether the last solve reached its tolerance."""
+        return self.result.success
+
+    @property
+    def status(self):
+        """Why the last solve ended, in words."""
+        return self.result.message
+
+    @functools.cached_property
+    def trained(self):
+        """What prediction needs, without the data."""
+        return Trained.of(self)
+
+    # --- uncertainty --------------------------------------------------------------------------
+    def standard_errors(self, known_variance=None):
+        """{parameter: standard error}.
+
+        known_variance : bool, optional
+            Whether the weights are 1/σ², so that the covariance is 2 H⁻¹; otherwise it is scaled by the
+            residual variance. By default True where weights other than 1 were given and scaling is "none".
+            See `pcl.dae.uncertainty.Uncertainty`.
+
+        Raises
+        ------
+        Undetermined
+            The data do not determine the parameters.
+        """
+        found = self._uncertainty(known_variance)
+        return dict(zip(self.model.parameters, np.sqrt(found.variances(found.parameter_gradients())).tolist()))
+
+    def covariance(self, known_variance=None):
+        """Of the parameters, (n_p, n_p)."""
+        found = self._uncertainty(known_variance)
+        return found.covariance(found.parameter_gradients())
+
+    def band(self, name, points, trajectory=None, known_variance=None):
+        """`Band` of an output's law at inputs, or of any variable along a trajectory.
+
+        Parameters
+        ----------
+        name : str, an output of the model, or with `trajectory` any variable
+        points : (n, d) inputs of the output's law, (n,) if it has one; with `trajectory` times (n,)
+        trajectory : str, optional
+        known_variance : see `standard_errors`
+        """
+        found = self._uncertainty(known_variance)
+        if trajectory is not None:
+            curve = self._curve(trajectory)
+            points = np.atleast_1d(float64_array("points", points))
+            G = found.curve_gradients(self.setting.names.index(trajectory), name, points)
+            return Band(curve(points, name), np.sqrt(found.variances(G)))
+        number, place = self._law_of(name)
+        law = self.laws[number]
+        points = law.points(points)
+        return Band(law(points)[:, place],
+                    np.sqrt(found.variances(found.law_gradients(number, place, points))))
+
+    def _uncertainty(self, known):
+        known = self._weights_known() if known is None else bool(known)
+        return self._uncertainties.setdefault(known, Uncertainty(self.program, self.result, known))
+
+    @functools.cached_property
+    def _uncertainties(self):
+        return {}
+
+    def _weights_known(self):
+        given = any((omega != 1.0).any() for *_, omega in self.setting.data.observations())
+        return given and all(factor == 1.0 for factor in self.setting.factors.values())
+
+    def _law_of(self, name):
+        for number, law in enumerate(self.laws):
+            if name in law.outputs:
+                return number, law.outputs.index(name)
+        raise ValueError(f"name is {name!r}; expected one of {', '.join(self.model.outputs) or 'no outputs'}, "
+                         "or trajectory=… for a variable along a trajectory.")
+
+    def _curve(self, name):
+        if name not in self.trajectories:
+            raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}.")
+        return self.trajectories[name]
+
+    # --- use ----------------------------------------------------------------------------------
+    def predict(self, initial, inputs=None, t=None, **options):
+        """See `Trained.predict`."""
+        return self.trained.predict(initial, inputs, t, **options)
+
+    def simulate(self, initial, inputs=None, t=None, **options):
+        """See `Trained.simulate`."""
+        return self.trained.simulate(initial, inputs, t, **options)
+
+    def save(self, path):
+        """See `Trained.save`."""
+        self.trained.save(path)
+
+    def plot(self, names=None, bands=False, axes=None):
+        """See `pcl.dae.plot.plot`."""
+        from pcl.dae.plot import plot
+        return plot(self, names, bands, axes)
+
+    def __str__(self):
+        lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
+                 f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, largest violation "
+                 f"{self.result.constraint_violation:.1e}"]
+        lines += [f"{name} = {value:.8g}" for name, value in self.parameters.items()]
+        lines += [f"law: {law}" for law in self.laws]
+        return "\n".join([*lines, self.status])

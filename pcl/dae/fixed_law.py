@@ -1,0 +1,50 @@
+"""A trained law inside a program: its weights fixed, its outputs shifted by slacks or not."""
+
+import numpy as np
+
+
+class FixedLaw:
+    """z = law(a) + s with a slack s for each output at each point, or z = law(a) without parameters.
+
+    Parameters
+    ----------
+    trained : TrainedLaw
+    n : int, points
+    slack : bool
+    """
+
+    def __init__(self, trained, n, slack):
+        self._trained, self.inputs, self.outputs = trained, trained.inputs, trained.outputs
+        self.size = n * len(self.outputs) if slack else 0
+
+    def at(self, params, a):
+        """See `Law.at`."""
+        return FixedPoint(self._trained.law.at(self._trained.theta, a), params)
+
+
+class FixedPoint:
+    """See `LawPoint`."""
+
+    def __init__(self, point, slack):
+        self._point, self._n = point, slack.size
+        self.value = point.value + slack.reshape(point.value.shape) if slack.size else point.value
+
+    def jacobian(self):
+        """Of the slacks: the identity (n, m, n·m), or (n, m, 0)."""
+        return np.eye(self.value.size, self._n).reshape(*self.value.shape, self._n)
+
+    def input_jacobian(self):
+        """∂z/∂a (n, m, d)."""
+        return self._point.input_jacobian()
+
+    def curvature(self, adjoint):
+        """Zero: the slacks enter linearly."""
+        return np.zeros((self._n, self._n))
+
+    def input_curvature(self, adjoint):
+        """⟨z̄, ∂²z/∂a²⟩ (n, d, d)."""
+        return self._point.input_curvature(adjoint)
+
+    def mixed_curvature(self, adjoint):
+        """Zero."""
+        return np.zeros((*self._point.input_jacobian().shape[::2], self._n))

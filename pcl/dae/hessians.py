@@ -1,0 +1,99 @@
+"""Approximate Hessians of the Lagrangian of a collocated program.
+
+    W = σ ∇²f + Σ λ ∇²(equations) − Σ λ ∇²z(a; θ),      a the inputs of the laws
+"""
+
+import numpy as np
+
+_SKIP = 1e-8        # an SR1 update with |rᵀs| below this times |r||s| is left out (Nocedal and Wright 2006, (6.26))
+
+
+class GaussNewton:
+    """W ≈ σ ∇²f: the curvature of all constraints is dropped. Positive semidefinite.
+
+    The misfit is quadratic in the trajectories, so that this is the Gauss–Newton matrix of the sequential
+    way, too. No multipliers enter. Far from the data it is a poor model, at a perfect fit (λ = 0) exact.
+    """
+
+    def __init__(self, program):
+        self._program = program
+
+    def at(self, x, lam, sigma):
+        """σ ∇²f, a `StructuredHessian`."""
+        return self._program.gauss_newton(sigma)
+
+    def accepted(self, x_old, x_new, lam, sigma):
+        """Nothing to remember."""
+
+    def fresh(self):
+        """Itself."""
+        return self
+
+
+class Hybrid:
+    """W with the weights' block −Σ λ ∂²z/∂θ² of each law replaced by a quasi-Newton matrix B.
+
+    Exact: misfit, equations and paths, ∂²z/∂a² and ∂²z/∂a∂θ of the laws, the penalties of θ. Only B is
+    approximate. After a step from (x, θ) to (x⁺, θ⁺) with new multipliers λ⁺,
+
+        s = θ⁺ − θ,      y = g(θ⁺) − g(θ),      g(θ) = −Σ λ⁺ ∂z(a⁺; θ)/∂θ
+
+    both gradients at the new inputs a⁺ and multipliers: y is the mean of the block's curvature along s, without
+    what the trajectories or the multipliers changed. The block is indefinite in general, hence the symmetric
+    rank-one update
+
+        B⁺ = B + r rᵀ / rᵀs,      r = y − B s,      B = 0 at the beginning,
+
+    left out where |rᵀs| < 1e-8 |r||s|. Before an update, B is multiplied by |λ⁺|/|λ| over the rows of the law, as the
+    block is linear in λ. The interior point corrects the inertia.
+
+    Source: J. Nocedal and S. J. Wright, Numerical Optimization (2nd ed. 2006), section 6.2; structured
+    secant conditions: J. E. Dennis, H. J. Martinez and R. A. Tapia, J. Optim. Theory Appl. 61 (1989).
+    """
+
+    def __init__(self, program):
+        self._program = program
+        self._blocks = [np.zeros((size, size)) for size in program.rows.sizes]
+        self._sizes = None
+
+    def at(self, x, lam, sigma):
+        """W, a `StructuredHessian`."""
+        return self._program.hessian(x, lam, sigma, weights=self._blocks)
+
+    def accepted(self, x_old, x_new, lam, sigma):
+        """Take the pair of a step."""
+        program = self._program
+        old, new = program.rows.parameters(x_old), program.rows.parameters(x_new)
+        before, after = (program.weight_gradients(x_new, thetas, lam) for thetas in (old, new))
+        self._rescale(lam)
+        self._blocks = [_updated(B, b - a, h - g)
+                        for B, a, b, g, h in zip(self._blocks, old, new, before, after)]
+
+    def fresh(self):
+        """The same without pairs."""
+        return Hybrid(self._program)
+
+    def _rescale(self, lam):
+        local = self._program.rows.split(lam)[0]
+        sizes = [np.linalg.norm(local[:, law]) for law in self._program.rows.laws]
+        if self._sizes is not None:
+            self._blocks = [B * (now / then) if then > 0.0 else B
+                            for B, now, then in zip(self._blocks, sizes, self._sizes)]
+        self._sizes = sizes
+
+
+def _updated(B, s, y):
+    """The symmetric rank-one update; B is not changed in place, as backends compare objects."""
+    r = y - B @ s
+    denominator = r @ s
+    if abs(denominator) <= _SKIP * np.linalg.norm(r) * np.linalg.norm(s):
+        return B
+    return B + np.outer(r, r / denominator)
+
+
+_STRATEGIES = {"gauss-newton": GaussNewton, "hybrid": Hybrid}
+
+
+def strategy(name, program):
+    """What `interior_point.solve` takes as `hessian`: an object for "gauss-newton" and "hybrid", else `name` itself."""
+    return _STRATEGIES[name](program) if isinstance(name, str) and name in _STRATEGIES else name

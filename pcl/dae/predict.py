@@ -1,0 +1,267 @@
+"""Prediction with trained laws: by step control alone, or with bounds and path constraints kept."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl import collocation, interior_point
+from pcl.collocation import Mesh, adapt
+from pcl.dae.closed import Closed
+from pcl.dae.curve import Curve, vector
+from pcl.dae.data_signal import signal
+from pcl.dae.elements import Elements
+from pcl.dae.fixed_law import FixedLaw
+from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.limits import violations
+from pcl.dae.misfit import Misfit
+from pcl.dae.structure_initial import check_initial
+from pcl.dae.transcription import Transcription
+from pcl.errors import NotConverged, SingularMatrix
+from pcl.validate import float64_array
+
+KEPT = 1e-6             # violation of a bound or path, relative to the variable's size, that counts as none
+ROUNDS = 8              # meshes tried
+_FEWEST = 4             # elements of the first mesh
+TOL, MAXITER = 1e-8, 500     # of the solve under bounds
+_INDEX = 3              # of simulations: what collocation can do
+
+
+class Status(enum.Enum):
+    """How a prediction was found; the value is a sentence."""
+
+    SIMULATED = "Solved: the simulation keeps all bounds and path constraints."
+    KEPT = "Solved under the bounds: all equations, bounds and path constraints hold."
+    SHIFTED = "Solved with slack: bounds and path constraints hold, with the laws' outputs shifted."
+    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path constraints with the laws as "
+                     "they are trained. Ask for slack=True, which shifts the laws' outputs as little as "
+                     "possible, or for simulate.")
+    VIOLATED = "Simulated to the end; bounds or path constraints are violated. Use predict to keep them."
+    STOPPED = "The simulation stopped before the end."
+
+    @property
+    def success(self):
+        """Whether equations, bounds and path constraints hold to the end."""
+        return self in (Status.SIMULATED, Status.KEPT, Status.SHIFTED)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A predicted trajectory.
+
+    Attributes
+    ----------
+    t : (n,) times asked for, as far as the solution reaches
+    values : {name: (n,)} of states, algebraic variables and outputs
+    curve : Curve, the collocation polynomial, on the elements used
+    status : Status
+    message : its sentence with details
+    error : largest estimated error of an element relative to the sizes of training, None if unknown
+    slack : {output: (n_nodes,)}, z − law at the nodes; empty without
+    violations : {what: largest violation}
+    """
+
+    t: np.ndarray
+    values: dict
+    curve: Curve
+    status: Status
+    message: str
+    error: float
+    slack: dict
+    violations: dict
+
+    @property
+    def success(self):
+        """Whether equations, bounds and path constraints hold to the end."""
+        return self.status.success
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+
+def predict(trained, initial, inputs, t, slack, tolerance, max_elements):
+    """See `Trained.predict`."""
+    run = _Run(trained, initial, inputs, t, slack)
+    elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
+    scale = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
+    try:
+        done = adapt(run.solve, Mesh.uniform(run.t[0], run.t[-1], elements), tolerance, scale, max_rounds=ROUNDS,
+                     max_elements=max_elements)
+    except _Contradiction as end:
+        return run.prediction(end.found.curve, end.found.status, end.found.message, None, end.found.slack)
+    found, error = done.solution, float(done.error.max() * tolerance)
+    message = found.message if done.status.success else f"{found.message} {done.status.value}"
+    return run.prediction(found.curve, found.status, message, error, found.slack)
+
+
+def simulate(trained, initial, inputs, t, rtol, atol):
+    """See `Trained.simulate`."""
+    run = _Run(trained, initial, inputs, t, False)
+    sizes = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
+    done = run.simulated((run.t[0], run.t[-1]), rtol=rtol, atol=1e-3 * rtol * sizes if atol is None else atol)
+    curve = run.curve(done.mesh, done.start, done.slots, done.algebraic)
+    status = Status.STOPPED
+    if done.success:
+        status = Status.VIOLATED if run.broken(curve) else Status.SIMULATED
+    return run.prediction(curve, status, status.value if done.success else done.message, None, {})
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A solution on one mesh, as `collocation.adapt` takes it."""
+
+    curve: Curve
+    status: Status
+    message: str
+    slack: dict
+
+    scheme = property(lambda self: self.curve.scheme)
+    mesh = property(lambda self: self.curve.mesh)
+    start = property(lambda self: self.curve.start)
+    slots = property(lambda self: self.curve.slots)
+    algebraic = property(lambda self: self.curve.algebraic)
+
+
+class _Contradiction(Exception):
+    """No finer elements are needed: there is no solution."""
+
+    def __init__(self, found):
+        super().__init__(found.message)
+        self.found = found
+
+
+class _Run:
+    """One prediction: the closed system, its start and its bounds."""
+
+    def __init__(self, trained, initial, inputs, t, slack):
+        self.trained, self.model, self._slack = trained, trained.model, bool(slack)
+        self.others = (*self.model.algebraic, *self.model.outputs)
+        self.t = _times(t)
+        self._signals = _signals(self.model, inputs)
+        self._initial = _start(trained, initial, self._signals, self.t[0])
+        self._x0 = np.array([self._initial[name] for name in self.model.states])
+        self._closed, self._before = Closed(trained, self._signals), None
+
+    def solve(self, mesh):
+        """The solution on one mesh, as a `_Found`."""
+        curve = self._constant(mesh)
+        try:
+            done = self.simulated(mesh)
+            curve = self.curve(done.mesh, done.start, done.slots, done.algebraic)
+            if done.success and not self.broken(curve):
+                return _Found(curve, Status.SIMULATED, Status.SIMULATED.value, {})
+        except (NotConverged, SingularMatrix):      # in the first step
+            pass
+        found = self._under_bounds(mesh, curve if self._before is None else self._before)
+        if not found.status.success:
+            raise _Contradiction(found)
+        self._before = found.curve
+        return found
+
+    def simulated(self, mesh, **tolerances):
+        """`collocation.simulate` on a mesh, or over a span with tolerances."""
+        guess = [self.trained.typical[name] for name in self.others]
+        closed = self._closed
+        return collocation.simulate(
+            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0, guess, index=_INDEX,
+            state_names=self.model.states, algebraic_names=self.others, equation_names=closed.equations,
+            **tolerances)
+
+    def curve(self, mesh, start, slots, algebraic):
+        """A `Curve` of these arrays."""
+        return Curve("prediction", self.model.states, self.others, self.trained.collocation, mesh, start,
+                     slots, algebraic)
+
+    def broken(self, curve):
+        """{what: violation} at the nodes, of those above rounding."""
+        return violations(self.model, self.trained, curve, self._closed.inputs, KEPT)
+
+    def prediction(self, curve, status, message, error, slack):
+        """The answer."""
+        t = self.t[self.t <= curve.mesh.times[-1]]
+        return Prediction(t, curve(t), curve, status, message, error, slack, self.broken(curve))
+
+    def _under_bounds(self, mesh, guess):
+        """The collocated program with bounds; with slack of least square."""
+        elements, scheme = Elements(self.model, self.trained.collocation, [mesh]), self.trained.collocation
+        n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
+        laws = [FixedLaw(law, n, self._slack) for law in self.trained.laws]
+        penalties = [2.0 * (weights / self._sizes(law) ** 2).ravel() if self._slack else np.zeros(0)
+                     for law in laws]
+        fixed, start = np.zeros((elements.E, elements.n_x), dtype=bool), np.zeros((elements.E, elements.n_x))
+        fixed[0], start[0] = True, self._x0
+        u = self._closed.inputs(elements.times.ravel()).reshape(elements.E, elements.K, -1)
+        program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
+                                penalties)
+        p = np.array([self.trained.parameters[name] for name in self.model.parameters])
+        program.x_lower[elements.n - p.size:elements.n] = p
+        program.x_upper[elements.n - p.size:elements.n] = p
+        x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
+        result = interior_point.solve(program, np.concatenate(x), kkt=ReducedKKT() if self._slack else "sparse",
+                                      tol=TOL, maxiter=MAXITER)
+        return self._found(program, result, mesh)
+
+    def _found(self, program, result, mesh):
+        x0, w, _ = program.elements.split(result.x)
+        n_x = len(self.model.states)
+        curve = self.curve(mesh, x0, w[:, :, :n_x], w[:, :, n_x:])
+        slack = {name: s for law, theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
+                 for name, s in zip(law.outputs, theta.reshape(-1, len(law.outputs)).T)}
+        if not result.success:
+            return _Found(curve, Status.CONTRADICTION, f"{Status.CONTRADICTION.value} {result.message}", slack)
+        status = Status.SHIFTED if slack else Status.KEPT
+        words = ", ".join(f"{name} by up to {np.abs(s).max():.2g}" for name, s in slack.items())
+        return _Found(curve, status, f"{status.value} {words}".strip(), slack)
+
+    def _constant(self, mesh):
+        """Nothing moves: where even the first step of a simulation fails."""
+        K = self.trained.collocation.K
+        others = np.array([self.trained.typical[name] for name in self.others])
+        slots = np.tile(self._x0, (mesh.elements, K, 1))
+        if self.trained.collocation.points[0] == 0.0:
+            slots[:, 0] = 0.0
+        return self.curve(mesh, np.tile(self._x0, (mesh.elements, 1)), slots,
+                          np.tile(others, (mesh.elements, K, 1)))
+
+    def _sizes(self, law):
+        return np.array([self.trained.sizes[name] for name in law.outputs])
+
+
+def _times(t):
+    if t is None:
+        raise ValueError("t is None; expected increasing times (n,), the first of which is the start.")
+    t = float64_array("t", t, shape=(None,))
+    if t.size < 2 or not (np.diff(t) > 0.0).all():
+        raise ValueError(f"t has {t.size} entries{'' if t.size < 2 else ' that do not increase'}; expected at "
+                         "least two increasing times, the first of which is the start.")
+    return t
+
+
+def _signals(model, inputs):
+    given = dict(inputs or {})
+    if sorted(given) != sorted(model.inputs):
+        raise ValueError(f"inputs has {', '.join(given) or 'nothing'}; expected each of "
+                         f"{', '.join(model.inputs) or 'none'}.")
+    return {name: signal(name, value) for name, value in given.items()}
+
+
+def _start(trained, initial, signals, t0):
+    """{state: value}, complete, within bounds and consistent."""
+    model = trained.model
+    given = dict(initial)
+    if sorted(given) != sorted(model.states):
+        raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
+                         f"{', '.join(model.states)}.")
+    given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
+             for name, value in given.items()}
+    for name, value in given.items():
+        lower, upper = model.limits(name)
+        if not lower <= value <= upper:
+            raise ValueError(f"initial value of {name!r} is {value:g}, outside its bounds {lower:g} to "
+                             f"{upper:g}.")
+    if model.equations is not None:
+        check_initial(model, {**given, **trained.parameters}, inputs=signals, t=t0,
+                      guess=trained.typical).require()
+    return given

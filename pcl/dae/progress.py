@@ -1,0 +1,38 @@
+"""One line an iteration of the interior point, as a callback."""
+
+import sys
+
+HEAD = "iteration      objective  infeasible       dual    barrier      step     shift   seconds"
+
+
+class ProgressLog:
+    """Writes a line for every iteration: objective, infeasibility, dual infeasibility, barrier, step, regularisation.
+
+        fit(model, data, net, callback=ProgressLog())
+
+    A solve begins with a line of headings; iterations of the restoration of feasibility are marked r.
+
+    Parameters
+    ----------
+    stream : text stream, standard error by default
+    every : int, write each n-th iteration only
+    """
+
+    def __init__(self, stream=None, every=1):
+        self._stream, self._every = stream, every
+
+    def __call__(self, snapshot):
+        """Take an `interior_point.monitor.Snapshot`."""
+        stream = sys.stderr if self._stream is None else self._stream
+        if snapshot.iteration == 0:
+            stream.write(HEAD + "\n")
+        if snapshot.iteration % self._every == 0:
+            stream.write(line(snapshot) + "\n")
+        stream.flush()
+
+
+def line(s):
+    """One iteration in the columns of `HEAD`."""
+    mark = "r" if s.restoration else " "
+    return (f"{s.iteration:>8}{mark} {s.objective:>14.7e} {s.infeasibility:>11.2e} {s.dual_infeasibility:>10.2e} "
+            f"{s.barrier:>10.1e} {s.step:>9.2e} {s.regularisation:>9.1e} {s.seconds:>9.2f}")

@@ -1,0 +1,41 @@
+"""Better elements for a fit: errors estimated at the solution, new meshes, the solution carried over."""
+
+import numpy as np
+
+from pcl.collocation import error_estimate, refine, worst
+from pcl.dae.curve import curves, vector
+
+ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
+_BARRIER = 1e-6             # first barrier parameter of a solve that starts at the solution on other elements
+
+
+def refined(setting, program, result, tolerance, solve, hessian, tol):
+    """Yield (setting, program, result, words) of every round until the tolerance is met.
+
+    solve : function (program, x, hessian, tol, initial_barrier=…) -> Result
+    """
+    for _ in range(ROUNDS):
+        found = curves(setting, result.x)
+        meshes, error = _next(found, tolerance)
+        if error <= tolerance or max(mesh.elements for mesh in meshes.values()) > MOST:
+            return
+        setting = setting.with_meshes(meshes.values())
+        x = vector(setting.elements, [found[name].on(meshes[name]) for name in setting.names],
+                   program.elements.split(result.x)[2])
+        x = np.concatenate([x, result.x[program.elements.n:]])
+        program = setting.transcription(program.laws, program.penalties)
+        result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
+        yield setting, program, result, f"error {error:.2g}, now {setting.elements.E} elements; "
+
+
+def _next(found, tolerance):
+    """({name: Mesh}, largest error relative to the sizes of the variables)."""
+    values = [curve.values for curve in found.values()]
+    scale = np.array([max(np.abs(v[name]).max() for v in values) or 1.0 for name in values[0]])
+    meshes, largest = {}, 0.0
+    for name, c in found.items():
+        error = worst(error_estimate(c.scheme, c.mesh, c.start, c.slots, c.algebraic), scale)
+        largest = max(largest, float(error.max()))
+        order = c.scheme.K if c.others else c.scheme.K + 1
+        meshes[name] = refine(c.mesh, error, tolerance, order)
+    return meshes, largest

@@ -1,0 +1,286 @@
+"""The sequential way: a collocated program with its trajectories solved for, in reduced space."""
+
+import numpy as np
+
+from pcl.errors import NotConverged, SingularMatrix, TrialFailure
+from pcl.validate import float64_array
+
+_NEWTON, _HALVINGS = 30, 12     # steps; halvings of one step
+_SETTLED = 1e-9     # relative step after which Newton's error is at rounding level, its square
+
+
+class Sequential:
+    """minimise f(u(q), q) over q = (θ, p, free starts), where u(q) solves the collocated equations.
+
+        gradient   f_q + J_qᵀ λ,   J_uᵀ λ = −f_u
+        Hessian    (S; I)ᵀ W (S; I),   J_u S = −J_q,   W = ∇²(f + λᵀ c)
+
+    A problem for `pcl.minimize` with the same model, data and laws as the simultaneous program. Bounds and
+    path constraints are not kept: nothing but the equations is imposed on the trajectories.
+
+    Parameters
+    ----------
+    program : Transcription
+    x : (program.n,)
+        Start: q is taken from it, the trajectories are the first guess of Newton's method.
+
+    Attributes
+    ----------
+    size : int
+    theta0 : (size,)
+    slices : {"weights", "parameters", "starts": slice of q}
+
+    Raises
+    ------
+    NotConverged, SingularMatrix
+        (of `value` and so on; both TrialFailure) no trajectories at this q.
+
+    Notes
+    -----
+    Newton's method works on whole trajectories from those of the last q, with halved steps; where that
+    fails, element by element from the start. The blocks of an element are inverted once a point for
+    states, adjoint and tangents. Work at the last q is remembered.
+    """
+
+    has_residuals = False
+
+    def __init__(self, program, x):
+        self.program, elements = program, program.elements
+        self._x = float64_array("x", x, (program.n,))
+        self._chain = Chain(program.rows)
+        starts = np.flatnonzero((elements.first[:, None] & ~program.rows.jointed).ravel())
+        self._places = np.concatenate([np.arange(elements.n, program.n),
+                                       np.arange(elements.n - elements.n_p, elements.n), starts])
+        self.size = len(self._places)
+        ends = np.cumsum([program.n - elements.n, elements.n_p, len(starts)])
+        self.slices = {name: slice(int(a), int(b)) for name, a, b in zip(
+            ("weights", "parameters", "starts"), [0, *ends], ends)}
+        self.theta0 = self._x[self._places]
+        self._last = None
+
+    def solution(self, q):
+        """All unknowns of the program (n,) at q, with the equations fulfilled."""
+        return self._at(q).x.copy()
+
+    def value(self, q):
+        """f(u(q), q)."""
+        return float(self.program.objective(self._at(q).x))
+
+    def gradient(self, q):
+        """df/dq (size,)."""
+        point = self._at(q)
+        return self._pulled(point, self.program.gradient(point.x))
+
+    def value_and_gradient(self, q):
+        """f and df/dq."""
+        return self.value(q), self.gradient(q)
+
+    def hessian(self, q):
+        """d²f/dq² (size, size), exact."""
+        point = self._at(q)
+        W = point.curvature()
+        U = self._chain.tangents(point.blocks, *self._split(np.eye(self.size)))
+        flat = U.reshape(-1, self.size)
+        H = flat.T @ np.matmul(W.local, U).reshape(flat.shape)
+        start = 0
+        for X, A, B in zip(W.mixed, W.inputs, W.theta):
+            place = slice(start, start + len(B))
+            cross = np.tensordot(np.matmul(A, U), X, ((0, 1), (0, 1)))
+            H[:, place] += cross
+            H[place] += cross.T
+            H[place, place] += B
+            start = place.stop
+        return H
+
+    def hvp(self, q, v):
+        """The product of the Hessian with v: one sweep forward, one back."""
+        point, v = self._at(q), float64_array("v", v, (self.size,))
+        u = self._chain.tangents(point.blocks, *self._split(v[:, None]))[:, :, 0]
+        dx = np.zeros(self.program.n)
+        dx[:self.program.elements.n] = self._gathered(u)
+        dx[self._places] = v
+        return self._pulled(point, point.curvature() @ dx)
+
+    # --- parts --------------------------------------------------------------------------------
+    def _at(self, q):
+        q = float64_array("theta", q, (self.size,))
+        if self._last is None or not np.array_equal(self._last.q, q):
+            start = self._x.copy()
+            start[self._places] = q
+            x = _solved(self.program, self._chain, start)
+            self._x, self._last = x, _Point(self.program, self._chain, q, x)
+        return self._last
+
+    def _pulled(self, point, g):
+        """(S; I)ᵀ g of a vector g (n,)."""
+        lam = self._chain.adjoint(point.blocks, self.program.elements.local(g[:self.program.elements.n]))
+        return (g - point.J.T @ lam)[self._places]
+
+    def _split(self, V):
+        """(dθ, dp, dx₀ (E, n_x, c)) of V (size, c)."""
+        elements = self.program.elements
+        dx0 = np.zeros((elements.E * elements.n_x, V.shape[1]))
+        dx0[self._places[self.slices["starts"]]] = V[self.slices["starts"]]
+        return (V[self.slices["weights"]], V[self.slices["parameters"]],
+                dx0.reshape(elements.E, elements.n_x, -1))
+
+    def _gathered(self, u):
+        elements = self.program.elements
+        cut = elements.width - elements.n_p
+        return elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], u[0, cut:])
+
+
+class _Point:
+    """What is known at one q."""
+
+    def __init__(self, program, chain, q, x):
+        self._program, self._chain, self.q, self.x = program, chain, q, x
+        self.J = program.jacobian(x)
+        self.blocks = chain.blocks(self.J)
+        self._W = None
+
+    def curvature(self):
+        """W at the adjoint of f."""
+        if self._W is None:
+            program, elements = self._program, self._program.elements
+            g = elements.local(program.gradient(self.x)[:elements.n])
+            self._W = program.hessian(self.x, -self._chain.adjoint(self.blocks, g), 1.0)
+        return self._W
+
+
+class Chain:
+    """Sweeps along the elements of all trajectories at once, from Jacobian blocks."""
+
+    def __init__(self, rows):
+        self._rows, self._elements = rows, rows.elements
+        counts = np.diff(np.append(self._elements.starts, self._elements.E))
+        self.steps = [self._elements.starts[counts > k] + k for k in range(counts.max())]
+
+    def blocks(self, J):
+        """(J, inverse (E, n_w K, n_w K) of the columns of the slots)."""
+        elements = self._elements
+        slots = J.local[:, :, elements.n_x:elements.width - elements.n_p]
+        try:
+            inverse = np.linalg.inv(slots)
+        except np.linalg.LinAlgError:
+            inverse = np.full(slots.shape, np.nan)
+        if not np.isfinite(inverse).all():
+            raise SingularMatrix("the equations of an element cannot be solved for its slots.")
+        return J, inverse
+
+    def forward(self, blocks, r, jumps):
+        """u (E, width, c) without p: J_x x₀ + J_w w = r (E, n_w K, c), x₀_e = end of u_(e−1) + jumps_e."""
+        J, inverse = blocks
+        n_x, cut = self._elements.n_x, self._elements.width - self._elements.n_p
+        u = np.zeros((self._elements.E, self._elements.width, r.shape[2]))
+        for k, e in enumerate(self.steps):
+            x0 = jumps[e] + (np.matmul(self._elements.end, u[e - 1]) if k else 0.0)
+            u[e, :n_x] = x0
+            u[e, n_x:cut] = np.matmul(inverse[e], r[e] - np.matmul(J.local[e, :, :n_x], x0))
+        return u
+
+    def tangents(self, blocks, dtheta, dp, dx0):
+        """u (E, width, c) along dθ (p, c), dp (n_p, c), dx₀ (E, n_x, c) of free starts."""
+        J, cut = blocks[0], self._elements.width - self._elements.n_p
+        r = -np.matmul(J.local[:, :, cut:], dp)
+        start = 0
+        for rows, N in zip(self._rows.laws, J.weights):
+            stop = start + N.shape[2]
+            r[:, rows] -= np.matmul(N, dtheta[start:stop])
+            start = stop
+        u = self.forward(blocks, r, dx0)
+        u[:, cut:] = dp
+        return u
+
+    def adjoint(self, blocks, g):
+        """λ (m,) with J_uᵀ λ = g (E, width) at all unknowns but q; zero at the rows of paths."""
+        J, inverse = blocks
+        elements, n_x, cut = self._elements, self._elements.n_x, self._elements.width - self._elements.n_p
+        local, joint = np.zeros(J.local.shape[:2]), np.zeros((elements.E + 1, n_x))
+        for k in range(len(self.steps) - 1, -1, -1):
+            e = self.steps[k]
+            later = np.where(np.isin(e + 1, elements.starts) | (e + 1 == elements.E), elements.E, e + 1)
+            pulled = g[e] + joint[later] @ elements.end
+            local[e] = np.matmul(pulled[:, None, n_x:cut], inverse[e])[:, 0]
+            joint[e] = pulled[:, :n_x] - np.matmul(local[e][:, None], J.local[e, :, :n_x])[:, 0]
+        joint = joint[:-1]
+        given = elements.first[:, None] & self._rows.jointed
+        paths = np.zeros(elements.E * elements.K * self._rows.paths)
+        return np.concatenate([local.ravel(), joint[~elements.first].ravel(), joint[given], paths])
+
+
+def _solved(program, chain, x):
+    """The trajectories at the q that stands in x."""
+    try:
+        return _newton(program, chain, x)
+    except TrialFailure:
+        for e in chain.steps:
+            x = _newton(program, chain, _carried(program, x, e), e)
+        return _newton(program, chain, x)
+
+
+def _carried(program, x, place):
+    """x with the elements `place` constant at the end of those before them."""
+    elements = program.elements
+    x = x.copy()
+    x0, w, _ = elements.split(x)
+    ends = elements.local(x) @ elements.end.T
+    given = np.zeros_like(x0)
+    given[elements.first[:, None] & program.rows.jointed] = program._known
+    for e in place:
+        free = elements.first[e] & ~program.rows.jointed[e]
+        x0[e] = np.where(free, x0[e], given[e]) if elements.first[e] else ends[e - 1]
+        values = elements.scheme.points > 0.0
+        w[e, values, :elements.n_x] = x0[e]
+        w[e, ~values, :elements.n_x] = 0.0
+    return x
+
+
+def _newton(program, chain, x, place=None):
+    """Newton's method with halved steps; with `place`, on these elements alone."""
+    elements, rows = program.elements, program.rows
+    cut, r, size = elements.width - elements.n_p, *_residual(program, x, place)
+    for _ in range(_NEWTON):
+        if not np.isfinite(size):
+            break
+        local, jumps = r
+        u = chain.forward(chain.blocks(program.jacobian(x)), -local[:, :, None], -jumps[:, :, None])[:, :, 0]
+        if place is not None:
+            u[np.setdiff1d(np.arange(elements.E), place)] = 0.0
+        dx = np.zeros(program.n)
+        dx[:elements.n] = elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], np.zeros(elements.n_p))
+        length = np.abs(dx / (1.0 + np.abs(x))).max()
+        x, r, size = _halved(program, x, dx, size, place, length <= _SETTLED)
+        if length <= _SETTLED:
+            return x
+    raise NotConverged(f"Newton's method on the trajectories does not converge; residual {size:.2e} after at "
+                       f"most {_NEWTON} steps. Begin from other weights or trajectories.")
+
+
+def _halved(program, x, dx, size, place, settled):
+    """(x + α dx, residual, its size) with the first α = 1, ½, … that lowers the residual."""
+    for k in range(_HALVINGS):
+        trial = x + 0.5 ** k * dx
+        r, found = _residual(program, trial, place)
+        if found < size or (settled and np.isfinite(found)):
+            return trial, r, found
+    return x, r, np.inf
+
+
+def _residual(program, x, place):
+    """((local (E, n_w K), jumps (E, n_x)), 2-norm); infinite where it cannot be evaluated."""
+    elements, rows = program.elements, program.rows
+    try:
+        local, joints, _ = rows.split(program.constraints(x))
+    except TrialFailure:
+        return (None, None), np.inf
+    jumps, inner = np.zeros((elements.E, elements.n_x)), ~elements.first
+    count = int(inner.sum()) * elements.n_x
+    jumps[inner] = joints[:count].reshape(-1, elements.n_x)
+    jumps[elements.first[:, None] & rows.jointed] = joints[count:]
+    if place is not None:
+        mine = np.isin(np.arange(elements.E), place)[:, None]
+        local, jumps = np.where(mine, local, 0.0), np.where(mine, jumps, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = float(np.sqrt((local ** 2).sum() + (jumps ** 2).sum()))
+    return (local, jumps), size if np.isfinite(size) else np.inf

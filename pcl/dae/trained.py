@@ -1,0 +1,123 @@
+"""A model with trained laws and parameters: what predicts, and what is saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.collocation import named_scheme
+from pcl.dae.law import Law
+from pcl.validate import float64_array
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedLaw:
+    """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`."""
+
+    law: Law
+    theta: np.ndarray
+
+    @property
+    def inputs(self):
+        """Names."""
+        return self.law.inputs
+
+    @property
+    def outputs(self):
+        """Names."""
+        return self.law.outputs
+
+    def __call__(self, a):
+        """z (n, m)."""
+        return self.law(self.theta, self.points(a))
+
+    def points(self, a):
+        """Inputs as (n, d); a vector is n points of one input, or one point of d inputs."""
+        a = np.asarray(float64_array("a", a))
+        a = a.reshape(-1, 1) if len(self.inputs) == 1 else np.atleast_2d(a)
+        return float64_array("a", a, shape=(None, len(self.inputs)))
+
+    def __str__(self):
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} weights of norm "
+                f"{np.linalg.norm(self.theta):.3g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model with laws and parameters.
+
+    Attributes
+    ----------
+    model : Model
+    laws : tuple of TrainedLaw
+    parameters : {name: value}
+    scheme : (name, points) of the collocation of the training
+    element : float, mean length of its elements
+    sizes : {variable: largest magnitude seen in training}, the unit of errors
+    typical : {variable: value at the first node of the first trajectory}, where searches begin
+    """
+
+    model: object
+    laws: tuple
+    parameters: dict
+    scheme: tuple
+    element: float
+    sizes: dict
+    typical: dict
+
+    @classmethod
+    def of(cls, fit):
+        """Of a `Fit`."""
+        all_values = [curve.values for curve in fit.trajectories.values()]
+        sizes = {name: float(max(np.abs(values[name]).max() for values in all_values)) or 1.0
+                 for name in all_values[0]}
+        typical = {name: float(values[0]) for name, values in all_values[0].items()}
+        scheme = fit.setting.scheme
+        return cls(fit.model, fit.laws, fit.parameters, (scheme.name, scheme.K),
+                   float(fit.setting.elements.lengths.mean()), sizes, typical)
+
+    @property
+    def collocation(self):
+        """The scheme itself."""
+        return named_scheme(*self.scheme)
+
+    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000):
+        """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
+
+        It is simulated element by element; where that violates nothing it is the answer. Otherwise the
+        collocated equations are solved at once under the bounds. If these contradict the laws the status
+        says so, or with `slack` the laws' outputs are shifted as little as possible:
+        minimise Σ ∫ (z − law)² dt / size².
+
+        Parameters
+        ----------
+        initial : {state: value}, all of them
+        inputs : {name: number, function or table}, as in `Trajectory`
+        t : (n,) increasing times; the first is the start
+        slack : bool
+        tolerance : of the error in every element, relative to the sizes seen in training; elements are
+            split until it is met
+        max_elements : int
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        ValueError
+            Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
+        """
+        from pcl.dae.predict import predict
+        return predict(self, initial, inputs, t, slack, tolerance, max_elements)
+
+    def simulate(self, initial, inputs=None, t=None, *, rtol=1e-6, atol=None):
+        """The same by step control alone: bounds and path constraints are not kept. A Prediction."""
+        from pcl.dae.predict import simulate
+        return simulate(self, initial, inputs, t, rtol, atol)
+
+    def save(self, path):
+        """Write laws and parameters to one file, see `pcl.dae.save`."""
+        from pcl.dae.save import save
+        save(self, path)

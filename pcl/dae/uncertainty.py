@@ -1,0 +1,139 @@
+"""Standard errors of a fit from the reduced Hessian at the solution."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from pcl.collocation import interpolation
+from pcl.dae.kkt_reduced import ReducedKKT
+
+_CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
+
+
+class Undetermined(ValueError):
+    """The reduced Hessian is not positive definite: the data do not determine what was asked."""
+
+
+class Uncertainty:
+    """Covariances of linear functions of the unknowns of a fit.
+
+    With f = Σ ω r² + ½ θᵀPθ and the linearised constraints J dx = 0, dx = Z q,
+
+        cov(gᵀx) = 2 s² gᵀ Z H⁻¹ Zᵀ g,     H = Zᵀ (∇²𝓛 + Σ) Z,
+
+    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with known σ; else
+    s² is the residual variance Σ ω r² / (n − p), n observations less their total leverage
+    p = Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free parameters of
+    a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as prior.
+
+    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT system, see
+    `pcl.dae.kkt_reduced`.
+    """
+
+    def __init__(self, program, result, known):
+        self.program, self._result, self._known = program, result, known
+
+    @functools.cached_property
+    def _factor(self):
+        program, result = self.program, self._result
+        x = result.x
+        W, J = program.hessian(x, result.lam, 1.0), program.jacobian(x)
+        with np.errstate(invalid="ignore"):
+            d_x = sum(np.where(np.isfinite(bound), z / np.maximum(sign * (x - bound), _CLOSEST), 0.0)
+                      for z, bound, sign in ((result.z_lower, program.x_lower, 1.0),
+                                             (result.z_upper, program.x_upper, -1.0)))
+        d_c, rows = np.zeros(program.m), program.c_lower != program.c_upper
+        if rows.any():
+            room = np.maximum(-program.constraints(x)[rows], _CLOSEST)
+            d_c[rows] = room / np.maximum(result.lam[rows], 1e-300)
+        factor = ReducedKKT().factor(W, J, d_x, d_c)
+        if factor.singular or not factor.right_inertia:
+            raise Undetermined(
+                "The reduced Hessian at the solution is not positive definite: the data do not determine all "
+                "parameters and weights, or the solve had not converged. Observe more, fix or bound a "
+                "parameter, or raise weight_decay.")
+        return W, J, factor, d_x, d_c
+
+    def _inverse(self, g):
+        """Z H⁻¹ Zᵀ g, with one step of refinement."""
+        W, J, factor, d_x, d_c = self._factor
+        zero = np.zeros(self.program.m)
+        dx, lam = factor.solve(g, zero)
+        more = factor.solve(g - (W @ dx + d_x * dx + J.T @ lam), d_c * lam - J @ dx)
+        return dx + more[0]
+
+    def variances(self, gradients):
+        """Variances (k,) of the functions with gradients (k, n)."""
+        return 2.0 * self.scale * np.array([max(g @ self._inverse(g), 0.0) for g in gradients])
+
+    def covariance(self, gradients):
+        """Covariances (k, k)."""
+        G = np.array(gradients)
+        return 2.0 * self.scale * G @ np.array([self._inverse(g) for g in G]).T
+
+    @functools.cached_property
+    def scale(self):
+        """s²."""
+        return 1.0 if self._known else self._left / self._room
+
+    @property
+    def _left(self):
+        return self.program.misfit.value(self.program.elements.local(self._trajectories))
+
+    @property
+    def _trajectories(self):
+        return self._result.x[:self.program.elements.n]
+
+    @property
+    def _room(self):
+        misfit = self.program.misfit
+        room = misfit.data.size - self.leverage
+        if room < 0.5:
+            raise Undetermined(f"{misfit.data.size} observations determine about {self.leverage:.1f} parameters "
+                               "and nothing is left for their variance. Give weights 1/σ² and "
+                               "known_variance=True.")
+        return room
+
+    @functools.cached_property
+    def leverage(self):
+        """p, the effective number of parameters."""
+        misfit, elements = self.program.misfit, self.program.elements
+        total = 0.0
+        for e, row, omega in zip(misfit.place, misfit.rows, misfit.weights):
+            u = np.zeros((elements.E, elements.width))
+            u[e] = row
+            g = np.zeros(self.program.n)
+            g[:elements.n] = elements.scatter(u)
+            total += 2.0 * omega * (g @ self._inverse(g))
+        return total
+
+    # --- gradients ----------------------------------------------------------------------------
+    def parameter_gradients(self):
+        """Of the static parameters, (n_p, n)."""
+        elements = self.program.elements
+        G = np.zeros((elements.n_p, self.program.n))
+        G[np.arange(elements.n_p), elements.n - elements.n_p + np.arange(elements.n_p)] = 1.0
+        return G
+
+    def law_gradients(self, number, output, a):
+        """Of one output of a law at inputs a (k, d), (k, n)."""
+        program = self.program
+        ends = program.elements.n + np.cumsum([0, *(law.size for law in program.laws)])
+        theta = self._result.x[ends[number]:ends[number + 1]]
+        G = np.zeros((len(a), program.n))
+        G[:, ends[number]:ends[number + 1]] = program.laws[number].at(theta, a).jacobian()[:, output]
+        return G
+
+    def curve_gradients(self, k, name, t):
+        """Of a variable of trajectory k at times t (m,), (m, n)."""
+        elements = self.program.elements
+        kind = "differential" if name in elements.model.states else "algebraic"
+        place, rows = interpolation(elements.scheme, elements.meshes[k], t, kind)
+        G = np.zeros((len(rows), self.program.n))
+        for i, (e, row) in enumerate(zip(place, rows)):
+            u = np.zeros((elements.E, elements.width))
+            u[elements.starts[k] + e] = elements.observation(name, row)
+            G[i, :elements.n] = elements.scatter(u)
+        return G

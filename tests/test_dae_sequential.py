@@ -1,0 +1,90 @@
+"""Training in reduced space: the trajectories are solved for, derivatives by the implicit rule."""
+
+import dae_programs as cases
+import numpy as np
+import pytest
+
+import pcl
+from benchmarks.dae_cases import CASES, set_up
+from pcl import interior_point
+from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.sequential import Sequential
+from pcl.errors import TrialFailure
+
+NAMES = [name for name in cases.SHAPES if not name.startswith("one element, G")]
+
+
+def _problem(name):
+    x, _ = cases.point(name, 3)
+    return Sequential(cases.program(name), 0.4 * x if name != "no network" else np.abs(x))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_and_hessian_pass_the_taylor_checks(name):
+    problem = _problem(name)
+    assert pcl.check_gradient(problem).ok
+    assert pcl.check_hessian(problem).ok
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_equations_hold_at_the_solution_and_q_is_kept(name):
+    problem, program = _problem(name), cases.program(name)
+    q = problem.theta0 + 0.05
+    x = problem.solution(q)
+    equal = np.isfinite(program.c_lower)
+    assert np.abs(program.constraints(x)[equal]).max() < 1e-11
+    np.testing.assert_array_equal(x[problem._places], q)
+    assert problem.value(q) == pytest.approx(program.objective(x), rel=1e-15)
+
+
+@pytest.mark.parametrize("name", ["wide, Radau", "no algebraic variables", "no network"])
+def test_hessian_is_that_of_the_reduced_kkt_system(name):
+    """K [dx; λ] = [e_q; 0] with d = δ on q alone: the part of dx on q is (H + δ)⁻¹ e, H the Hessian here.
+
+    The rows of paths are free."""
+    problem, program = _problem(name), cases.program(name)
+    q = problem.theta0
+    point = problem._at(q)
+    H = problem.hessian(q)
+    delta = 2.0 * np.abs(np.linalg.eigvalsh(H)).max()
+    d_x, d_c = np.zeros(program.n), np.where(np.isinf(program.c_lower), 1e20, 0.0)
+    d_x[problem._places] = delta
+    factor = ReducedKKT(adapt=False).factor(point.curvature(), point.J, d_x, d_c)
+    assert factor.right_inertia
+    for i in range(0, problem.size, 7):
+        r = np.zeros(program.n)
+        r[problem._places[i]] = 1.0
+        dx, _ = factor.solve(r, np.zeros(program.m))
+        e = np.linalg.solve(H + delta * np.eye(problem.size), np.eye(problem.size)[i])
+        np.testing.assert_allclose(dx[problem._places], e, atol=1e-9 * np.abs(e).max())
+
+
+def test_trajectories_far_from_the_start_are_found_element_by_element():
+    """From zeros the fed-batch trajectories are the same as from the guess."""
+    made = set_up(CASES["fed-batch"], 0, width=3, elements=10)
+    program, x = made.program, made.x0.copy()
+    q = Sequential(program, x).theta0
+    expected = Sequential(program, x).solution(q)
+    x[:program.elements.n] = 0.3
+    np.testing.assert_allclose(Sequential(program, x).solution(q), expected, atol=1e-8)
+
+
+def test_weights_without_a_trajectory_are_a_trial_failure():
+    made = set_up(CASES["fed-batch"], 0, width=3, elements=4)
+    problem = Sequential(made.program, made.x0)
+    with pytest.raises(TrialFailure):
+        problem.value(problem.theta0 * 1e6 * np.sign(np.random.default_rng(0).normal(size=problem.size)))
+
+
+def test_the_minimiser_is_that_of_the_simultaneous_solve_where_no_bound_is_active():
+    """Both stop at a gradient of 1e-8 or less; the curvature is at least the decay of the weights, 0.01."""
+    made = set_up(CASES["fed-batch"], 1, width=3, elements=8, trajectories=2)
+    program = made.program
+    program.x_lower[:] = -np.inf
+    result = interior_point.solve(program, made.x0, kkt=ReducedKKT(), tol=1e-9)
+    assert result.success
+    problem = Sequential(program, result.x + 0.02 * np.random.default_rng(0).normal(size=program.n))
+    found = pcl.minimize(problem, progress=False)
+    assert found.success
+    np.testing.assert_allclose(found.fun, result.fun, rtol=1e-9)
+    np.testing.assert_allclose(found.x, result.x[problem._places], atol=1e-5)
