@@ -1,10 +1,10 @@
 """A `pcl.dae.transcription.Transcription` in CasADi, to be solved by IPOPT: the same unknowns and rows.
 
-The arguments of the equations at all nodes, the joints and the simulated data are constant sparse maps of the
-unknowns; the equations are a function of scalar expressions mapped over the nodes; the network is a chain of
-matrix products over all nodes. CasADi derives Jacobian and Hessian with their sparsity. `expand` turns the
-whole program into scalar expressions: for some hundred weights the Hessian then takes a tenth of the
-time, for some thousand the expressions become too large.
+The arguments of the equations at all nodes, the joints and the simulated data are constant sparse maps of
+the unknowns; the equations are a function of scalar expressions mapped over the nodes; the network is a
+chain of matrix products over all nodes. CasADi derives Jacobian and Hessian with their sparsity. `expand`
+turns the whole program into scalar expressions: for some hundred weights the Hessian then takes a small
+part of the time, for some thousand the expressions become too large.
 """
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from pcl.dae.pointwise import equations, path
 
-EXPANDED_UP_TO = 500        # weights; beyond, the matrix form is built and evaluated faster
+EXPANDED_UP_TO = 500        # weights; beyond, the Hessian's scalar expressions become too many
 ORDERINGS = {"automatic": 7, "approximate minimum degree": 0, "METIS": 5}     # of MUMPS
 _TRIAL = 10                 # iterations with each ordering, to choose the fastest
 
@@ -54,13 +54,12 @@ class Nonlinear:
     Parameters
     ----------
     program : Transcription, with tanh networks
-    expand : bool, whether into scalar expressions; None chooses by the number of weights
+    expand : bool, whether into scalar expressions; None: unless the Hessian of many weights is asked for
     """
 
     def __init__(self, program, expand=None):
-        self.program = program
-        weights = sum(law.size for law in program.laws)
-        self.expand = weights <= EXPANDED_UP_TO if expand is None else expand
+        self.program, self._expand = program, expand
+        self._small = sum(law.size for law in program.laws) <= EXPANDED_UP_TO
         x = ca.MX.sym("x", program.n)
         self.nlp = {"x": x, "f": self._objective(x), "g": self._constraints(x)}
         f, g = ca.Function("f", [x], [self.nlp["f"]]), ca.Function("g", [x], [self.nlp["g"]])
@@ -74,14 +73,15 @@ class Nonlinear:
         `hessian` is "exact" or "limited-memory", `ordering` one of `ORDERINGS`, max_seconds those of the
         processor; further options go to IPOPT as they are.
         """
+        expand = self._small or hessian != "exact" if self._expand is None else self._expand
         options = {"tol": tol, "max_iter": maxiter, "max_cpu_time": max_seconds, "print_level": 0,
                    "sb": "yes", "linear_solver": "mumps", "mumps_pivot_order": ORDERINGS[ordering],
                    "hessian_approximation": hessian, **ipopt}
         return ca.nlpsol("solver", "ipopt", self.nlp,
-                         {"ipopt": options, "print_time": False, "expand": self.expand})
+                         {"ipopt": options, "print_time": False, "expand": expand})
 
     def fastest_ordering(self, x0, hessian="exact"):
-        """The ordering with the fewest seconds over the first iterations (MUMPS's own can cost 4 times)."""
+        """The ordering with the fewest seconds over the first iterations"""
         def seconds(ordering):
             return self.solve(x0, self.solver(hessian, maxiter=_TRIAL, ordering=ordering)).seconds
         return min(ORDERINGS, key=seconds)
@@ -136,11 +136,13 @@ class Nonlinear:
         """z − N(a; θ) of every output at every node, in the model's order."""
         program, at = self.program, self.program.elements.arguments
         model, rows = program.model, {}
-        known = {name: a[at.states.start + i, :] for i, name in enumerate((*model.states, *model.algebraic))}
+        known = {name: a[at.states.start + i, :]
+                 for i, name in enumerate((*model.states, *model.algebraic))}
         known.update(dict(zip(model.inputs, program._u.T[:, None])), t=program._t[None])
         for law, theta in zip(program.laws, self._weights(x)):
-            inputs = (ca.vertcat(*(known[name] for name in law.inputs)) - law.input_shift) / law.input_scale
-            z = law.output_shift + law.output_scale * network(law.net, theta, inputs)
+            inputs = ca.vertcat(*(known[name] for name in law.inputs))
+            scaled = (inputs - law.input_shift) / law.input_scale
+            z = law.output_shift + law.output_scale * network(law.net, theta, scaled)
             rows.update({name: z[i, :] for i, name in enumerate(law.outputs)})
         return a[at.outputs, :] - ca.vertcat(*(rows[name] for name in model.outputs))
 

@@ -21,7 +21,8 @@ def _wide_equations(v):
 WIDE = Model(
     states=("x1", "x2"), algebraic="y", outputs=("z1", "z2", "z3"), parameters=("p", "k"), inputs="u",
     rates=lambda v: {"x1": -v.k * v.x1 + v.z1 * v.y + v.u * tf.sin(v.t)}, equations=_wide_equations,
-    path=lambda v: {"fall": v.d("x1") * v.x1 + v.d("x2") * v.z3 - 5.0, "sum": v.x1 + v.y - 9.0 * v.k ** 2},
+    path=lambda v: {"fall": v.d("x1") * v.x1 + v.d("x2") * v.z3 - 5.0,
+                    "sum": v.x1 + v.y - 9.0 * v.k ** 2},
     bounds={"x1": (-3.0, 3.0), "y": (None, 4.0), "k": (0.1, None), "z2": (-5.0, 5.0)})
 PLAIN = Model(states="x", outputs="z", rates=lambda v: {"x": v.z - v.x ** 3})
 IMPLICIT = Model(states=("a", "b"), parameters=("p", "q"),

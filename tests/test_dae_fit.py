@@ -102,6 +102,15 @@ def test_a_parameter_that_the_data_do_not_see_has_no_standard_error():
         found.standard_errors()
 
 
+def test_the_unit_of_time_does_not_matter_to_least_squares(measured, kinetic_fit):
+    """Rates of 1e-4 instead of 1: parameters and standard errors scale with the unit."""
+    slow = Trajectory(1e4 * TIMES, dict(zip("ABC", measured.T)), {"A": 1.0, "B": 0.0, "C": 0.0}, span=(0.0, 8e4))
+    found = fit(kinetics(), slow, elements=20)
+    for name, value in kinetic_fit.parameters.items():
+        assert 1e4 * found.parameters[name] == pytest.approx(value, rel=1e-5)
+        assert 1e4 * found.standard_errors()[name] == pytest.approx(kinetic_fit.standard_errors()[name], rel=1e-4)
+
+
 # --- one unknown rate --------------------------------------------------------------------------------------
 def growth():
     return Model(states=("x",), outputs=("r",), rates=lambda v: {"x": v.r}, bounds={"x": (0.0, None)})

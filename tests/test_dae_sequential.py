@@ -77,7 +77,7 @@ def test_weights_without_a_trajectory_are_a_trial_failure():
 
 
 def test_the_minimiser_is_that_of_the_simultaneous_solve_where_no_bound_is_active():
-    """Both stop at a gradient of 1e-8 or less; the curvature is at least the decay of the weights, 0.01."""
+    """Both stop at a gradient of 1e-8; the curvature is at least the decay of the weights, 0.01."""
     made = set_up(CASES["fed-batch"], 1, width=3, elements=8, trajectories=2)
     program = made.program
     program.x_lower[:] = -np.inf

@@ -31,7 +31,8 @@ def _decay(scheme, times):
     elements = Elements(DECAY, scheme, [Mesh(times)])
     fixed, start = np.zeros((2, elements.E, 1))
     fixed[0], start[0] = 1.0, 1.0
-    return Transcription(DECAY, [], elements, np.zeros((elements.E, elements.K, 0)), fixed.astype(bool), start,
+    inputs = np.zeros((elements.E, elements.K, 0))
+    return Transcription(DECAY, [], elements, inputs, fixed.astype(bool), start,
                          Misfit.of(elements, []), [])
 
 
@@ -100,7 +101,8 @@ def test_the_solution_of_the_rows_is_the_collocated_trajectory(scheme):
     assert np.log2(errors[0] / errors[1]) == pytest.approx(scheme.order, abs=0.4)
 
 
-@pytest.mark.parametrize("scheme", [radau(1), radau(3), gauss(2), lobatto(2)], ids=lambda s: f"{s.name} {s.K}")
+@pytest.mark.parametrize("scheme", [radau(1), radau(3), gauss(2), lobatto(2)],
+                         ids=lambda s: f"{s.name} {s.K}")
 def test_local_and_scatter_are_transposes(scheme):
     elements = Elements(cases.WIDE, scheme, [Mesh([0.0, 1.0, 3.0]), Mesh([0.0, 0.5])])
     x, u = RNG.normal(size=elements.n), RNG.normal(size=(elements.E, elements.width))
@@ -115,7 +117,8 @@ def test_misfit_is_the_weighted_sum_of_squares_of_the_interpolant():
     misfit = Misfit.of(elements, [(1, "x", times, data, 2.0), (1, "y", times, data, np.full(4, 0.5))])
     u = RNG.normal(size=(elements.E, elements.width))
     total = 0.0
-    for name, kind, columns, weight in (("x", "differential", [0, 1, 3], 2.0), ("y", "algebraic", [2, 4], 0.5)):
+    for name, kind, columns, weight in (("x", "differential", [0, 1, 3], 2.0),
+                                        ("y", "algebraic", [2, 4], 0.5)):
         element, rows = interpolation(scheme, mesh, times, kind)
         values = np.einsum("ok,ok->o", rows, u[2 + element][:, columns])
         total += weight * ((values - data) ** 2).sum()
@@ -128,10 +131,11 @@ def test_bounds_stand_at_nodes_and_free_starts_alone():
     p = cases.program("wide, Lobatto")
     x0, w, theta = p.elements.split(p.x_lower)
     assert (x0[:1, 0] == -3.0).all() and np.isinf(x0[1:]).all() and np.isinf(x0[:, 1]).all()
-    assert np.isinf(w[:, 0, 0]).all() and (w[:, 1:, 0] == -3.0).all()     # the slot at the start is a slope
+    assert np.isinf(w[:, 0, 0]).all() and (w[:, 1:, 0] == -3.0).all()     # first slot: a slope
     assert theta.tolist() == [-np.inf, 0.1]
     equal = p.elements.E * p.rows.n_local + p.rows.joints.shape[0]
-    assert (p.c_upper == 0.0).all() and (p.c_lower[:equal] == 0.0).all() and np.isinf(p.c_lower[equal:]).all()
+    assert (p.c_upper == 0.0).all() and (p.c_lower[:equal] == 0.0).all()
+    assert np.isinf(p.c_lower[equal:]).all()
 
 
 def test_a_law_of_an_unknown_variable_is_refused():

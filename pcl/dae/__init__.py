@@ -2,8 +2,8 @@
 
     x' = f(x, y, z, p, u, t),   0 = h(x', x, y, z, p, u, t),   z = laws of (x, y, u, t), trained
 
-`Model` declares, `Data` holds experiments, `fit` trains, `Fit.predict` predicts. Names load what they need when
-they are first used: TensorFlow comes with the first function of a model that is evaluated.
+`Model` declares, `Data` holds experiments, `fit` trains, `Fit.predict` predicts. Names load what they
+need when they are first used: TensorFlow comes with `fit`.
 """
 
 import importlib

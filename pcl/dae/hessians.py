@@ -5,7 +5,7 @@
 
 import numpy as np
 
-_SKIP = 1e-8        # an SR1 update with |rᵀs| below this times |r||s| is left out (Nocedal and Wright 2006, (6.26))
+_SKIP = 1e-8    # of |r||s|: an update with a smaller |rᵀs| is left out (Nocedal and Wright 2006, (6.26))
 
 
 class GaussNewton:
@@ -38,14 +38,14 @@ class Hybrid:
 
         s = θ⁺ − θ,      y = g(θ⁺) − g(θ),      g(θ) = −Σ λ⁺ ∂z(a⁺; θ)/∂θ
 
-    both gradients at the new inputs a⁺ and multipliers: y is the mean of the block's curvature along s, without
-    what the trajectories or the multipliers changed. The block is indefinite in general, hence the symmetric
-    rank-one update
+    both gradients at the new inputs a⁺ and multipliers: y is the mean of the block's curvature along s,
+    without what the trajectories or the multipliers changed. The block is indefinite in general,
+    hence the symmetric rank-one update
 
         B⁺ = B + r rᵀ / rᵀs,      r = y − B s,      B = 0 at the beginning,
 
-    left out where |rᵀs| < 1e-8 |r||s|. Before an update, B is multiplied by |λ⁺|/|λ| over the rows of the law, as the
-    block is linear in λ. The interior point corrects the inertia.
+    left out where |rᵀs| < 1e-8 |r||s|. Before an update, B is multiplied by |λ⁺|/|λ|
+    over the rows of the law, as the block is linear in λ. The interior point corrects the inertia.
 
     Source: J. Nocedal and S. J. Wright, Numerical Optimization (2nd ed. 2006), section 6.2; structured
     secant conditions: J. E. Dennis, H. J. Martinez and R. A. Tapia, J. Optim. Theory Appl. 61 (1989).
@@ -95,5 +95,5 @@ _STRATEGIES = {"gauss-newton": GaussNewton, "hybrid": Hybrid}
 
 
 def strategy(name, program):
-    """What `interior_point.solve` takes as `hessian`: an object for "gauss-newton" and "hybrid", else `name` itself."""
+    """`hessian` for `interior_point.solve`: an object for "gauss-newton", "hybrid", else `name`."""
     return _STRATEGIES[name](program) if isinstance(name, str) and name in _STRATEGIES else name

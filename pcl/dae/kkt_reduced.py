@@ -17,7 +17,7 @@ doubled where they stay below `CALM`.
 """
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from pcl.dae.segments import Segments, padded
 from pcl.interior_point.kkt import HELD, backend
@@ -201,7 +201,7 @@ class ReducedFactor:
         self._rows_cut = np.flatnonzero(c.segments.cut)
 
     def _reduced_hessian(self):
-        """B over (θ, p, starts)."""
+        """The lower triangle of B over (θ, p, starts)."""
         c = self.c
         n_x, n_p, n_theta = c.n_x, c.n_p, c.n_theta
         small = np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q))
@@ -210,14 +210,13 @@ class ReducedFactor:
         self._cross = self._mixed()
         nu, p = slice(n_x, c.n_s - n_p), slice(c.n_s - n_p, c.n_s)
         n = n_theta + n_p + self._n_e
-        B = np.zeros((n, n), order="F")
         rows = c.S * c.L * c.n_nu
-        N = c.N.reshape(rows, n_theta)
         half = np.matmul(0.5 * M[:, nu, nu], c.N) - self._cross[:, nu]
-        top = N.T @ half.reshape(rows, n_theta)
-        block = top + top.T
-        self._add_theta(block)
-        B[:n_theta, :n_theta] = block
+        top = self._theta(c.N.reshape(rows, n_theta), half.reshape(rows, n_theta))
+        if n == n_theta:
+            return top
+        B = np.zeros((n, n), order="F")
+        B[:n_theta, :n_theta] = top
         segment, state = self._starts
         pe = np.concatenate([np.tile(np.arange(c.n_s - n_p, c.n_s), (c.S, 1)),
                              np.tile(np.arange(n_x), (c.S, 1))], axis=1)
@@ -231,8 +230,6 @@ class ReducedFactor:
         same = segment[:, None] == segment
         B[n_theta + n_p:, n_theta + n_p:] = np.where(
             same, M[segment[:, None], state[:, None], state], 0.0)
-        for stop in (n_theta, n_theta + n_p):
-            B[:stop, stop:] = B[stop:, :stop].T
         return B
 
     def _mixed(self):
@@ -251,13 +248,19 @@ class ReducedFactor:
             start = stop
         return out
 
-    def _add_theta(self, block):
+    def _theta(self, N, half):
+        """Nᵀ half + halfᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
+        n = self.c.n_theta
+        B = np.zeros((n, n), order="F")
         start = 0
-        for B in ([] if self.W is None else self.W.theta):
-            stop = start + len(B)
-            block[start:stop, start:stop] += B
+        for block in ([] if self.W is None else self.W.theta):
+            stop = start + len(block)
+            B.T[start:stop, start:stop] = block     # symmetric
             start = stop
-        np.einsum("ii->i", block)[:] += self._d_theta
+        np.einsum("ii->i", B)[:] += self._d_theta
+        if not (n and N.size):
+            return B
+        return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
 
     def _joint_matrix(self):
         """A of the rows x₀ − end of the segment before = r at cuts, over (θ, p, starts)."""
@@ -278,11 +281,8 @@ class ReducedFactor:
         self.singular, self.right_inertia = not np.isfinite(B).all(), False
         if self.singular:
             return
-        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(B)), np.finfo(float).tiny))
-        if not len(self._rows_cut):
-            self._small_factor = _Definite(B, scale)
-        else:
-            self._small_factor = _Indefinite(B, self._joint_matrix(), scale)
+        self._small_factor = (_Indefinite(B, self._joint_matrix()) if len(self._rows_cut)
+                              else _Definite(B))
         self.right_inertia = self._small_factor.right_inertia
 
     # --- solutions ----------------------------------------------------------------------------
@@ -404,19 +404,15 @@ class ReducedFactor:
 
 
 class _Definite:
-    """B = D⁻¹ C Cᵀ D⁻¹, where B is positive definite; destroys B."""
+    """B = C Cᵀ, where B is positive definite; destroys B."""
 
-    def __init__(self, B, scale):
-        self._scale = scale
-        B *= scale[:, None]
-        B *= scale
+    def __init__(self, B):
         self._C, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1)
         self.right_inertia = info == 0
 
     def solve(self, r):
         """B⁻¹ r."""
-        y, _ = lapack.dpotrs(self._C, self._scale * r, lower=1)
-        return self._scale * y.ravel()
+        return lapack.dpotrs(self._C, r, lower=1)[0].ravel()
 
 
 class _Indefinite:
@@ -425,8 +421,9 @@ class _Indefinite:
     Every 2×2 block of the diagonal has one eigenvalue of each sign.
     """
 
-    def __init__(self, B, A, scale):
+    def __init__(self, B, A):
         n, m = len(B), len(A)
+        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(B)), np.finfo(float).tiny))
         A = A * scale
         rows = 1.0 / np.maximum(np.abs(A).max(axis=1), np.finfo(float).tiny)
         K = np.zeros((n + m, n + m), order="F")

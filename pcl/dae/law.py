@@ -43,8 +43,8 @@ class Law:
             names = getattr(self, side)
             object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
         if not all(hasattr(self.net, name) for name in _NETWORK):
-            raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, with "
-                            f"{', '.join(_NETWORK)}.")
+            raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, "
+                            f"with {', '.join(_NETWORK)}.")
         for side, n in (("inputs", self.net.n_in), ("outputs", self.net.n_out)):
             names = getattr(self, side)
             if not all(isinstance(name, str) for name in names):

@@ -79,7 +79,8 @@ class Model:
         bounded = (*self.states, *self.algebraic, *self.outputs, *self.parameters)
         checked, given = {}, {} if self.bounds is None else self.bounds
         if not isinstance(given, dict):
-            raise TypeError(f"bounds is a {type(given).__name__}; expected a dict {{name: (lower, upper)}}.")
+            raise TypeError(f"bounds is a {type(given).__name__}; expected a dict "
+                            "{name: (lower, upper)}.")
         for name, pair in given.items():
             if name not in bounded:
                 raise ValueError(f"bounds has {name!r}; expected one of {', '.join(bounded)}.")

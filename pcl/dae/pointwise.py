@@ -42,7 +42,8 @@ def equations(model, v):
         if unknown:
             raise ValueError(f"rates has {unknown[0]!r}; expected some of the states "
                              f"{', '.join(model.states)}.")
-        rows.update({name: v.d(name) - _rate(name, rates[name]) for name in model.states if name in rates})
+        rows.update({name: v.d(name) - _rate(name, rates[name])
+                     for name in model.states if name in rates})
     for name, expression in _named(model.equations, v, "equations").items():
         rows[_free(name, rows)] = expression
     wanted = len(model.states) + len(model.algebraic)
@@ -163,8 +164,8 @@ class Pointwise:
         alone = np.concatenate([self.residual(a[[i]], u[[i]], t[[i]]) for i in range(2)])
         bad = ~np.isclose(both, alone, rtol=1e-10, atol=1e-10, equal_nan=True).all(axis=0)
         if bad.any():
-            raise ValueError(f"{self.names[int(np.argmax(bad))]!r} at one point depends on other points; expected "
-                             "operations that treat each point alone, without sums or shifts over them.")
+            raise ValueError(f"{self.names[int(np.argmax(bad))]!r} at one point depends on other points; "
+                             "expected operations that treat each point alone, without sums or shifts over them.")
 
     def _graph(self, build, extra=0):
         """The same by TensorFlow, for expressions of other operations."""

@@ -15,8 +15,8 @@ class Sequential:
         gradient   f_q + J_qᵀ λ,   J_uᵀ λ = −f_u
         Hessian    (S; I)ᵀ W (S; I),   J_u S = −J_q,   W = ∇²(f + λᵀ c)
 
-    A problem for `pcl.minimize` with the same model, data and laws as the simultaneous program. Bounds and
-    path constraints are not kept: nothing but the equations is imposed on the trajectories.
+    A problem for `pcl.minimize` with the same model, data and laws as the simultaneous program. Bounds
+    and path constraints are not kept: nothing but the equations is imposed on the trajectories.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Chain:
         return J, inverse
 
     def forward(self, blocks, r, jumps):
-        """u (E, width, c) without p: J_x x₀ + J_w w = r (E, n_w K, c), x₀_e = end of u_(e−1) + jumps_e."""
+        """u (E, width, c), p = 0: J_x x₀ + J_w w = r (E, n_w K, c), x₀_e = end of u_(e−1) + jumps_e."""
         J, inverse = blocks
         n_x, cut = self._elements.n_x, self._elements.width - self._elements.n_p
         u = np.zeros((self._elements.E, self._elements.width, r.shape[2]))
@@ -238,23 +238,24 @@ def _carried(program, x, place):
 
 def _newton(program, chain, x, place=None):
     """Newton's method with halved steps; with `place`, on these elements alone."""
-    elements, rows = program.elements, program.rows
+    elements = program.elements
     cut, r, size = elements.width - elements.n_p, *_residual(program, x, place)
     for _ in range(_NEWTON):
         if not np.isfinite(size):
             break
         local, jumps = r
-        u = chain.forward(chain.blocks(program.jacobian(x)), -local[:, :, None], -jumps[:, :, None])[:, :, 0]
+        blocks = chain.blocks(program.jacobian(x))
+        u = chain.forward(blocks, -local[:, :, None], -jumps[:, :, None])[:, :, 0]
         if place is not None:
             u[np.setdiff1d(np.arange(elements.E), place)] = 0.0
         dx = np.zeros(program.n)
-        dx[:elements.n] = elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], np.zeros(elements.n_p))
+        dx[:elements.n] = elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], u[0, cut:])
         length = np.abs(dx / (1.0 + np.abs(x))).max()
         x, r, size = _halved(program, x, dx, size, place, length <= _SETTLED)
         if length <= _SETTLED:
             return x
-    raise NotConverged(f"Newton's method on the trajectories does not converge; residual {size:.2e} after at "
-                       f"most {_NEWTON} steps. Begin from other weights or trajectories.")
+    raise NotConverged(f"Newton's method on the trajectories does not converge: residual {size:.2e} "
+                       f"after at most {_NEWTON} steps. Begin from other weights or trajectories.")
 
 
 def _halved(program, x, dx, size, place, settled):

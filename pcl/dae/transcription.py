@@ -91,7 +91,7 @@ class Transcription:
                                   elements.pull(path.reshape(E, K, *path.shape[1:])), weights)
 
     def hessian(self, x, lam, sigma, weights=None):
-        """∇²(σ f + λᵀc), a `StructuredHessian`; `weights`, a list of (p_l, p_l), in place of −Σ λ ∂²z/∂θ²."""
+        """∇²(σ f + λᵀc), a `StructuredHessian`; `weights` (p_l, p_l) … stand in for −Σ λ ∂²z/∂θ²."""
         point, elements = self._at(x), self.elements
         local_lam, _, path_lam = self.rows.split(lam)
         nodes = local_lam.reshape(elements.E * elements.K, elements.n_w)
@@ -121,7 +121,7 @@ class Transcription:
                                   for size, P in zip(sizes, self.penalties)])
 
     def weight_gradients(self, x, thetas, lam):
-        """[−Σ λ ∂z/∂θ (p_l,), …]: of λᵀc with respect to θ, at the trajectories of x and the weights `thetas`."""
+        """[∂(λᵀc)/∂θ_l (p_l,), …] at the trajectories of x and the weights `thetas`."""
         point, elements = self._at(x), self.elements
         nodes = self.rows.split(lam)[0].reshape(elements.E * elements.K, elements.n_w)
         return [law.at(theta, inputs.values(point.a, self._u, self._t)).pullback(

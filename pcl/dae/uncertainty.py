@@ -48,12 +48,15 @@ class Uncertainty:
         if rows.any():
             room = np.maximum(-program.constraints(x)[rows], _CLOSEST)
             d_c[rows] = room / np.maximum(result.lam[rows], 1e-300)
-        factor = ReducedKKT().factor(W, J, d_x, d_c)
-        if factor.singular or not factor.right_inertia:
+        for kkt in (ReducedKKT(), ReducedKKT(segment=program.elements.E, adapt=False)):
+            factor = kkt.factor(W, J, d_x, d_c)
+            if factor.right_inertia and not factor.singular:
+                break
+        else:
             raise Undetermined(
                 "The reduced Hessian at the solution is not positive definite: the data do not determine all "
-                "parameters and weights, or the solve had not converged. Observe more, fix or bound a "
-                "parameter, or raise weight_decay.")
+                "parameters and weights, or the solve ended too early or at a saddle. Observe more, fix or bound a "
+                "parameter, raise weight_decay, or fit with a smaller tol or another seed.")
         return W, J, factor, d_x, d_c
 
     def _inverse(self, g):
