@@ -131,6 +131,8 @@ def draw_iterations(records, path):
                        edgecolors=f"C{place}", zorder=3)
         ax.set(title=f"{case}, p = {mine[0]['p']}", xlabel="iterations", xscale="log",
                yticks=range(len(solvers)), yticklabels=solvers)
+        _ticks(ax, [t for t in (10, 20, 50, 100, 200, 500, 1000)
+                    if ax.get_xlim()[0] < t < ax.get_xlim()[1]])
         ax.grid(True, axis="x", which="both", color="0.9")
         ax.set_axisbelow(True)
     figure.savefig(path, dpi=150)
@@ -172,6 +174,7 @@ def draw_growth(rows, path):
         ax.loglog(size, seconds[-1] * (size / size[-1])**ASKED[grows], "--", color="0.4",
                   label=f"slope {ASKED[grows]}")
         ax.set_xlabel(AXES[grows])
+        _ticks(ax, size.astype(int))
         ax.grid(True, which="both", color="0.9")
         ax.legend()
     axes[0].set_ylabel("seconds an iteration")
@@ -238,6 +241,11 @@ def step(case, options):
 
 
 # --- command ----------------------------------------------------------------------------------------
+def _ticks(ax, at):
+    ax.set_xticks(at, [str(t) for t in at])
+    ax.set_xticks([], minor=True)
+
+
 def _pyplot():
     import matplotlib
     matplotlib.use("Agg")

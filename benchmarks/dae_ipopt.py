@@ -17,6 +17,7 @@ from pcl.dae.pointwise import equations, path
 
 EXPANDED_UP_TO = 500        # weights; beyond, the Hessian's scalar expressions become too many
 ORDERINGS = {"automatic": 7, "approximate minimum degree": 0, "METIS": 5}     # of MUMPS
+DERIVED = {"grad_f": "nlp_grad_f", "jac_g": "nlp_jac_g", "hess_lag": "nlp_hess_l"}    # derived once
 _TRIAL = 10                 # iterations with each ordering, to choose the fastest
 
 
@@ -59,6 +60,7 @@ class Nonlinear:
 
     def __init__(self, program, expand=None):
         self.program, self._expand = program, expand
+        self._derived = {}
         self._small = sum(law.size for law in program.laws) <= EXPANDED_UP_TO
         x = ca.MX.sym("x", program.n)
         self.nlp = {"x": x, "f": self._objective(x), "g": self._constraints(x)}
@@ -77,8 +79,12 @@ class Nonlinear:
         options = {"tol": tol, "max_iter": maxiter, "max_cpu_time": max_seconds, "print_level": 0,
                    "sb": "yes", "linear_solver": "mumps", "mumps_pivot_order": ORDERINGS[ordering],
                    "hessian_approximation": hessian, **ipopt}
-        return ca.nlpsol("solver", "ipopt", self.nlp,
-                         {"ipopt": options, "print_time": False, "expand": expand})
+        known = self._derived.get(hessian, {})
+        solver = ca.nlpsol("solver", "ipopt", self.nlp,
+                           {"ipopt": options, "print_time": False, "expand": expand, **known})
+        self._derived[hessian] = {option: solver.get_function(name) for option, name in DERIVED.items()
+                                  if solver.has_function(name)}
+        return solver
 
     def fastest_ordering(self, x0, hessian="exact"):
         """The ordering with the fewest seconds over the first iterations"""

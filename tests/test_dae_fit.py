@@ -1,4 +1,5 @@
-"""Fits of small systems: against closed forms of linear least squares, known truths and finite differences."""
+"""Fits of small systems: against closed forms of linear least squares, known truths and finite
+differences."""
 
 import io
 
@@ -9,7 +10,8 @@ from scipy.linalg import expm
 from scipy.optimize import least_squares
 
 from pcl import MLP
-from pcl.dae import (Data, Fit, InconsistentStart, Law, Model, ProgressLog, StructureError, Trajectory, Undetermined,
+from pcl.dae import (Data, Fit, InconsistentStart, Law, Model, ProgressLog, StructureError, Trajectory,
+                     Undetermined,
                      fit, load, radau)
 from pcl.checkpoint import CheckpointError
 
@@ -55,7 +57,8 @@ def oracle(measured):
                          xtol=1e-14, ftol=1e-14, gtol=1e-14)
 
 
-def test_parameters_of_linear_kinetics_are_those_of_least_squares_on_the_matrix_exponential(kinetic_fit, oracle):
+def test_parameters_of_linear_kinetics_are_those_of_least_squares_on_the_matrix_exponential(kinetic_fit,
+                                                                                            oracle):
     assert kinetic_fit.success
     # between the nodes the cubic is off by about ((k₁ + k₂) h)⁴ / 4!/16 = 4e-5 · A in the first elements
     np.testing.assert_allclose(list(kinetic_fit.parameters.values()), oracle.x, rtol=5e-5)
@@ -80,7 +83,8 @@ def test_covariance_of_a_linear_model_is_the_closed_form():
     """x' = p with free start: x = a + p t, a straight line."""
     t = np.linspace(0.0, 2.0, 7)
     y = 0.3 + 1.5 * t + 0.1 * np.random.default_rng(1).standard_normal(7)
-    line = fit(Model(states=("x",), parameters=("p",), rates=lambda v: {"x": v.p}), Trajectory(t, {"x": y}),
+    line = fit(Model(states=("x",), parameters=("p",), rates=lambda v: {"x": v.p}),
+               Trajectory(t, {"x": y}),
                elements=3)
     A = np.stack([np.ones(7), t], axis=1)
     solution, left = np.linalg.lstsq(A, y, rcond=None)[:2]
@@ -91,7 +95,8 @@ def test_covariance_of_a_linear_model_is_the_closed_form():
     band = line.band("x", at, trajectory="0")
     rows = np.stack([np.ones(3), at], axis=1)
     np.testing.assert_allclose(band.value, rows @ solution, rtol=1e-8)
-    np.testing.assert_allclose(band.error, np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows)), rtol=1e-7)
+    np.testing.assert_allclose(band.error, np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows)),
+                               rtol=1e-7)
 
 
 def test_a_parameter_that_the_data_do_not_see_has_no_standard_error():
@@ -104,14 +109,16 @@ def test_a_parameter_that_the_data_do_not_see_has_no_standard_error():
 
 def test_the_unit_of_time_does_not_matter_to_least_squares(measured, kinetic_fit):
     """Rates of 1e-4 instead of 1: parameters and standard errors scale with the unit."""
-    slow = Trajectory(1e4 * TIMES, dict(zip("ABC", measured.T)), {"A": 1.0, "B": 0.0, "C": 0.0}, span=(0.0, 8e4))
+    slow = Trajectory(1e4 * TIMES, dict(zip("ABC", measured.T)), {"A": 1.0, "B": 0.0, "C": 0.0},
+                      span=(0.0, 8e4))
     found = fit(kinetics(), slow, elements=20)
     for name, value in kinetic_fit.parameters.items():
         assert 1e4 * found.parameters[name] == pytest.approx(value, rel=1e-5)
-        assert 1e4 * found.standard_errors()[name] == pytest.approx(kinetic_fit.standard_errors()[name], rel=1e-4)
+        assert 1e4 * found.standard_errors()[name] == pytest.approx(kinetic_fit.standard_errors()[name],
+                                                                    rel=1e-4)
 
 
-# --- one unknown rate --------------------------------------------------------------------------------------
+# --- one unknown rate -----------------------------------------------------------------------------
 def growth():
     return Model(states=("x",), outputs=("r",), rates=lambda v: {"x": v.r}, bounds={"x": (0.0, None)})
 
@@ -123,8 +130,9 @@ def logistic(x0, t):
 @pytest.fixture(scope="module")
 def growth_fit():
     t, rng = np.linspace(0.0, 6.0, 25), np.random.default_rng(0)
-    return fit(growth(), [Trajectory(t, {"x": logistic(x0, t) + 0.005 * rng.standard_normal(25)}, {"x": x0})
-                          for x0 in (0.05, 0.3, 1.5)],
+    return fit(growth(),
+               [Trajectory(t, {"x": logistic(x0, t) + 0.005 * rng.standard_normal(25)}, {"x": x0})
+                for x0 in (0.05, 0.3, 1.5)],
                MLP((1, 6, 1)), elements=8)
 
 
@@ -150,7 +158,8 @@ def test_a_held_out_trajectory_without_noise_is_predicted(growth_fit):
 
 def test_the_report_names_every_choice(growth_fit):
     text = str(growth_fit)
-    for word in ("smoothing", "weight decay", "1/variance", "radau with 3 points", "exact Hessian", "Solved"):
+    for word in ("smoothing", "weight decay", "1/variance", "radau with 3 points", "exact Hessian",
+                 "Solved"):
         assert word in text
 
 
@@ -170,7 +179,8 @@ def test_refinement_meets_the_tolerance():
     assert any(stage.name == "refinement" for stage in fine.stages)
     curve = fine.trajectories["0"]
     assert curve.mesh.elements > 3
-    again = solve_ivp(lambda t, x: fine.laws[0](x)[:, 0], (0.0, 6.0), [0.05], t_eval=t, rtol=1e-9, atol=1e-11)
+    again = solve_ivp(lambda t, x: fine.laws[0](x)[:, 0], (0.0, 6.0), [0.05], t_eval=t, rtol=1e-9,
+                      atol=1e-11)
     np.testing.assert_allclose(curve(t, "x"), again.y[0], atol=5e-3)
 
 
@@ -188,7 +198,8 @@ def test_saved_parameters_are_refused_by_another_model(kinetic_fit, tmp_path):
     kinetic_fit.save(path)
     assert load(path, kinetics()).parameters == kinetic_fit.parameters
     other = Model(states=("A", "B", "C"), parameters=("k1", "k2", "k3"), bounds=kinetics().bounds,
-                  rates=lambda v: {"A": -v.k1 * v.A, "B": v.k1 * v.A - v.k3 * v.B, "C": v.k2 * v.A + v.k3 * v.B})
+                  rates=lambda v: {"A": -v.k1 * v.A, "B": v.k1 * v.A - v.k3 * v.B,
+                                   "C": v.k2 * v.A + v.k3 * v.B})
     with pytest.raises(CheckpointError, match="other equations.*A"):
         load(path, other)
     with pytest.raises(CheckpointError, match="states"):
@@ -203,7 +214,7 @@ def test_progress_has_one_line_an_iteration(measured):
     assert float(lines[-1].split()[1]) == pytest.approx(found.objective, rel=1e-6)
 
 
-# --- doors -------------------------------------------------------------------------------------------------
+# --- doors ----------------------------------------------------------------------------------------
 def test_an_undetermined_system_is_refused_in_words():
     bad = Model(states=("x",), algebraic=("y",), rates=lambda v: {"x": -v.x},
                 equations=lambda v: {"balance": v.x - 1.0})
@@ -215,7 +226,8 @@ def test_a_start_that_violates_a_constraint_is_refused_with_its_name():
     two = Model(states=("a", "b"), algebraic=("w",), rates=lambda v: {"a": v.w, "b": 1.0 - v.w},
                 equations=lambda v: {"levels": v.a - v.b})
     with pytest.raises(InconsistentStart, match="run 1.*levels"):
-        fit(two, Trajectory([0.0, 1.0], {"a": [1.0, 1.5]}, {"a": 1.0, "b": 1.2}, name="run 1"), elements=2)
+        fit(two, Trajectory([0.0, 1.0], {"a": [1.0, 1.5]}, {"a": 1.0, "b": 1.2}, name="run 1"),
+            elements=2)
 
 
 @pytest.mark.parametrize("options, words", [
@@ -228,7 +240,9 @@ def test_arguments_that_do_not_fit_are_refused(measured, options, words):
 
 def test_scheme_and_law_are_those_asked_for():
     t = np.linspace(0.0, 6.0, 13)
-    made = fit(growth(), Trajectory(t, {"x": logistic(0.3, t)}, {"x": 0.3}), Law(MLP((1, 3, 1)), "x", "r"),
-               elements=[np.array([0.0, 1.0, 2.0, 4.0, 6.0])], scheme=radau(2), smoothing=1.0, weight_decay=1e-3)
+    made = fit(growth(), Trajectory(t, {"x": logistic(0.3, t)}, {"x": 0.3}),
+               Law(MLP((1, 3, 1)), "x", "r"),
+               elements=[np.array([0.0, 1.0, 2.0, 4.0, 6.0])], scheme=radau(2), smoothing=1.0,
+               weight_decay=1e-3)
     assert isinstance(made, Fit) and made.trajectories["0"].mesh.elements == 4
     assert made.program.penalties[0][0] == 1e-3 and "smoothing 1 (given)" in str(made)

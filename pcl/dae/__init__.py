@@ -43,7 +43,8 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name):
     if name not in _HOME:
-        raise AttributeError(f"module 'pcl.dae' has no attribute {name!r}; it offers {', '.join(__all__)}.")
+        raise AttributeError(f"module 'pcl.dae' has no attribute {name!r}; it offers "
+                             f"{', '.join(__all__)}.")
     value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
     return value
 

@@ -60,7 +60,8 @@ class Curve:
             A time outside the mesh, an unknown name.
         """
         if name is not None and name not in (*self.states, *self.others):
-            raise ValueError(f"name is {name!r}; expected one of {', '.join((*self.states, *self.others))}.")
+            raise ValueError(f"name is {name!r}; expected one of "
+                             f"{', '.join((*self.states, *self.others))}.")
         element, rows = interpolation(self.scheme, self.mesh, t)
         x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
         element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
@@ -69,7 +70,8 @@ class Curve:
         return found if name is None else found[name]
 
     def on(self, mesh):
-        """The same, read off on other elements (a guess for them); after its end it stays as it is there."""
+        """The same, read off on other elements (a guess for them); after its end it stays as it is
+        there."""
         end = self.mesh.times[-1]
         times = np.minimum(mesh.points(self.scheme).ravel(), end)
         every = self(times)

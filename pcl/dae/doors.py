@@ -11,7 +11,8 @@ _POINTS = 5
 def require_structure(setting, laws, x):
     """The structural `Report`; StructureError with all problems if there are any.
 
-    The Jacobian is looked at at random points within the bounds, or around the first guess x where the equations
+    The Jacobian is looked at at random points within the bounds, or around the first guess x where
+    the equations
     cannot be evaluated at random ones.
     """
     try:
@@ -23,7 +24,8 @@ def require_structure(setting, laws, x):
 
 
 def require_start(setting):
-    """InconsistentStart, naming the trajectory, if given starts violate constraints, hidden ones included."""
+    """InconsistentStart, naming the trajectory, if given starts violate constraints, hidden ones
+    included."""
     model = setting.model
     if model.equations is None:
         return

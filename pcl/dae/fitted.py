@@ -95,7 +95,8 @@ class Fit:
 
         known_variance : bool, optional
             Whether the weights are 1/σ², so that the covariance is 2 H⁻¹; otherwise it is scaled by the
-            residual variance. By default True where weights other than 1 were given and scaling is "none".
+            residual variance. By default True where weights other than 1 were given and scaling is
+            "none".
             See `pcl.dae.uncertainty.Uncertainty`.
 
         Raises
@@ -104,7 +105,8 @@ class Fit:
             The data do not determine the parameters.
         """
         found = self._uncertainty(known_variance)
-        return dict(zip(self.model.parameters, np.sqrt(found.variances(found.parameter_gradients())).tolist()))
+        return dict(zip(self.model.parameters,
+                        np.sqrt(found.variances(found.parameter_gradients())).tolist()))
 
     def covariance(self, known_variance=None):
         """Of the parameters, (n_p, n_p)."""
@@ -149,7 +151,8 @@ class Fit:
         for number, law in enumerate(self.laws):
             if name in law.outputs:
                 return number, law.outputs.index(name)
-        raise ValueError(f"name is {name!r}; expected one of {', '.join(self.model.outputs) or 'no outputs'}, "
+        raise ValueError(f"name is {name!r}; expected one of "
+                         f"{', '.join(self.model.outputs) or 'no outputs'}, "
                          "or trajectory=… for a variable along a trajectory.")
 
     def _curve(self, name):

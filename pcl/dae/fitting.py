@@ -42,8 +42,10 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
         max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
-    minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once, subject to the
-    collocated equations, bounds and path constraints. See `pcl.dae.smooth` for the first stage. Every choice
+    minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at
+    once, subject to the
+    collocated equations, bounds and path constraints. See `pcl.dae.smooth` for the first stage.
+    Every choice
     is in the report, `str(fit)`.
 
     Parameters
@@ -57,16 +59,20 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
     smoothing : λ of the smoother, or "auto": cross-validation
-    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result the
+    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the
+    result the
         most probable weights under a standard normal prior
     scaling : "none"; "variance": observations weighted by 1/variance of their variable;
         "auto": "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
-    hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.solve`; a tuple of two of them for a
+    hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.solve`; a tuple of two
+    of them for a
         coarse solve (to 1e-3, at most 100 iterations) and the final one; "auto" is "exact"
     tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
-    refine : tolerance of the estimated error in every element, relative to the largest magnitude of a variable;
-        elements are split or merged and the program is solved again from where it was, until it is met. None:
+    refine : tolerance of the estimated error in every element, relative to the largest magnitude of
+    a variable;
+        elements are split or merged and the program is solved again from where it was, until it is
+        met. None:
         the elements stay.
 
     Returns
@@ -76,7 +82,8 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     Raises
     ------
     TypeError, ValueError
-        Before anything is solved: arguments that do not fit, equations that do not determine their unknowns
+        Before anything is solved: arguments that do not fit, equations that do not determine their
+        unknowns
         (StructureError), given starts that violate a constraint (InconsistentStart).
     """
     laws = _laws(model, network)
@@ -142,7 +149,8 @@ def _main(setting, laws, penalties, x, stages, solve, refine):
     stages += more
     if refine is not None:
         hessian, tol = solve.last()
-        for setting, program, result, words in refined(setting, program, result, refine, solve.one, hessian,
+        for setting, program, result, words in refined(setting, program, result, refine, solve.one,
+                                                       hessian,
                                                        tol):
             stages.append(solve.stage("refinement", hessian, tol, result, words))
     return Fit(setting, program, result, tuple(stages))
@@ -153,7 +161,8 @@ def _passes(hessian, tol, maxiter):
     hessian = "exact" if isinstance(hessian, str) and hessian == "auto" else hessian
     if isinstance(hessian, tuple):
         coarse, fine = hessian
-        return [("coarse", coarse, max(COARSE, tol), min(COARSE_MAXITER, maxiter)), ("main", fine, tol, maxiter)]
+        return [("coarse", coarse, max(COARSE, tol), min(COARSE_MAXITER, maxiter)),
+                ("main", fine, tol, maxiter)]
     return [("main", hessian, tol, maxiter)]
 
 
@@ -169,7 +178,8 @@ def _laws(model, network):
         laws = [Law(network, model.states, model.outputs)]
     given = [name for law in laws for name in law.outputs]
     if sorted(given) != sorted(model.outputs):
-        raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the model's outputs "
+        raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the "
+                         f"model's outputs "
                          f"({', '.join(model.outputs) or 'none'}) once.")
     return laws
 

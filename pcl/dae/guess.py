@@ -10,7 +10,8 @@ _ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt at the points; relative
 def first_guess(setting, given=None):
     """The vector of trajectories and parameters, without weights.
 
-    Observed variables are interpolated in time; other states stay at their start, or at `given`; algebraic
+    Observed variables are interpolated in time; other states stay at their start, or at `given`;
+    algebraic
     variables and outputs that are not observed solve the equations at each node in the sense of least
     squares, with the slopes of the interpolated states.
 
@@ -106,7 +107,8 @@ def _solve_points(setting, x0, w, p, known):
 
 
 def _slopes(scheme):
-    """h x' at the nodes from the values at [start; nodes]: exact where the slots are values, else by differences."""
+    """h x' at the nodes from the values at [start; nodes]: exact where the slots are values, else
+    by differences."""
     if scheme.points[0] > 0.0:
         return scheme.derivative
     points = np.append(0.0, scheme.points)

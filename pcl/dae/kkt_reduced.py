@@ -22,7 +22,7 @@ from scipy.linalg import blas, lapack
 from pcl.dae.segments import Segments, padded
 from pcl.interior_point.kkt import HELD, backend
 
-GROWTH, CALM = 1e5, 1e3     # largest |Y| of a segment before it is halved, and below which it is doubled
+GROWTH, CALM = 1e5, 1e3     # largest |∂x/∂x₀| of a segment before it is halved, and below which it is doubled
 LONGEST = 32                # elements of a segment: the work within one grows with the square
 _REGULAR = 1e-7             # d_c of an equation up to which it is left out (dual regularisation)
 
@@ -132,7 +132,8 @@ class Condensed:
             if k + 1 < L:
                 Z[:, k + 1, :n_x] = after
         self.Z, self.end, self.n_s = Z, after, n_s
-        self.growth = float(np.abs(Z[:, :, :n_x]).max()) if np.isfinite(Z).all() else np.inf
+        states = Z[:, :, :n_x, :n_x]        # what p and ν do has other units
+        self.growth = float(np.abs(states).max()) if np.isfinite(Z).all() else np.inf
 
     def _weights(self):
         """N (S, L·n_ν, p_θ): −ν of each segment in terms of dθ."""
@@ -407,12 +408,12 @@ class _Definite:
     """B = C Cᵀ, where B is positive definite; destroys B."""
 
     def __init__(self, B):
-        self._C, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1)
+        self._C, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1) if len(B) else (B, 0)
         self.right_inertia = info == 0
 
     def solve(self, r):
         """B⁻¹ r."""
-        return lapack.dpotrs(self._C, r, lower=1)[0].ravel()
+        return lapack.dpotrs(self._C, r, lower=1)[0].ravel() if r.size else r
 
 
 class _Indefinite:

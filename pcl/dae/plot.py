@@ -36,7 +36,8 @@ def _one(fit, axis, name, label, curve, colour, bands):
     if bands:
         t = t[::5]
         value, error = fit.band(name, t, trajectory=label)
-        axis.fill_between(t, value - 2.0 * error, value + 2.0 * error, color=colour, alpha=0.2, linewidth=0)
+        axis.fill_between(t, value - 2.0 * error, value + 2.0 * error, color=colour, alpha=0.2,
+                          linewidth=0)
     series = fit.setting.data[label].observed.get(name)
     if series is not None:
         axis.plot(series.times, series.values, ".", color=colour, markersize=4)

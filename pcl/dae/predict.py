@@ -22,7 +22,8 @@ from pcl.dae.transcription import Transcription
 from pcl.errors import NotConverged, SingularMatrix
 from pcl.validate import float64_array
 
-KEPT = 1e-6             # violation of a bound or path, relative to the variable's size, that counts as none
+# violation of a bound or path, relative to the variable's size, that counts as none
+KEPT = 1e-6
 ROUNDS = 8              # meshes tried
 _FEWEST = 4             # elements of the first mesh
 TOL, MAXITER = 1e-8, 500     # of the solve under bounds
@@ -35,7 +36,8 @@ class Status(enum.Enum):
     SIMULATED = "Solved: the simulation keeps all bounds and path constraints."
     KEPT = "Solved under the bounds: all equations, bounds and path constraints hold."
     SHIFTED = "Solved with slack: bounds and path constraints hold, with the laws' outputs shifted."
-    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path constraints with the laws as "
+    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path "
+                     "constraints with the laws as "
                      "they are trained. Ask for slack=True, which shifts the laws' outputs as little as "
                      "possible, or for simulate.")
     VIOLATED = "Simulated to the end; bounds or path constraints are violated. Use predict to keep them."
@@ -87,7 +89,8 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements):
     elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
     scale = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
     try:
-        done = adapt(run.solve, Mesh.uniform(run.t[0], run.t[-1], elements), tolerance, scale, max_rounds=ROUNDS,
+        done = adapt(run.solve, Mesh.uniform(run.t[0], run.t[-1], elements), tolerance, scale,
+                     max_rounds=ROUNDS,
                      max_elements=max_elements)
     except _Contradiction as end:
         return run.prediction(end.found.curve, end.found.status, end.found.message, None, end.found.slack)
@@ -100,7 +103,8 @@ def simulate(trained, initial, inputs, t, rtol, atol):
     """See `Trained.simulate`."""
     run = _Run(trained, initial, inputs, t, False)
     sizes = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
-    done = run.simulated((run.t[0], run.t[-1]), rtol=rtol, atol=1e-3 * rtol * sizes if atol is None else atol)
+    done = run.simulated((run.t[0], run.t[-1]), rtol=rtol,
+                         atol=1e-3 * rtol * sizes if atol is None else atol)
     curve = run.curve(done.mesh, done.start, done.slots, done.algebraic)
     status = Status.STOPPED
     if done.success:
@@ -165,7 +169,8 @@ class _Run:
         guess = [self.trained.typical[name] for name in self.others]
         closed = self._closed
         return collocation.simulate(
-            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0, guess, index=_INDEX,
+            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0, guess,
+            index=_INDEX,
             state_names=self.model.states, algebraic_names=self.others, equation_names=closed.equations,
             **tolerances)
 
@@ -185,12 +190,14 @@ class _Run:
 
     def _under_bounds(self, mesh, guess):
         """The collocated program with bounds; with slack of least square."""
-        elements, scheme = Elements(self.model, self.trained.collocation, [mesh]), self.trained.collocation
+        elements, scheme = Elements(self.model, self.trained.collocation,
+                                    [mesh]), self.trained.collocation
         n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
         laws = [FixedLaw(law, n, self._slack) for law in self.trained.laws]
         penalties = [2.0 * (weights / self._sizes(law) ** 2).ravel() if self._slack else np.zeros(0)
                      for law in laws]
-        fixed, start = np.zeros((elements.E, elements.n_x), dtype=bool), np.zeros((elements.E, elements.n_x))
+        fixed, start = np.zeros((elements.E, elements.n_x),
+                                dtype=bool), np.zeros((elements.E, elements.n_x))
         fixed[0], start[0] = True, self._x0
         u = self._closed.inputs(elements.times.ravel()).reshape(elements.E, elements.K, -1)
         program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
@@ -199,7 +206,8 @@ class _Run:
         program.x_lower[elements.n - p.size:elements.n] = p
         program.x_upper[elements.n - p.size:elements.n] = p
         x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
-        result = interior_point.solve(program, np.concatenate(x), kkt=ReducedKKT() if self._slack else "sparse",
+        result = interior_point.solve(program, np.concatenate(x),
+                                      kkt=ReducedKKT() if self._slack else "sparse",
                                       tol=TOL, maxiter=MAXITER)
         return self._found(program, result, mesh)
 
@@ -207,10 +215,12 @@ class _Run:
         x0, w, _ = program.elements.split(result.x)
         n_x = len(self.model.states)
         curve = self.curve(mesh, x0, w[:, :, :n_x], w[:, :, n_x:])
-        slack = {name: s for law, theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
+        slack = {name: s for law,
+                 theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
                  for name, s in zip(law.outputs, theta.reshape(-1, len(law.outputs)).T)}
         if not result.success:
-            return _Found(curve, Status.CONTRADICTION, f"{Status.CONTRADICTION.value} {result.message}", slack)
+            return _Found(curve, Status.CONTRADICTION, f"{Status.CONTRADICTION.value} {result.message}",
+                          slack)
         status = Status.SHIFTED if slack else Status.KEPT
         words = ", ".join(f"{name} by up to {np.abs(s).max():.2g}" for name, s in slack.items())
         return _Found(curve, status, f"{status.value} {words}".strip(), slack)
@@ -234,7 +244,8 @@ def _times(t):
         raise ValueError("t is None; expected increasing times (n,), the first of which is the start.")
     t = float64_array("t", t, shape=(None,))
     if t.size < 2 or not (np.diff(t) > 0.0).all():
-        raise ValueError(f"t has {t.size} entries{'' if t.size < 2 else ' that do not increase'}; expected at "
+        raise ValueError(f"t has {t.size} "
+                         f"entries{'' if t.size < 2 else ' that do not increase'}; expected at "
                          "least two increasing times, the first of which is the start.")
     return t
 

@@ -10,7 +10,8 @@ MAXITER = 500
 
 
 def normalised(law, a, z):
-    """The same law with shift and scale of inputs a (n, d) and outputs z (n, m): means and standard deviations."""
+    """The same law with shift and scale of inputs a (n, d) and outputs z (n, m): means and standard
+    deviations."""
     return Law(law.net, law.inputs, law.outputs, *_shift_scale(a), *_shift_scale(z))
 
 

@@ -6,7 +6,8 @@ HEAD = "iteration      objective  infeasible       dual    barrier      step    
 
 
 class ProgressLog:
-    """Writes a line for every iteration: objective, infeasibility, dual infeasibility, barrier, step, regularisation.
+    """Writes a line for every iteration: objective, infeasibility, dual infeasibility, barrier,
+    step, regularisation.
 
         fit(model, data, net, callback=ProgressLog())
 
@@ -34,5 +35,6 @@ class ProgressLog:
 def line(s):
     """One iteration in the columns of `HEAD`."""
     mark = "r" if s.restoration else " "
-    return (f"{s.iteration:>8}{mark} {s.objective:>14.7e} {s.infeasibility:>11.2e} {s.dual_infeasibility:>10.2e} "
+    return (f"{s.iteration:>8}{mark} {s.objective:>14.7e} {s.infeasibility:>11.2e} "
+            f"{s.dual_infeasibility:>10.2e} "
             f"{s.barrier:>10.1e} {s.step:>9.2e} {s.regularisation:>9.1e} {s.seconds:>9.2f}")

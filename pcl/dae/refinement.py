@@ -6,7 +6,8 @@ from pcl.collocation import error_estimate, refine, worst
 from pcl.dae.curve import curves, vector
 
 ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
-_BARRIER = 1e-6             # first barrier parameter of a solve that starts at the solution on other elements
+# first barrier parameter of a solve that starts at the solution on other elements
+_BARRIER = 1e-6
 
 
 def refined(setting, program, result, tolerance, solve, hessian, tol):

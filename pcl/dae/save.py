@@ -1,6 +1,7 @@
 """Laws and parameters in one file: .npz with a JSON entry, no pickle, replaced as a whole.
 
-The functions of a model cannot be stored: the file holds a fingerprint of the declaration, names, bounds and the
+The functions of a model cannot be stored: the file holds a fingerprint of the declaration, names,
+bounds and the
 values of all equations at a few points, and `load` compares it with that of the model it is given.
 """
 
@@ -29,7 +30,8 @@ def save(trained, path):
     TypeError
         A law whose network is no MLP.
     """
-    meta = {"kind": KIND, "model": _names(trained.model), "laws": [_law_words(law) for law in trained.laws],
+    meta = {"kind": KIND, "model": _names(trained.model),
+            "laws": [_law_words(law) for law in trained.laws],
             "parameters": trained.parameters, "scheme": list(trained.scheme), "element": trained.element,
             "sizes": trained.sizes, "typical": trained.typical}
     arrays = {"fingerprint": fingerprint(trained.model, trained.typical, trained.parameters)}
@@ -58,7 +60,8 @@ def load(path, model):
 
 
 def fingerprint(model, typical, parameters):
-    """Values of all equations and path constraints at a few points, (rows, points), from fixed random numbers."""
+    """Values of all equations and path constraints at a few points, (rows, points), from fixed
+    random numbers."""
     random, inside = np.random.RandomState(0), []
     rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
     columns = [random.standard_normal(_POINTS) for _ in model.states]
@@ -75,7 +78,8 @@ def _require_same(found, model):
     then, now = found.meta["model"], _names(model)
     for group in now:
         if then.get(group) != now[group]:
-            raise CheckpointError(f"{found.path} was trained with {group} {then.get(group)}, the model has "
+            raise CheckpointError(f"{found.path} was trained with {group} {then.get(group)}, "
+                                  f"the model has "
                                   f"{now[group]}.")
     values = fingerprint(model, found.meta["typical"], found.meta["parameters"])
     old = found.arrays["fingerprint"]
@@ -101,10 +105,12 @@ def _names(model):
 def _law_words(law):
     net, output = law.law.net, getattr(law.law.net, "output", None)
     if not isinstance(net, MLP):
-        raise TypeError(f"the law of {', '.join(law.outputs)} has a network of type {type(net).__name__}; only "
+        raise TypeError(f"the law of {', '.join(law.outputs)} has a network of type "
+                        f"{type(net).__name__}; only "
                         "MLP can be saved.")
     return {"inputs": list(law.inputs), "outputs": list(law.outputs), "widths": list(net.widths),
-            "activation": net.activation, "output": None if output is None else dataclasses.asdict(output)}
+            "activation": net.activation,
+            "output": None if output is None else dataclasses.asdict(output)}
 
 
 def _law(words, arrays, k):

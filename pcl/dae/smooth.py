@@ -2,7 +2,8 @@
 
     minimise Σ ω (simulated − observed)² + λ Σ_k ∫ z_k'² dt / size_k²
 
-subject to the equations, where z is a free value at every node; ∫ z'² is taken of the broken line through the
+subject to the equations, where z is a free value at every node; ∫ z'² is taken of the broken line
+through the
 nodes. λ is chosen by cross-validation over held-out observations unless it is given.
 """
 

@@ -39,7 +39,8 @@ class TrainedLaw:
         return float64_array("a", a, shape=(None, len(self.inputs)))
 
     def __str__(self):
-        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} weights of norm "
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} "
+                f"weights of norm "
                 f"{np.linalg.norm(self.theta):.3g}")
 
 

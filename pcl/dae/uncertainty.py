@@ -11,6 +11,12 @@ from pcl.dae.kkt_reduced import ReducedKKT
 
 _CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
 
+_ACCURATE = 1e-4        # residual of a solve relative to its right-hand side; more: H is singular
+_SINGULAR = (
+    "The reduced Hessian at the solution is not positive definite: the data do not determine all "
+    "parameters and weights, or the solve ended too early or at a saddle. Observe more, fix or bound a "
+    "parameter, raise weight_decay, or fit with a smaller tol or another seed.")
+
 
 class Undetermined(ValueError):
     """The reduced Hessian is not positive definite: the data do not determine what was asked."""
@@ -23,12 +29,16 @@ class Uncertainty:
 
         cov(gᵀx) = 2 s² gᵀ Z H⁻¹ Zᵀ g,     H = Zᵀ (∇²𝓛 + Σ) Z,
 
-    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with known σ; else
+    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with
+    known σ; else
     s² is the residual variance Σ ω r² / (n − p), n observations less their total leverage
-    p = Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free parameters of
-    a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as prior.
+    p = Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free
+    parameters of
+    a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as
+    prior.
 
-    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT system, see
+    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT
+    system, see
     `pcl.dae.kkt_reduced`.
     """
 
@@ -53,10 +63,7 @@ class Uncertainty:
             if factor.right_inertia and not factor.singular:
                 break
         else:
-            raise Undetermined(
-                "The reduced Hessian at the solution is not positive definite: the data do not determine all "
-                "parameters and weights, or the solve ended too early or at a saddle. Observe more, fix or bound a "
-                "parameter, raise weight_decay, or fit with a smaller tol or another seed.")
+            raise Undetermined(_SINGULAR)
         return W, J, factor, d_x, d_c
 
     def _inverse(self, g):
@@ -65,7 +72,11 @@ class Uncertainty:
         zero = np.zeros(self.program.m)
         dx, lam = factor.solve(g, zero)
         more = factor.solve(g - (W @ dx + d_x * dx + J.T @ lam), d_c * lam - J @ dx)
-        return dx + more[0]
+        dx, lam = dx + more[0], lam + more[1]
+        left = np.abs(g - (W @ dx + d_x * dx + J.T @ lam)).max()
+        if not left <= _ACCURATE * np.abs(g).max():     # positive pivots by rounding alone
+            raise Undetermined(_SINGULAR)
+        return dx
 
     def variances(self, gradients):
         """Variances (k,) of the functions with gradients (k, n)."""
@@ -94,7 +105,8 @@ class Uncertainty:
         misfit = self.program.misfit
         room = misfit.data.size - self.leverage
         if room < 0.5:
-            raise Undetermined(f"{misfit.data.size} observations determine about {self.leverage:.1f} parameters "
+            raise Undetermined(f"{misfit.data.size} observations determine about "
+                               f"{self.leverage:.1f} parameters "
                                "and nothing is left for their variance. Give weights 1/σ² and "
                                "known_variance=True.")
         return room

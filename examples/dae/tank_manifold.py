@@ -1,0 +1,206 @@
+"""Can two unknown flow laws be learned inside a network of tanks whose equations have index 2?
+
+    0.1 x₁' = w₁ − w₃,   0.5 x₂' = w₂,   2 x₃' = w₃ − w₄,   10 x₄' = w₄ − w₀
+    w₀ = w₁ + w₂,   x₁ = x₂,   w₀ = z₀,   w₃ = z₁,   w₄ = 0.1 √x₃,   x₃, w₀, w₁, w₃, w₄ ≥ 0
+
+x₁ … x₄ are levels, w₀ … w₄ flows, all without units. Tanks 1 and 2 stand side by side, joined below, so
+that their levels are equal: no equation has w₁ alone, which makes the index 2. z₀ and z₁ are unknown, one
+network of all four levels with two outputs, 4-32-32-2 (1,282 weights). The truth, from which the data are
+made, is z₀ = 0.2 x₁x₄, z₁ = 0.1 √x₁. Three trajectories to t = 400, each level seen 40 times with
+noise 0.05; 20 elements each with 2 Radau points.
+
+Levels move within a few units of time at first and then for hundreds: observations and the ends of
+elements lie at 400 (k/n)², close together at the start. The starts are known. Noise is the same for all
+levels, so that nothing is scaled.
+
+Numbers to expect: {NUMBERS}
+"""
+
+import argparse
+import pathlib
+
+if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=3, help="number of draws of noise and weights")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
+                        help="directory of the figure")
+    arguments = parser.parse_args()
+
+from types import SimpleNamespace
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+from pcl import MLP
+from pcl.dae import Model, Trajectory, check, fit, radau
+
+AREAS = (0.1, 0.5, 2.0, 10.0)
+LEVELS = ("x1", "x2", "x3", "x4")
+STARTS = ((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1))
+HELD_OUT = ((1.5, 1.5, 2.0, 0.7), (2.2, 2.2, 1.6, 0.6), (0.8, 0.8, 2.2, 0.9))
+HORIZON, OBSERVED, NOISE = 400.0, 40, 0.05
+
+
+def rates(v):
+    """x'."""
+    a, b, c, d = AREAS
+    return {"x1": (v.w1 - v.w3) / a, "x2": v.w2 / b, "x3": (v.w3 - v.w4) / c, "x4": (v.w4 - v.w0) / d}
+
+
+def equations(v):
+    """Algebraic equations, each expression = 0."""
+    return {"junction": v.w0 - v.w1 - v.w2, "level": v.x1 - v.x2, "feed": v.w0 - v.z0,
+            "discharge": v.w3 - v.z1, "outflow": v.w4 - 0.1 * v.x3**0.5}
+
+
+MODEL = Model(states=LEVELS, algebraic=("w0", "w1", "w2", "w3", "w4"), outputs=("z0", "z1"), rates=rates,
+              equations=equations, bounds={name: (0.0, None) for name in ("x3", "w0", "w1", "w3", "w4")})
+
+
+def true_laws(x):
+    """z₀, z₁ at levels x (4, n)."""
+    return 0.2 * x[0] * x[3], 0.1 * np.sqrt(x[0])
+
+
+def true_levels(start, times):
+    """Levels (4, n) without noise: x₁' = x₂' makes 0.6 x₁' = w₀ − w₃ an ordinary equation."""
+    def motion(t, x):
+        w0, w3 = true_laws(x)
+        w4, together = 0.1 * np.sqrt(x[2]), (w0 - w3) / (AREAS[0] + AREAS[1])
+        return [together, together, (w3 - w4) / AREAS[2], (w4 - w0) / AREAS[3]]
+    return solve_ivp(motion, (0.0, HORIZON), start, method="DOP853", t_eval=times, rtol=1e-10,
+                     atol=1e-12).y
+
+
+def graded(n):
+    """400 (k/n)², k = 0 … n."""
+    return HORIZON * np.linspace(0.0, 1.0, n + 1) ** 2
+
+
+def named(start):
+    """{level: value}."""
+    return dict(zip(LEVELS, start))
+
+
+def observe(seed):
+    """Three noisy trajectories."""
+    rng, times = np.random.default_rng(seed), graded(OBSERVED)[1:]
+    return [Trajectory(times, named(true_levels(start, times) + NOISE * rng.standard_normal((4, OBSERVED))),
+                       named(start), span=(0.0, HORIZON)) for start in STARTS]
+
+
+def train(seed, width=32, elements=20):
+    """A `Fit`; the seed is that of the noise and of the weights."""
+    return fit(MODEL, observe(seed), MLP((4, width, width, 2)), elements=[graded(elements)] * len(STARTS),
+               scheme=radau(2), scaling="none", seed=seed)
+
+
+def violation(curve):
+    """Largest violation of equations, balances and bounds at the nodes of a `Curve`."""
+    v = SimpleNamespace(**curve.values)
+    slopes = dict(zip(LEVELS, curve.derivatives.T))
+    rows = [*equations(v).values(), *(slopes[name] - rate for name, rate in rates(v).items())]
+    below = [-curve.values[name] for name, (lower, _) in MODEL.bounds.items() if lower == 0.0]
+    return max(np.abs(rows).max(), np.max(below), 0.0)
+
+
+def volume(values):
+    """Σ area · level, which the true system and every law keep."""
+    return sum(area * values[name] for area, name in zip(AREAS, LEVELS))
+
+
+def error(curve, start, times):
+    """Root mean square of levels − truth (4,)."""
+    found = np.stack([curve(times, name) for name in LEVELS])
+    return np.sqrt(np.mean((found - true_levels(start, times)) ** 2, axis=1))
+
+
+def assess(found, times):
+    """Errors on training and unseen starts against the truth, constraints, volume."""
+    ahead = [found.simulate(named(start), t=times) for start in HELD_OUT]
+    curves = [*found.trajectories.values(), *(p.curve for p in ahead)]
+    reached = [p.curve.mesh.times[-1] == HORIZON for p in ahead]
+    return {"fit": found, "ahead": ahead, "success": [p.success for p in ahead],
+            "training": np.array([error(c, s, times) for c, s in zip(found.trajectories.values(), STARTS)]),
+            "held out": np.array([error(p.curve, s, times) if ok else np.full(4, np.inf)
+                                  for p, s, ok in zip(ahead, HELD_OUT, reached)]),
+            "violation": max(map(violation, found.trajectories.values())),
+            "violation ahead": max(violation(p.curve) for p in ahead),
+            "volume": max(np.ptp(volume(c.values)) for c in curves)}
+
+
+def main(seeds=3, width=32, elements=20, points=201):
+    """Train with `seeds` draws of noise and weights.
+
+    Returns
+    -------
+    dict with `report` (structure), `runs` (list of what `assess` gives), `times`
+    """
+    times = np.linspace(0.0, HORIZON, points)
+    return {"report": check(MODEL), "times": times,
+            "runs": [assess(train(seed, width, elements), times) for seed in range(seeds)]}
+
+
+def table(outcome):
+    """One line a seed."""
+    lines = ["seed  iterations     s   violation   ahead    volume   training x1 … x4              "
+             "held out x1 … x4"]
+    for seed, run in enumerate(outcome["runs"]):
+        stage = run["fit"].stages[-1]
+        shown = ["  ".join(f"{e:.3f}" for e in np.median(run[what], axis=0))
+                 for what in ("training", "held out")]
+        lines.append(f"{seed:>4}  {stage.iterations:>10} {stage.seconds:>5.0f}   {run['violation']:.1e}   "
+                     f"{run['violation ahead']:.1e}  {run['volume']:.1e}  {shown[0]}   {shown[1]}")
+    return "\n".join(lines)
+
+
+def plot(outcome, path):
+    """Levels on unseen starts, and the two laws where the data are; written to `path`."""
+    from matplotlib import pyplot as plt
+    plt.switch_backend("agg")
+    figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
+    for axis, name in zip(axes.flat, ("x1", "x3", "x4", "w1")):
+        _trajectories(axis, outcome, name)
+    for axis, k in zip(axes.flat[4:], (0, 1)):
+        _law(axis, outcome["runs"], k)
+    axes[0, 0].legend(fontsize=8)
+    figure.suptitle("Tank–manifold: prediction from starts not seen in training, and the laws found")
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    return path
+
+
+def _trajectories(axis, outcome, name):
+    times = np.maximum(outcome["times"], 1e-9)
+    for i, start in enumerate(HELD_OUT):
+        x = true_levels(start, times)
+        truth = dict(zip(LEVELS, x), w1=(AREAS[0] * true_laws(x)[0] + AREAS[1] * true_laws(x)[1])
+                     / (AREAS[0] + AREAS[1]))
+        axis.plot(times, truth[name], "k--", lw=1.2, zorder=3, label=None if i else "truth")
+        for seed, run in enumerate(outcome["runs"]):
+            axis.plot(times, run["ahead"][i].curve(times, name), color=f"C{i}", lw=1.0, alpha=0.8,
+                      label=None if seed else f"start {i + 1}, {len(outcome['runs'])} seeds")
+    axis.set(xlabel="t", ylabel=name)
+    axis.grid(alpha=0.3)
+
+
+def _law(axis, runs, k):
+    """Law against truth at the nodes of training."""
+    for seed, run in enumerate(runs):
+        curves = run["fit"].trajectories.values()
+        x = np.concatenate([[c.values[name] for name in LEVELS] for c in curves], axis=1)
+        axis.plot(true_laws(x)[k], run["fit"].laws[0](x.T)[:, k], ".", ms=4, label=f"seed {seed}")
+    ends = axis.get_xlim()
+    axis.plot(ends, ends, "k--", lw=1.0)
+    axis.set(xlabel=f"true z{k} at the nodes of training", ylabel=f"network's z{k}")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8)
+
+
+if __name__ == "__main__":
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    outcome = main(seeds=arguments.seeds)
+    print(outcome["report"], "\n")
+    print(outcome["runs"][0]["fit"], "\n")
+    print(table(outcome))
+    print("figure:", plot(outcome, arguments.output / "dae_tank_manifold.png").resolve())
