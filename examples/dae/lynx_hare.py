@@ -147,6 +147,9 @@ def plot(outcome, path):
     for axis, name, title in zip(axes, SPECIES, ("hares", "lynxes")):
         _history(axis, outcome, name)
         axis.set(xlabel="year", ylabel=f"{title} [thousand pelts a year]", yscale="log")
+        ticks = [5, 10, 20, 40, 80] if name == "l" else [10, 20, 40, 80]
+        axis.set_yticks(ticks, [str(tick) for tick in ticks])
+        axis.minorticks_off()
     axes[0].legend(fontsize=8)
     _law(axes[2], outcome)
     figure.savefig(path, dpi=130)

@@ -23,7 +23,7 @@ import pathlib
 
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5, help="number of draws of noise and weights")
+    parser.add_argument("--seeds", type=int, default=3, help="number of draws of noise and weights")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
                         help="directory of the figure")
     arguments = parser.parse_args()
@@ -129,7 +129,7 @@ def assess(found, times):
     return run
 
 
-def main(seeds=5, width=16, elements=40, points=161):
+def main(seeds=3, width=16, elements=40, points=161):
     """Train with and without the path constraint.
 
     Returns
@@ -140,3 +140,94 @@ def main(seeds=5, width=16, elements=40, points=161):
     runs = {name: [assess(train(model, seed, width, elements), times) for seed in range(seeds)]
             for name, model in MODELS.items()}
     return {"times": times, **runs}
+
+
+def table(outcome):
+    """One line a seed and model."""
+    lines = ["            seed  iterations    s  violation  largest V'   of simulations   with slack     training"
+             "        held out"]
+    for name in MODELS:
+        for seed, run in enumerate(outcome[name]):
+            stage, slack = run["fit"].stages[-1], f"{run['rise kept']:.1e}" if "kept" in run else ""
+            errors = "   ".join(f"{e[0]:.4f} {e[1]:.4f}"
+                                for e in (run["training"], np.median(run["held out"], axis=0)))
+            lines.append(f"{name:<12}{seed:>4}  {stage.iterations:>10} {stage.seconds:>4.0f}   {run['violation']:.1e}"
+                         f"  {run['rise']:>10.1e}   {run['rise ahead']:>14.1e}   {slack:>10}   {errors}")
+    return "\n".join(lines)
+
+
+def plot(outcome, path):
+    """Training and prediction, V' in both ways, and the laws at the nodes; written to `path`."""
+    from matplotlib import pyplot as plt
+    plt.switch_backend("agg")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 6.4), layout="constrained")
+    for row, (name, title) in zip(axes.T, zip(NAMES, ("prey x₁", "predator x₂"))):
+        _training(row[0], outcome, name)
+        _ahead(row[1], outcome, name)
+        for axis in row:
+            axis.set(xlabel="t", ylabel=title)
+    _rises(axes[0, 2], outcome)
+    _laws(axes[1, 2], outcome)
+    for axis in axes.flat:
+        axis.grid(alpha=0.3)
+    for axis in (axes[0, 0], axes[1, 0], axes[0, 2], axes[1, 2]):
+        axis.legend(fontsize=8)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    return path
+
+
+def _training(axis, outcome, name):
+    times = outcome["times"]
+    axis.plot(times, true_populations(START, times)[NAMES.index(name)], "k--", lw=1.2, label="truth")
+    seen = outcome["without V"][0]["fit"].setting.data[0].observed[name]
+    axis.plot(seen.times, seen.values, ".", ms=3, color="0.5", label="data, seed 0")
+    for label, colour in zip(MODELS, ("C0", "C3")):
+        axis.plot(times, outcome[label][0]["fit"].trajectories["0"](times, name), color=colour, lw=1.0,
+                  label=label)
+    axis.set_title("trained on", fontsize=10)
+
+
+def _ahead(axis, outcome, name):
+    times = outcome["times"]
+    for i, start in enumerate(HELD_OUT):
+        axis.plot(times, true_populations(start, times)[NAMES.index(name)], "k--", lw=1.2,
+                  label=None if i else "truth")
+        for label, colour in zip(MODELS, ("C0", "C3")):
+            axis.plot(times, outcome[label][0]["simulated"][i].curve(times, name), color=colour, lw=1.0,
+                      label=None if i else label)
+    axis.set_title("simulated from starts not seen, seed 0", fontsize=10)
+
+
+def _rises(axis, outcome):
+    """V' along the trajectories of training."""
+    for label, colour in zip(MODELS, ("C0", "C3")):
+        for seed, run in enumerate(outcome[label]):
+            curve = run["fit"].trajectories["0"]
+            axis.plot(curve.times, rise(curve), color=colour, lw=0.8, label=None if seed else label)
+    axis.axhline(0.0, color="k", lw=0.8)
+    axis.set_yscale("symlog", linthresh=1e-4)
+    axis.set_yticks([-10.0, -0.1, -1e-3, 0.0, 1e-3])
+    axis.set(xlabel="t", ylabel="V'")
+    axis.set_title(f"trained on, {len(outcome['without V'])} seeds", fontsize=10)
+
+
+def _laws(axis, outcome):
+    """Laws against the truth at the nodes of training."""
+    for label, colour in zip(MODELS, ("C0", "C3")):
+        for seed, run in enumerate(outcome[label]):
+            x = np.stack([run["fit"].trajectories["0"].values[name] for name in NAMES])
+            axis.plot(true_law(*x), run["fit"].laws[0](x.T)[:, 0], ".", ms=3, color=colour,
+                      label=None if seed else label)
+    ends = axis.get_xlim()
+    axis.plot(ends, ends, "k--", lw=1.0)
+    axis.set(xlabel="true z at the nodes of training", ylabel="network's z")
+
+
+if __name__ == "__main__":
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    outcome = main(seeds=arguments.seeds)
+    for name in MODELS:
+        print(outcome[name][0]["fit"], "\n")
+    print(table(outcome))
+    print("figure:", plot(outcome, arguments.output / "dae_population.png").resolve())

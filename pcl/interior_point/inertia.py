@@ -1,12 +1,14 @@
 """Inertia correction: the smallest shifts δ_w, δ_c of a geometric sequence that give descent.
 
 Algorithm IC of Wächter and Biegler 2006, section 3.1. Departures: a singular matrix is first tried with
-δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular.
+δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular; δ_w = 0 is not
+tried at every step where it kept failing.
 """
 
 _FIRST = 1e-4       # δ̄_w⁰
 _SMALLEST, _LARGEST = 1e-20, 1e40   # δ̄_w^min, δ̄_w^max
 _GROW_FIRST, _GROW, _SHRINK = 100.0, 8.0, 1.0 / 3.0     # κ̄_w⁺, κ_w⁺, κ_w⁻
+_HOPELESS, _EVERY = 2, 3     # failures of δ_w = 0 in a row until it is tried every third time only
 _DELTA_C, _POWER = 1e-8, 0.25       # δ̄_c, κ_c: δ_c = δ̄_c μ^κ_c
 
 
@@ -20,6 +22,7 @@ class InertiaCorrection:
     def __init__(self):
         self.last = 0.0
         self.dependent = False
+        self._failures = self._skipped = 0
 
     def solve(self, make, solve, mu):
         """(system, solution, δ_w, δ_c) of the first system that is right.
@@ -28,14 +31,23 @@ class InertiaCorrection:
         """
         shift_c = _DELTA_C * mu ** _POWER
         delta_c = shift_c if self.dependent else 0.0
+        if self._is_hopeless():
+            return self._shifted(make, solve, delta_c, shift_c)
         system, solution = self._attempt(make, solve, 0.0, delta_c)
         if solution is None and delta_c == 0.0 and (system.singular or system.right_inertia):
             delta_c = shift_c
             system, solution = self._attempt(make, solve, 0.0, delta_c)
             self.dependent = solution is not None
         if solution is not None:
+            self._failures = self._skipped = 0
             return system, solution, 0.0, delta_c
+        self._failures += 1
         return self._shifted(make, solve, delta_c, shift_c)
+
+    def _is_hopeless(self):
+        """Whether to go without the attempt δ_w = 0: it failed twice running, and is made every third time."""
+        self._skipped = (self._skipped + 1) % _EVERY if self._failures >= _HOPELESS else 0
+        return self._skipped > 0
 
     def _shifted(self, make, solve, delta_c, shift_c):
         delta_w = _FIRST if self.last == 0.0 else max(_SMALLEST, _SHRINK * self.last)
