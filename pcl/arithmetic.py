@@ -57,8 +57,8 @@ ELEMENTARY = {name: f for name, f in _OPERATIONS.items() if name not in _WHOLE} 
 def compiled(feeds, fetches, operations=_OPERATIONS, constant=np.asarray):
     """The fetches as a function of the feeds, arrays in and a list of arrays out.
 
-    None where the graph between them holds anything but `operations` on float64. `constant` turns a constant of
-    the graph into what is computed with, or None to give up.
+    None where the graph between them holds anything but `operations` on float64. `constant` turns a
+    constant of the graph into what is computed with, or None to give up.
     """
     place = {t.ref(): i for i, t in enumerate(feeds)}
     steps, constants, stack = [], {}, list(fetches)

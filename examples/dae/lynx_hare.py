@@ -2,12 +2,12 @@
 
     H' = H (α − β L),   L' = L z(H, L),   plain Lotka–Volterra: z = −γ + δ H
 
-H and L are the pelts of hares and lynxes traded in a year, thousands, 1900 to 1920; α, γ in 1/year, β, δ in
-1/(year · thousand). z, the relative growth of the lynxes, is a network of ln H and ln L with 17 weights, 2-4-1. The equations
-are written for h = ln H and l = ln L, which keeps both positive and makes errors relative:
-observations are ln H and ln L, equally weighted. Trained on 1900–1915, 32 numbers; 1916–1920 is held
-out and forecast from the state fitted at the end of 1915. Plain Lotka–Volterra is fitted in the same way: same
-years, weights, elements and free starts, four parameters instead of the network.
+H and L are the pelts of hares and lynxes traded in a year, in thousands, 1900 to 1920; α, γ in 1/year,
+β, δ in 1/(year · thousand). z, the relative growth of the lynxes, is a network of ln H and ln L with 17
+weights, 2-4-1. The equations are written for h = ln H and l = ln L, which keeps both positive and makes
+errors relative; ln H and ln L are observed, with equal weights. Trained on 1900–1915, 32 numbers;
+1916–1920 is held out and forecast from the state fitted at the end of 1915. Plain Lotka–Volterra is
+fitted in the same way: same years, weights, elements and free starts, four parameters, no network.
 
 Numbers to expect: {NUMBERS}
 
@@ -102,8 +102,8 @@ def unmoved(before, after):
     """The forecasts that need no model: the last year again, and the geometric mean."""
     past, future = before["pelts"].observed, after["pelts"].observed
     guesses = {"last year again": lambda values: values[-1], "mean of the past": np.mean}
-    return {name: np.array([np.sqrt(np.mean((future[s].values - guess(past[s].values)) ** 2)) for s in SPECIES])
-            for name, guess in guesses.items()}
+    return {name: np.array([np.sqrt(np.mean((future[s].values - guess(past[s].values)) ** 2))
+                            for s in SPECIES]) for name, guess in guesses.items()}
 
 
 def main(seeds=5, width=4):
@@ -124,18 +124,20 @@ def main(seeds=5, width=4):
 
 def table(outcome):
     """Parameters, and root mean squares of ln(computed / measured)."""
-    rows = {"plain": outcome["plain"], "published": outcome["published"]}
-    rows |= {f"network, seed {k}": run for k, run in enumerate(outcome["learned"])}
-    lines = [f"{'':<18}{'1900–1915':>18}{'1916–1920':>18}   parameters", f"{'':<18}" + 2 * "    hares   lynxes"]
+    rows = {"plain": outcome["plain"], "published": outcome["published"],
+            **{f"network, seed {k}": run for k, run in enumerate(outcome["learned"])}}
+    lines = [f"{'':<18}{'1900–1915':>18}{'1916–1920':>18}   parameters",
+             f"{'':<18}" + 2 * "    hares   lynxes"]
     for name, row in rows.items():
         numbers = "".join(f"{e:>9.2f}" for e in (*row["before"], *row["after"]))
         given = ", ".join(f"{key} {value:.3g}" for key, value in row["fit"].parameters.items())
         lines.append(f"{name:<18}{numbers}   {given}")
     for name, row in outcome["unmoved"].items():
         lines.append(f"{name:<18}{'':>18}" + "".join(f"{e:>9.2f}" for e in row))
-    errors = outcome["whole"].standard_errors()
+    whole = outcome["whole"]
     lines.append("all years, plain: " + ", ".join(
-        f"{name} {value:.3f} ± {errors[name]:.3f}" for name, value in outcome["whole"].parameters.items()))
+        f"{name} {whole.parameters[name]:.3f} ± {error:.3f}"
+        for name, error in whole.standard_errors().items()))
     return "\n".join(lines)
 
 
@@ -175,19 +177,21 @@ def _history(axis, outcome, name):
 
 
 def _law(axis, outcome):
-    """Growth of the lynxes against hares, at the lynxes seen in training: median and quartiles."""
+    """Growth of the lynxes against hares, at quartiles of the lynxes seen in training."""
     found, seen = outcome["learned"][0]["fit"], outcome["before"]["pelts"].observed
     hares = np.linspace(seen["h"].values.min(), seen["h"].values.max(), 60)
     for q, colour in zip((0.25, 0.5, 0.75), ("C1", "C3", "C5")):
-        l = np.full(60, np.quantile(seen["l"].values, q))
-        value, error = found.band("z", np.stack([hares, l], axis=1))
-        axis.plot(np.exp(hares), value, color=colour, label=f"network, {np.exp(l[0]):.0f} thousand lynxes")
+        lynxes = np.full(60, np.quantile(seen["l"].values, q))
+        value, error = found.band("z", np.stack([hares, lynxes], axis=1))
+        axis.plot(np.exp(hares), value, color=colour,
+                  label=f"network, {np.exp(lynxes[0]):.0f} thousand lynxes")
         if q == 0.5:
-            axis.fill_between(np.exp(hares), value - 2 * error, value + 2 * error, color=colour, alpha=0.15,
-                              lw=0)
+            axis.fill_between(np.exp(hares), value - 2 * error, value + 2 * error, color=colour,
+                              alpha=0.15, lw=0)
     p = outcome["plain"]["fit"].parameters
     axis.plot(np.exp(hares), -p["gamma"] + p["delta"] * np.exp(hares), color="C0", label="plain")
-    axis.set(xlabel="hares [thousand]", ylabel="growth of the lynxes z [1/year]")
+    axis.set(xlabel="hares [thousand]", ylabel="growth of the lynxes z [1/year]",
+             title="the law found, ± 2 standard errors")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
 

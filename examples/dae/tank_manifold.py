@@ -3,17 +3,33 @@
     0.1 x₁' = w₁ − w₃,   0.5 x₂' = w₂,   2 x₃' = w₃ − w₄,   10 x₄' = w₄ − w₀
     w₀ = w₁ + w₂,   x₁ = x₂,   w₀ = z₀,   w₃ = z₁,   w₄ = 0.1 √x₃,   x₃, w₀, w₁, w₃, w₄ ≥ 0
 
-x₁ … x₄ are levels, w₀ … w₄ flows, all without units. Tanks 1 and 2 stand side by side, joined below, so
-that their levels are equal: no equation has w₁ alone, which makes the index 2. z₀ and z₁ are unknown, one
-network of all four levels with two outputs, 4-32-32-2 (1,282 weights). The truth, from which the data are
-made, is z₀ = 0.2 x₁x₄, z₁ = 0.1 √x₁. Three trajectories to t = 400, each level seen 40 times with
-noise 0.05; 20 elements each with 2 Radau points.
+x₁ … x₄ are levels, w₀ … w₄ flows, all without units. Tanks 1 and 2 are joined so that their levels are
+equal: only the derivative of x₁ = x₂ says how w₀ divides into w₁ and w₂, which makes the index 2. z₀ and
+z₁ are unknown. The truth, from which the data are made, is z₀ = 0.2 x₁x₄, z₁ = 0.1 √x₁. It is learned in
+two ways: one network of all four levels with two outputs, 4-32-32-2 (1,282 weights), and two networks
+that each see only the tanks they join, z₀(x₁, x₄) and z₁(x₁), 2-8-8-1 and 1-8-8-1 (202 weights). Three
+trajectories to t = 400, each level seen 40 times with noise 0.05; 20 elements each with 2 Radau points.
 
 Levels move within a few units of time at first and then for hundreds: observations and the ends of
 elements lie at 400 (k/n)², close together at the start. The starts are known. Noise is the same for all
 levels, so that nothing is scaled.
 
-Numbers to expect: {NUMBERS}
+Numbers to expect (three draws of noise and weights): every equation holds to 1e-10 at all points of
+training, Σ area · level keeps its value to 1e-12. Root mean square errors of the trained trajectories
+against the truth are 0.02 (x₁), 0.01 to 0.02 (x₃) and 0.002 to 0.004 (x₄), half the noise or less, in
+both ways. From three starts that were not seen, over nine predictions, the medians are
+
+    all levels   0.29 (x₁), 0.08 (x₃), 0.03 (x₄),   one of nine leaves the bounds, worst x₁ 13
+    neighbours   0.10 (x₁), 0.02 (x₃), 0.01 (x₄),   all keep the bounds, worst x₁ 0.45
+
+with x₁ up to 10, x₃ to 4.5 and x₄ to 0.9.
+
+What it means. The equations hold whatever the laws are, in training and in prediction. The law of all
+levels fits the data as well as the other and is a lottery elsewhere: three trajectories are three
+lines in the space of four levels, and off them nothing is known. A prediction that strays from them
+may end at negative levels, and the status of the simulation says so. What is known of a law, here on
+which levels it depends, belongs into the declaration; it is worth more than weights. Most of the error
+that remains is in the peak of x₁: before it x₁ grows exponentially, and small errors of z₀ with it.
 """
 
 import argparse
@@ -32,13 +48,14 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from pcl import MLP
-from pcl.dae import Model, Trajectory, check, fit, radau
+from pcl.dae import Law, Model, Trajectory, check, fit, radau
 
 AREAS = (0.1, 0.5, 2.0, 10.0)
 LEVELS = ("x1", "x2", "x3", "x4")
 STARTS = ((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1))
 HELD_OUT = ((1.5, 1.5, 2.0, 0.7), (2.2, 2.2, 1.6, 0.6), (0.8, 0.8, 2.2, 0.9))
 HORIZON, OBSERVED, NOISE = 400.0, 40, 0.05
+DESIGNS = ("all levels", "neighbours")
 
 
 def rates(v):
@@ -85,13 +102,21 @@ def named(start):
 def observe(seed):
     """Three noisy trajectories."""
     rng, times = np.random.default_rng(seed), graded(OBSERVED)[1:]
-    return [Trajectory(times, named(true_levels(start, times) + NOISE * rng.standard_normal((4, OBSERVED))),
-                       named(start), span=(0.0, HORIZON)) for start in STARTS]
+    noisy = [true_levels(start, times) + NOISE * rng.standard_normal((4, OBSERVED)) for start in STARTS]
+    return [Trajectory(times, named(levels), named(start), span=(0.0, HORIZON))
+            for levels, start in zip(noisy, STARTS)]
 
 
-def train(seed, width=32, elements=20):
+def networks(design, width=32):
+    """The laws: of all levels, or of the levels each joins (always 8 wide)."""
+    if design == "all levels":
+        return MLP((4, width, width, 2))
+    return [Law(MLP((2, 8, 8, 1)), ("x1", "x4"), "z0"), Law(MLP((1, 8, 8, 1)), "x1", "z1")]
+
+
+def train(design, seed, width=32, elements=20):
     """A `Fit`; the seed is that of the noise and of the weights."""
-    return fit(MODEL, observe(seed), MLP((4, width, width, 2)), elements=[graded(elements)] * len(STARTS),
+    return fit(MODEL, observe(seed), networks(design, width), elements=[graded(elements)] * len(STARTS),
                scheme=radau(2), scaling="none", seed=seed)
 
 
@@ -116,91 +141,106 @@ def error(curve, start, times):
 
 
 def assess(found, times):
-    """Errors on training and unseen starts against the truth, constraints, volume."""
+    """Errors on training and unseen starts against the truth, constraints, volume.
+
+    The unseen ones are simulated by step control. `kept` tells whether bounds hold there, to which no
+    law is held where nothing was seen; `violation ahead` is over those that hold.
+    """
     ahead = [found.simulate(named(start), t=times) for start in HELD_OUT]
     curves = [*found.trajectories.values(), *(p.curve for p in ahead)]
     reached = [p.curve.mesh.times[-1] == HORIZON for p in ahead]
-    return {"fit": found, "ahead": ahead, "success": [p.success for p in ahead],
-            "training": np.array([error(c, s, times) for c, s in zip(found.trajectories.values(), STARTS)]),
+    return {"fit": found, "ahead": ahead, "kept": [p.success for p in ahead],
+            "training": np.array([error(c, s, times) for c, s in zip(curves, STARTS)]),
             "held out": np.array([error(p.curve, s, times) if ok else np.full(4, np.inf)
                                   for p, s, ok in zip(ahead, HELD_OUT, reached)]),
             "violation": max(map(violation, found.trajectories.values())),
-            "violation ahead": max(violation(p.curve) for p in ahead),
+            "violation ahead": max((violation(p.curve) for p in ahead if p.success), default=np.nan),
             "volume": max(np.ptp(volume(c.values)) for c in curves)}
 
 
-def main(seeds=3, width=32, elements=20, points=201):
+def main(seeds=3, width=32, elements=20, points=201, designs=DESIGNS):
     """Train with `seeds` draws of noise and weights.
 
     Returns
     -------
-    dict with `report` (structure), `runs` (list of what `assess` gives), `times`
+    dict with `report` (structure), `times` and `runs`, {design: list of what `assess` gives, one a seed}
     """
     times = np.linspace(0.0, HORIZON, points)
-    return {"report": check(MODEL), "times": times,
-            "runs": [assess(train(seed, width, elements), times) for seed in range(seeds)]}
+    runs = {design: [assess(train(design, seed, width, elements), times) for seed in range(seeds)]
+            for design in designs}
+    return {"report": check(MODEL), "times": times, "runs": runs}
 
 
 def table(outcome):
-    """One line a seed."""
-    lines = ["seed  iterations     s   violation   ahead    volume   training x1 … x4              "
-             "held out x1 … x4"]
-    for seed, run in enumerate(outcome["runs"]):
-        stage = run["fit"].stages[-1]
-        shown = ["  ".join(f"{e:.3f}" for e in np.median(run[what], axis=0))
-                 for what in ("training", "held out")]
-        lines.append(f"{seed:>4}  {stage.iterations:>10} {stage.seconds:>5.0f}   {run['violation']:.1e}   "
-                     f"{run['violation ahead']:.1e}  {run['volume']:.1e}  {shown[0]}   {shown[1]}")
+    """One line a seed; errors of x₁, x₃, x₄ (x₂ is x₁)."""
+    lines = ["            seed  iterations    s   violation    ahead   volume     training, median"
+             "     held out, median  worst x1  kept"]
+    for design, runs in outcome["runs"].items():
+        for seed, run in enumerate(runs):
+            stage = run["fit"].stages[-1]
+            errors = "    ".join("  ".join(f"{e:.3f}" for e in np.median(run[what], axis=0)[[0, 2, 3]])
+                                 for what in ("training", "held out"))
+            lines.append(f"{design:<12}{seed:>4}  {stage.iterations:>10} {stage.seconds:>4.0f}     "
+                         f"{run['violation']:.1e}  {run['violation ahead']:.1e}  {run['volume']:.1e}  "
+                         f"{errors}  {run['held out'][:, 0].max():>8.3f}  {sum(run['kept'])} of "
+                         f"{len(HELD_OUT)}")
+        every = np.concatenate([run["held out"] for run in runs])
+        lines.append(f"{design:<12} median of {len(every)} predictions: "
+                     + ", ".join(f"{name} {e:.3f}" for name, e in zip(LEVELS, np.median(every, axis=0))))
     return "\n".join(lines)
 
 
 def plot(outcome, path):
-    """Levels on unseen starts, and the two laws where the data are; written to `path`."""
+    """Levels on unseen starts, and the laws at the nodes of training, a row a design; to `path`."""
     from matplotlib import pyplot as plt
     plt.switch_backend("agg")
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
-    for axis, name in zip(axes.flat, ("x1", "x3", "x4", "w1")):
-        _trajectories(axis, outcome, name)
-    for axis, k in zip(axes.flat[4:], (0, 1)):
-        _law(axis, outcome["runs"], k)
-    axes[0, 0].legend(fontsize=8)
-    figure.suptitle("Tank–manifold: prediction from starts not seen in training, and the laws found")
+    runs = outcome["runs"]
+    figure, axes = plt.subplots(len(runs), 4, figsize=(14, 3.2 * len(runs)), layout="constrained",
+                                squeeze=False)
+    for row, design in zip(axes, runs):
+        for axis, name in zip(row[:2], ("x1", "x4")):
+            _trajectories(axis, outcome, design, name)
+        for axis, k in zip(row[2:], (0, 1)):
+            _law(axis, runs[design], k)
+        row[0].set_title(f"networks of {design}: starts not seen", fontsize=10)
+    axes[0, 1].legend(fontsize=8)
     figure.savefig(path, dpi=130)
     plt.close(figure)
     return path
 
 
-def _trajectories(axis, outcome, name):
-    times = np.maximum(outcome["times"], 1e-9)
+def _trajectories(axis, outcome, design, name):
+    """Truth and all seeds, with the limits of the truth."""
+    times, runs = outcome["times"], outcome["runs"][design]
     for i, start in enumerate(HELD_OUT):
-        x = true_levels(start, times)
-        truth = dict(zip(LEVELS, x), w1=(AREAS[0] * true_laws(x)[0] + AREAS[1] * true_laws(x)[1])
-                     / (AREAS[0] + AREAS[1]))
-        axis.plot(times, truth[name], "k--", lw=1.2, zorder=3, label=None if i else "truth")
-        for seed, run in enumerate(outcome["runs"]):
-            axis.plot(times, run["ahead"][i].curve(times, name), color=f"C{i}", lw=1.0, alpha=0.8,
-                      label=None if seed else f"start {i + 1}, {len(outcome['runs'])} seeds")
-    axis.set(xlabel="t", ylabel=name)
+        truth = true_levels(start, times)[LEVELS.index(name)]
+        axis.plot(times, truth, "k--", lw=1.2, zorder=3, label=None if i else "truth")
+        for seed, run in enumerate(runs):
+            curve = run["ahead"][i].curve
+            t = times[times <= curve.mesh.times[-1]]
+            axis.plot(t, curve(t, name), color=f"C{i}", lw=0.9, alpha=0.8,
+                      label=None if seed else f"start {i + 1}, {len(runs)} seeds")
+    axis.set(xlabel="t", ylabel=name, ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
     axis.grid(alpha=0.3)
 
 
 def _law(axis, runs, k):
     """Law against truth at the nodes of training."""
-    for seed, run in enumerate(runs):
-        curves = run["fit"].trajectories.values()
-        x = np.concatenate([[c.values[name] for name in LEVELS] for c in curves], axis=1)
-        axis.plot(true_laws(x)[k], run["fit"].laws[0](x.T)[:, k], ".", ms=4, label=f"seed {seed}")
+    for run in runs:
+        values = [c.values for c in run["fit"].trajectories.values()]
+        x = np.concatenate([[v[name] for name in LEVELS] for v in values], axis=1)
+        axis.plot(true_laws(x)[k], np.concatenate([v[f"z{k}"] for v in values]), ".", ms=3)
     ends = axis.get_xlim()
     axis.plot(ends, ends, "k--", lw=1.0)
     axis.set(xlabel=f"true z{k} at the nodes of training", ylabel=f"network's z{k}")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=8)
 
 
 if __name__ == "__main__":
     arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main(seeds=arguments.seeds)
     print(outcome["report"], "\n")
-    print(outcome["runs"][0]["fit"], "\n")
+    for runs in outcome["runs"].values():
+        print(runs[0]["fit"], "\n")
     print(table(outcome))
     print("figure:", plot(outcome, arguments.output / "dae_tank_manifold.png").resolve())

@@ -7,7 +7,8 @@ From the root of the project:
 
 writes {static,heat,fem}.md with the claims, tables and figures into docs/seed. Each finished run is a
 file in figures/seed, each unfinished one has a checkpoint there: the same command goes on after an
-interruption. --short takes tiny meshes and networks and a minute. With --only, problems can run side by side.
+interruption. --short takes tiny meshes and networks and a minute. With --only, problems can run side by
+side.
 
 Numbers to expect: 75 runs, about three hours on one core; see the pages.
 """

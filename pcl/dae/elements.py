@@ -100,7 +100,7 @@ class Elements:
         return rows.reshape(self.E, -1, self.width)
 
     def observation(self, name, weights):
-        """Row (width,) of a state, or of an algebraic variable or output, from weights at [x₀; slots] or at nodes."""
+        """Row (width,) of a variable: weights at [x₀; slots] of a state, at the nodes of another."""
         model = self.model
         if name in model.states:
             return self._differential(weights[None])[0][model.states.index(name)]

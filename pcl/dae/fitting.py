@@ -11,6 +11,7 @@ from pcl import interior_point
 from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
+from pcl.dae.hessians import strategy
 from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.law import Law
 from pcl.dae.pretrain import normalised, pretrain
@@ -59,21 +60,18 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
     smoothing : λ of the smoother, or "auto": cross-validation
-    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the
-    result the
-        most probable weights under a standard normal prior
+    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which
+        makes the result the most probable weights under a standard normal prior
     scaling : "none"; "variance": observations weighted by 1/variance of their variable;
         "auto": "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
-    hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.solve`; a tuple of two
-    of them for a
-        coarse solve (to 1e-3, at most 100 iterations) and the final one; "auto" is "exact"
+    hessian : "exact", "limited-memory", "hybrid", "gauss-newton" (see `pcl.dae.hessians`); a
+        tuple of two of them for a coarse solve (to 1e-3, at most 100 iterations) and the final one;
+        "auto" is "exact"
     tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
-    refine : tolerance of the estimated error in every element, relative to the largest magnitude of
-    a variable;
-        elements are split or merged and the program is solved again from where it was, until it is
-        met. None:
-        the elements stay.
+    refine : tolerance of the estimated error in every element, relative to the largest magnitude
+        of a variable; elements are split or merged and the program is solved again from where it
+        was, until it is met. None: the elements stay.
 
     Returns
     -------
@@ -128,9 +126,9 @@ class _Solve:
 
     def one(self, program, x, hessian, tol, warm_start=None, **options):
         """One solve."""
-        return interior_point.solve(program, x, kkt=ReducedKKT(), hessian=hessian, tol=tol,
-                                    max_seconds=self.max_seconds, callback=self.callback,
-                                    warm_start=warm_start, **{"maxiter": self.maxiter, **options})
+        return interior_point.solve(program, x, kkt=ReducedKKT(), tol=tol,
+                                    hessian=strategy(hessian, program), max_seconds=self.max_seconds,
+                                    callback=self.callback, warm_start=warm_start, **{"maxiter": self.maxiter, **options})
 
     def last(self):
         """(Hessian, tolerance) of the last pass."""

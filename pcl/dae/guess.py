@@ -4,7 +4,7 @@ import numpy as np
 
 from pcl.dae.transcription import equations_of
 
-_ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt at the points; relative to the largest diagonal entry
+_ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt; relative to the largest diagonal entry
 
 
 def first_guess(setting, given=None):

@@ -2,15 +2,15 @@
 
     K = [[W + diag(d_x), Jᵀ], [J, −diag(d_c)]]
 
-The equations of an element are square in its slots w, so that w follows from the state x₀ at its start, from
-ν = ∂z/∂θ dθ, and from p; and the next x₀ from w. Along a segment of elements this gives u = Y s with
+The equations of an element are square in its slots w, so that w follows from the state x₀ at its start,
+from ν = ∂z/∂θ dθ, and from p; and the next x₀ from w. Along a segment of elements this gives u = Y s with
 s = (x₀ of the segment, ν, p). What is left is the reduced Hessian over q = (θ, p, free starts, cuts),
 
     B = Pᵀ (Σ Yᵀ L Y) P + …,   s = P q,   L = the local Hessians + diag(d_x) + gᵀ d_c⁻¹ g of path rows,
 
 where θ enters through the few rows ν alone: one dense product of (points × outputs) rows, however
-many states there are. Without cuts B > 0 is the right inertia of K (one Cholesky factorisation); with cuts
-their joints stay as rows of a dense indefinite system.
+many states there are. Without cuts B > 0 is the right inertia of K (one Cholesky factorisation); with
+cuts their joints stay as rows of a dense indefinite system.
 
 Long segments multiply the growth of the dynamics: they are halved where entries of Y exceed `GROWTH`, and
 doubled where they stay below `CALM`.
@@ -22,7 +22,7 @@ from scipy.linalg import blas, lapack
 from pcl.dae.segments import Segments, padded
 from pcl.interior_point.kkt import HELD, backend
 
-GROWTH, CALM = 1e5, 1e3     # largest |∂x/∂x₀| of a segment before it is halved, and below which it is doubled
+GROWTH, CALM = 1e5, 1e3     # largest |∂x/∂x₀| before a segment is halved; below CALM it is doubled
 LONGEST = 32                # elements of a segment: the work within one grows with the square
 _REGULAR = 1e-7             # d_c of an equation up to which it is left out (dual regularisation)
 
@@ -401,7 +401,6 @@ class ReducedFactor:
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed
         return local.ravel(), joint[:-1][inner].ravel(), joint[:-1][fixed]
-
 
 
 class _Definite:

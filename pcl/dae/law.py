@@ -13,7 +13,8 @@ _NETWORK = ("size", "n_in", "n_out", "init", "at")
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """z = shift_out + scale_out · N((a − shift_in) / scale_in; θ): outputs z from inputs a, at each point.
+    """z = shift_out + scale_out · N((a − shift_in) / scale_in; θ): outputs z from inputs a, at each
+    point.
 
     Parameters
     ----------

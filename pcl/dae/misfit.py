@@ -1,6 +1,7 @@
 """The weighted sum of squared differences between observed and collocated trajectories."""
 
 import numpy as np
+import scipy.sparse as sp
 
 from pcl.collocation import interpolation
 
@@ -19,6 +20,7 @@ class Misfit:
     def __init__(self, elements, place, rows, data, weights):
         self._elements, self.place, self.rows = elements, place, rows
         self.data, self.weights = data, weights
+        self._map = _sparse(elements, place, rows)
         self.hessian = np.zeros((elements.E, elements.width, elements.width))
         np.add.at(self.hessian, place, 2.0 * weights[:, None, None] * rows[:, :, None] * rows[:, None])
 
@@ -41,7 +43,7 @@ class Misfit:
 
     def residuals(self, u):
         """Simulated minus observed, (n_obs,), for u (E, width)."""
-        return np.einsum("ow,ow->o", self.rows, u[self.place]) - self.data
+        return self._map @ u.ravel() - self.data
 
     def value(self, u):
         """f."""
@@ -49,6 +51,11 @@ class Misfit:
 
     def gradient(self, u):
         """∂f/∂u (E, width)."""
-        out = np.zeros_like(u)
-        np.add.at(out, self.place, (2.0 * self.weights * self.residuals(u))[:, None] * self.rows)
-        return out
+        return (self._map.T @ (2.0 * self.weights * self.residuals(u))).reshape(u.shape)
+
+
+def _sparse(elements, place, rows):
+    """The rows acting on u of all elements, flattened."""
+    i, j = np.nonzero(rows)
+    shape = (len(rows), elements.E * elements.width)
+    return sp.csr_array((rows[i, j], (i, place[i] * elements.width + j)), shape=shape)

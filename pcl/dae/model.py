@@ -18,8 +18,8 @@ class Model:
         x' = f(x, y, z, p, u, t),   0 = h(x', x, y, z, p, u, t),   g(x', x, y, z, p, u, t) ≤ 0
 
     The functions take `v`, which holds every variable at all points of time at once, as float64
-    tensors (points,): `v.name` or `v["name"]`, the time `v.t`, the derivative of a state `v.d("name")`. They
-    are made of TensorFlow operations that treat each point alone.
+    tensors (points,): `v.name` or `v["name"]`, the time `v.t`, the derivative of a state `v.d("name")`.
+    They are made of TensorFlow operations that treat each point alone.
 
     Parameters
     ----------
@@ -95,9 +95,10 @@ def _names(group, given):
     for name in names:
         if not isinstance(name, str):
             raise TypeError(f"{group} has an entry of type {type(name).__name__}; expected names.")
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in _RESERVED:
-            raise ValueError(f"{group} has {name!r}; expected a Python identifier that does not begin with "
-                             f"an underscore and is none of {', '.join(_RESERVED)}.")
+        if (not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_")
+                or name in _RESERVED):
+            raise ValueError(f"{group} has {name!r}; expected a Python identifier that does not begin "
+                             f"with an underscore and is none of {', '.join(_RESERVED)}.")
     return names
 
 

@@ -73,8 +73,8 @@ def _named(function, v, prefix):
         return dict(found)
     if isinstance(found, (tuple, list)):
         return {f"{prefix}[{i}]": expression for i, expression in enumerate(found)}
-    raise TypeError(f"{prefix} returns a {type(found).__name__}; expected a dict {{name: expression}} or a "
-                    "list.")
+    raise TypeError(f"{prefix} returns a {type(found).__name__}; expected a dict {{name: "
+                    "expression}} or a list.")
 
 
 def _free(name, taken):
@@ -136,7 +136,7 @@ class Pointwise:
         return found
 
     def _trace(self):
-        """Three functions: the values, the entries of the Jacobian, those of the Hessian's upper triangle."""
+        """Three functions: values, entries of the Jacobian, of the Hessian's upper triangle."""
         tf.function(self._build, autograph=False).get_concrete_function()
 
     def _build(self):
@@ -165,7 +165,7 @@ class Pointwise:
         bad = ~np.isclose(both, alone, rtol=1e-10, atol=1e-10, equal_nan=True).all(axis=0)
         if bad.any():
             raise ValueError(f"{self.names[int(np.argmax(bad))]!r} at one point depends on other points; "
-                             "expected operations that treat each point alone, without sums or shifts over them.")
+                             "expected operations that treat each point alone, without sums or shifts.")
 
     def _graph(self, build, extra=0):
         """The same by TensorFlow, for expressions of other operations."""
@@ -202,7 +202,8 @@ class Pointwise:
 
 def _checked(name, expression, t):
     """A float64 tensor (n,); scalars are spread over the points."""
-    expression = tf.convert_to_tensor(expression, tf.float64) if not tf.is_tensor(expression) else expression
+    if not tf.is_tensor(expression):
+        expression = tf.convert_to_tensor(expression, tf.float64)
     if expression.dtype != tf.float64:
         raise TypeError(f"equation {name!r} has dtype {expression.dtype.name}; expected float64.")
     rank = expression.shape.rank
@@ -215,7 +216,7 @@ def _checked(name, expression, t):
 
 
 def _numpy(feeds, fetches):
-    """NumPy's function (a, u, t, λ) -> values (n,), or None: a call of TensorFlow costs more than a few points."""
+    """NumPy's function (a, u, t, λ) -> values (n,): TensorFlow costs more than a few points. Or None."""
     program = compiled(feeds, fetches, ELEMENTARY, _uniform)
     if program is None:
         return None

@@ -206,9 +206,8 @@ class _Run:
         program.x_lower[elements.n - p.size:elements.n] = p
         program.x_upper[elements.n - p.size:elements.n] = p
         x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
-        result = interior_point.solve(program, np.concatenate(x),
-                                      kkt=ReducedKKT() if self._slack else "sparse",
-                                      tol=TOL, maxiter=MAXITER)
+        result = interior_point.solve(program, np.concatenate(x), kkt=ReducedKKT(), tol=TOL,
+                                      maxiter=MAXITER)
         return self._found(program, result, mesh)
 
     def _found(self, program, result, mesh):

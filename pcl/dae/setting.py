@@ -55,8 +55,8 @@ class Setting:
                             "instance radau(3).")
         given = elements if isinstance(elements, (list, tuple)) else [elements] * len(data)
         if len(given) != len(data):
-            raise ValueError(f"elements has {len(given)} entries for {len(data)} trajectories; expected one "
-                             "number, or one entry a trajectory.")
+            raise ValueError(f"elements has {len(given)} entries for {len(data)} trajectories; expected "
+                             "one number, or one entry a trajectory.")
         meshes = tuple(_mesh(each, item) for each, item in zip(given, data))
         return cls(model, data, scheme, meshes, _factors(scaling, data), data.names)
 

@@ -1,4 +1,4 @@
-"""Jacobian and Hessian of a collocated program as blocks: small ones for each element, dense ones for θ."""
+"""Jacobian and Hessian of a collocated program: small blocks for each element, dense ones for θ."""
 
 import functools
 
@@ -130,8 +130,8 @@ class StructuredHessian:
 class RowLayout:
     """Where constraints and unknowns stand.
 
-    Unknowns: those of `elements`, then θ of each law. Rows: (E, K·n_w) equations and laws, joints, (E, K·n_g)
-    paths.
+    Unknowns: those of `elements`, then θ of each law. Rows: (E, K·n_w) equations and laws, joints, (E,
+    K·n_g) paths.
 
     Parameters
     ----------

@@ -216,7 +216,8 @@ class _Point:
         elements = program.elements
         self.x, self.u = x.copy(), elements.local(x[:elements.n])
         self.a = elements.at_points(self.u)
-        self.laws = [law.at(theta, inputs.values(self.a, program._u, program._t)) for law, inputs, theta in
+        self.laws = [law.at(theta, inputs.values(self.a, program._u, program._t))
+                     for law, inputs, theta in
                      zip(program.laws, program._inputs, program.rows.parameters(x))]
 
 

@@ -28,7 +28,7 @@ from pcl.interior_point.system import System
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
 _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
-_UNHINDERED = 0.1       # α_max below which larger shifts are not tried: bounds hold the step back, not curvature
+_UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
 _WAIT = 5               # iterations until the next try after one that did not help
@@ -206,7 +206,7 @@ class Algorithm:
         return None
 
     def _retried(self, step, alpha):
-        """Full steps with larger shifts, when the curvature was indefinite and no bound cut the step short."""
+        """Full steps with larger shifts, where the curvature was indefinite and no bound cut the step."""
         if step.shift == 0.0 or alpha < _UNHINDERED:
             return None
         shift = step.shift
@@ -296,7 +296,7 @@ class Algorithm:
         return self.rule.shrink()
 
     def _without_direction(self, reason):
-        """No shift makes the matrix regular: restore feasibility, which has a matrix of its own, or stop."""
+        """No shift makes the matrix regular: restore feasibility (another matrix), or stop."""
         if self.in_restoration or self.state.infeasibility <= self.monitor.tol:
             raise End(Status.STEP_TOO_SMALL, str(reason))
         self._restore(self)

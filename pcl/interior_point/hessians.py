@@ -61,7 +61,8 @@ class LimitedMemory:
         B = ξ I − [ξS Y] [[ξ SᵀS, L], [Lᵀ, −D]]⁻¹ [ξS Y]ᵀ,      (SᵀY)_ij = L (i > j) + D (i = j) + …
 
     s = x_new − x_old, y = ∇_x𝓛(x_new, λ) − ∇_x𝓛(x_old, λ) with the new λ; ξ = sᵀy/sᵀs of the last
-    pair (yᵀy/sᵀy, which is larger, took twice the iterations on the textbook collection). y is replaced by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
+    pair (yᵀy/sᵀy, which is larger, took twice the iterations on the textbook collection). y is replaced
+    by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
     """
 
     def __init__(self, program, memory=_MEMORY):

@@ -45,7 +45,7 @@ class InertiaCorrection:
         return self._shifted(make, solve, delta_c, shift_c)
 
     def _is_hopeless(self):
-        """Whether to go without the attempt δ_w = 0: it failed twice running, and is made every third time."""
+        """Whether to leave out δ_w = 0: after two failures running it is tried every third time."""
         self._skipped = (self._skipped + 1) % _EVERY if self._failures >= _HOPELESS else 0
         return self._skipped > 0
 
