@@ -10,12 +10,23 @@ the data are made, is z = 0.2 − 0.01 x₂/x₁. One trajectory from (1, 0.1) t
 and with V' ≤ 0 at all 120 points, on the same data from the same initial weights. Then both predict
 from three starts that were not seen.
 
-A law that is trained to let V fall at the points of one trajectory lets it fall near them, not
-everywhere, and at the steady state V' = 0 leaves no room: the law's own steady state must be x*
-exactly. Where a simulation lets V rise, `predict` with slack=True keeps V' ≤ 0 at every point
-and says by how much z was shifted for it.
+Numbers to expect (three draws of noise and weights):
 
-Numbers to expect: {NUMBERS}
+    largest V' at the points of training       without V 9e-5 to 2e-3,   V' ≤ 0: 5e-9
+    root mean square error, x₁ and x₂, medians
+        of the trained trajectory              without V 0.006, 0.034,   V' ≤ 0: 0.004, 0.029
+        of nine simulations not trained on     without V 0.014, 0.15,    V' ≤ 0: 0.015, 0.14
+    largest V' of these simulations            without V 1e-4 to 2e-2,   V' ≤ 0: 4e-4 to 2e-2
+
+with x₁ up to 1.5, x₂ to 3. The equations hold to 1e-11 in both; 5e-9 is within the solver's tolerance.
+
+What it means. The constraint does what it says, at the points where it is asked for, for little more
+time, and the trained trajectory is a little better for it. It does not make the law better elsewhere:
+one trajectory is one line in the plane of both populations, noise of 2 % of the largest prey is half of
+the prey that is left after t = 20, and from other starts x₂ is off by 0.15 with or without V. Nor does a
+law under which V falls on one line let it fall everywhere. Where a simulation lets V rise, `predict` with
+slack=True keeps V' ≤ 1e-6 at all points and says how far z had to be shifted: by up to 0.005 and 0.007
+with seeds 0 and 1, by 0.14 with seed 2, where one of the three predictions is not solved.
 """
 
 import argparse

@@ -128,7 +128,8 @@ class _Solve:
         """One solve."""
         return interior_point.solve(program, x, kkt=ReducedKKT(), tol=tol,
                                     hessian=strategy(hessian, program), max_seconds=self.max_seconds,
-                                    callback=self.callback, warm_start=warm_start, **{"maxiter": self.maxiter, **options})
+                                    callback=self.callback, warm_start=warm_start,
+                                    **{"maxiter": self.maxiter, **options})
 
     def last(self):
         """(Hessian, tolerance) of the last pass."""
