@@ -60,8 +60,8 @@ class LimitedMemory:
 
         B = ξ I − [ξS Y] [[ξ SᵀS, L], [Lᵀ, −D]]⁻¹ [ξS Y]ᵀ,      (SᵀY)_ij = L (i > j) + D (i = j) + …
 
-    s = x_new − x_old, y = ∇_x𝓛(x_new, λ) − ∇_x𝓛(x_old, λ) with the new λ; ξ = sᵀy/sᵀs of the last
-    pair (yᵀy/sᵀy, which is larger, took twice the iterations on the textbook collection). y is replaced
+    s = x_new − x_old, y = ∇_x𝓛(x_new, λ) − ∇_x𝓛(x_old, λ) with the new λ; ξ = ‖y‖/‖s‖ of the last
+    pair, between sᵀy/sᵀs and yᵀy/sᵀy (either alone solved fewer of the textbook collection). y is replaced
     by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
     """
 
@@ -88,7 +88,7 @@ class LimitedMemory:
             return
         y = self._damped(s, y, x_new, lam, sigma)
         self._s, self._y = (self._s + [s])[-self._memory:], (self._y + [y])[-self._memory:]
-        self._xi = min(max(float(s @ y) / length, _SMALLEST), _LARGEST)
+        self._xi = min(max(float(np.sqrt(y @ y / length)), _SMALLEST), _LARGEST)
         self._W = None
 
     def _damped(self, s, y, x, lam, sigma):

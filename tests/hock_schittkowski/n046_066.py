@@ -55,7 +55,7 @@ PROBLEMS = (
     Problem(
         47, (2, _R2, -1, 2 - _R2, 0.5),
         lambda x, m: (x[0] - x[1])**2 + (x[1] - x[2])**3 + (x[2] - x[3])**4 + (x[3] - x[4])**4, 0.0,
-        rows=3 * (EQ,), minimiser=(1, 1, 1, 1, 1),
+        rows=3 * (EQ,), minimiser=(1, 1, 1, 1, 1), other_optima=(-0.0267141827,),
         constraints=lambda x, m: [x[0] + x[1]**2 + x[2]**3 - 3,
                                   x[1] - x[2]**2 + x[3] - 1, x[0] * x[4] - 1]),
     Problem(
