@@ -31,7 +31,7 @@ def tank():
 
 @pytest.fixture(scope="module")
 def tanks(tank):
-    return tank.main(seeds=1, elements=12, points=41, designs=("neighbours",))
+    return tank.main(seeds=1, elements=16, points=81, designs=("neighbours",))
 
 
 @pytest.fixture(scope="module")

@@ -73,8 +73,8 @@ def test_pinene_errors_and_dependences_are_those_of_the_docstring(pinene):
 @pytest.fixture(scope="module")
 def batch():
     module = load("fed_batch")
-    return module.main(seeds=(0,), diluted=("P/V",), observed=("X and P",), contrast=(2,), width=3, elements=12,
-                       samples=(24, 12), noise=(0.02, 0.1))
+    return module.main(seeds=(0,), diluted=("P/V",), observed=("X and P",), contrast=(2,), width=3,
+                       elements=12, samples=(24, 12), noise=(0.02, 0.1))
 
 
 def test_growth_law_is_found_without_substrate_observed(batch):

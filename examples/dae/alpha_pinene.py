@@ -7,24 +7,25 @@
     y₅' = k₄ y₃ − k₅ y₅                          dimer
 
 y in % of weight, t in minutes, k in 1/min; y = (100, 0, 0, 0, 0) at t = 0. Eight samples at 189.5 °C, all
-five concentrations: minimise Σ (y − sample)² over the constants and the trajectory at once, subject to the
-collocated equations (Radau, 3 points; element boundaries at the samples) and k ≥ 0.
+five concentrations: minimise Σ (y − sample)² over the constants and the trajectory at once, subject to
+the collocated equations (Radau, 3 points; element boundaries at the samples) and k ≥ 0.
 
 Numbers to expect, published / here:
 
     k₁ 5.93e-5 / 5.9258e-5   k₂ 2.96e-5 / 2.9634e-5   k₃ 2.05e-5 / 2.0473e-5   k₄ 27.5e-5 / 27.447e-5
     k₅ 4.00e-5 / 3.9979e-5 1/min;   sum of squares 19.872 / 19.87216
 
-from any start: with all constants at 1e-8, 1e-5, 1e-2 and 1e+1 1/min the interior point needs 6 to 9 iterations.
-Standard errors, from the exact Hessian and s² = 19.872 / (40 − 5): 0.9 % for k₁, 1.7 % for k₂, 16 % for
-k₃, 9 % for k₄, 23 % for k₅; k₄ and k₅, a reaction and its reverse, have the correlation 0.82.
+from any start: with all constants at 1e-8, 1e-5, 1e-2 and 1e+1 1/min the interior point needs 6 to 9
+iterations. Standard errors, from the exact Hessian and s² = 19.872 / (40 − 5): 0.9 % for k₁, 1.7 % for
+k₂, 16 % for k₃, 9 % for k₄, 23 % for k₅; k₄ and k₅, a reaction and its reverse, have the correlation
+0.82.
 
-What it means. The errors are those of 40 independent samples, which these are not. The five concentrations
-of a sample add up to 100 % (100.0 to 100.4 here), and the pyronenes are always 3 % of the α-pinene that has
-reacted (2.97 to 3.43 % here, rounding included): they were calculated, not measured. The authors therefore fit
-combinations without these dependences by another criterion; the sum of squares of all five is what later
-collections of test problems took over, and what is reproduced here. Nor are the residuals noise: those of the
-pyronenes are negative in seven samples of eight.
+What it means. The errors are those of 40 independent samples, which these are not. The five
+concentrations of a sample add up to 100 % (100.0 to 100.4 here), and the pyronenes are always 3 % of the
+α-pinene that has reacted (2.97 to 3.43 % here, rounding included): they were calculated, not measured.
+The authors therefore fit combinations without these dependences by another criterion; the sum of squares
+of all five is what later collections of test problems took over, and what is reproduced here. Nor are the
+residuals noise: those of the pyronenes are negative in seven samples of eight.
 
 Data: G. E. P. Box, W. G. Hunter, J. F. MacGregor and J. Erjavec, Technometrics 15 (1973) 33–51.
 Sum of squares: E. D. Dolan, J. J. Moré and T. S. Munson, COPS 3.0 (2004), problem 'pinene'.
@@ -91,9 +92,9 @@ def main(parts=3, starts=STARTS):
 
     Returns
     -------
-    dict with `fit` (from the first start), `constants` (5,) and `errors` (5,) in 1/min, `correlation` (5, 5),
-    `sums` and `iterations` (one a start), `residuals` (8, 5) model − sample, `total` (8,) of the samples in
-    %, and `pyronene_share` (8,) of the reacted α-pinene in %.
+    dict with `fit` (from the first start), `constants` (5,) and `errors` (5,) in 1/min, `correlation` (5,
+    5), `sums` and `iterations` (one a start), `residuals` (8, 5) model − sample, `total` (8,) of the
+    samples in %, and `pyronene_share` (8,) of the reacted α-pinene in %.
     """
     times, y = read()
     fits = [fit(MODEL, experiment(times, y), elements=[boundaries(times, parts)],
@@ -112,7 +113,8 @@ def main(parts=3, starts=STARTS):
 def table(outcome):
     """Constants, standard errors and published values; sums of squares from all starts."""
     rows = [f"{'':<4}{'here [1/min]':>14}{'±':>10}{'published':>12}"]
-    for name, value, error, published in zip(CONSTANTS, outcome["constants"], outcome["errors"], PUBLISHED):
+    found = zip(CONSTANTS, outcome["constants"], outcome["errors"], PUBLISHED)
+    for name, value, error, published in found:
         rows.append(f"{name:<4}{value:>14.4e}{error / value:>10.1%}{published:>12.2e}")
     rows.append("correlations\n" + str(np.round(outcome["correlation"], 2)))
     for start, total, nit in zip(STARTS, outcome["sums"], outcome["iterations"]):

@@ -5,14 +5,16 @@
     S' = F (S_f − S)/V − μ X/0.5         substrate [g/l]
     V' = F                               volume [l]
 
-t in hours, feed F = 0.05 l/h of concentration S_f = S(0). The specific growth rate μ(S) [1/h] is unknown, a
-network; data come from μ = 0.2 S/(1 + S). P/V is the balance of a diluted product; P/X is what a published
-implementation of this test problem has. Three runs of 40 h from (X, P, S, V) = (0.05, 0, 10, 1),
-(0.025, 0, 5, 0.8), (0.5, 0, 7.5, 0.95), with noise of a fraction of the largest value of a state in a run.
+t in hours, feed F = 0.05 l/h of concentration S_f = S(0). The specific growth rate μ(S) [1/h] is unknown,
+a network; data come from μ = 0.2 S/(1 + S). P/V is the balance of a diluted product; P/X is what a
+published implementation of this test problem has. Three runs of 40 h from (X, P, S, V) = (0.05, 0, 10,
+1), (0.025, 0, 5, 0.8), (0.5, 0, 7.5, 0.95), with noise of a fraction of the largest value of a state in a
+run.
 
 1. 40 samples a run, noise 2 %: all four states observed, or X and P only, S never. Error of μ: root mean
    square over 0 ≤ S ≤ 10, relative to 0.2. Error of the forecast: largest one over all states and two
-   runs not trained on, relative to the largest value of the state. Numbers to expect, medians of seeds 0, 1, 2:
+   runs not trained on, relative to the largest value of the state. Numbers to expect, medians of seeds 0,
+   1, 2:
 
     dilution  observed        μ   forecast   least S, training   forecast [g/l]
     P/X       all states   1.4 %    1.2 %          0.026             0.019
@@ -22,9 +24,9 @@ implementation of this test problem has. Three runs of 40 h from (X, P, S, V) = 
 
    Both forms are learnt equally well, and S need not be seen: its balance with the known yield gives it.
 
-2. 20 samples a run, noise 10 %, all states: the simultaneous program (trajectories, weights and S ≥ 0 in one)
-   against the sequential way (trajectories eliminated, `pcl.minimize` on the weights alone, no bounds), from
-   the same weights, on the same equations (P/X). Least S [g/l], simultaneous / sequential:
+2. 20 samples a run, noise 10 %, all states: the simultaneous program (trajectories, weights and S ≥ 0
+   in one) against the sequential way (trajectories eliminated, `pcl.minimize` on the weights alone, no
+   bounds), from the same weights, on the same equations (P/X). Least S [g/l], simultaneous / sequential:
 
     seed   while training   at the end         forecasts          loss
     0       0.000 / −1.19    0.000 / −0.352     0.000 / −0.370    2.545 / 2.486
@@ -33,12 +35,13 @@ implementation of this test problem has. Three runs of 40 h from (X, P, S, V) = 
     3       0.000 / −0.58    0.000 / −0.156     0.000 / −0.167    2.410 / 2.397
     4       0.000 / −0.94    0.000 / −0.194     0.000 / −0.208    2.455 / 2.437
 
-   The interior point never leaves S > 0; where it ends on the bound the sequential way ends below, at a lower
-   loss, with substrate that does not exist. Its forecasts are plain simulations; those of the fit are
-   `predict(slack=True)` of the three runs and two more. A law is a law: neither training makes μ(0) = 0, so on a run
-   not trained on S can reach 0 all the same. There (the second run, all seeds but 1) `predict` says that the
-   law contradicts the bound, and with slack shifts μ as little as possible; the other forecasts keep S ≥ 0 by
-   themselves. Constraints hold at the nodes; between them the parabola of an element dipped nowhere here.
+   The interior point never leaves S > 0; where it ends on the bound the sequential way ends below, at a
+   lower loss, with substrate that does not exist. Its forecasts are plain simulations; those of the fit
+   are `predict(slack=True)` of the three runs and two more. A law is a law: neither training makes μ(0) =
+   0, so on a run not trained on S can reach 0 all the same. There (the second run, all seeds but 1)
+   `predict` says that the law contradicts the bound, and with slack shifts μ as little as possible; the
+   other forecasts keep S ≥ 0 by themselves. Constraints hold at the nodes; between them the parabola of
+   an element dipped nowhere here.
 """
 
 import argparse
@@ -168,8 +171,10 @@ def compared(seed, samples, noise, width, elements, diluted="P/X"):
             "iterations": (found.result.nit, end.nit),
             "path": (kept_low, low), "least S on the way": (min(kept_low), min(low)),
             "least S between nodes": min(c(t, "S").min() for c in found.trajectories.values()),
-            "least S": (least_substrate(found, found.result.x), least_substrate(found, problem.solution(end.x))),
-            "least S, forecast": (min(k.curve.values["S"].min() for k in kept), min(S.min() for S in loose)),
+            "least S": tuple(least_substrate(found, x)
+                             for x in (found.result.x, problem.solution(end.x))),
+            "least S, forecast": (min(k.curve.values["S"].min() for k in kept),
+                                  min(S.min() for S in loose)),
             "times": t, "S": (kept[-1]["S"], loose[-1]), "statuses": [k.status for k in kept],
             "message": end.message}
 
@@ -190,8 +195,11 @@ def main(seeds=(0, 1, 2), diluted=DILUTED, observed=tuple(OBSERVED), contrast=(0
     dict with `fits`, {(dilution, observed): [what `quality` returns, one a seed]}, and `contrast`, [what
     `compared` returns, one a seed]; pairs there are (simultaneous, sequential).
     """
-    fits = {(form, what): [quality(trained(form, OBSERVED[what], seed, samples[0], noise[0], width, elements),
-                                   form) for seed in seeds] for form in diluted for what in observed}
+    def fitted(form, what, seed):
+        return quality(trained(form, OBSERVED[what], seed, samples[0], noise[0], width, elements), form)
+
+    fits = {(form, what): [fitted(form, what, seed) for seed in seeds]
+            for form in diluted for what in observed}
     return {"fits": fits,
             "contrast": [compared(seed, samples[1], noise[1], width, elements) for seed in contrast]}
 
@@ -204,12 +212,13 @@ def table(outcome):
         law, ahead = (np.median([q[name] for q in seeds]) for name in ("law", "forecast"))
         low, low_ahead = (min(q[name] for q in seeds) for name in ("least S", "least S, forecast"))
         nit = np.median([q["fit"].result.nit for q in seeds])
-        rows.append(f"{form:<10}{what:<12}{law:>8.1%}{ahead:>10.1%}{low:>10.1e}{low_ahead:>11.1e}{nit:>12.0f}"
-                    + ("" if all(q["success"] for q in seeds) else "   NOT ALL SUCCESSFUL"))
+        rows.append(f"{form:<10}{what:<12}{law:>8.1%}{ahead:>10.1%}{low:>10.1e}{low_ahead:>11.1e}"
+                    f"{nit:>12.0f}{'' if all(q['success'] for q in seeds) else '   NOT ALL SUCCESSFUL'}")
     rows.append("\nsimultaneous / sequential")
     for c in outcome["contrast"]:
         rows.append("; ".join(f"{name} {c[name][0]:.4g} / {c[name][1]:.4g}" for name in
-                              ("loss", "iterations", "least S on the way", "least S", "least S, forecast"))
+                              ("loss", "iterations", "least S on the way", "least S",
+                               "least S, forecast"))
                     + f"; between nodes {c['least S between nodes']:.2g}"
                     + "; " + ", ".join(s.name for s in c["statuses"]))
     return "\n".join(rows)
@@ -223,20 +232,23 @@ def plot(outcome, path):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
     S = np.linspace(0.0, 10.0, 201)
     for k, ((form, what), seeds) in enumerate(outcome["fits"].items()):
-        left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=1.2, label=f"{form}, {what} observed")
+        left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=1.2,
+                  label=f"{form}, {what} observed")
     left.plot(S, truth(S), "k--", lw=1.5, label="truth")
-    left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %", ylim=(0, 0.2), xlim=(0, 10))
+    left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %",
+             ylim=(0, 0.2), xlim=(0, 10))
     left.legend()
     for k, c in enumerate(outcome["contrast"]):
-        for path_of, style, label in zip(c["path"], ("-", "--"), ("simultaneous", "sequential")):
-            middle.plot(path_of, style, color=("C0", "C3")[style == "--"], lw=1.0, label=None if k else label)
+        for lows, style, label in zip(c["path"], ("C0-", "C3--"), ("simultaneous", "sequential")):
+            middle.plot(lows, style, lw=1.0, label=None if k else label)
     middle.set(xlabel="iteration", ylabel="least S of all runs [g/l]", title="Training, noise 10 %")
     c = outcome["contrast"][0]
     for values, style, label in zip(c["S"], ("C0-", "C3--"), ("simultaneous", "sequential")):
         right.plot(c["times"], values, style, lw=1.5, label=label)
-    right.plot(c["times"][1:], simulated(HELD_OUT[-1], c["times"][1:], "P/X")[:, 2], "k:", label="truth")
-    right.set(xlabel="t [h]", ylabel="S [g/l]", title="Forecast of a run not trained on", ylim=(-0.5, 1.5),
-              xlim=(0, HORIZON))
+    t = c["times"][1:]
+    right.plot(t, simulated(HELD_OUT[-1], t, "P/X")[:, 2], "k:", label="truth")
+    right.set(xlabel="t [h]", ylabel="S [g/l]", title="Forecast of a run not trained on",
+              xlim=(0, HORIZON), ylim=(-0.5, 1.5))
     middle.legend()
     right.legend()
     for ax in (left, middle, right):

@@ -1,4 +1,4 @@
-"""A pendulum whose rod is a constraint: the same motion, and the same friction law, from index 1, 2 and 3?
+"""A pendulum whose rod is a constraint: the same motion and friction law from index 1, 2 and 3?
 
     x' = u,  y' = w                              position [m] of a unit mass on a rod of 1 m
     u' = −λ x + f(s) y                           velocity [m/s]; λ [1/s²] is the force of the rod
@@ -11,11 +11,11 @@ closed by the rod itself or one of its derivatives in time:
 
 1. Structure: index and hidden constraints that `pcl.dae.check` finds in each form.
 2. Simulated without friction for 10 s from (0.8, −0.6) at rest, step control, rtol 10⁻⁴, Radau with 3
-   points. Largest error of x and y against the equation of the angle, drift |x² + y² − 1| at the ends of the
-   elements:
+   points. Largest error of x and y against the equation of the angle, drift |x² + y² − 1| at the ends of
+   the elements:
 PLACEHOLDER2
-3. f unknown, a network of s: x and y sampled 120 times in 8 s with noise of 2 mm, from (0.8, 0.6) at rest;
-   truth f = 0.3 tanh(4 s) + 0.1 s. Error of f: root mean square over |s| ≤ 5, relative to f(5) = 0.8.
+3. f unknown, a network of s: x and y sampled 120 times in 8 s with noise of 2 mm, from (0.8, 0.6) at
+   rest; truth f = 0.3 tanh(4 s) + 0.1 s. Error of f: root mean square over |s| ≤ 5, relative to f(5).
    Medians of seeds 0, 1, 2:
 PLACEHOLDER3
 """
@@ -52,7 +52,8 @@ def model(index, friction):
     """The system in one form; with friction f is an output, without it is left out."""
     def rates(v):
         along = v.f if friction else 0.0
-        return {"x": v.u, "y": v.w, "u": -v.lam * v.x + along * v.y, "w": -v.lam * v.y - GRAVITY - along * v.x}
+        return {"x": v.u, "y": v.w, "u": -v.lam * v.x + along * v.y,
+                "w": -v.lam * v.y - GRAVITY - along * v.x}
     return Model(states=STATES, algebraic=("lam", "s"), outputs=("f",) if friction else (), rates=rates,
                  equations=lambda v: {"rod": ROD[index](v), "turning": v.s - v.x * v.w + v.y * v.u})
 
@@ -90,8 +91,8 @@ def main(indices=(1, 2, 3), seeds=(0, 1, 2), rtol=1e-4, **sizes):
 
     Returns
     -------
-    dict of {index: …}: `reports`, `simulated` (what `simulated` returns), `fits` [Fit, one a seed], `errors`
-    [of f, one a seed].
+    dict of {index: …}: `reports`, `simulated` (what `simulated` returns), `fits` [Fit, one a seed],
+    `errors` [of f, one a seed].
     """
     s = np.linspace(-5.0, 5.0, 201)
     fits = {i: [trained(i, seed, **sizes) for seed in seeds] for i in indices}
@@ -109,9 +110,11 @@ def table(outcome):
         rod = max(np.abs(c.values["x"] ** 2 + c.values["y"] ** 2 - 1.0).max()
                   for f in fits for c in f.trajectories.values())
         rows += [f"--- index {index}\n{report}",
-                 f"simulated: error {run['error']:.1e} m, drift {run['drift']:.1e}, {run['elements']} elements",
-                 "f: error " + ", ".join(f"{e:.1%}" for e in errors) + f", median {np.median(errors):.1%}; "
-                 f"iterations {[f.result.nit for f in fits]}, all solved: {all(f.success for f in fits)}, "
+                 f"simulated: error {run['error']:.1e} m, drift {run['drift']:.1e}, "
+                 f"{run['elements']} elements",
+                 f"f: error {', '.join(f'{e:.1%}' for e in errors)}, median {np.median(errors):.1%}; "
+                 f"iterations {[f.result.nit for f in fits]}, "
+                 f"all solved: {all(f.success for f in fits)}, "
                  f"rod at the nodes to {rod:.1e}, misfit {[round(f.misfit, 6) for f in fits]}"]
     return "\n".join(rows)
 
@@ -126,7 +129,8 @@ def plot(outcome, path):
     for (index, fits), style in zip(outcome["fits"].items(), ("-", "--", ":")):
         left.plot(s, fits[0].laws[0](s)[:, 0], style, color=f"C{index - 1}", lw=2, label=f"index {index}")
     left.plot(s, truth(s), "k", lw=0.8, label="truth")
-    left.set(xlabel="angular velocity s [1/s]", ylabel="friction f [m/s²]", title="Friction found in each form")
+    left.set(xlabel="angular velocity s [1/s]", ylabel="friction f [m/s²]",
+             title="Friction found in each form")
     found = outcome["fits"][max(outcome["fits"])][0]
     curve, seen = found.trajectories["0"], found.setting.data["0"].observed
     t = np.linspace(0.0, curve.mesh.times[-1], 400)

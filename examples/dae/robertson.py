@@ -1,27 +1,32 @@
-"""Robertson's stiff kinetics over many decades of time: simulated, and one rate constant found from samples.
+"""Robertson's stiff kinetics over fourteen decades of time: simulated, and a rate constant found.
 
     A' = −k₁ A + k₃ B C
     B' =  k₁ A − k₃ B C − k₂ B²
     0  =  A + B + C − 1
 
-Fractions A, B, C from A = 1, B = 0 at t = 0; t in seconds, k₁ = 0.04, k₂ = 3·10⁷, k₃ = 10⁴ 1/s. An index-1
-system; its time constants differ by nine orders of magnitude, and B never exceeds 4·10⁻⁵.
+Fractions A, B, C from A = 1, B = 0 at t = 0; t in seconds, k₁ = 0.04, k₂ = 3·10⁷, k₃ = 10⁴ 1/s. An
+index-1 system; its time constants differ by nine orders of magnitude, and B never exceeds 4·10⁻⁵.
 
 1. Simulated from 0 to 10¹¹ s by step control, Radau with 3 points.
-   Numbers to expect, relative errors at the end: A and B 3e-6 with rtol 1e-6 (144 steps), 2e-7 with 1e-8 (246).
-2. k₂ unknown, as 10^z: A and B sampled at 28 times from 10⁻³ to 10⁶ s, nine decades, with 2 % relative noise,
-   weights 1/σ². One program on 37 elements whose lengths grow geometrically, from wrong first guesses.
-   Numbers to expect, seeds 0 to 4 of the noise: log₁₀ k₂ = 7.475, 7.479, 7.476, 7.476, 7.479, each ± 0.0022,
-   truth 7.4771: all within 1.01 standard errors; misfit 42 to 62 for 56 samples, 7 to 9 iterations. From k₂ =
-   10⁵, 10⁶ and 10⁹ the same is found in 14 of 15 runs. The other one (seed 3 from 10⁵) ends at a false
-   minimum, solved, with a misfit of 11,248: with weights 1/σ² a misfit far above the number of samples says so.
+   Numbers to expect, relative errors at the end: A and B 3e-6 with rtol 1e-6 (144 steps), 2e-7 with 1e-8
+   (246).
+2. k₂ unknown, as 10^z: A and B sampled at 28 times from 10⁻³ to 10⁶ s, nine decades, with 2 % relative
+   noise, weights 1/σ². One program on 37 elements whose lengths grow geometrically, from wrong
+   guesses.
+   Numbers to expect, seeds 0 to 4 of the noise: log₁₀ k₂ = 7.475, 7.479, 7.476, 7.476, 7.479, each ±
+   0.0022, truth 7.4771: all within 1.01 standard errors; misfit 42 to 62 for 56 samples, 7 to 9
+   iterations. From k₂ = 10⁵, 10⁶ and 10⁹ the same is found in 14 of 15 runs. The other one (seed 3 from
+   10⁵) ends at a false minimum, solved, with a misfit of 11,248: with weights 1/σ² a misfit far above the
+   number of samples says so.
 
-Two choices matter. The unknown is b = 10⁴ B, of size 1: with B itself 5 of these 15 runs end elsewhere. And the
-fractions have no bounds: with A, b, C ≥ 0 none of the nine runs of seeds 2, 3 and 4 reached the solution within
-150 iterations; b falls to 10⁻⁵ of its largest value, close to its bound, with weights of 1/σ².
+Two choices matter. The unknown is b = 10⁴ B, of size 1: with B itself 5 of these 15 runs end elsewhere.
+And the fractions have no bounds: with A, b, C ≥ 0 none of the nine runs of seeds 2, 3 and 4 reached the
+solution within 150 iterations; b falls to 10⁻⁵ of its largest value, close to its bound, with weights of
+1/σ².
 
-Source: H. H. Robertson, in J. Walsh (ed.), Numerical Analysis: An Introduction (1966) 178–182. Reference values at
-10¹¹ s: F. Mazzia and C. Magherini, Test Set for Initial Value Problem Solvers, release 2.4 (2008), 'Robertson'.
+Source: H. H. Robertson, in J. Walsh (ed.), Numerical Analysis: An Introduction (1966) 178–182. Reference
+values at 10¹¹ s: F. Mazzia and C. Magherini, Test Set for Initial Value Problem Solvers, release 2.4
+(2008), 'Robertson'.
 """
 
 import argparse
@@ -117,13 +122,14 @@ def table(outcome):
     rows = []
     for run in outcome["simulated"]:
         errors = ", ".join(f"{name} {error:.1e}" for name, error in run["errors"].items())
-        rows.append(f"rtol {run['rtol']:g}: {run['elements']} elements, {run['seconds']:.1f} s, relative errors "
-                    f"{errors}; least fraction {run['least']:.1e}")
+        rows.append(f"rtol {run['rtol']:g}: {run['elements']} elements, {run['seconds']:.1f} s, "
+                    f"relative errors {errors}; least fraction {run['least']:.1e}")
     for seed, fits in enumerate(outcome["fits"]):
         for guess, found in fits.items():
             value, error = constant(found)
-            rows.append(f"seed {seed}, from {guess:g}: log₁₀ k₂ {value:.5f} ± {error:.5f} (truth {LOG_K2:.5f}, "
-                        f"{(value - LOG_K2) / error:+.2f} standard errors), misfit {found.misfit:.2f}, "
+            rows.append(f"seed {seed}, from {guess:g}: log₁₀ k₂ {value:.5f} ± {error:.5f} "
+                        f"(truth {LOG_K2:.5f}, {(value - LOG_K2) / error:+.2f} standard errors), "
+                        f"misfit {found.misfit:.2f}, "
                         f"{found.result.nit} iterations. {found.status}")
     return "\n".join(rows)
 
@@ -133,7 +139,8 @@ def plot(outcome, path):
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained", width_ratios=[2, 1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained",
+                                         width_ratios=[2, 1])
     t = np.geomspace(1e-6, END, 400)
     run = KNOWN.simulate(START, None, np.r_[0.0, t], rtol=1e-8)
     found = best(outcome["fits"][0])
@@ -142,13 +149,14 @@ def plot(outcome, path):
         seen = found.setting.data[found.setting.names[0]].observed.get(name)
         if seen is not None:
             left.plot(seen.times, seen.values, "o", ms=4, mfc="none", color=f"C{k}")
-    left.set(xscale="log", xlabel="t [s]", ylabel="fraction", title="Robertson's kinetics, and samples (seed 0)")
+    left.set(xscale="log", xlabel="t [s]", ylabel="fraction",
+             title="Robertson's kinetics, and samples (seed 0)")
     left.legend()
     for seed, fits in enumerate(outcome["fits"]):
         value, error = constant(best(fits))
         right.errorbar(seed, value, 2 * error, fmt="o", color="C0", capsize=4)
     right.axhline(LOG_K2, color="k", ls="--", lw=1, label="truth")
-    right.set(xlabel="seed of the noise", ylabel="log₁₀ k₂, ± 2 standard errors", 
+    right.set(xlabel="seed of the noise", ylabel="log₁₀ k₂, ± 2 standard errors",
               xticks=range(len(outcome["fits"])))
     right.legend()
     for ax in (left, right):

@@ -61,8 +61,8 @@ class LimitedMemory:
         B = ξ I − [ξS Y] [[ξ SᵀS, L], [Lᵀ, −D]]⁻¹ [ξS Y]ᵀ,      (SᵀY)_ij = L (i > j) + D (i = j) + …
 
     s = x_new − x_old, y = ∇_x𝓛(x_new, λ) − ∇_x𝓛(x_old, λ) with the new λ; ξ = ‖y‖/‖s‖ of the last
-    pair, between sᵀy/sᵀs and yᵀy/sᵀy (either alone solved fewer of the textbook collection). y is replaced
-    by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
+    pair, between sᵀy/sᵀs and yᵀy/sᵀy (either alone solved fewer of the textbook collection). y is
+    replaced by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
     """
 
     def __init__(self, program, memory=_MEMORY):
