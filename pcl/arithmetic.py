@@ -1,4 +1,4 @@
-"""Pieces of the graph made of arithmetic alone, run by NumPy.
+"""Pieces of the graph made of arithmetic alone, written out as functions of NumPy.
 
 On a few thousand points a call of TensorFlow costs more than the sums and products in it.
 """
@@ -7,50 +7,50 @@ import numpy as np
 import tensorflow as tf
 
 _OPERATIONS = {
-    "Identity": lambda op, x: x,
-    "Neg": lambda op, x: -x,
-    "Square": lambda op, x: x * x,
-    "AddV2": lambda op, x, y: x + y,
-    "Add": lambda op, x, y: x + y,
-    "Sub": lambda op, x, y: x - y,
-    "Mul": lambda op, x, y: x * y,
-    "RealDiv": lambda op, x, y: x / y,
-    "AddN": lambda op, *terms: sum(terms[1:], terms[0]),
-    "Sum": lambda op, x, axes: x.sum(axis=tuple(np.ravel(axes)), keepdims=op.get_attr("keep_dims")),
-    "Reshape": lambda op, x, shape: x.reshape(shape),
-    "Tile": lambda op, x, counts: np.tile(x, counts),
-    "Fill": lambda op, shape, x: np.full(shape, x),
+    "Identity": "{0}",
+    "Neg": "-{0}",
+    "Square": "{0} * {0}",
+    "AddV2": "{0} + {1}",
+    "Add": "{0} + {1}",
+    "Sub": "{0} - {1}",
+    "Mul": "{0} * {1}",
+    "RealDiv": "{0} / {1}",
+    "AddN": "{terms}",
+    "Sum": "{0}.sum(axis=tuple(np.ravel({1})), keepdims={keep_dims})",
+    "Reshape": "{0}.reshape({1})",
+    "Tile": "np.tile({0}, {1})",
+    "Fill": "np.full({0}, {1})",
 }
 
 
 # Entry by entry, whatever the number of entries, and what TensorFlow's gradients of these are made of.
 _WHOLE = ("Sum", "Reshape", "Tile")
-ELEMENTARY = {name: f for name, f in _OPERATIONS.items() if name not in _WHOLE} | {
-    "Fill": lambda op, shape, x: x,
-    "Sqrt": lambda op, x: np.sqrt(x),
-    "Rsqrt": lambda op, x: 1.0 / np.sqrt(x),
-    "Exp": lambda op, x: np.exp(x),
-    "Expm1": lambda op, x: np.expm1(x),
-    "Log": lambda op, x: np.log(x),
-    "Log1p": lambda op, x: np.log1p(x),
-    "Sin": lambda op, x: np.sin(x),
-    "Cos": lambda op, x: np.cos(x),
-    "Tan": lambda op, x: np.tan(x),
-    "Tanh": lambda op, x: np.tanh(x),
-    "Sigmoid": lambda op, x: 0.5 * (1.0 + np.tanh(0.5 * x)),
-    "Reciprocal": lambda op, x: 1.0 / x,
-    "Inv": lambda op, x: 1.0 / x,
-    "Pow": lambda op, x, y: np.power(x, y),
-    "SquaredDifference": lambda op, x, y: (x - y) ** 2,
-    "Xdivy": lambda op, x, y: np.where(x == 0.0, 0.0, x / y),
-    "SqrtGrad": lambda op, y, dy: 0.5 * dy / y,
-    "RsqrtGrad": lambda op, y, dy: -0.5 * dy * y ** 3,
-    "TanhGrad": lambda op, y, dy: dy * (1.0 - y * y),
-    "SigmoidGrad": lambda op, y, dy: dy * y * (1.0 - y),
-    "ReciprocalGrad": lambda op, y, dy: -dy * y * y,
-    "InvGrad": lambda op, y, dy: -dy * y * y,
-    "ZerosLike": lambda op, x: np.zeros_like(x),
-    "OnesLike": lambda op, x: np.ones_like(x),
+ELEMENTARY = {name: text for name, text in _OPERATIONS.items() if name not in _WHOLE} | {
+    "Fill": "{1}",
+    "Sqrt": "np.sqrt({0})",
+    "Rsqrt": "1.0 / np.sqrt({0})",
+    "Exp": "np.exp({0})",
+    "Expm1": "np.expm1({0})",
+    "Log": "np.log({0})",
+    "Log1p": "np.log1p({0})",
+    "Sin": "np.sin({0})",
+    "Cos": "np.cos({0})",
+    "Tan": "np.tan({0})",
+    "Tanh": "np.tanh({0})",
+    "Sigmoid": "0.5 * (1.0 + np.tanh(0.5 * {0}))",
+    "Reciprocal": "1.0 / {0}",
+    "Inv": "1.0 / {0}",
+    "Pow": "np.power({0}, {1})",
+    "SquaredDifference": "({0} - {1}) ** 2",
+    "Xdivy": "np.where({0} == 0.0, 0.0, {0} / {1})",
+    "SqrtGrad": "0.5 * {1} / {0}",
+    "RsqrtGrad": "-0.5 * {1} * {0} ** 3",
+    "TanhGrad": "{1} * (1.0 - {0} * {0})",
+    "SigmoidGrad": "{1} * {0} * (1.0 - {0})",
+    "ReciprocalGrad": "-{1} * {0} * {0}",
+    "InvGrad": "-{1} * {0} * {0}",
+    "ZerosLike": "np.zeros_like({0})",
+    "OnesLike": "np.ones_like({0})",
 }
 
 
@@ -60,41 +60,68 @@ def compiled(feeds, fetches, operations=_OPERATIONS, constant=np.asarray):
     None where the graph between them holds anything but `operations` on float64. `constant` turns a
     constant of the graph into what is computed with, or None to give up.
     """
-    place = {t.ref(): i for i, t in enumerate(feeds)}
-    steps, constants, stack = [], {}, list(fetches)
+    program = _Source(len(feeds), operations)
+    names, stack = {t.ref(): f"v{i}" for i, t in enumerate(feeds)}, list(fetches)
     while stack:
         t = stack[-1]
-        if t.ref() in place or t.ref() in constants:
+        if t.ref() in names:
             stack.pop()
             continue
         if t.op.type == "Const":
-            constants[t.ref()] = constant(tf.get_static_value(t))
-            if constants[t.ref()] is None:
+            value = constant(tf.get_static_value(t))
+            if value is None:
                 return None
+            names[t.ref()] = program.constant(value)
             continue
         if t.op.type not in operations or t.dtype != tf.float64 or t.op.control_inputs:
             return None
-        waiting = [x for x in t.op.inputs if x.ref() not in place and x.ref() not in constants]
+        waiting = [x for x in t.op.inputs if x.ref() not in names]
         if waiting:
             stack.extend(waiting)
             continue
-        place[stack.pop().ref()] = len(feeds) + len(steps)
-        steps.append(t)
-    return _Program(place, steps, constants, fetches, operations)
+        names[stack.pop().ref()] = program.operation(t.op, [names[x.ref()] for x in t.op.inputs])
+    return program.function([names[t.ref()] for t in fetches])
 
 
-class _Program:
-    """The operations in order; each value has a place, those of the feeds first."""
+class _Source:
+    """The operations in order, as the text of a function; what is computed twice is written once."""
 
-    def __init__(self, place, steps, constants, fetches, operations):
-        def source(t):
-            return (place[t.ref()], None) if t.ref() in place else (None, constants[t.ref()])
-        self._steps = [(operations[t.op.type], t.op, [source(x) for x in t.op.inputs]) for t in steps]
-        self._fetches = [source(t) for t in fetches]
+    def __init__(self, feeds, operations):
+        self._operations = operations
+        self._feeds, self._constants, self._values = feeds, {}, {}
 
-    def __call__(self, *feeds):
-        values = list(feeds)
-        with np.errstate(all="ignore"):
-            for operation, op, sources in self._steps:
-                values.append(operation(op, *(c if i is None else values[i] for i, c in sources)))
-        return [np.asarray(c if i is None else values[i]) for i, c in self._fetches]
+    def constant(self, value):
+        """Its name."""
+        name = f"c{len(self._constants)}"
+        self._constants[name] = value
+        return name
+
+    def operation(self, op, sources):
+        """The name of its value."""
+        if op.type == "Mul":
+            left, right = (self._constants.get(name) for name in sources)
+            if _is_one(left) or _is_one(right):
+                return sources[1 if _is_one(left) else 0]
+        if op.type == "Identity":
+            return sources[0]
+        text = self._operations[op.type].format(
+            *sources, terms=" + ".join(sources),
+            keep_dims=op.get_attr("keep_dims") if op.type == "Sum" else None)
+        return self._values.setdefault(text, f"v{self._feeds + len(self._values)}")
+
+    def function(self, fetches):
+        """The function of the feeds."""
+        lines = [f"def program({', '.join(f'v{i}' for i in range(self._feeds))}):",
+                 *(f"    {name} = {text}" for text, name in self._values.items()),
+                 f"    return [{', '.join(fetches)}]"]
+        space = {"np": np, **self._constants}
+        exec("\n".join(lines), space)       # made of the tables above and of names alone
+
+        def run(*feeds):
+            with np.errstate(all="ignore"):
+                return [np.asarray(x) for x in space["program"](*feeds)]
+        return run
+
+
+def _is_one(value):
+    return value is not None and np.ndim(value) == 0 and value == 1.0

@@ -1,5 +1,7 @@
 """The parameter Hessian of a network as matrix products over points; see `network_rule` for the rule."""
 
+import functools
+
 import numpy as np
 
 from pcl.network_block import Workspace
@@ -139,7 +141,7 @@ class CurvatureSums:
         wb = [w + 1 for w in self.rule.widths]
         w = self.rule.widths
         ends = np.cumsum([0] + [W.size for W in self.rule.Wbar])
-        H = np.zeros((ends[-1], ends[-1]))
+        H = np.empty((ends[-1], ends[-1]))
         at = [slice(a, b) for a, b in zip(ends, ends[1:])]
         for m in range(1, self.L + 1):
             for k in range(1, m + 1):
@@ -170,6 +172,7 @@ class CurvatureSums:
                 full[i, :, :, i] += D[i].T
 
 
+@functools.lru_cache(maxsize=64)
 def _triangle_index(w):
     """(w, w) positions of (i, j) in the packed upper triangle, row by row."""
     index = np.zeros((w, w), dtype=int)

@@ -239,12 +239,15 @@ class NetworkPoint:
         return result
 
     def _blocks(self, starts):
-        """The blocks of a sweep, those not held evaluated again."""
+        """The blocks of a sweep."""
         for s in starts:
-            held = self._held.get(s)
-            yield held.using(workspace()) if held else self._new_block(s, self._step, workspace())
+            yield self._new_block(s, self._step, workspace())
 
     def _new_block(self, start, step, space):
+        """Evaluated again unless it is held."""
+        held = self._held.get(start)
+        if held and held.n == min(step, self._q - start):
+            return held.using(space)
         return Block(self._rule, self._x[start:start + step], start, space)
 
     def _ranges(self, block):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pcl.arithmetic import compiled
+from pcl.arithmetic import ELEMENTARY, compiled
 
 X, Y = np.random.default_rng(0).normal(size=(2, 3, 4))
 
@@ -46,3 +46,27 @@ def test_anything_else_is_left_to_tensorflow(function):
 def test_division_by_zero_is_quiet_and_infinite():
     _, feeds, fetches = graph_of(lambda x, y: x / (y * 0.0))
     assert np.isinf(compiled(feeds, fetches)(np.abs(X), np.abs(Y))[0]).all()
+
+
+ENTRYWISE = {
+    "functions": lambda x, y: tf.sqrt(x) + tf.exp(-y) * tf.math.log(x) + tf.tanh(x * y) - tf.sin(y),
+    "powers": lambda x, y: x ** 2.5 + tf.math.rsqrt(y) + tf.math.reciprocal(x) * tf.sigmoid(y),
+    "the same twice": lambda x, y: tf.exp(x) * y + tf.exp(x) * y,
+    "factor one": lambda x, y: 1.0 * x - y * 1.0,
+    "gradients": lambda x, y: tf.gradients(tf.tanh(x) * tf.sqrt(y) / (1.0 + tf.exp(x)), y)[0],
+    "a feed": lambda x, y: tf.identity(x),
+}
+
+
+@pytest.mark.parametrize("name", ENTRYWISE)
+def test_elementary_functions_are_those_of_tensorflow_at_any_number_of_entries(name):
+    x, y = np.abs(X.ravel()) + 0.1, np.abs(Y.ravel()) + 0.1
+    graph = tf.Graph()
+    with graph.as_default():
+        feeds = [tf.compat.v1.placeholder(tf.float64, 7) for _ in range(2)]
+        fetches = [ENTRYWISE[name](*feeds)]
+    with tf.compat.v1.Session(graph=graph) as session:
+        expected = session.run(fetches, dict(zip(feeds, (x[:7], y[:7]))))
+    program = compiled(feeds, fetches, ELEMENTARY, lambda value: np.ravel(value)[0])
+    np.testing.assert_allclose(program(x[:7], y[:7])[0], expected[0], rtol=4e-15)
+    assert program(x, y)[0].shape == x.shape

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
 from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.recursion import Recursion
 from pcl.interior_point.kkt import HELD, backend
 
 SEGMENTS = (1, 2, 8)
@@ -187,3 +188,17 @@ def test_reduced_and_sparse_backends_end_at_the_same_solution():
             for kkt in (ReducedKKT(), "sparse")]
     assert ends[0].success and ends[0].nit == ends[1].nit
     np.testing.assert_allclose(ends[0].x, ends[1].x, rtol=1e-8, atol=1e-8)
+
+
+def test_states_along_chains_are_those_of_the_loop():
+    rng = np.random.default_rng(3)
+    step, r = rng.normal(size=(7, 3, 3)), rng.normal(size=(7, 3))
+    coupled = np.array([False, True, True, False, True, True, True])
+    chains = Recursion(step, coupled)
+    x = chains.solve(r)
+    for e in range(7):
+        np.testing.assert_allclose(x[e], r[e] + (step[e - 1] @ x[e - 1] if coupled[e] else 0.0),
+                                   rtol=1e-12, atol=1e-12)
+    weights = rng.normal(size=(7, 3))
+    assert np.sum(weights * x) == pytest.approx(np.sum(chains.solve_transposed(weights) * r), rel=1e-12)
+    assert Recursion(np.zeros((4, 0, 0)), coupled[:4]).solve(np.zeros((4, 0))).shape == (4, 0)

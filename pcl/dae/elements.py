@@ -48,6 +48,7 @@ class Elements:
         self.lengths = np.concatenate([mesh.lengths for mesh in self.meshes])
         self.times = np.concatenate([mesh.points(scheme) for mesh in self.meshes])
         self.gather, self.end = self._gather(), self._differential(scheme.end[None])[0]
+        self._at_points = self.gather.reshape(-1, self.width).T.copy()
 
     @property
     def n(self):
@@ -85,7 +86,7 @@ class Elements:
 
     def at_points(self, u):
         """a (E·K, n_a) of u (E, width)."""
-        a = np.tensordot(u, self.gather, axes=(1, 2))
+        a = (u @ self._at_points).reshape(self.E, self.K, -1)
         self.scaled(a)
         return a.reshape(self.E * self.K, -1)
 

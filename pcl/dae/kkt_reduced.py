@@ -19,7 +19,9 @@ doubled where they stay below `CALM`.
 import numpy as np
 from scipy.linalg import blas, lapack
 
+from pcl.dae.recursion import Recursion
 from pcl.dae.segments import Segments, padded
+from pcl.dae.structured import summed
 from pcl.interior_point.kkt import HELD, backend
 
 GROWTH, CALM = 1e5, 1e3     # largest |∂x/∂x₀| before a segment is halved; below CALM it is doubled
@@ -101,6 +103,9 @@ class Condensed:
         self.S, self.L = self.segments.table.shape
         self._eliminate()
         self._chain()
+        self.coupled = np.ones(elements.E, dtype=bool)
+        self.coupled[self.segments.head] = False
+        self.recursion = Recursion(self.step[:, :, :self.n_x], self.coupled)
         self._weights()
 
     def _eliminate(self):
@@ -125,13 +130,12 @@ class Condensed:
         neutral[:, :n_x] = np.eye(n_x)
         step = padded(self.step, neutral)[self.segments.table]
         Z[:, 0, :n_x, :n_x] = np.eye(n_x)
-        for k in range(L):
-            Z[:, k, n_x + np.arange(n_nu), n_x + k * n_nu + np.arange(n_nu)] = 1.0
-            Z[:, k, n_x + n_nu:, n_s - self.n_p:] = np.eye(self.n_p)
-            after = np.matmul(step[:, k], Z[:, k])
-            if k + 1 < L:
-                Z[:, k + 1, :n_x] = after
-        self.Z, self.end, self.n_s = Z, after, n_s
+        k, i = np.arange(L)[:, None], n_x + np.arange(n_nu)
+        Z[:, k, i, k * n_nu + i] = 1.0
+        Z[:, :, n_x + n_nu:, n_s - self.n_p:] = np.eye(self.n_p)
+        for k in range(L - 1):
+            np.matmul(step[:, k], Z[:, k], out=Z[:, k + 1, :n_x])
+        self.Z, self.end, self.n_s = Z, np.matmul(step[:, -1], Z[:, -1]), n_s
         states = Z[:, :, :n_x, :n_x]        # what p and ν do has other units
         self.growth = float(np.abs(states).max()) if np.isfinite(Z).all() else np.inf
 
@@ -321,23 +325,17 @@ class ReducedFactor:
     def _particular(self, r_local, r_joint):
         """u with the rows fulfilled, q = 0; and the state after each segment (S, n_x)."""
         c, elements = self.c, self.c.elements
-        u = np.zeros((elements.E + 1, elements.width))
-        u[:-1, c.n_x:c.cut] = np.matmul(c.inverse, r_local[:, :, None])[:, :, 0]
-        after = padded(u[:-1] @ elements.end.T)
-        jumps = padded(r_joint)
-        step = padded(c.step[:, :, :c.n_x], np.eye(c.n_x))
-        table = c.segments.table
-        x = np.where(c.segments.cut[:, None], 0.0, jumps[c.segments.head])
-        starts = np.zeros((elements.E + 1, c.n_x))
-        for k in range(c.L):
-            e = table[:, k]
-            if k:
-                x = x + jumps[e]
-            starts[e] = x
-            x = np.matmul(step[e], x[:, :, None])[:, :, 0] + after[e]
-        u = u[:-1]
-        u[:, :c.cut] += np.matmul(c.Q[:, :c.cut, :c.n_x], starts[:-1, :, None])[:, :, 0]
-        return u, x
+        u = np.zeros((elements.E, elements.width))
+        u[:, c.n_x:c.cut] = np.matmul(c.inverse, r_local[:, :, None])[:, :, 0]
+        after = u @ elements.end.T
+        right = r_joint.copy()
+        right[c.segments.head[c.segments.cut]] = 0.0
+        right[1:] += np.where(c.coupled[1:, None], after[:-1], 0.0)
+        starts = c.recursion.solve(right)
+        u[:, :c.cut] += np.matmul(c.Q[:, :c.cut, :c.n_x], starts[:, :, None])[:, :, 0]
+        last = c.segments.last
+        ends = np.matmul(c.step[last, :, :c.n_x], starts[last, :, None])[:, :, 0] + after[last]
+        return u, ends
 
     def _right(self, g, u, r_x):
         """The right-hand side of the small system over (θ, p, starts)."""
@@ -346,7 +344,7 @@ class ReducedFactor:
         s = np.matmul(c.Q.transpose(0, 2, 1), g[:, :, None])
         s = np.matmul(c.Z.transpose(0, 1, 3, 2), c.in_segments(s)).sum(axis=1)[:, :, 0]
         nu = s[:, c.n_x:c.n_s - c.n_p]
-        theta = r_x[elements.n:] - np.tensordot(nu, c.N, 2)
+        theta = r_x[elements.n:] - summed(nu, c.N)
         theta -= self._mixed_product(u)
         p = r_x[elements.n - c.n_p:elements.n] + s[:, c.n_s - c.n_p:].sum(axis=0)
         return np.concatenate([theta, p, s[self._starts]])
@@ -355,7 +353,7 @@ class ReducedFactor:
         """(∂²/∂θ∂u) u, (p_θ,)."""
         if self.W is None:
             return np.zeros(self.c.n_theta)
-        parts = [np.tensordot(u @ A.T, X, 2) for X, A in zip(self.W.mixed, self.W.inputs)]
+        parts = [summed(u @ A.T, X) for X, A in zip(self.W.mixed, self.W.inputs)]
         return np.concatenate([*parts, np.zeros(0)])
 
     def _small(self, right, r_joint, ends):
@@ -386,21 +384,17 @@ class ReducedFactor:
             start += X.shape[2]
         local = np.matmul(g[:, None, c.n_x:c.cut], c.inverse)[:, 0]
         at_start = g[:, :c.n_x] - np.matmul(local[:, None], c.J.local[:, :, :c.n_x])[:, 0]
-        joint, after = np.zeros((elements.E + 1, c.n_x)), np.zeros((elements.E + 1, c.n_x))
-        at_start = padded(at_start)
-        step = padded(c.step[:, :, :c.n_x], np.eye(c.n_x))
-        lam = np.zeros((c.S, c.n_x))
-        lam[self._rows_cut - 1] = cuts
-        for k in range(c.L - 1, -1, -1):
-            e = c.segments.table[:, k]
-            after[e] = lam
-            lam = at_start[e] + np.matmul(lam[:, None], step[e])[:, 0]
-            joint[e] = lam
-        more = after[:-1] @ elements.end[:, c.n_x:c.cut]
+        ends = c.segments.last[self._rows_cut - 1]      # before a cut: its multiplier comes from there
+        at_start[ends] += np.matmul(cuts[:, None], c.step[ends, :, :c.n_x])[:, 0]
+        joint = c.recursion.solve_transposed(at_start)
+        after = np.zeros_like(joint)
+        after[:-1] = np.where(c.coupled[1:, None], joint[1:], 0.0)
+        after[ends] = cuts
+        more = after @ elements.end[:, c.n_x:c.cut]
         local += np.matmul(more[:, None], c.inverse)[:, 0]
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed
-        return local.ravel(), joint[:-1][inner].ravel(), joint[:-1][fixed]
+        return local.ravel(), joint[inner].ravel(), joint[fixed]
 
 
 class _Definite:

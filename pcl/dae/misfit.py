@@ -21,6 +21,7 @@ class Misfit:
         self._elements, self.place, self.rows = elements, place, rows
         self.data, self.weights = data, weights
         self._map = _sparse(elements, place, rows)
+        self._pull = self._map.T.tocsr()
         self.hessian = np.zeros((elements.E, elements.width, elements.width))
         np.add.at(self.hessian, place, 2.0 * weights[:, None, None] * rows[:, :, None] * rows[:, None])
 
@@ -51,7 +52,7 @@ class Misfit:
 
     def gradient(self, u):
         """∂f/∂u (E, width)."""
-        return (self._map.T @ (2.0 * self.weights * self.residuals(u))).reshape(u.shape)
+        return (self._pull @ (2.0 * self.weights * self.residuals(u))).reshape(u.shape)
 
 
 def _sparse(elements, place, rows):

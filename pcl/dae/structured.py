@@ -42,8 +42,8 @@ class StructuredJacobian:
         u = np.matmul(local[:, None], self.local)[:, 0]
         if path.size:
             u += np.matmul(path[:, None], self.path)[:, 0]
-        out = [rows.elements.scatter(u) + rows.joints.T @ joints]
-        out += [np.tensordot(local[:, law], N, 2) for law, N in zip(rows.laws, self.weights)]
+        out = [rows.elements.scatter(u) + rows.joints_transposed @ joints]
+        out += [summed(local[:, law], N) for law, N in zip(rows.laws, self.weights)]
         return np.concatenate(out)
 
     def row_maxima(self):
@@ -106,7 +106,7 @@ class StructuredHessian:
             part = B @ theta
             if X.size:
                 out += (X @ theta) @ A
-                part = part + np.tensordot(u @ A.T, X, 2)
+                part = part + summed(u @ A.T, X)
             parts.append(part)
         return np.concatenate([elements.scatter(out), *parts])
 
@@ -148,6 +148,8 @@ class RowLayout:
         self.n_local = elements.K * elements.n_w
         self.m = elements.E * (self.n_local + elements.K * paths) + joints.shape[0]
         self.n = elements.n + sum(sizes)
+        ends = elements.n + np.cumsum([0, *sizes])
+        self._places = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:])]
 
     def split(self, lam):
         """(local (E, K·n_w), joints, path (E, K·n_g)), views of a vector (m,)."""
@@ -157,8 +159,12 @@ class RowLayout:
 
     def parameters(self, x):
         """[θ_l …], views of a vector (n,)."""
-        ends = self.elements.n + np.cumsum([0, *self.sizes])
-        return [x[a:b] for a, b in zip(ends, ends[1:])]
+        return [x[place] for place in self._places]
+
+    @functools.cached_property
+    def joints_transposed(self):
+        """The transpose of `joints`, sorted by rows."""
+        return self.joints.T.tocsr()
 
     @functools.cached_property
     def jointed(self):
@@ -190,6 +196,11 @@ def joint_rows(elements, fixed):
                         np.broadcast_to(columns[place - 1][:, None], before.shape)[:, keep].ravel(),
                         starts])
     return sp.csr_array((data, (i, j)), shape=(count + len(starts), elements.n))
+
+
+def summed(y, blocks):
+    """Σ y_ek blocks_ekp (p,), as one product."""
+    return y.ravel() @ blocks.reshape(y.size, blocks.shape[2])
 
 
 def _placed(blocks, columns, n):
