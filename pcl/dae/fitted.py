@@ -34,12 +34,15 @@ class Fit:
     result : interior_point.Result
         Its solution.
     stages : tuple of Stage
+    note : str
+        What was asked for and not reached although the last solve may be solved; mostly empty.
     """
 
     setting: object
     program: object
     result: object
     stages: tuple
+    note: str = ""
 
     @property
     def model(self):
@@ -76,13 +79,13 @@ class Fit:
 
     @property
     def success(self):
-        """Whether the last solve reached its tolerance."""
-        return self.result.success
+        """Whether the last solve reached its tolerance, and `refine` its own if it was given."""
+        return self.result.success and not self.note
 
     @property
     def status(self):
         """Why the last solve ended, in words."""
-        return self.result.message
+        return f"{self.result.message} {self.note}".strip()
 
     @functools.cached_property
     def trained(self):

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcl import interior_point
+from pcl.dae import scaled
 from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
-from pcl.dae.hessians import strategy
-from pcl.dae.kkt_reduced import ReducedKKT
-from pcl.dae.law import Law
+from pcl.dae.law import FreeOutputs, Law
 from pcl.dae.pretrain import normalised, pretrain
-from pcl.dae.refinement import refined
+from pcl.dae.refinement import refined, unmet
+from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
+from pcl.interior_point.status import Status
 from pcl.validate import float64_array, positive_integer
 
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
+RESTARTS = 2                # main solves that may follow one that failed
+WORSE = 10.0                # misfit, relative to the smoother's, from which another start is tried too
+_NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
+_SHORT = 200                # a limit of fewer iterations than these is meant: no restart follows
 _FLOOR = 1e-9               # of the weight decay, relative to the spread of the data
+_MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
 
 
 @dataclass(frozen=True)
@@ -43,11 +48,11 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
         max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
-    minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at
-    once, subject to the
-    collocated equations, bounds and path constraints. See `pcl.dae.smooth` for the first stage.
-    Every choice
-    is in the report, `str(fit)`.
+    minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
+    subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
+    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose misfit is far above the
+    smoother's, is started again from elsewhere, at most twice, and the best is kept. Every choice is in
+    the report, `str(fit)`.
 
     Parameters
     ----------
@@ -60,18 +65,17 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
     smoothing : λ of the smoother, or "auto": cross-validation
-    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which
-        makes the result the most probable weights under a standard normal prior
-    scaling : "none"; "variance": observations weighted by 1/variance of their variable;
-        "auto": "variance" if there are outputs and all weights are 1, else "none"
+    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result
+        the most probable weights under a standard normal prior
+    scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
+        "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
-    hessian : "exact", "limited-memory", "hybrid", "gauss-newton" (see `pcl.dae.hessians`); a
-        tuple of two of them for a coarse solve (to 1e-3, at most 100 iterations) and the final one;
-        "auto" is "exact"
+    hessian : "exact", "limited-memory", "hybrid", "gauss-newton" (see `pcl.dae.hessians`); a tuple of two
+        of them for a coarse solve (to 1e-3, at most 100 iterations) and the final one; "auto" is "exact"
     tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
-    refine : tolerance of the estimated error in every element, relative to the largest magnitude
-        of a variable; elements are split or merged and the program is solved again from where it
-        was, until it is met. None: the elements stay.
+    refine : tolerance of the estimated error in every element, relative to the largest magnitude of a
+        variable; elements are split or merged and the program is solved again from where it was, until it
+        is met. None: the elements stay.
 
     Returns
     -------
@@ -81,27 +85,46 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     ------
     TypeError, ValueError
         Before anything is solved: arguments that do not fit, equations that do not determine their
-        unknowns
-        (StructureError), given starts that violate a constraint (InconsistentStart).
+        unknowns (StructureError), given starts that violate a constraint (InconsistentStart).
+    KeyboardInterrupt
+        In the smoother; in the main solve it ends the fit with what was found.
     """
+    setting = Setting.of(model, data, elements, scheme)
     laws = _laws(model, network)
-    setting = Setting.of(model, data, elements, scheme, _scaling(scaling, data, laws))
+    setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
     clock, refine = _Clock(), _tolerance(refine)
     x = first_guess(setting, start)
     report = require_structure(setting, laws, x)
     require_start(setting)
-    stages = [clock.stage("guess", _start_words(setting, report), 0)]
     solve = _Solve(hessian, tol, maxiter, max_seconds, callback, clock)
     if not laws:
-        return _main(setting, [], [], x, stages, solve, refine)
-    smoothed = smooth(setting, x, smoothing, callback)
+        stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
+        return _main(setting, _starts(setting, x), np.inf, stages, solve, refine)
+    x = relaxed(setting, x, *_bounds(setting))
+    stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
+    smoothed = smooth(setting, x, smoothing, callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
     decay = _decay(weight_decay, setting, smoothed.x)
-    laws, thetas, words = _prepared(setting, laws, smoothed.x, seed, decay, normalise)
-    stages.append(clock.stage("pre-training", words, 0))
-    return _main(setting, laws, [decay] * len(laws), np.concatenate([smoothed.x, *thetas]), stages, solve,
-                 refine)
+    enough = WORSE * (_misfit(setting, smoothed.x) + _NOISE * setting.spread)
+    attempts = _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock)
+    return _main(setting, attempts, enough, stages, solve, refine)
+
+
+def _starts(setting, x):
+    """Yield (words, laws, penalties, x) of a model without laws."""
+    yield "", [], [], x
+    yield "again, from data and equations together; ", [], [], relaxed(setting, x, *_bounds(setting))
+
+
+def _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock):
+    """Yield (words, laws, penalties, x): other weights and another smoothing each time, as stages say."""
+    words = ""
+    for k, x in enumerate([smoothed.x, *smoothed.others]):
+        made, thetas, how = _prepared(setting, laws, x, seed + k * len(laws), decay, normalise)
+        stages.append(clock.stage("pre-training", words + how, 0))
+        yield words, made, [decay] * len(laws), np.concatenate([x, *thetas])
+        words = "again, from another smoothing and other weights; "
 
 
 @dataclass(frozen=True)
@@ -115,21 +138,20 @@ class _Solve:
     callback: object
     clock: object
 
-    def passes(self, program, x):
+    def passes(self, program, x, words=""):
         """(result, stages) of all passes."""
         result, stages = None, []
         for name, hessian, tol, maxiter in _passes(self.hessian, self.tol, self.maxiter):
             result = self.one(program, x, hessian, tol, result, maxiter=maxiter)
             x = result.x
-            stages.append(self.stage(name, hessian, tol, result))
+            stages.append(self.stage(name, hessian, tol, result, words))
         return result, stages
 
     def one(self, program, x, hessian, tol, warm_start=None, **options):
         """One solve."""
-        return interior_point.solve(program, x, kkt=ReducedKKT(), tol=tol,
-                                    hessian=strategy(hessian, program), max_seconds=self.max_seconds,
-                                    callback=self.callback, warm_start=warm_start,
-                                    **{"maxiter": self.maxiter, **options})
+        return scaled.solve(program, x, hessian, tol=tol, max_seconds=self.max_seconds,
+                            callback=self.callback, warm_start=warm_start,
+                            **{"maxiter": self.maxiter, **options})
 
     def last(self):
         """(Hessian, tolerance) of the last pass."""
@@ -142,17 +164,49 @@ class _Solve:
         return self.clock.stage(name, words, result.nit)
 
 
-def _main(setting, laws, penalties, x, stages, solve, refine):
-    program = setting.transcription(laws, penalties)
-    result, more = solve.passes(program, x)
-    stages += more
+def _main(setting, attempts, enough, stages, solve, refine):
+    """The `Fit`: the first attempt that is solved with a misfit below `enough`, or the best of all."""
+    best = None
+    for k, (words, laws, penalties, x) in enumerate(attempts):
+        program = setting.transcription(laws, penalties)
+        result, more = solve.passes(program, x, words)
+        stages += more
+        misfit = _misfit(setting, result.x)
+        if best is None or _rank(result, misfit) < _rank(*best[1:]):
+            best = program, result, misfit
+        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and misfit <= enough):
+            break
+    program, result, _ = best
+    note = ""
     if refine is not None:
         hessian, tol = solve.last()
-        for setting, program, result, words in refined(setting, program, result, refine, solve.one,
-                                                       hessian,
-                                                       tol):
+        rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
+        for setting, program, result, words in rounds:
             stages.append(solve.stage("refinement", hessian, tol, result, words))
-    return Fit(setting, program, result, tuple(stages))
+        words, note = unmet(setting, result, refine)
+        stages.append(solve.clock.stage("refinement", words, 0))
+    return Fit(setting, program, result, tuple(stages), note)
+
+
+def _rank(result, misfit):
+    finite = np.isfinite(result.fun)
+    return not result.success, not finite, result.fun if finite else misfit
+
+
+def _meant(result, maxiter):
+    """Whether the end of this solve was asked for."""
+    return result.status in _MEANT or (result.status is Status.ITERATION_LIMIT and maxiter < _SHORT)
+
+
+def _misfit(setting, x):
+    return setting.misfit().value(setting.elements.local(x[:setting.elements.n]))
+
+
+def _bounds(setting):
+    """(lower, upper) of trajectories and parameters (n,)."""
+    n, nodes, outputs = setting.elements.n, setting.elements.times.size, setting.model.outputs
+    program = setting.transcription([FreeOutputs(nodes, outputs, np.zeros((nodes, 0)))], [0.0])
+    return program.x_lower[:n], program.x_upper[:n]
 
 
 def _passes(hessian, tol, maxiter):
@@ -175,29 +229,38 @@ def _laws(model, network):
         laws = [network]
     else:
         laws = [Law(network, model.states, model.outputs)]
+    for k, law in enumerate(laws):
+        _require_law(model, law, f"network[{k}]" if len(laws) > 1 else "network")
     given = [name for law in laws for name in law.outputs]
     if sorted(given) != sorted(model.outputs):
-        raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the "
-                         f"model's outputs "
-                         f"({', '.join(model.outputs) or 'none'}) once.")
+        raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the model's "
+                         f"outputs ({', '.join(model.outputs) or 'none'}) once.")
     return laws
+
+
+def _require_law(model, law, label):
+    if not isinstance(law, Law):
+        raise TypeError(f"{label} is a {type(law).__name__}; expected a Law, or a single network.")
+    known = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
+    for side, names in known.items():
+        for name in getattr(law, side):
+            if name not in names:
+                raise ValueError(f"{label} has {name!r} among its {side}; expected some of the model's "
+                                 f"{', '.join(names) or f'{side}, of which there are none'}.")
 
 
 def _scaling(scaling, data, laws):
     if scaling != "auto":
         return scaling
-    trajectories = [data] if hasattr(data, "observed") and hasattr(data, "span") else list(data)
-    plain = all((s.weights == 1.0).all() for item in trajectories for s in item.observed.values())
+    plain = all((s.weights == 1.0).all() for item in data for s in item.observed.values())
     return "variance" if laws and plain else "none"
 
 
 def _decay(weight_decay, setting, x):
     if weight_decay != "auto":
         return float(weight_decay)
-    misfit = setting.misfit()
-    spread = misfit.weights @ (misfit.data - misfit.data.mean()) ** 2 if misfit.data.size else 1.0
-    left = misfit.value(setting.elements.local(x)) / max(1, misfit.data.size)
-    return 2.0 * max(left, _FLOOR * spread / max(1, misfit.data.size))
+    count = max(1, setting.misfit().data.size)
+    return 2.0 * max(_misfit(setting, x), _FLOOR * setting.spread) / count
 
 
 def _prepared(setting, laws, x, seed, decay, normalise):
@@ -206,7 +269,7 @@ def _prepared(setting, laws, x, seed, decay, normalise):
     for k, law in enumerate(laws):
         a, z = setting.points_of(law, x)
         law = normalised(law, a, z) if normalise else law
-        found = pretrain(law, a, z, law.init(seed + k), decay)
+        found = pretrain(law, a, z, law.init(seed + k))
         made.append(law)
         thetas.append(found.x)
         errors.append(np.sqrt(np.mean(((law.at(found.x, a).value - z) / law.output_scale) ** 2)))
@@ -224,7 +287,7 @@ def _start_words(setting, report):
     """What was chosen before anything is solved."""
     scheme, E = setting.scheme, setting.elements.E
     factors = {name: factor for name, factor in setting.factors.items() if factor != 1.0}
-    words = f"data interpolated; {E} elements, {scheme.name} with {scheme.K} points"
+    words = f"{E} elements, {scheme.name} with {scheme.K} points"
     words += f"; index {report.index}" if report.index is not None else ""
     if factors:
         words += "; observations weighted by 1/variance: " + ", ".join(

@@ -128,7 +128,7 @@ class LawPoint:
 
 
 class FreeOutputs:
-    """Unknown terms as free trajectories: every point has parameters of its own, z = θ.
+    """Unknown terms as free trajectories, z = basis · θ: by default every point has its own parameters.
 
     Used to smooth data before any network is trained. It has no inputs.
 
@@ -136,26 +136,30 @@ class FreeOutputs:
     ----------
     n : int, points
     outputs : names
+    basis : (n, knots), optional; the identity
     """
 
-    def __init__(self, n, outputs):
+    def __init__(self, n, outputs, basis=None):
         self.inputs, self.outputs = (), tuple(outputs)
-        self.size = n * len(self.outputs)
+        self._basis = np.eye(n) if basis is None else basis
+        self.size = self._basis.shape[1] * len(self.outputs)
+        m = len(self.outputs)
+        self._jacobian = np.kron(self._basis, np.eye(m)).reshape(n, m, self.size)
 
     def at(self, params, a):
         """The trajectories as a law of nothing: a `FreePoint`."""
-        return FreePoint(params.reshape(-1, len(self.outputs)))
+        return FreePoint(self._basis @ params.reshape(-1, len(self.outputs)), self._jacobian)
 
 
 class FreePoint:
     """See `LawPoint`; all second derivatives vanish."""
 
-    def __init__(self, value):
-        self.value = value
+    def __init__(self, value, jacobian):
+        self.value, self._jacobian = value, jacobian
 
     def jacobian(self):
-        """The identity, (n, m, n·m)."""
-        return np.eye(self.value.size).reshape(*self.value.shape, -1)
+        """The basis for every output, (n, m, p)."""
+        return self._jacobian
 
     def input_jacobian(self):
         """Of no inputs, (n, m, 0)."""
@@ -163,7 +167,7 @@ class FreePoint:
 
     def curvature(self, adjoint):
         """Zero."""
-        return np.zeros((adjoint.size, adjoint.size))
+        return np.zeros((self._jacobian.shape[2],) * 2)
 
     def input_curvature(self, adjoint):
         """Of no inputs."""
@@ -171,8 +175,8 @@ class FreePoint:
 
     def mixed_curvature(self, adjoint):
         """Of no inputs."""
-        return np.zeros((len(adjoint), 0, adjoint.size))
+        return np.zeros((len(adjoint), 0, self._jacobian.shape[2]))
 
     def pullback(self, adjoint):
-        """z̄."""
-        return adjoint.ravel()
+        """z̄ by the transposed basis, (p,)."""
+        return np.tensordot(adjoint, self._jacobian, 2)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcl import collocation, interior_point
+from pcl import collocation
 from pcl.collocation import Mesh, adapt
+from pcl.dae import scaled
 from pcl.dae.closed import Closed
 from pcl.dae.curve import Curve, vector
 from pcl.dae.data_signal import signal
 from pcl.dae.elements import Elements
 from pcl.dae.fixed_law import FixedLaw
-from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.limits import violations
 from pcl.dae.misfit import Misfit
 from pcl.dae.structure_initial import check_initial
@@ -206,8 +206,7 @@ class _Run:
         program.x_lower[elements.n - p.size:elements.n] = p
         program.x_upper[elements.n - p.size:elements.n] = p
         x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
-        result = interior_point.solve(program, np.concatenate(x), kkt=ReducedKKT(), tol=TOL,
-                                      maxiter=MAXITER)
+        result = scaled.solve(program, np.concatenate(x), tol=TOL, maxiter=MAXITER)
         return self._found(program, result, mesh)
 
     def _found(self, program, result, mesh):

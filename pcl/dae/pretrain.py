@@ -7,6 +7,7 @@ from pcl.dae.law import Law
 
 _FLAT = 1e-8        # spread of a variable, relative to its size, below which it is not used as a scale
 MAXITER = 500
+RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
 
 
 def normalised(law, a, z):
@@ -15,9 +16,13 @@ def normalised(law, a, z):
     return Law(law.net, law.inputs, law.outputs, *_shift_scale(a), *_shift_scale(z))
 
 
-def pretrain(law, a, z, theta, penalty):
-    """θ that minimises mean ((law − z)/scale)² + ½ penalty ‖θ‖² / n from θ, by L-BFGS-B."""
+def pretrain(law, a, z, theta):
+    """θ that minimises mean ((law − z)/scale)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B.
+
+    Targets are in units of their scale, so that the ridge does not depend on the units of the misfit.
+    """
     n = len(z)
+    penalty = 2.0 * RIDGE / n
     omega = 1.0 / (law.output_scale ** 2 * n)
 
     def loss(theta):

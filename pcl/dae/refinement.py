@@ -29,6 +29,18 @@ def refined(setting, program, result, tolerance, solve, hessian, tol):
         yield setting, program, result, f"error {error:.2g}, now {setting.elements.E} elements; "
 
 
+def unmet(setting, result, tolerance):
+    """(words on the error of a fit, a sentence that the tolerance is not met, or "")."""
+    error = _next(curves(setting, result.x), tolerance)[1]
+    words = f"error {error:.2g} with {setting.elements.E} elements, tolerance {tolerance:g}"
+    if error <= tolerance:
+        return f"{words}: met.", ""
+    return f"{words}: not met.", (
+        f"The tolerance of refine, {tolerance:g}, is not met: the estimated error is {error:.2g} with "
+        f"{setting.elements.E} elements ({ROUNDS} rounds and {MOST} elements a trajectory are the most). "
+        "Raise refine, or give finer elements.")
+
+
 def _next(found, tolerance):
     """({name: Mesh}, largest error relative to the sizes of the variables)."""
     values = [curve.values for curve in found.values()]

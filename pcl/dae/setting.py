@@ -92,6 +92,17 @@ class Setting:
             (self.names.index(names[k]), name, t, values, omega * self.factors[name])
             for k, name, t, values, omega in self.data.observations()])
 
+    @functools.cached_property
+    def spread(self):
+        """Σ ω (observed − mean of its variable)², weighted as in the misfit; 1 if nothing varies."""
+        found = 0.0
+        for name in self.data.observed:
+            seen = [item.observed[name] for item in self.data if name in item.observed]
+            values = np.concatenate([s.values for s in seen])
+            omega = np.concatenate([s.weights for s in seen])
+            found += self.factors[name] * float(omega @ (values - np.average(values, weights=omega)) ** 2)
+        return found if found > 0.0 else 1.0
+
     def transcription(self, laws, penalties):
         """The nonlinear program with these laws; penalties P_l of ½ θ_lᵀP_l θ_l."""
         return Transcription(self.model, laws, self.elements, self.inputs, *self.starts, self.misfit(),
@@ -114,6 +125,10 @@ class Setting:
     def on(self, data):
         """The same with other observations of the same trajectories, or of some of them."""
         return replace(self, data=data)
+
+    def scaled(self, scaling):
+        """The same with other factors: "none" or "variance"."""
+        return replace(self, factors=_factors(scaling, self.data))
 
     def with_meshes(self, meshes):
         """The same on other elements."""

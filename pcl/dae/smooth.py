@@ -2,22 +2,28 @@
 
     minimise Σ ω (simulated − observed)² + λ Σ_k ∫ z_k'² dt / size_k²
 
-subject to the equations, where z is a free value at every node; ∫ z'² is taken of the broken line
-through the
-nodes. λ is chosen by cross-validation over held-out observations unless it is given.
+subject to the equations, where z is a broken line through free values at the nodes, or at `KNOTS` of them
+where there are more. λ is chosen by cross-validation over held-out observations unless it is given: from
+small values, at which the states follow the data, upwards while it helps, and further down where the
+smallest is the best.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import block_diag
 
-from pcl import interior_point
-from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae import scaled
 from pcl.dae.law import FreeOutputs
+from pcl.interior_point.status import Status
 
-DECADES = np.arange(2.0, -4.5, -1.0)    # log10 of λ tried, relative to the natural size of λ
+# log10 of λ relative to its natural size: where the search begins and ends
+FIRST, LOWEST, HIGHEST = -4, -9, 4
+WORSE = 2                               # so many in a row that are no better end a direction
 FOLDS = 5                               # every fifth time of observation is held out
-_TOL, _MAXITER = 1e-3, 150
+KNOTS = 600                             # free values of unknown terms, at most: their Hessian is dense
+_FEWEST = 4                             # of a trajectory
+_TOL, _MAXITER = 1e-5, 150
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,85 +36,130 @@ class Smoothed:
     smoothing : λ
     tried : list of (λ, held-out error, misfit); empty if λ was given
     result : interior_point.Result of the last solve
+    others : list of ndarray, as x: what other λ gave, the best first
     """
 
     x: np.ndarray
     smoothing: float
     tried: list
     result: object
+    others: list
 
 
-def smooth(setting, x, smoothing="auto", callback=None):
-    """`Smoothed` trajectories from a first guess x."""
-    size = _sizes(setting, x)
+def smooth(setting, x, smoothing="auto", callback=None, max_seconds=None):
+    """`Smoothed` trajectories from a first guess x (n,) of trajectories and parameters."""
+    solve = _Solve(setting, x, callback, max_seconds)
     if smoothing != "auto":
-        result = _solve(setting, x, float(smoothing), size, callback)
-        return Smoothed(result.x[:setting.elements.n], float(smoothing), [], result)
-    unit = _unit(setting)
-    grid = unit * 10.0 ** DECADES
-    tried, kept = [], _held_out(setting)
-    start = x
-    for value in grid:
-        if kept is None:
+        result = solve(setting, x, float(smoothing))
+        return Smoothed(solve.trajectories(result, x), float(smoothing), [], result, [x])
+    unit, tried = _unit(setting), _tried(solve, x)
+    ranked = sorted(tried, key=lambda row: tried[row][0]) or [FIRST]
+    for decade in ranked[:2]:
+        start = tried[decade][2] if tried else x
+        result = solve(setting, start, unit * 10.0 ** decade)
+        if result.success or solve.stopped:
             break
-        train, test = kept
-        result = _solve(setting.on(train), start, value, size, callback)
-        if not np.isfinite(result.fun):
-            continue
-        start = result.x[:setting.elements.n]
-        tried.append((float(value), setting.on(test).misfit().value(setting.elements.local(start)),
-                      result.fun))
-    best = min(tried, key=lambda row: row[1])[0] if tried else unit
-    result = _solve(setting, start if tried else x, best, size, callback)
-    return Smoothed(result.x[:setting.elements.n], best, tried, result)
+    table = [(unit * 10.0 ** decade, *tried[decade][:2]) for decade in sorted(tried)]
+    others = [tried[k][2] for k in ranked if k in tried and k != decade] + [x]
+    return Smoothed(solve.trajectories(result, start), unit * 10.0 ** decade, table, result, others)
 
 
-def roughness(elements, size):
-    """P (n·n_z, n·n_z) with θᵀPθ = Σ_k ∫ z_k'² dt / size_k² of broken lines through the nodes, θ = z."""
-    n_z = elements.n_z
-    P = np.zeros((elements.E * elements.K * n_z,) * 2)
-    for k in range(len(elements.starts)):
-        nodes = np.flatnonzero(np.repeat(elements.trajectory == k, elements.K))
-        t = elements.times.ravel()[nodes]
-        steps = np.maximum(np.diff(t), 1e-3 * (t[-1] - t[0]) / len(t))
+def roughness(law, times, trajectory, size):
+    """P of θᵀPθ = Σ_k ∫ z_k'² dt / size_k², of the broken lines θ (knots, outputs) of `FreeOutputs`.
+
+    Parameters
+    ----------
+    times, trajectory : (knots,), of each knot
+    size : (n_z,)
+    """
+    n_z, count = len(size), len(times)
+    P = np.zeros((count, n_z, count, n_z))
+    for k in np.unique(trajectory):
+        knots = np.flatnonzero(trajectory == k)
+        left, right = knots[:-1], knots[1:]
+        t = times[knots]
+        step = np.maximum(np.diff(t), 1e-3 * (t[-1] - t[0]) / len(t))
         for i in range(n_z):
-            left, right = nodes[:-1] * n_z + i, nodes[1:] * n_z + i
-            weight = 1.0 / (steps * size[i] ** 2)
+            weight = 1.0 / (step * size[i] ** 2)
             for a, b, sign in ((left, left, 1), (right, right, 1), (left, right, -1), (right, left, -1)):
-                np.add.at(P, (a, b), sign * weight)
-    return P
+                np.add.at(P[:, i, :, i], (a, b), sign * weight)
+    return P.reshape(law.size, law.size)
 
 
-def _solve(setting, x, value, size, callback):
-    elements = setting.elements
-    law = FreeOutputs(elements.E * elements.K, setting.model.outputs)
-    program = setting.transcription([law], [2.0 * value * roughness(elements, size)])
-    z = elements.split(x)[1][:, :, elements.n_x + elements.n_y:]
-    return interior_point.solve(program, np.concatenate([x[:elements.n], z.ravel()]), kkt=ReducedKKT(),
-                                tol=_TOL, maxiter=_MAXITER, callback=callback)
+class _Solve:
+    """result = solve(setting, x, λ), with knots, sizes and roughness of one grid."""
+
+    def __init__(self, setting, x, callback, max_seconds):
+        self.setting, elements = setting, setting.elements
+        self._options = {"tol": _TOL, "maxiter": _MAXITER, "callback": callback,
+                         "max_seconds": max_seconds}
+        self.stopped = False                # by the callback: nothing else is tried
+        self._knots, basis = _knots(elements)
+        z = self._outputs(x)
+        size = np.sqrt(np.mean(z ** 2, axis=0))
+        self._law = FreeOutputs(len(z), setting.model.outputs, basis)
+        self._roughness = roughness(self._law, elements.times.ravel()[self._knots],
+                                    np.repeat(elements.trajectory, elements.K)[self._knots],
+                                    np.where(size > 0.0, size, 1.0))
+
+    def __call__(self, setting, x, value):
+        program = setting.transcription([self._law], [2.0 * value * self._roughness])
+        start = np.concatenate([x, self._outputs(x)[self._knots].ravel()])
+        result = scaled.solve(program, start, **self._options)
+        if result.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        self.stopped |= result.status is Status.STOPPED_BY_CALLBACK
+        return result
+
+    def trajectories(self, result, x):
+        """Those of a result, or x where it has none."""
+        return result.x[:x.size] if np.isfinite(result.fun) else x
+
+    def _outputs(self, x):
+        elements = self.setting.elements
+        return elements.split(x)[1][:, :, elements.n_x + elements.n_y:].reshape(-1, elements.n_z)
 
 
-def _sizes(setting, x):
-    """A typical size of each output, from the first guess."""
-    z = setting.elements.split(x)[1][:, :, setting.elements.n_x + setting.elements.n_y:]
-    size = np.sqrt(np.mean(z ** 2, axis=(0, 1)))
-    return np.where(size > 0.0, size, 1.0)
+def _knots(elements):
+    """(nodes chosen as knots, basis (nodes, knots) of the broken lines through them)."""
+    times, trajectory = elements.times.ravel(), np.repeat(elements.trajectory, elements.K)
+    most = max(_FEWEST, KNOTS // (len(elements.starts) * elements.n_z))
+    nodes = [np.flatnonzero(trajectory == k) for k in range(len(elements.starts))]
+    chosen = [each[np.unique(np.linspace(0, len(each) - 1, most).round().astype(int))] for each in nodes]
+    basis = block_diag(*[np.stack([np.interp(times[each], times[knots], unit)
+                                   for unit in np.eye(len(knots))], axis=1)
+                         for each, knots in zip(nodes, chosen)])
+    return np.concatenate(chosen), basis
+
+
+def _tried(solve, x):
+    """{log10 of λ relative to its natural size: (held-out error, misfit, x)} of what was tried."""
+    setting, found = solve.setting, {}
+    try:
+        train, test = (setting.on(part) for part in setting.data.hold_out(every=FOLDS))
+    except ValueError:                      # too few times
+        return found
+    unit, held_out = _unit(setting), test.misfit()
+
+    def search(decades, start):
+        worse, best = 0, min((row[0] for row in found.values()), default=np.inf)
+        for decade in decades:
+            result = solve(train, start, unit * 10.0 ** decade)
+            if result.success:
+                start = solve.trajectories(result, start)
+                error = held_out.value(setting.elements.local(start))
+                found[decade] = error, result.fun, start
+            worse = 0 if result.success and error < best else worse + 1
+            best = min(best, error) if result.success else best
+            if worse == WORSE or solve.stopped:
+                return
+    search(range(FIRST, HIGHEST + 1), x)
+    if found and min(found, key=lambda k: found[k][0]) == FIRST:
+        search(range(FIRST - 1, LOWEST - 1, -1), found[FIRST][2])
+    return found
 
 
 def _unit(setting):
-    """λ at which a z of its own size in a tenth of the horizon costs as much as the data's variance."""
-    misfit = setting.misfit()
-    spread = 0.0
-    for name in setting.data.observed:
-        values = setting.data.values(name)
-        spread += setting.factors[name] * float(np.var(values)) * len(values)
-    omega = float(np.mean(misfit.weights / np.mean([setting.factors[n] for n in setting.data.observed])))
-    horizon = float(np.mean([mesh.times[-1] - mesh.times[0] for mesh in setting.meshes]))
-    return max(spread * min(omega, 1e12), 1e-300) * horizon / 100.0
-
-
-def _held_out(setting):
-    try:
-        return setting.data.hold_out(every=FOLDS)
-    except ValueError:
-        return None
+    """λ at which a z that moves by its size in a tenth of the horizon costs what the data spread."""
+    horizon = np.mean([mesh.times[-1] - mesh.times[0] for mesh in setting.meshes])
+    return setting.spread * float(horizon) / 100.0

@@ -128,6 +128,16 @@ class Transcription:
                     -nodes[:, len(self.equations) + inputs.outputs])
                 for law, inputs, theta in zip(self.laws, self._inputs, thetas)]
 
+    def row_sizes(self, x, typical):
+        """(n_eq,), (n_g,): root mean square of Σ |∂row/∂a| · typical (n_a,) of equations and paths."""
+        point = self._at(x)
+        found = []
+        for rows in (self.equations, self.path):
+            J = rows.jacobian(point.a, self._u, self._t) if rows else np.zeros((1, 0, typical.size))
+            J = np.abs(J)
+            found.append(np.sqrt(np.mean((J @ typical) ** 2, axis=0)))
+        return found
+
     def row_name(self, j):
         """Words for constraint j."""
         elements, rows = self.elements, self.rows
