@@ -25,7 +25,7 @@ from pcl.dae.structured import summed
 from pcl.interior_point.kkt import HELD, backend
 
 GROWTH, CALM = 1e5, 1e3     # largest |∂x/∂x₀| before a segment is halved; below CALM it is doubled
-LONGEST = 32                # elements of a segment: the work within one grows with the square
+LONGEST = 128               # outputs at the nodes of a segment: the work within one grows with the square
 _REGULAR = 1e-7             # d_c of an equation up to which it is left out (dual regularisation)
 
 
@@ -34,11 +34,11 @@ class ReducedKKT:
 
     Parameters
     ----------
-    segment : int, elements of a segment at the beginning
+    segment : int, elements of a segment at the beginning; as many as have `LONGEST` outputs if None
     adapt : bool, whether segments change their length with the growth along them
     """
 
-    def __init__(self, segment=LONGEST, adapt=True):
+    def __init__(self, segment=None, adapt=True):
         self.segment, self._adapt = segment, adapt
         self._J, self._condensed, self._full = None, None, None
 
@@ -55,6 +55,8 @@ class ReducedKKT:
         return ReducedFactor(self._condensed, W, d_x, d_c)
 
     def _condense(self, J):
+        longest = max(1, LONGEST // max(1, sum(map(len, J.rows.laws))))
+        self.segment = self.segment or longest
         while True:
             try:
                 found = Condensed(J, self.segment)
@@ -66,7 +68,7 @@ class ReducedKKT:
                 self.segment = max(1, found.segments.length // 2)
                 continue
             if found.growth < CALM:
-                self.segment = min(LONGEST, 2 * self.segment)
+                self.segment = min(longest, 2 * self.segment)
             return found
 
     def _assembled(self, W, J, d_x, d_c):
@@ -93,6 +95,7 @@ class Condensed:
     def __init__(self, J, length):
         rows, elements = J.rows, J.rows.elements
         self.J, self.rows, self.elements = J, rows, elements
+        self._mixed = None
         self.n_x, self.n_p, self.cut = elements.n_x, elements.n_p, elements.width - elements.n_p
         self.law_rows = np.concatenate([*rows.laws, np.zeros(0, dtype=int)]).astype(int)
         self.n_nu = len(self.law_rows)
@@ -135,7 +138,8 @@ class Condensed:
         Z[:, :, n_x + n_nu:, n_s - self.n_p:] = np.eye(self.n_p)
         for k in range(L - 1):
             np.matmul(step[:, k], Z[:, k], out=Z[:, k + 1, :n_x])
-        self.Z, self.end, self.n_s = Z, np.matmul(step[:, -1], Z[:, -1]), n_s
+        self.Z, self.flat = Z, Z.reshape(S, -1, n_s)
+        self.end, self.n_s = np.matmul(step[:, -1], Z[:, -1]), n_s
         states = Z[:, :, :n_x, :n_x]        # what p and ν do has other units
         self.growth = float(np.abs(states).max()) if np.isfinite(Z).all() else np.inf
 
@@ -152,6 +156,24 @@ class Condensed:
                 i, j = i + block.shape[1], j + block.shape[2]
         self.n_theta = sum(sizes)
         self.N = self.in_segments(N).reshape(self.S, self.L * self.n_nu, self.n_theta)
+
+    def mixed(self, W):
+        """Σ over elements of ∂²/∂s∂θ, (S, n_s, p_θ); the same for every shift of the diagonal."""
+        if self._mixed is None or self._mixed[0] is not W:
+            self._mixed = W, self._mixed_of(W)
+        return self._mixed[1]
+
+    def _mixed_of(self, W):
+        out = np.zeros((self.S, self.n_s, self.n_theta))
+        start = 0
+        for X, A in zip([] if W is None else W.mixed, [] if W is None else W.inputs):
+            stop = start + X.shape[2]
+            if X.size:
+                a = np.matmul(self.in_segments(np.matmul(A, self.Q)), self.Z)       # (S, L, K d, n_s)
+                a = a.reshape(self.S, -1, self.n_s).transpose(0, 2, 1)
+                out[:, :, start:stop] = np.matmul(a, self.in_segments(X).reshape(self.S, -1, X.shape[2]))
+            start = stop
+        return out
 
     def in_segments(self, blocks):
         """Blocks (E, …) as (S, L, …), zero where a segment is short."""
@@ -210,9 +232,9 @@ class ReducedFactor:
         c = self.c
         n_x, n_p, n_theta = c.n_x, c.n_p, c.n_theta
         small = np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q))
-        M = np.matmul(c.in_segments(small), c.Z)
-        M = np.matmul(c.Z.transpose(0, 1, 3, 2), M).sum(axis=1)
-        self._cross = self._mixed()
+        M = np.matmul(c.in_segments(small), c.Z).reshape(c.flat.shape)
+        M = np.matmul(c.flat.transpose(0, 2, 1), M)
+        self._cross = c.mixed(self.W)
         nu, p = slice(n_x, c.n_s - n_p), slice(c.n_s - n_p, c.n_s)
         n = n_theta + n_p + self._n_e
         rows = c.S * c.L * c.n_nu
@@ -236,22 +258,6 @@ class ReducedFactor:
         B[n_theta + n_p:, n_theta + n_p:] = np.where(
             same, M[segment[:, None], state[:, None], state], 0.0)
         return B
-
-    def _mixed(self):
-        """Σ over elements of ∂²/∂s∂θ, (S, n_s, p_θ)."""
-        c = self.c
-        out = np.zeros((c.S, c.n_s, c.n_theta))
-        if self.W is None:
-            return out
-        start = 0
-        for X, A in zip(self.W.mixed, self.W.inputs):
-            stop = start + X.shape[2]
-            if X.size:
-                a = np.matmul(c.in_segments(np.matmul(A, c.Q)), c.Z)        # (S, L, K d, n_s)
-                a = a.transpose(0, 3, 1, 2).reshape(c.S, c.n_s, -1)
-                out[:, :, start:stop] = np.matmul(a, c.in_segments(X).reshape(c.S, -1, X.shape[2]))
-            start = stop
-        return out
 
     def _theta(self, N, half):
         """Nᵀ half + halfᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
@@ -341,8 +347,8 @@ class ReducedFactor:
         """The right-hand side of the small system over (θ, p, starts)."""
         c, elements = self.c, self.c.elements
         g = g - np.matmul(self.L, u[:, :, None])[:, :, 0]
-        s = np.matmul(c.Q.transpose(0, 2, 1), g[:, :, None])
-        s = np.matmul(c.Z.transpose(0, 1, 3, 2), c.in_segments(s)).sum(axis=1)[:, :, 0]
+        s = c.in_segments(np.matmul(g[:, None], c.Q)).reshape(c.S, 1, -1)
+        s = np.matmul(s, c.flat)[:, 0]
         nu = s[:, c.n_x:c.n_s - c.n_p]
         theta = r_x[elements.n:] - summed(nu, c.N)
         theta -= self._mixed_product(u)
@@ -370,7 +376,7 @@ class ReducedFactor:
         s[self._starts] = q[c.n_theta + c.n_p:]
         s[:, c.n_x:c.n_s - c.n_p] = -(c.N @ q[:c.n_theta])
         s[:, c.n_s - c.n_p:] = q[c.n_theta:c.n_theta + c.n_p]
-        inner = c.out_of_segments(np.matmul(c.Z, s[:, None, :, None])[..., 0])
+        inner = c.out_of_segments(np.matmul(c.flat, s[:, :, None]).reshape(c.S, c.L, -1))
         return u + np.matmul(c.Q, inner[:, :, None])[:, :, 0]
 
     def _multipliers(self, g, u, theta, cuts):

@@ -16,7 +16,7 @@ class Segments:
 
     def __init__(self, starts, count, length):
         ends = np.append(starts[1:], count)
-        heads = [np.arange(a, b, length) for a, b in zip(starts, ends)]
+        heads = [np.arange(a, b, _even(b - a, length)) for a, b in zip(starts, ends)]
         stops = [np.append(h[1:], b) for h, b in zip(heads, ends)]
         self.head, stop = np.concatenate(heads), np.concatenate(stops)
         self.last = stop - 1
@@ -25,6 +25,11 @@ class Segments:
         self.table = np.where(steps < stop[:, None], steps, count)
         self.cut = ~np.isin(self.head, starts)
         self.length = longest
+
+
+def _even(count, length):
+    """At most `length`, for pieces of nearly equal length."""
+    return -(-count // -(-count // length))
 
 
 def padded(blocks, neutral=None):
