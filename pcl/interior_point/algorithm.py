@@ -9,6 +9,7 @@ Departures:
 3. Multipliers are estimated anew by least squares when the dual residual is large.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
+6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
 """
 
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no large
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
 _WAIT = 5               # iterations until the next try after one that did not help
+_LOST = 1e3 * np.finfo(np.float64).eps     # relative changes of φ below are lost in rounding
+_NEARER = 0.9999        # share of E_μ that such a step may leave (Ipopt: soft restoration)
 _DIVERGED = 1e15        # size of an unknown at which a run counts as unbounded
 _SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
 
@@ -140,7 +143,8 @@ class Algorithm:
         first = True
         while first or alpha >= smallest:
             trial = self._trial(step.dp, alpha)
-            if trial is not None and self._passes(test, alpha, trial):
+            if trial is not None and (self._passes(test, alpha, trial)
+                                      or self._nearer(test, step, alpha, trial)):
                 return trial, step, alpha
             if first:
                 found = self._corrected(test, step, alpha, trial) or self._retried(step, alpha)
@@ -159,6 +163,13 @@ class Algorithm:
             return False
         test.extend(alpha, phi)
         return True
+
+    def _nearer(self, test, step, alpha, trial):
+        """Where the change of φ that the slope promises is lost in rounding, E_μ must fall instead."""
+        if alpha * abs(test.slope) > _LOST * max(abs(test.phi), 1.0) or not self._differentiable(trial):
+            return False
+        mu = self.rule.mu
+        return self._next(trial, step, alpha).error(mu) <= _NEARER * self.state.error(mu)
 
     def _longest(self, dp):
         """α_max of (15a)."""
@@ -227,17 +238,19 @@ class Algorithm:
     # -- acceptance
 
     def _accept(self, trial, step, alpha):
-        state, form = self.state, self.form
-        point = state.point
-        z_lower, z_upper = self._bound_multipliers(trial, step.dp)
-        self.alpha = alpha
-        self.state = State(trial, state.y + alpha * step.dy, z_lower, z_upper)
+        point, form = self.state.point, self.form
+        self.alpha, self.state = alpha, self._next(trial, step, alpha)
         self._estimate_anew()
         n = form.n
         self.hessian.accepted(point.p[:n].copy(), trial.p[:n].copy(), self.multipliers(),
                               form.objective_scale)
         if self._is_unbounded(trial):
             raise End(Status.UNBOUNDED)
+
+    def _next(self, trial, step, alpha):
+        """The state after a step, y moved by α and z by its own length."""
+        z_lower, z_upper = self._bound_multipliers(trial, step.dp)
+        return State(trial, self.state.y + alpha * step.dy, z_lower, z_upper)
 
     def _bound_multipliers(self, trial, dp):
         """z after the step (12), (15b), kept near μ/d by (16)."""

@@ -2,7 +2,9 @@
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.linalg.lapack import dsytrf, dsytrs
+
+from pcl.interior_point.bunch_kaufman import BunchKaufman
+from pcl.interior_point.hessians import LowRank
 
 HELD = 1e20     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
 _ZERO = 8.0     # times eps and the order: pivots below, of K scaled to unit rows, count as zero
@@ -15,7 +17,7 @@ def dense(A, shape):
         return np.zeros(shape)
     if isinstance(A, np.ndarray):
         return A
-    return (A if sp.issparse(A) else A.tocsc()).toarray()
+    return (A if sp.issparse(A) or isinstance(A, LowRank) else A.tocsc()).toarray()
 
 
 class DenseKKT:
@@ -63,12 +65,10 @@ class DenseFactor:
         self._scale = 1.0 / np.sqrt(largest)
         K *= self._scale[:, None]
         K *= self._scale
-        self._ldl, self._pivots, info = dsytrf(K, lower=1, overwrite_a=1)
-        single = self._pivots > 0
-        d = np.diagonal(self._ldl)[single]
-        blocks = (size - d.size) // 2
-        self.singular = info > 0 or bool((np.abs(d) <= _ZERO * size * _EPS).any())
-        self.right_inertia = not self.singular and int((d > 0).sum()) + blocks == self._n
+        self._ldl = BunchKaufman(K)
+        small = np.abs(self._ldl.single) <= _ZERO * size * _EPS
+        self.singular = self._ldl.failed or bool(small.any())
+        self.right_inertia = not self.singular and self._ldl.positive == self._n
 
     def solve(self, r_x, r_c):
         """(dx, dλ)."""
@@ -76,6 +76,5 @@ class DenseFactor:
             return r_x.copy(), r_c.copy()
         b = np.concatenate([r_x, r_c])
         b[self._held] = 0.0
-        x, _ = dsytrs(self._ldl, self._pivots, self._scale * b, lower=1)
-        x = self._scale * x.ravel()
+        x = self._scale * self._ldl.solve(self._scale * b)
         return x[:self._n], x[self._n:]
