@@ -17,8 +17,9 @@ doubled where they stay below `CALM`.
 """
 
 import numpy as np
-from scipy.linalg import blas, lapack
+from scipy.linalg import blas
 
+from pcl.dae.kkt_small import small_factor
 from pcl.dae.recursion import Recursion
 from pcl.dae.segments import Segments, padded
 from pcl.dae.structured import summed
@@ -228,7 +229,7 @@ class ReducedFactor:
         self._rows_cut = np.flatnonzero(c.segments.cut)
 
     def _reduced_hessian(self):
-        """The lower triangle of B over (θ, p, starts)."""
+        """B over (θ, p, starts): the lower triangles of its two diagonal blocks, and the one below."""
         c = self.c
         n_x, n_p, n_theta = c.n_x, c.n_p, c.n_theta
         small = np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q))
@@ -236,28 +237,22 @@ class ReducedFactor:
         M = np.matmul(c.flat.transpose(0, 2, 1), M)
         self._cross = c.mixed(self.W)
         nu, p = slice(n_x, c.n_s - n_p), slice(c.n_s - n_p, c.n_s)
-        n = n_theta + n_p + self._n_e
         rows = c.S * c.L * c.n_nu
         half = np.matmul(0.5 * M[:, nu, nu], c.N) - self._cross[:, nu]
         top = self._theta(c.N.reshape(rows, n_theta), half.reshape(rows, n_theta))
-        if n == n_theta:
-            return top
-        B = np.zeros((n, n), order="F")
-        B[:n_theta, :n_theta] = top
         segment, state = self._starts
         pe = np.concatenate([np.tile(np.arange(c.n_s - n_p, c.n_s), (c.S, 1)),
                              np.tile(np.arange(n_x), (c.S, 1))], axis=1)
         # rows (p, x₀) of every segment against θ
-        low = np.take_along_axis(self._cross, pe[:, :, None], axis=1) - np.matmul(
+        against = np.take_along_axis(self._cross, pe[:, :, None], axis=1) - np.matmul(
             np.take_along_axis(M, pe[:, :, None], axis=1)[:, :, nu], c.N)
-        B[n_theta:n_theta + n_p, :n_theta] = low[:, :n_p].sum(axis=0)
-        B[n_theta + n_p:, :n_theta] = low[segment, n_p + state]
-        B[n_theta:n_theta + n_p, n_theta:n_theta + n_p] = M[:, p, p].sum(axis=0) + np.diag(self._d_p)
-        B[n_theta + n_p:, n_theta:n_theta + n_p] = M[segment, state][:, p]
-        same = segment[:, None] == segment
-        B[n_theta + n_p:, n_theta + n_p:] = np.where(
-            same, M[segment[:, None], state[:, None], state], 0.0)
-        return B
+        low = np.concatenate([against[:, :n_p].sum(axis=0), against[segment, n_p + state]])
+        corner = np.zeros((n_p + self._n_e,) * 2)
+        corner[:n_p, :n_p] = M[:, p, p].sum(axis=0) + np.diag(self._d_p)
+        corner[n_p:, :n_p] = M[segment, state][:, p]
+        corner[n_p:, n_p:] = np.where(segment[:, None] == segment,
+                                      M[segment[:, None], state[:, None], state], 0.0)
+        return top, low, corner
 
     def _theta(self, N, half):
         """Nᵀ half + halfᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
@@ -286,14 +281,13 @@ class ReducedFactor:
             mine, before = segment == s, segment == s - 1
             A[row, state[mine], e[mine]] = 1.0
             A[row][:, e[before]] -= end[row][:, state[before]]
-        return A.reshape(-1, A.shape[2])
+        return A.reshape(len(cuts) * c.n_x, A.shape[2])
 
     def _factorise(self, B):
-        self.singular, self.right_inertia = not np.isfinite(B).all(), False
+        self.singular, self.right_inertia = not all(np.isfinite(block).all() for block in B), False
         if self.singular:
             return
-        self._small_factor = (_Indefinite(B, self._joint_matrix()) if len(self._rows_cut)
-                              else _Definite(B))
+        self._small_factor = small_factor(*B, self._joint_matrix())
         self.right_inertia = self._small_factor.right_inertia
 
     # --- solutions ----------------------------------------------------------------------------
@@ -401,42 +395,3 @@ class ReducedFactor:
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed
         return local.ravel(), joint[inner].ravel(), joint[fixed]
-
-
-class _Definite:
-    """B = C Cᵀ, where B is positive definite; destroys B."""
-
-    def __init__(self, B):
-        self._C, info = lapack.dpotrf(B, lower=1, clean=0, overwrite_a=1) if len(B) else (B, 0)
-        self.right_inertia = info == 0
-
-    def solve(self, r):
-        """B⁻¹ r."""
-        return lapack.dpotrs(self._C, r, lower=1)[0].ravel() if r.size else r
-
-
-class _Indefinite:
-    """[[B, Aᵀ], [A, 0]] by Bunch–Kaufman, B scaled to unit diagonal and A to unit rows.
-
-    Every 2×2 block of the diagonal has one eigenvalue of each sign.
-    """
-
-    def __init__(self, B, A):
-        n, m = len(B), len(A)
-        scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diagonal(B)), np.finfo(float).tiny))
-        A = A * scale
-        rows = 1.0 / np.maximum(np.abs(A).max(axis=1), np.finfo(float).tiny)
-        K = np.zeros((n + m, n + m), order="F")
-        K[:n, :n] = B * scale[:, None] * scale
-        K[n:, :n] = A * rows[:, None]
-        self._scale = np.concatenate([scale, rows])
-        self._ldl, self._pivots, info = lapack.dsytrf(K, lower=1, overwrite_a=1)
-        single = self._pivots > 0
-        d = np.diagonal(self._ldl)[single]
-        positive = int((d > 0.0).sum()) + (n + m - d.size) // 2
-        self.right_inertia = info == 0 and positive == n
-
-    def solve(self, r):
-        """The inverse times r."""
-        y, _ = lapack.dsytrs(self._ldl, self._pivots, self._scale * r, lower=1)
-        return self._scale * y.ravel()
