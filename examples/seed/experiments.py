@@ -10,7 +10,7 @@ file in figures/seed, each unfinished one has a checkpoint there: the same comma
 interruption. --short takes tiny meshes and networks and a minute. With --only, problems can run side by
 side.
 
-Numbers to expect: 75 runs, about three hours on one core; see the pages.
+Numbers to expect: 75 runs, about five hours on one core; see the pages.
 """
 
 import argparse
@@ -44,7 +44,6 @@ class Plan:
     case : int, the seed whose spectra, weights and profiles are drawn
     recorded : methods whose counts and angles are recorded along the run
     every : int, iterations between two records
-    shorter : dict {seed: {method: iterations}}, runs that are cut earlier to save hours
     """
 
     make: object
@@ -53,11 +52,6 @@ class Plan:
     case: int
     recorded: tuple = ()
     every: int = 20
-    shorter: dict = dataclasses.field(default_factory=dict)
-
-    def iterations(self, method, seed):
-        """Iterations of one run."""
-        return self.shorter.get(seed, {}).get(method, self.limits[method])
 
 
 def _limits(trust, least_squares, bfgs=5000):
@@ -66,11 +60,10 @@ def _limits(trust, least_squares, bfgs=5000):
 
 
 PLANS = {
-    "static": Plan(static_poisson.Setting, _limits(1000, 500), common.SEEDS, 23,
+    "static": Plan(static_poisson.Setting, _limits(5000, 500), common.SEEDS, 23,
                    ("BFGS", "trust-exact")),
     "heat": Plan(heat.Setting, _limits(1000, 500, 1000), common.SEEDS, 233),
-    "fem": Plan(fem_poisson.Setting, _limits(3500, 1000), common.SEEDS, 2333,
-                shorter={seed: {"trust-exact": 1000, "BFGS": 1000} for seed in (2333, 23333)}),
+    "fem": Plan(fem_poisson.Setting, _limits(3500, 1000), common.SEEDS, 2333),
 }
 
 
@@ -78,8 +71,7 @@ def short(plan):
     """The same on 5 nodes a side, with 6 units, two seeds and a few iterations."""
     def make():
         return plan.make(n=5, widths=(6, 1))
-    return dataclasses.replace(plan, make=make, limits=common.SHORT, seeds=(2, plan.case), every=5,
-                               shorter={})
+    return dataclasses.replace(plan, make=make, limits=common.SHORT, seeds=(2, plan.case), every=5)
 
 
 def main(out, runs, plans=None, progress=None):
@@ -106,7 +98,7 @@ def _experiment(plan, out, folder, progress):
     runs = {method: {} for method in plan.limits}
     for seed in plan.seeds:
         for method in plan.limits:
-            runs[method][seed] = saved.train(setting, method, seed, plan.iterations(method, seed), folder,
+            runs[method][seed] = saved.train(setting, method, seed, plan.limits[method], folder,
                                              progress)
     records = {method: saved.record(setting, method, plan.case, plan.limits[method], plan.every, folder,
                                     progress) for method in plan.recorded}

@@ -40,7 +40,8 @@ def spectra(setting, runs, seed):
         for ax, alone in zip(column, (False, True)):
             found = each[seed].spectrum(alone)
             found.plot(ax)
-            ax.set(title=f"{method}, {'network alone' if alone else 'loss'}: {found.positive} positive")
+            what = "network alone" if alone else "loss"
+            ax.set_title(f"{method}, {what}: {found.positive} positive", fontsize="medium")
             ax.legend(fontsize=7)
     figure.suptitle(f"{setting.title}, seed {seed}: spectra of the Hessian at the end")
     return figure
@@ -58,7 +59,7 @@ def weights(setting, runs, seed):
 
 def activations(setting, runs, seed):
     """Histograms of the activations at the middle of the domain."""
-    figure, axes = _axes(1, len(runs), sharey=True)
+    figure, axes = _axes(1, len(runs))
     for ax, (method, each) in zip(axes[0], runs.items()):
         diagnose.saturation(setting.net, each[seed].x, setting.middle).plot(ax, bins=20)
         ax.set(title=method, xlim=(-1.05, 1.05))
