@@ -218,3 +218,75 @@ def test_tensorflow_functions_give_exact_derivatives():
     assert r.success and r.fun == pytest.approx(17.0140173, abs=1e-7)
     error, _ = conditions(program, r)
     assert error < 1e-6
+
+
+class HeldAtBounds:
+    """min x₂ − x₀ − x₁ with x₀ = 0, x₁ = 1, x₂ = x₀ + x₁² + 1, x ≥ (0, 1, 0): rows hold x at bounds."""
+
+    n, m = 3, 3
+    x_lower, x_upper = np.array([0.0, 1.0, 0.0]), np.full(3, np.inf)
+    c_lower = c_upper = np.array([0.0, 1.0, 1.0])
+
+    def objective(self, x):
+        return float(x[2] - x[0] - x[1])
+
+    def gradient(self, x):
+        return np.array([-1.0, -1.0, 1.0])
+
+    def constraints(self, x):
+        return np.array([x[0], x[1], x[2] - x[0] - x[1] ** 2])
+
+    def jacobian(self, x):
+        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, -2.0 * x[1], 1.0]])
+
+    def hessian(self, x, lam, sigma):
+        return np.diag([0.0, -2.0 * lam[2], 0.0])
+
+    def row_name(self, j):
+        return f"c[{j}]"
+
+    def variable_name(self, i):
+        return f"x[{i}]"
+
+
+@pytest.mark.parametrize("kkt", ["dense", "superlu"])
+@pytest.mark.parametrize("hessian", ["exact", "limited-memory"])
+def test_multipliers_stay_bounded_where_rows_hold_variables_at_their_bounds(hessian, kkt):
+    r = solve(HeldAtBounds(), np.array([0.5, 3.0, 1.0]), hessian=hessian, kkt=kkt)
+    assert r.success and r.fun == pytest.approx(1.0, abs=1e-7)
+    assert np.abs(r.z_lower).max() < 1e9
+
+
+class Cusp:
+    """min x₀ with (x₀ − 1)³ = x₁, x ≥ (1, 0): the multiplier grows without end near (1, 0)."""
+
+    n, m = 2, 1
+    x_lower, x_upper = np.array([1.0, 0.0]), np.full(2, np.inf)
+    c_lower = c_upper = np.zeros(1)
+
+    def objective(self, x):
+        return float(x[0])
+
+    def gradient(self, x):
+        return np.array([1.0, 0.0])
+
+    def constraints(self, x):
+        return np.array([(x[0] - 1.0) ** 3 - x[1]])
+
+    def jacobian(self, x):
+        return np.array([[3.0 * (x[0] - 1.0) ** 2, -1.0]])
+
+    def hessian(self, x, lam, sigma):
+        return np.diag([6.0 * lam[0] * (x[0] - 1.0), 0.0])
+
+    def row_name(self, j):
+        return f"c[{j}]"
+
+    def variable_name(self, i):
+        return f"x[{i}]"
+
+
+@pytest.mark.parametrize("hessian", ["exact", "limited-memory"])
+def test_success_at_a_cusp_is_a_small_residual_before_scaling(hessian):
+    r = solve(Cusp(), np.array([25000.0, 25000.0]), hessian=hessian, maxiter=300)
+    assert not r.success or (r.dual_residual < 1e-7 and r.fun == pytest.approx(1.0, abs=1e-4))

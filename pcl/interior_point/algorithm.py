@@ -28,6 +28,7 @@ from pcl.interior_point.system import System
 
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
+_KAPPA_STUCK, _LARGE_Z = 10.0, 1e4  # the same at the least distance from a bound; z left alone there
 _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
 _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
@@ -260,8 +261,9 @@ class Algorithm:
         L, U, share = self.form.L, self.form.U, tau(mu)
         alpha = min(fraction_to_boundary(state.z_lower[L], lower[L], share),
                     fraction_to_boundary(state.z_upper[U], upper[U], share))
-        return (_near(state.z_lower + alpha * lower, mu / trial.d_lower),
-                _near(state.z_upper + alpha * upper, mu / trial.d_upper))
+        form = self.form
+        return (_near(state.z_lower + alpha * lower, mu / trial.d_lower, trial.p <= form.inner_lower),
+                _near(state.z_upper + alpha * upper, mu / trial.d_upper, trial.p >= form.inner_upper))
 
     def _is_unbounded(self, trial):
         lowest = -_DIVERGED * (self.form.objective_scale or 1.0)
@@ -325,6 +327,7 @@ class Algorithm:
             raise End(Status.STEP_TOO_SMALL)
 
 
-def _near(z, target):
-    """(16): z within [μ/(κ_Σ d), κ_Σ μ/d]."""
-    return np.clip(z, target / _KAPPA_SIGMA, target * _KAPPA_SIGMA)
+def _near(z, target, stuck):
+    """(16): z within [μ/(κ_Σ d), κ_Σ μ/d]; closer from above where p cannot get nearer to the bound."""
+    largest = np.where(stuck, np.maximum(_KAPPA_STUCK * target, _LARGE_Z), _KAPPA_SIGMA * target)
+    return np.clip(z, target / _KAPPA_SIGMA, largest)

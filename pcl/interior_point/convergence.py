@@ -3,6 +3,7 @@
 import numpy as np
 
 from pcl.interior_point.derivatives import suspect
+from pcl.interior_point.hessians import LowRank
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.status import End, Status
 
@@ -10,6 +11,7 @@ _EPS = np.finfo(np.float64).eps
 _ROUNDING = 100.0 * _EPS
 _ACCEPTABLE_STEPS = 15      # Ipopt: acceptable_iter
 _NO_PROGRESS = 0.5
+_TRUSTED = 1e-3     # of `_rounding`
 _LIMITS = (Status.ITERATION_LIMIT, Status.TIME_LIMIT, Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED,
            Status.ERROR)
 _STUCK = (Status.STEP_TOO_SMALL, Status.RESTORATION_FAILED, Status.EVALUATION_FAILED)
@@ -62,15 +64,20 @@ class Convergence:
                 and complementarity <= 100.0 * tol * max(1.0, objective)
                 and (violation <= 0.5 * tol or self._rounded(state, 0.5 * tol)))
 
-    @staticmethod
-    def _rounding(algorithm):
-        """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling."""
+    def _rounding(self, algorithm):
+        """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling.
+
+        A quasi-Newton W is trusted up to the tolerance of the scaled residual alone, and to 1e-3: where
+        no multipliers exist it grows beyond all curvature.
+        """
         form = algorithm.form
         if algorithm.W is None:
             return 0.0
         x = np.maximum(1.0, np.abs(algorithm.state.point.p[:form.n]))
         size = np.where(form.fixed, 0.0, algorithm.W @ x)
-        return _ROUNDING * float(np.abs(size).max(initial=0.0)) / (form.objective_scale or 1.0)
+        s_f = form.objective_scale or 1.0
+        noise = _ROUNDING * float(np.abs(size).max(initial=0.0)) / s_f
+        return min(noise, self._tol / s_f, _TRUSTED) if isinstance(algorithm.W, LowRank) else noise
 
     @staticmethod
     def _rounded(state, tol):

@@ -15,7 +15,10 @@ from pcl.interior_point.program import finite
 
 DAMPING = 1e-5      # κ_d of section 3.7: pulls variables with one bound only towards it
 
-_SMALLEST_GAP = 1e-30   # distance to a bound that is zero
+# Least distances of a variable from a bound: 1e-13 |bound| up to 1e-13, 1e-16 where it is zero. Where
+# rows leave a variable no place but its bound (a state given at the beginning, say) z = μ/distance would
+# grow until the rounding of z and λ hides the dual residual. Auxiliary variables: bounds are widened.
+_GAP, _ZERO_GAP, _AUXILIARY_GAP = 1e-13, 1e-16, 1e-20
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,10 @@ class Form:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "bounded", self.L.size + self.U.size)
-        object.__setattr__(self, "inner_lower", self.lower + _gap(self.lower))
-        object.__setattr__(self, "inner_upper", self.upper - _gap(self.upper))
+        room = 0.1 * (self.upper - self.lower)
+        lower, upper = (np.minimum(_gap(bound, self.n), room) for bound in (self.lower, self.upper))
+        object.__setattr__(self, "inner_lower", self.lower + lower)
+        object.__setattr__(self, "inner_upper", self.upper - upper)
 
     def inside(self, p):
         """p with entries that rounding put on a bound moved off it by some units of rounding."""
@@ -131,9 +136,11 @@ class Form:
         return replace(self, **changes)
 
 
-def _gap(bound):
+def _gap(bound, n):
     size = np.where(np.isfinite(bound), np.abs(bound), 0.0)
-    return np.maximum(4.0 * np.spacing(size), _SMALLEST_GAP)
+    least = np.full(size.size, _AUXILIARY_GAP)
+    least[:n] = np.maximum(_GAP * np.minimum(size[:n], 1.0), _ZERO_GAP)
+    return np.maximum(4.0 * np.spacing(size), least)
 
 
 class Point:

@@ -66,12 +66,12 @@ class LimitedMemory:
 
     ξ is the largest sᵀy/sᵀs of the pairs kept: along steps that obey the rows it measures the curvature
     that counts, which ‖y‖/‖s‖ overstates, and the last one alone may be so small that the next step is
-    far too long (on collocation problems either took up to four times the iterations). y is replaced by Powell's ỹ = θ y + (1 − θ) B s where
-    sᵀy < 0.2 sᵀBs: B stays positive.
+    far too long (on collocation problems either took up to four times the iterations). y is replaced by
+    Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
 
-    B differs from ξ I in the span of the pairs alone. The recursion is done there, in an orthonormal basis
-    by singular values, where it keeps its positive eigenvalues; the compact form of Byrd, Nocedal and
-    Schnabel (Math. Programming 63, 1994) is the same matrix but loses them to rounding near a solution.
+    B differs from ξ I in the span of the pairs alone. The recursion is done there, in an orthonormal
+    basis by singular values, where it keeps its positive eigenvalues; the compact form of Byrd, Nocedal
+    and Schnabel (Math. Programming 63, 1994) is the same matrix but loses them to rounding.
     """
 
     def __init__(self, program, memory=_MEMORY):

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from pcl.interior_point.bunch_kaufman import BunchKaufman
 from pcl.interior_point.hessians import LowRank
 
-HELD = 1e20     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
+HELD = 1e60     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
 _ZERO = 8.0     # times eps and the order: pivots below, of K scaled to unit rows, count as zero
 _EPS = np.finfo(np.float64).eps
 
