@@ -83,6 +83,17 @@ def positive_integer(name, value, minimum=1, maximum=None):
     return int(value)
 
 
+def positive_number(name, value, zero=False):
+    """`value` as a float > 0, or ≥ 0 with `zero`."""
+    wanted = f"a number {'≥' if zero else '>'} 0"
+    if isinstance(value, str) or value is None:
+        raise TypeError(f"{name} is {value!r}; expected {wanted}.")
+    number = float(float64_array(name, value, shape=()))
+    if number < 0.0 or (number == 0.0 and not zero):
+        raise ValueError(f"{name} is {number:g}; expected {wanted}.")
+    return number
+
+
 def whole_numbers(name, value, n):
     """`value` as an int64 array (m,), refused unless whole and within 0 … n − 1.
 

@@ -1,6 +1,7 @@
 """Several experiments together, and their division for validation."""
 
 import warnings
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,6 +31,9 @@ class Data:
     __slots__ = ("_trajectories",)
 
     def __init__(self, trajectories):
+        if not isinstance(trajectories, (Trajectory, Iterable)):
+            kind = type(trajectories).__name__
+            raise TypeError(f"data is a {kind}; expected a Trajectory or a list of them.")
         given = [trajectories] if isinstance(trajectories, Trajectory) else list(trajectories)
         for k, item in enumerate(given):
             if not isinstance(item, Trajectory):

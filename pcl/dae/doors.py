@@ -4,6 +4,7 @@ import numpy as np
 
 from pcl.dae.structure import StructureError, check
 from pcl.dae.structure_initial import check_initial
+from pcl.dae.transcription import equations_of
 
 _POINTS = 5
 
@@ -11,22 +12,39 @@ _POINTS = 5
 def require_structure(setting, laws, x):
     """The structural `Report`; StructureError with all problems if there are any.
 
-    The Jacobian is looked at at random points within the bounds, or around the first guess x where
-    the equations
-    cannot be evaluated at random ones.
+    The Jacobian is looked at at random points within the bounds, or around the first guess x where the
+    equations cannot be evaluated at random ones.
     """
     try:
         return check(setting.model, laws or None).require()
     except StructureError:
         raise
     except ValueError:
-        return check(setting.model, laws or None, points=_around(setting, x)).require()
+        points = _around(setting, x)
+    _require_evaluable(setting, *points)
+    return check(setting.model, laws or None, points=points).require()
+
+
+def _require_evaluable(setting, a, u, t):
+    rows = equations_of(setting.model)
+    r, J = rows.residual(a, u, t), rows.jacobian(a, u, t)
+    for j, name in enumerate(rows.names):
+        if not (np.isfinite(r[:, j]) & np.isfinite(J[:, j]).all(axis=1)).any():
+            raise ValueError(f"Equation {name!r}, or its derivatives, cannot be evaluated: NaN or "
+                             "infinite at all points looked at, random ones and around the data. Bound "
+                             "its variables away from there, or give `start`.")
 
 
 def require_start(setting):
-    """InconsistentStart, naming the trajectory, if given starts violate constraints, hidden ones
-    included."""
+    """ValueError for given starts outside bounds; InconsistentStart if they violate constraints, hidden
+    ones included. Both name the trajectory."""
     model = setting.model
+    for item in setting.data:
+        for name, value in item.initial.items():
+            lower, upper = model.limits(name)
+            if not lower <= value <= upper:
+                raise ValueError(f"initial value of {name!r} in trajectory {item.name!r} is "
+                                 f"{value:g}, outside its bounds {lower:g} to {upper:g}.")
     if model.equations is None:
         return
     for item in setting.data:
@@ -51,4 +69,5 @@ def _around(setting, x):
     chosen = np.unique(np.linspace(0, len(a) - 1, _POINTS).astype(int))
     a = a[chosen] * random.uniform(0.95, 1.05, (chosen.size, a.shape[1]))
     a[:, elements.arguments.derivatives] += random.standard_normal((chosen.size, elements.n_x)) * 1e-3
-    return a, setting.inputs.reshape(-1, setting.inputs.shape[2])[chosen], elements.times.ravel()[chosen]
+    t = elements.times.ravel()
+    return a, setting.inputs.reshape(t.size, -1)[chosen], t[chosen]

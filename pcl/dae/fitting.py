@@ -18,7 +18,7 @@ from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
 from pcl.interior_point.status import Status
-from pcl.validate import float64_array, positive_integer
+from pcl.validate import positive_integer, positive_number
 
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
@@ -93,7 +93,11 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     laws = _laws(model, network)
     setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
-    clock, refine = _Clock(), _tolerance(refine)
+    clock, refine = _Clock(), refine if refine is None else positive_number("refine", refine)
+    if smoothing != "auto":
+        smoothing = positive_number("smoothing", smoothing, zero=True)
+    if weight_decay != "auto":
+        weight_decay = positive_number("weight_decay", weight_decay, zero=True)
     x = first_guess(setting, start)
     report = require_structure(setting, laws, x)
     require_start(setting)
@@ -230,7 +234,7 @@ def _laws(model, network):
     else:
         laws = [Law(network, model.states, model.outputs)]
     for k, law in enumerate(laws):
-        _require_law(model, law, f"network[{k}]" if len(laws) > 1 else "network")
+        _require_law(model, law, "network" if network is law else f"network[{k}]")
     given = [name for law in laws for name in law.outputs]
     if sorted(given) != sorted(model.outputs):
         raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the model's "
@@ -240,7 +244,8 @@ def _laws(model, network):
 
 def _require_law(model, law, label):
     if not isinstance(law, Law):
-        raise TypeError(f"{label} is a {type(law).__name__}; expected a Law, or a single network.")
+        raise TypeError(f"{label} is a {type(law).__name__}; expected a Law, which names inputs and "
+                        "outputs.")
     known = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
     for side, names in known.items():
         for name in getattr(law, side):
@@ -258,7 +263,7 @@ def _scaling(scaling, data, laws):
 
 def _decay(weight_decay, setting, x):
     if weight_decay != "auto":
-        return float(weight_decay)
+        return weight_decay
     count = max(1, setting.misfit().data.size)
     return 2.0 * max(_misfit(setting, x), _FLOOR * setting.spread) / count
 
@@ -275,12 +280,6 @@ def _prepared(setting, laws, x, seed, decay, normalise):
         errors.append(np.sqrt(np.mean(((law.at(found.x, a).value - z) / law.output_scale) ** 2)))
     worst = ", ".join(f"{'/'.join(law.outputs)} to {error:.1e}" for law, error in zip(made, errors))
     return made, thetas, f"weight decay {decay:.3g}; {worst} of their standard deviation"
-
-
-def _tolerance(refine):
-    if refine is not None and not float64_array("refine", refine, shape=()) > 0.0:
-        raise ValueError(f"refine is {refine!r}; expected a number > 0, or None.")
-    return refine
 
 
 def _start_words(setting, report):

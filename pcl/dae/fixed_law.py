@@ -4,34 +4,37 @@ import numpy as np
 
 
 class FixedLaw:
-    """z = law(a) + s with a slack s for each output at each point, or z = law(a) without parameters.
+    """z = law(a) + size ∘ s, a slack s for each output at each point, or z = law(a) without parameters.
 
     Parameters
     ----------
     trained : TrainedLaw
     n : int, points
     slack : bool
+    size : (outputs,), the unit of the slacks
     """
 
-    def __init__(self, trained, n, slack):
+    def __init__(self, trained, n, slack, size=1.0):
         self._trained, self.inputs, self.outputs = trained, trained.inputs, trained.outputs
         self.size = n * len(self.outputs) if slack else 0
+        self._unit = np.broadcast_to(size, (len(self.outputs),))
 
     def at(self, params, a):
         """See `Law.at`."""
-        return FixedPoint(self._trained.law.at(self._trained.theta, a), params)
+        return FixedPoint(self._trained.law.at(self._trained.theta, a), params, self._unit)
 
 
 class FixedPoint:
     """See `LawPoint`."""
 
-    def __init__(self, point, slack):
-        self._point, self._n = point, slack.size
-        self.value = point.value + slack.reshape(point.value.shape) if slack.size else point.value
+    def __init__(self, point, slack, unit):
+        self._point, self._n, self._unit = point, slack.size, unit
+        self.value = point.value + unit * slack.reshape(point.value.shape) if slack.size else point.value
 
     def jacobian(self):
-        """Of the slacks: the identity (n, m, n·m), or (n, m, 0)."""
-        return np.eye(self.value.size, self._n).reshape(*self.value.shape, self._n)
+        """Of the slacks: diagonal (n, m, n·m), or (n, m, 0)."""
+        one = np.eye(self.value.size, self._n).reshape(*self.value.shape, self._n)
+        return one * self._unit[:, None]
 
     def input_jacobian(self):
         """∂z/∂a (n, m, d)."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pcl.dae.transcription import equations_of
+from pcl.validate import float64_array
 
 _ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt; relative to the largest diagonal entry
 
@@ -11,9 +12,8 @@ def first_guess(setting, given=None):
     """The vector of trajectories and parameters, without weights.
 
     Observed variables are interpolated in time; other states stay at their start, or at `given`;
-    algebraic
-    variables and outputs that are not observed solve the equations at each node in the sense of least
-    squares, with the slopes of the interpolated states.
+    algebraic variables and outputs that are not observed solve the equations at each node in the sense of
+    least squares, with the slopes of the interpolated states.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def first_guess(setting, given=None):
     unknown = [name for name in given if name not in _unknowns(model)]
     if unknown:
         raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(_unknowns(model))}.")
+    given = {name: float(float64_array(f"start of {name!r}", value, shape=()))
+             for name, value in given.items()}
     names = (*model.states, *model.algebraic, *model.outputs)
     w = np.zeros((elements.E, elements.K, elements.n_w))
     x0 = np.zeros((elements.E, elements.n_x))

@@ -128,7 +128,7 @@ class LawPoint:
 
 
 class FreeOutputs:
-    """Unknown terms as free trajectories, z = basis · θ: by default every point has its own parameters.
+    """Unknown terms as free trajectories, z = scale ∘ (basis · θ): by default θ has a value a point.
 
     Used to smooth data before any network is trained. It has no inputs.
 
@@ -137,18 +137,21 @@ class FreeOutputs:
     n : int, points
     outputs : names
     basis : (n, knots), optional; the identity
+    scale : (outputs,), optional; 1
     """
 
-    def __init__(self, n, outputs, basis=None):
+    def __init__(self, n, outputs, basis=None, scale=1.0):
         self.inputs, self.outputs = (), tuple(outputs)
         self._basis = np.eye(n) if basis is None else basis
         self.size = self._basis.shape[1] * len(self.outputs)
         m = len(self.outputs)
-        self._jacobian = np.kron(self._basis, np.eye(m)).reshape(n, m, self.size)
+        self._scale = np.broadcast_to(scale, (m,))
+        self._jacobian = np.kron(self._basis, np.diag(self._scale)).reshape(n, m, self.size)
 
     def at(self, params, a):
         """The trajectories as a law of nothing: a `FreePoint`."""
-        return FreePoint(self._basis @ params.reshape(-1, len(self.outputs)), self._jacobian)
+        z = self._scale * (self._basis @ params.reshape(-1, len(self.outputs)))
+        return FreePoint(z, self._jacobian)
 
 
 class FreePoint:

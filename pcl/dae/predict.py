@@ -19,14 +19,15 @@ from pcl.dae.limits import violations
 from pcl.dae.misfit import Misfit
 from pcl.dae.structure_initial import check_initial
 from pcl.dae.transcription import Transcription
-from pcl.errors import NotConverged, SingularMatrix
-from pcl.validate import float64_array
+from pcl.errors import TrialFailure
+from pcl.validate import float64_array, positive_number
 
 # violation of a bound or path, relative to the variable's size, that counts as none
 KEPT = 1e-6
 ROUNDS = 8              # meshes tried
 _FEWEST = 4             # elements of the first mesh
-TOL, MAXITER = 1e-8, 500     # of the solve under bounds
+_SHARE = 0.1            # of the tolerance: that of the steps of the simulation
+TOL, MAXITER = 1e-8, 300     # of the solve under bounds
 _INDEX = 3              # of simulations: what collocation can do
 
 
@@ -36,10 +37,9 @@ class Status(enum.Enum):
     SIMULATED = "Solved: the simulation keeps all bounds and path constraints."
     KEPT = "Solved under the bounds: all equations, bounds and path constraints hold."
     SHIFTED = "Solved with slack: bounds and path constraints hold, with the laws' outputs shifted."
-    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path "
-                     "constraints with the laws as "
-                     "they are trained. Ask for slack=True, which shifts the laws' outputs as little as "
-                     "possible, or for simulate.")
+    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path constraints with "
+                     "the laws as they are trained. Ask for slack=True, which shifts the laws' outputs "
+                     "as little as possible, or for simulate.")
     VIOLATED = "Simulated to the end; bounds or path constraints are violated. Use predict to keep them."
     STOPPED = "The simulation stopped before the end."
 
@@ -85,15 +85,16 @@ class Prediction:
 
 def predict(trained, initial, inputs, t, slack, tolerance, max_elements):
     """See `Trained.predict`."""
+    tolerance = positive_number("tolerance", tolerance)
     run = _Run(trained, initial, inputs, t, slack)
     elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
     scale = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
+    run.begin(_SHARE * tolerance, max_elements)
     try:
         done = adapt(run.solve, Mesh.uniform(run.t[0], run.t[-1], elements), tolerance, scale,
-                     max_rounds=ROUNDS,
-                     max_elements=max_elements)
+                     max_rounds=ROUNDS, max_elements=max_elements)
     except _Contradiction as end:
-        return run.prediction(end.found.curve, end.found.status, end.found.message, None, end.found.slack)
+        return run.ended(end.found)
     found, error = done.solution, float(done.error.max() * tolerance)
     message = found.message if done.status.success else f"{found.message} {done.status.value}"
     return run.prediction(found.curve, found.status, message, error, found.slack)
@@ -104,8 +105,8 @@ def simulate(trained, initial, inputs, t, rtol, atol):
     run = _Run(trained, initial, inputs, t, False)
     sizes = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
     done = run.simulated((run.t[0], run.t[-1]), rtol=rtol,
-                         atol=1e-3 * rtol * sizes if atol is None else atol)
-    curve = run.curve(done.mesh, done.start, done.slots, done.algebraic)
+                         atol=1e-3 * rtol if atol is None else atol / sizes)
+    curve = run.simulation(done)
     status = Status.STOPPED
     if done.success:
         status = Status.VIOLATED if run.broken(curve) else Status.SIMULATED
@@ -147,32 +148,71 @@ class _Run:
         self._initial = _start(trained, initial, self._signals, self.t[0])
         self._x0 = np.array([self._initial[name] for name in self.model.states])
         self._closed, self._before = Closed(trained, self._signals), None
+        self._first, self._stopped = None, None
+
+    def begin(self, tolerance, max_elements):
+        """Simulate with step control: the first solution, its mesh, or a guess as far as it goes."""
+        try:
+            done = self.simulated((self.t[0], self.t[-1]), rtol=tolerance, atol=tolerance,
+                                  max_steps=max_elements)
+        except TrialFailure as failure:         # in the first step
+            self._stopped = str(failure)
+            return
+        self._before = self.simulation(done)
+        if not done.success:
+            self._stopped = done.message
+        elif done.mesh.elements > 1:
+            self._first = self._before
 
     def solve(self, mesh):
-        """The solution on one mesh, as a `_Found`."""
-        curve = self._constant(mesh)
+        """The solution on one mesh, as a `_Found`; the first time on the mesh of the simulation."""
+        curve, self._first = self._first, None
+        if curve is None:
+            curve = self._on(mesh)
+        if curve is not None and not self.broken(curve):
+            return _Found(curve, Status.SIMULATED, Status.SIMULATED.value, {})
+        mesh = mesh if curve is None else curve.mesh
+        for guess in (self._before or curve, self._constant(mesh)):
+            if guess is not None:
+                found = self._under_bounds(mesh, guess)
+                if found.status.success:
+                    self._before = found.curve
+                    return found
+        raise _Contradiction(found)
+
+    def ended(self, found):
+        """The answer where no solution was found: as far as the simulation went if nothing else can be
+        blamed."""
+        model = self.model
+        limits = [model.limits(name) for name in (*model.states, *self.others)]
+        if self._stopped is None or model.path is not None or np.isfinite(limits).any():
+            return self.prediction(found.curve, found.status, found.message, None, found.slack)
+        curve = self._before or self._constant(Mesh(self.t[:2]))
+        return self.prediction(curve, Status.STOPPED, f"{Status.STOPPED.value} {self._stopped}", None, {},
+                               self.t[:1] if self._before is None else self.t)
+
+    def _on(self, mesh):
+        """The simulation on a mesh as a `Curve`, None where it stops."""
         try:
             done = self.simulated(mesh)
-            curve = self.curve(done.mesh, done.start, done.slots, done.algebraic)
-            if done.success and not self.broken(curve):
-                return _Found(curve, Status.SIMULATED, Status.SIMULATED.value, {})
-        except (NotConverged, SingularMatrix):      # in the first step
-            pass
-        found = self._under_bounds(mesh, curve if self._before is None else self._before)
-        if not found.status.success:
-            raise _Contradiction(found)
-        self._before = found.curve
-        return found
+        except TrialFailure:                    # in the first step
+            return None
+        return self.simulation(done) if done.success else None
 
     def simulated(self, mesh, **tolerances):
-        """`collocation.simulate` on a mesh, or over a span with tolerances."""
-        guess = [self.trained.typical[name] for name in self.others]
+        """`collocation.simulate` on a mesh, or over a span with tolerances, in units of `Closed`."""
         closed = self._closed
+        guess = np.array([self.trained.typical[name] for name in self.others]) / closed.y_size
         return collocation.simulate(
-            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0, guess,
-            index=_INDEX,
-            state_names=self.model.states, algebraic_names=self.others, equation_names=closed.equations,
-            **tolerances)
+            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0 / closed.x_size,
+            guess, index=_INDEX, state_names=self.model.states, algebraic_names=self.others,
+            equation_names=closed.equations, **tolerances)
+
+    def simulation(self, done):
+        """The `Curve` of what `simulated` returned."""
+        closed = self._closed
+        return self.curve(done.mesh, closed.x_size * done.start, closed.x_size * done.slots,
+                          closed.y_size * done.algebraic)
 
     def curve(self, mesh, start, slots, algebraic):
         """A `Curve` of these arrays."""
@@ -183,21 +223,22 @@ class _Run:
         """{what: violation} at the nodes, of those above rounding."""
         return violations(self.model, self.trained, curve, self._closed.inputs, KEPT)
 
-    def prediction(self, curve, status, message, error, slack):
-        """The answer."""
-        t = self.t[self.t <= curve.mesh.times[-1]]
+    def prediction(self, curve, status, message, error, slack, t=None):
+        """The answer at times t, as far as the curve goes."""
+        t = self.t if t is None else t
+        t = t[t <= curve.mesh.times[-1]]
         return Prediction(t, curve(t), curve, status, message, error, slack, self.broken(curve))
 
     def _under_bounds(self, mesh, guess):
         """The collocated program with bounds; with slack of least square."""
-        elements, scheme = Elements(self.model, self.trained.collocation,
-                                    [mesh]), self.trained.collocation
+        scheme = self.trained.collocation
+        elements = Elements(self.model, scheme, [mesh])
         n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
-        laws = [FixedLaw(law, n, self._slack) for law in self.trained.laws]
-        penalties = [2.0 * (weights / self._sizes(law) ** 2).ravel() if self._slack else np.zeros(0)
+        laws = [FixedLaw(law, n, self._slack, self._sizes(law)) for law in self.trained.laws]
+        penalties = [2.0 * np.repeat(weights, len(law.outputs)) if self._slack else np.zeros(0)
                      for law in laws]
-        fixed, start = np.zeros((elements.E, elements.n_x),
-                                dtype=bool), np.zeros((elements.E, elements.n_x))
+        start = np.zeros((elements.E, elements.n_x))
+        fixed = np.zeros(start.shape, dtype=bool)
         fixed[0], start[0] = True, self._x0
         u = self._closed.inputs(elements.times.ravel()).reshape(elements.E, elements.K, -1)
         program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
@@ -213,12 +254,13 @@ class _Run:
         x0, w, _ = program.elements.split(result.x)
         n_x = len(self.model.states)
         curve = self.curve(mesh, x0, w[:, :, :n_x], w[:, :, n_x:])
-        slack = {name: s for law,
-                 theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
+        slack = {name: self.trained.sizes[name] * s
+                 for law, theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
                  for name, s in zip(law.outputs, theta.reshape(-1, len(law.outputs)).T)}
         if not result.success:
-            return _Found(curve, Status.CONTRADICTION, f"{Status.CONTRADICTION.value} {result.message}",
-                          slack)
+            stopped = f" The simulation stopped: {self._stopped}" if self._stopped else ""
+            words = f"{Status.CONTRADICTION.value} {result.message}{stopped}"
+            return _Found(curve, Status.CONTRADICTION, words, slack)
         status = Status.SHIFTED if slack else Status.KEPT
         words = ", ".join(f"{name} by up to {np.abs(s).max():.2g}" for name, s in slack.items())
         return _Found(curve, status, f"{status.value} {words}".strip(), slack)

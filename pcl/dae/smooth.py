@@ -21,7 +21,7 @@ from pcl.interior_point.status import Status
 FIRST, LOWEST, HIGHEST = -4, -9, 4
 WORSE = 2                               # so many in a row that are no better end a direction
 FOLDS = 5                               # every fifth time of observation is held out
-KNOTS = 600                             # free values of unknown terms, at most: their Hessian is dense
+KNOTS = 400                             # free values of unknown terms, at most: their Hessian is dense
 _FEWEST = 4                             # of a trajectory
 _TOL, _MAXITER = 1e-5, 150
 
@@ -50,8 +50,8 @@ def smooth(setting, x, smoothing="auto", callback=None, max_seconds=None):
     """`Smoothed` trajectories from a first guess x (n,) of trajectories and parameters."""
     solve = _Solve(setting, x, callback, max_seconds)
     if smoothing != "auto":
-        result = solve(setting, x, float(smoothing))
-        return Smoothed(solve.trajectories(result, x), float(smoothing), [], result, [x])
+        result = solve(setting, x, smoothing)
+        return Smoothed(solve.trajectories(result, x), smoothing, [], result, [x])
     unit, tried = _unit(setting), _tried(solve, x)
     ranked = sorted(tried, key=lambda row: tried[row][0]) or [FIRST]
     for decade in ranked[:2]:
@@ -64,26 +64,18 @@ def smooth(setting, x, smoothing="auto", callback=None, max_seconds=None):
     return Smoothed(solve.trajectories(result, start), unit * 10.0 ** decade, table, result, others)
 
 
-def roughness(law, times, trajectory, size):
-    """P of θᵀPθ = Σ_k ∫ z_k'² dt / size_k², of the broken lines θ (knots, outputs) of `FreeOutputs`.
-
-    Parameters
-    ----------
-    times, trajectory : (knots,), of each knot
-    size : (n_z,)
-    """
-    n_z, count = len(size), len(times)
-    P = np.zeros((count, n_z, count, n_z))
+def roughness(times, trajectory, n_z):
+    """P of θᵀPθ = Σ_k ∫ θ_k'² dt, of broken lines θ (knots, n_z); times, trajectory (knots,)."""
+    P = np.zeros((len(times), n_z, len(times), n_z))
     for k in np.unique(trajectory):
         knots = np.flatnonzero(trajectory == k)
         left, right = knots[:-1], knots[1:]
         t = times[knots]
         step = np.maximum(np.diff(t), 1e-3 * (t[-1] - t[0]) / len(t))
         for i in range(n_z):
-            weight = 1.0 / (step * size[i] ** 2)
             for a, b, sign in ((left, left, 1), (right, right, 1), (left, right, -1), (right, left, -1)):
-                np.add.at(P[:, i, :, i], (a, b), sign * weight)
-    return P.reshape(law.size, law.size)
+                np.add.at(P[:, i, :, i], (a, b), sign / step)
+    return P.reshape(len(times) * n_z, -1)
 
 
 class _Solve:
@@ -97,14 +89,14 @@ class _Solve:
         self._knots, basis = _knots(elements)
         z = self._outputs(x)
         size = np.sqrt(np.mean(z ** 2, axis=0))
-        self._law = FreeOutputs(len(z), setting.model.outputs, basis)
-        self._roughness = roughness(self._law, elements.times.ravel()[self._knots],
-                                    np.repeat(elements.trajectory, elements.K)[self._knots],
-                                    np.where(size > 0.0, size, 1.0))
+        self._size = np.where(size > 0.0, size, 1.0)
+        self._law = FreeOutputs(len(z), setting.model.outputs, basis, self._size)
+        self._roughness = roughness(elements.times.ravel()[self._knots], np.repeat(
+            elements.trajectory, elements.K)[self._knots], elements.n_z)
 
     def __call__(self, setting, x, value):
         program = setting.transcription([self._law], [2.0 * value * self._roughness])
-        start = np.concatenate([x, self._outputs(x)[self._knots].ravel()])
+        start = np.concatenate([x, (self._outputs(x)[self._knots] / self._size).ravel()])
         result = scaled.solve(program, start, **self._options)
         if result.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
