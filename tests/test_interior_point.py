@@ -221,26 +221,36 @@ def test_tensorflow_functions_give_exact_derivatives():
 
 
 class HeldAtBounds:
-    """min x₂ − x₀ − x₁ with x₀ = 0, x₁ = 1, x₂ = x₀ + x₁² + 1, x ≥ (0, 1, 0): rows hold x at bounds."""
+    """min x₂ + 100 (x₄ − x₃²)² + (1 − x₃)², x₀ = 0, x₁ = 1, x₂ = x₀ + x₁² + 1, x ≥ (0, 1, 0, −2, −2).
 
-    n, m = 3, 3
-    x_lower, x_upper = np.array([0.0, 1.0, 0.0]), np.full(3, np.inf)
+    Rows hold x₀ and x₁ at their bounds for the two dozen iterations that x₃ and x₄ need.
+    """
+
+    n, m = 5, 3
+    x_lower, x_upper = np.array([0.0, 1.0, 0.0, -2.0, -2.0]), np.full(5, np.inf)
     c_lower = c_upper = np.array([0.0, 1.0, 1.0])
 
     def objective(self, x):
-        return float(x[2] - x[0] - x[1])
+        return float(x[2] + 100.0 * (x[4] - x[3] ** 2) ** 2 + (1.0 - x[3]) ** 2)
 
     def gradient(self, x):
-        return np.array([-1.0, -1.0, 1.0])
+        r = x[4] - x[3] ** 2
+        return np.array([0.0, 0.0, 1.0, -400.0 * r * x[3] - 2.0 * (1.0 - x[3]), 200.0 * r])
 
     def constraints(self, x):
         return np.array([x[0], x[1], x[2] - x[0] - x[1] ** 2])
 
     def jacobian(self, x):
-        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [-1.0, -2.0 * x[1], 1.0]])
+        J = np.zeros((3, 5))
+        J[0, 0] = J[1, 1] = J[2, 2] = 1.0
+        J[2, :2] = -1.0, -2.0 * x[1]
+        return J
 
     def hessian(self, x, lam, sigma):
-        return np.diag([0.0, -2.0 * lam[2], 0.0])
+        W = np.diag([0.0, -2.0 * lam[2], 0.0, 0.0, 200.0 * sigma])
+        W[3, 3] = sigma * (1200.0 * x[3] ** 2 - 400.0 * x[4] + 2.0)
+        W[3, 4] = W[4, 3] = -400.0 * sigma * x[3]
+        return W
 
     def row_name(self, j):
         return f"c[{j}]"
@@ -252,8 +262,8 @@ class HeldAtBounds:
 @pytest.mark.parametrize("kkt", ["dense", "superlu"])
 @pytest.mark.parametrize("hessian", ["exact", "limited-memory"])
 def test_multipliers_stay_bounded_where_rows_hold_variables_at_their_bounds(hessian, kkt):
-    r = solve(HeldAtBounds(), np.array([0.5, 3.0, 1.0]), hessian=hessian, kkt=kkt)
-    assert r.success and r.fun == pytest.approx(1.0, abs=1e-7)
+    r = solve(HeldAtBounds(), np.array([0.5, 3.0, 1.0, -1.2, 1.0]), hessian=hessian, kkt=kkt)
+    assert r.success and r.fun == pytest.approx(2.0, abs=1e-7)
     assert np.abs(r.z_lower).max() < 1e9
 
 

@@ -108,6 +108,16 @@ def test_the_pattern_is_analysed_once():
     assert kkt.analysed == 1
 
 
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_the_pattern_of_a_hessian_serves_systems_without_one(name):
+    W, J, d_x, d_c = (sp.csr_array(a) if a.ndim == 2 else a for a in matrices(12, 5, 8.0))
+    kkt, fresh = backend_of(name), backend_of(name)
+    for H in (W, None, W, None):
+        dx, lam = kkt.factor(H, J, d_x + 1.0, d_c).solve(np.ones(12), np.ones(5))
+    assert kkt.analysed == 1
+    assert np.allclose(dx, fresh.factor(None, J, d_x + 1.0, d_c).solve(np.ones(12), np.ones(5))[0])
+
+
 class Rows:
     """½ xᵀH x, for BFGS pairs."""
 

@@ -28,7 +28,7 @@ class DenseKKT:
 
     def factor(self, W, J, d_x, d_c):
         """A factorised K; see `pcl.interior_point.kkt.KKT`."""
-        K = self._assembled(W, J).copy(order="F")
+        K = self._assembled(W, J).copy(order="K")
         n = d_x.size
         held = np.flatnonzero(np.concatenate([d_x >= HELD, d_c >= HELD]))
         diagonal = np.einsum("ii->i", K)
@@ -42,8 +42,11 @@ class DenseKKT:
     def _assembled(self, W, J):
         if self._last is None or self._last[0] is not W or self._last[1] is not J:
             m, n = J.shape
-            A = dense(J, (m, n))
-            self._base = np.block([[dense(W, (n, n)), A.T], [A, np.zeros((m, m))]])
+            A, K = dense(J, (m, n)), np.zeros((n + m, n + m), order="F")
+            K[n:, :n], K[:n, n:] = A, A.T
+            if W is not None:
+                K[:n, :n] = dense(W, (n, n))
+            self._base = K
             self._last = (W, J)
         return self._base
 

@@ -20,7 +20,8 @@ def feral_is_installed():
 class _Pattern:
     """Lower triangle of K as CSC with a fixed pattern: values are gathered, not sorted, again.
 
-    Repeated entries of W and J are summed by their own matrices; the diagonal is always present.
+    Repeated entries of W and J are summed by their own matrices; the diagonal is always present. The
+    pattern of a W serves W = None, too: least-squares multipliers between steps need no new analysis.
     """
 
     def __init__(self, W, J):
@@ -44,12 +45,12 @@ class _Pattern:
         self.indptr = np.searchsorted(self.col, np.arange(size + 1))
 
     def fits(self, W, J):
-        """True if W and J have the stored entries this pattern was made of."""
-        return _same(self.W, W) and _same(self.J, J)
+        """True if W and J have the stored entries this pattern was made of; W = None fits any W."""
+        return (W is None or _same(self.W, W)) and _same(self.J, J)
 
     def values(self, W, J):
         """Entries of K without the two diagonals, by slot."""
-        parts = [] if W is None else [W.data[self.keep]]
+        parts = [] if self.W is None else [np.zeros(self.keep.size) if W is None else W.data[self.keep]]
         all_entries = np.concatenate(parts + [J.data, np.zeros(self.size)])
         return np.bincount(self.slot, weights=all_entries, minlength=self.nnz)
 
