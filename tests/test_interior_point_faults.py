@@ -4,7 +4,7 @@ import pytest
 import scipy.sparse as sp
 
 from pcl.errors import TrialFailure
-from pcl.interior_point import Status, solve
+from pcl.interior_point import Status, minimize, solve
 
 INF = np.inf
 
@@ -313,3 +313,15 @@ def test_a_sparsity_pattern_that_changes_is_handled(kkt):
                             12.0 * sigma * (x - [1.0, 2.0]) ** 2, format="csr"))
     result = solve(program, [0, 0], kkt=kkt)
     assert result.success and np.allclose(result.x, [3, 2], atol=1e-2)      # a root of order three
+
+
+def test_bounds_that_differ_by_rounding_hold_the_variable():
+    r = minimize(lambda x: float(x @ x), [1.0, 1.0], bounds=[(1.0, 1.0 + 4e-15), (0.5, 1.0)])
+    assert r.success and r.fun == pytest.approx(1.25, abs=1e-7)
+
+
+def test_a_tiny_objective_is_not_solved_at_its_start_without_a_hessian():
+    r = minimize(lambda x: 1e-12 * (100.0 * (x[1] - x[0] ** 2) ** 2 + (1.0 - x[0]) ** 2), [-1.2, 1.0],
+                 jac=lambda x: 1e-12 * np.array([-400.0 * x[0] * (x[1] - x[0] ** 2) - 2.0 * (1.0 - x[0]),
+                                                 200.0 * (x[1] - x[0] ** 2)]))
+    assert r.success and np.allclose(r.x, 1.0, atol=1e-4)

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from pcl.errors import TrialFailure
 from pcl.interior_point.program import row_maxima
 
 _LARGEST = 100.0    # g_max
 _SMALLEST_SCALE, _LARGEST_SCALE = 1e-8, 1e20
+_STEP = 1e-4        # relative step of `tiny_curvature`
 _TINY = 1e-4        # an objective whose gradient and curvature are below is scaled up to one
 
 
@@ -31,5 +33,21 @@ def _limited(largest):
 
 
 def curvature(W):
-    """‖∇²f‖ as the largest row maximum of W, or None where it is not known."""
-    return None if W is None else float(row_maxima(W).max(initial=0.0))
+    """‖∇²f‖ as the largest row maximum of W."""
+    return float(row_maxima(W).max(initial=0.0))
+
+
+def tiny_curvature(program, x, g, bounds):
+    """‖∇f(x + s) − ∇f(x)‖∞/‖s‖∞ along one direction where ∇f is tiny; None elsewhere, or not finite."""
+    largest = float(np.abs(g).max(initial=0.0))
+    if not 0.0 < largest < _TINY:
+        return None
+    s = np.where(g > 0.0, -1.0, 1.0) * _STEP * np.maximum(1.0, np.abs(x))
+    s = np.clip(x + s, bounds[0], bounds[1]) - x
+    length = float(np.abs(s).max(initial=0.0))
+    try:
+        with np.errstate(all="ignore"):
+            change = np.abs(np.asarray(program.gradient(x + s), dtype=np.float64) - g).max()
+    except TrialFailure:
+        return None
+    return float(change) / length if length > 0.0 and np.isfinite(change) else None

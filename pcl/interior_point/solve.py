@@ -11,8 +11,8 @@ from pcl.interior_point.kkt import backend
 from pcl.interior_point.monitor import Monitor
 from pcl.interior_point.restoration import Restoration
 from pcl.interior_point.result import result, start_only
-from pcl.interior_point.scaling import curvature, scales
-from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, inner, make_form, warm_state
+from pcl.interior_point.scaling import curvature, scales, tiny_curvature
+from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, held, inner, make_form, warm_state
 from pcl.interior_point.status import End, Status
 from pcl.validate import float64_array
 
@@ -81,7 +81,7 @@ def _start(program, x0, warm_start, bounds):
     x = float64_array("x0", warm_start["x"] if x0 is None else x0, (program.n,))
     x_lower, x_upper = bounds[:2]
     pushed = inner(x, x_lower, x_upper, KAPPA if warm_start is None else WARM_KAPPA)
-    return np.where(x_lower == x_upper, x_lower, pushed)
+    return np.where(held(x_lower, x_upper), x_lower, pushed)
 
 
 class _Run:
@@ -116,7 +116,8 @@ class _Run:
             from pcl.interior_point.derivatives import require_right
             require_right(program, x, exact=hessian == "exact")
         self._kkt = backend(kkt, W, first.J)
-        s_f, s_c = scales(scaling, first.g, first.J, curvature(W))
+        size = curvature(W) if W is not None else tiny_curvature(program, x, first.g, self._bounds)
+        s_f, s_c = scales(scaling, first.g, first.J, size)
         form = make_form(program, self._bounds, s_f, s_c, self._count)
         slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
         self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)

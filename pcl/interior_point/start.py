@@ -8,6 +8,7 @@ from pcl.interior_point.state import State
 
 KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds
 WARM_KAPPA = 1e-9  # the same for a warm start
+_EQUAL = 1e-14     # relative distance of bounds that count as equal
 _RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened: first + second × |side|
 
 
@@ -15,12 +16,13 @@ def make_form(program, bounds, s_f, s_c, count):
     """The standard form of a program.
 
     Inequalities get a slack with bounds; free rows are switched off by a scale of zero; variables with
-    equal bounds are held. Sides of inequalities are widened a little, bounds of variables are not.
+    equal bounds (up to rounding) are held. Sides of inequalities are widened a little, bounds of
+    variables are not.
     """
     x_lower, x_upper, c_lower, c_upper = bounds
     free = np.isinf(c_lower) & np.isinf(c_upper)
     rows = np.flatnonzero((c_lower < c_upper) & ~free)
-    fixed = x_lower == x_upper
+    fixed = held(x_lower, x_upper)
     s_c = np.where(free, 0.0, s_c)
     target = np.where(c_lower == c_upper, s_c * np.where(free, 0.0, c_lower), 0.0)
     low = s_c[rows] * _widened(c_lower[rows], -1.0)
@@ -33,6 +35,12 @@ def make_form(program, bounds, s_f, s_c, count):
         upper=np.concatenate([np.where(fixed, np.inf, x_upper), high]),
         fixed=fixed, objective_scale=s_f, row_scale=s_c, target=target,
         weight=np.zeros(size), reference=np.zeros(size))
+
+
+def held(lower, upper):
+    """Which variables have bounds without a number between them that is worth the name."""
+    size = np.where(np.isfinite(upper), np.abs(upper), 0.0)
+    return upper - lower <= _EQUAL * size
 
 
 def _widened(side, sign):
