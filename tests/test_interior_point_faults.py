@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.optimize import NonlinearConstraint
 
 from pcl.errors import TrialFailure
 from pcl.interior_point import Status, minimize, solve
@@ -325,3 +326,13 @@ def test_a_tiny_objective_is_not_solved_at_its_start_without_a_hessian():
                  jac=lambda x: 1e-12 * np.array([-400.0 * x[0] * (x[1] - x[0] ** 2) - 2.0 * (1.0 - x[0]),
                                                  200.0 * (x[1] - x[0] ** 2)]))
     assert r.success and np.allclose(r.x, 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("change", [
+    {"fun": lambda x: complex(x[0] ** 2)}, {"fun": lambda x: "1.0"},
+    {"constraints": NonlinearConstraint(lambda x: x + 0j, 0.0, 1.0)},
+    {"constraints": NonlinearConstraint(lambda x: x, 0.0, 1.0, jac=lambda x: np.eye(1) * 1j)}])
+def test_functions_of_scipys_entry_must_be_real(change):
+    problem = {"fun": lambda x: float(x[0] ** 2), "x0": [1.0], "constraints": ()} | change
+    with pytest.raises(TypeError, match="real|number"):
+        minimize(**problem)

@@ -41,7 +41,8 @@ class _Objective:
 
     def value(self, x):
         out = self._fun(x, *self._args)
-        return float(np.squeeze(out[0] if self._jac is True else out))
+        return float(float64_array("fun(x)", np.squeeze(out[0] if self._jac is True else out), (),
+                                   finite=False))
 
     def gradient(self, x):
         if self._jac is True:
@@ -66,11 +67,13 @@ class _Rows:
                                   for b in (lower, upper))
 
     def value(self, x):
-        return np.atleast_1d(np.asarray(self._fun(x), dtype=np.float64))
+        return np.atleast_1d(float64_array("fun(x) of a constraint", self._fun(x), finite=False))
 
     def jacobian(self, x):
         J = self._jac(x)
-        return sp.csr_array(J) if sp.issparse(J) else np.atleast_2d(np.asarray(J, dtype=np.float64))
+        if sp.issparse(J):
+            return sp.csr_array(J)
+        return np.atleast_2d(float64_array("jac(x) of a constraint", J, finite=False))
 
 
 def _rows(constraint, x0):
