@@ -23,7 +23,7 @@ from pcl.validate import positive_integer, positive_number
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
 RESTARTS = 2                # main solves that may follow one that failed
-WORSE = 10.0                # misfit, relative to the smoother's, from which another start is tried too
+WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 _SHORT = 200                # a limit of fewer iterations than these is meant: no restart follows
 _FLOOR = 1e-9               # of the weight decay, relative to the spread of the data
@@ -87,7 +87,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
         Before anything is solved: arguments that do not fit, equations that do not determine their
         unknowns (StructureError), given starts that violate a constraint (InconsistentStart).
     KeyboardInterrupt
-        In the smoother; in the main solve it ends the fit with what was found.
+        In the smoother. In the main solve Ctrl-C ends the fit with what was found.
     """
     setting = Setting.of(model, data, elements, scheme)
     laws = _laws(model, network)

@@ -39,9 +39,8 @@ class TrainedLaw:
         return float64_array("a", a, shape=(None, len(self.inputs)))
 
     def __str__(self):
-        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} "
-                f"weights of norm "
-                f"{np.linalg.norm(self.theta):.3g}")
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} weights of "
+                f"norm {np.linalg.norm(self.theta):.3g}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +85,11 @@ class Trained:
     def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000):
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
-        It is simulated element by element; where that violates nothing it is the answer. Otherwise the
-        collocated equations are solved at once under the bounds. If these contradict the laws the status
-        says so, or with `slack` the laws' outputs are shifted as little as possible:
-        minimise Σ ∫ (z − law)² dt / size².
+        It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
+        where the simulation stops, the collocated equations are solved at once under the bounds. If these
+        contradict the laws the status says so, or with `slack` the laws' outputs are shifted as little as
+        possible: minimise Σ ∫ (z − law)² dt / size². With no bounds and no path constraints a prediction
+        that cannot go on ends with the time reached.
 
         Parameters
         ----------
