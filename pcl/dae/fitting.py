@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -170,16 +170,18 @@ class _Solve:
 
 def _main(setting, attempts, enough, stages, solve, refine):
     """The `Fit`: the first attempt that is solved with a misfit below `enough`, or the best of all."""
-    best = None
+    best, attempt = None, solve
     for k, (words, laws, penalties, x) in enumerate(attempts):
         program = setting.transcription(laws, penalties)
-        result, more = solve.passes(program, x, words)
+        result, more = attempt.passes(program, x, words)
         stages += more
         misfit = _misfit(setting, result.x)
         if best is None or _rank(result, misfit) < _rank(*best[1:]):
             best = program, result, misfit
         if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and misfit <= enough):
             break
+        if result.success:          # another start is a luxury
+            attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
     program, result, _ = best
     note = ""
     if refine is not None:
