@@ -246,3 +246,17 @@ def test_scheme_and_law_are_those_asked_for():
                weight_decay=1e-3)
     assert isinstance(made, Fit) and made.trajectories["0"].mesh.elements == 4
     assert made.program.penalties[0][0] == 1e-3 and "smoothing 1 (given)" in str(made)
+
+
+@pytest.mark.parametrize("kkt", ["superlu", "dense"])
+def test_backends_of_the_whole_matrix_find_the_same(measured, kinetic_fit, kkt):
+    whole = fit(kinetics(), kinetic_data(measured), elements=20, kkt=kkt)
+    assert whole.success and whole.result.nit == kinetic_fit.result.nit
+    np.testing.assert_allclose(list(whole.parameters.values()), list(kinetic_fit.parameters.values()),
+                               rtol=1e-6)       # where both stop
+
+
+def test_equations_hold_to_1e_8_whatever_the_tolerance_of_optimality(measured):
+    loose = fit(kinetics(), kinetic_data(measured), elements=20, tol=1e-2)
+    program = loose.program
+    assert loose.success and np.abs(program.constraints(loose.result.x)).max() <= 1e-8

@@ -20,6 +20,7 @@ from pcl.dae.smooth import smooth
 from pcl.interior_point.status import Status
 from pcl.validate import positive_integer, positive_number
 
+CONSTRAINT_TOL = 1e-8       # largest violation of a row, relative to its size
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
 RESTARTS = 2                # main solves that may follow one that failed
@@ -44,8 +45,8 @@ class Stage:
 
 
 def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed=0, smoothing="auto",
-        weight_decay="auto", scaling="auto", normalise=True, hessian="auto", tol=1e-6, maxiter=1000,
-        max_seconds=None, callback=None, refine=None):
+        weight_decay="auto", scaling="auto", normalise=True, hessian="auto", kkt="reduced", tol=1e-6,
+        maxiter=1000, max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
@@ -72,6 +73,8 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
     hessian : "exact", "limited-memory", "hybrid", "gauss-newton" (see `pcl.dae.hessians`); a tuple of two
         of them for a coarse solve (to 1e-3, at most 100 iterations) and the final one; "auto" is "exact"
+    kkt : "reduced" (`pcl.dae.kkt_reduced`), or a backend of the whole matrix: "sparse", "superlu",
+        "dense", see `pcl.interior_point.kkt`
     tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
     refine : tolerance of the estimated error in every element, relative to the largest magnitude of a
         variable; elements are split or merged and the program is solved again from where it was, until it
@@ -101,7 +104,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     x = first_guess(setting, start)
     report = require_structure(setting, laws, x)
     require_start(setting)
-    solve = _Solve(hessian, tol, maxiter, max_seconds, callback, clock)
+    solve = _Solve(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
     if not laws:
         stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
         return _main(setting, _starts(setting, x), np.inf, stages, solve, refine)
@@ -136,6 +139,7 @@ class _Solve:
     """Options of the main solve."""
 
     hessian: object
+    kkt: object
     tol: float
     maxiter: int
     max_seconds: float
@@ -153,8 +157,8 @@ class _Solve:
 
     def one(self, program, x, hessian, tol, warm_start=None, **options):
         """One solve."""
-        return scaled.solve(program, x, hessian, tol=tol, max_seconds=self.max_seconds,
-                            callback=self.callback, warm_start=warm_start,
+        return scaled.solve(program, x, hessian, self.kkt, tol=tol, constraint_tol=CONSTRAINT_TOL,
+                            max_seconds=self.max_seconds, callback=self.callback, warm_start=warm_start,
                             **{"maxiter": self.maxiter, **options})
 
     def last(self):

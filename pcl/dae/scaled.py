@@ -17,13 +17,14 @@ from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.structured import StructuredHessian, StructuredJacobian
 
 
-def solve(program, x, hessian="exact", callback=None, warm_start=None, **options):
+def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=None, **options):
     """`interior_point.solve` of a Transcription from x (n,), scaled there; `Result` in given units."""
     scaled = Scaled(program, x)
     if warm_start is not None:
         warm_start = scaled.inside(warm_start)
+    kkt = ReducedKKT() if isinstance(kkt, str) and kkt == "reduced" else kkt
     return scaled.outside(interior_point.solve(
-        scaled, x / scaled.d, kkt=ReducedKKT(), hessian=strategy(hessian, scaled),
+        scaled, x / scaled.d, kkt=kkt, hessian=strategy(hessian, scaled),
         callback=None if callback is None else scaled.told(callback), warm_start=warm_start, **options))
 
 

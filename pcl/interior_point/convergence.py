@@ -25,8 +25,9 @@ class Convergence:
         complementarity ≤ 100 tol max(1, |f|)
     """
 
-    def __init__(self, tol, acceptable_tol):
+    def __init__(self, tol, acceptable_tol, constraint_tol=None):
         self._tol, self._acceptable_tol = tol, max(acceptable_tol, tol)
+        self._violation = 0.5 * tol if constraint_tol is None else min(0.5 * tol, constraint_tol)
         self._steps, self._lowest, self._noise = 0, np.inf, 0.0
 
     def __call__(self, algorithm):
@@ -35,10 +36,9 @@ class Convergence:
         if not state.error(0.0) <= max(self._tol, _ROUNDING * np.abs(state.point.f)) * 1e3:
             return self._count(algorithm)
         self._noise = self._rounding(algorithm)
-        if self.holds(state, self._tol):
+        if self._is_solved(state):
             raise End(Status.SOLVED)
-        if state.error(0.0) <= self._tol and algorithm.reestimate() and self.holds(
-                algorithm.state, self._tol):
+        if state.error(0.0) <= self._tol and algorithm.reestimate() and self._is_solved(algorithm.state):
             raise End(Status.SOLVED)
         self._count(algorithm)
 
@@ -55,14 +55,18 @@ class Convergence:
         if self._steps >= _ACCEPTABLE_STEPS:
             raise End(Status.ACCEPTABLE)
 
-    def holds(self, state, tol):
-        """The first-order conditions hold to `tol`."""
+    def _is_solved(self, state):
+        return self.holds(state, self._tol, self._violation)
+
+    def holds(self, state, tol, violation_tol=None):
+        """The first-order conditions hold to `tol`, the rows to `violation_tol` (half of it if None)."""
         dual, violation, complementarity, gradient = state.unscaled
         objective = abs(state.point.f) / (state.form.objective_scale or 1.0)
+        limit = 0.5 * tol if violation_tol is None else violation_tol
         return (state.error(0.0) <= tol
                 and dual <= max(tol * max(1.0, gradient), self._noise)
                 and complementarity <= 100.0 * tol * max(1.0, objective)
-                and (violation <= 0.5 * tol or self._rounded(state, 0.5 * tol)))
+                and (violation <= limit or self._rounded(state, limit)))
 
     def _rounding(self, algorithm):
         """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling.

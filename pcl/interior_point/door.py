@@ -17,9 +17,11 @@ def checked_program(program):
             *checked_bounds("c", program.c_lower, program.c_upper, m, program.row_name))
 
 
-def checked_settings(tol, acceptable_tol, maxiter, max_seconds, barrier, scaling, initial_barrier):
+def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
+                     initial_barrier):
     """Refuse settings that are not positive or not known."""
-    for name, value in (("tol", tol), ("acceptable_tol", acceptable_tol), ("max_seconds", max_seconds),
+    for name, value in (("tol", tol), ("acceptable_tol", acceptable_tol),
+                        ("constraint_tol", constraint_tol), ("max_seconds", max_seconds),
                         ("initial_barrier", initial_barrier)):
         if value is not None and not (np.isreal(value) and np.isfinite(value) and value > 0.0):
             raise ValueError(f"{name} is {value!r}; expected a positive number.")

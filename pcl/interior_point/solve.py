@@ -22,7 +22,7 @@ _WARM_BARRIER = 1e-6
 
 def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
           barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
-          acceptable_tol=1e-6, check_derivatives=False):
+          acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False):
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -50,6 +50,8 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
         Called every iteration; StopIteration ends the run.
     acceptable_tol : float
         Level at which a run that cannot go on is called acceptable.
+    constraint_tol : float, optional
+        Largest violation of a row of a solved program, before scaling; never more than tol/2.
     check_derivatives : bool
         Compare all first derivatives (and the Hessian, if exact) with differences at the start; a wrong
         entry is named and ends the run.
@@ -67,10 +69,12 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     -----
     Source: Wächter and Biegler, Math. Programming 106 (2006) 25–57; departures in `algorithm`.
     """
-    checked_settings(tol, acceptable_tol, maxiter, max_seconds, barrier, scaling, initial_barrier)
+    checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
+                     initial_barrier)
     bounds = checked_program(program)
     x = _start(program, x0, warm_start, bounds)
-    run = _Run(program, bounds, Monitor(callback, maxiter, max_seconds, tol), tol, acceptable_tol)
+    run = _Run(program, bounds, Monitor(callback, maxiter, max_seconds, tol),
+               Convergence(tol, acceptable_tol, constraint_tol), tol)
     return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
                           check_derivatives)
 
@@ -87,9 +91,9 @@ def _start(program, x0, warm_start, bounds):
 class _Run:
     """One solve: what its end needs to make a result wherever it comes."""
 
-    def __init__(self, program, bounds, monitor, tol, acceptable_tol):
+    def __init__(self, program, bounds, monitor, ends, tol):
         self._program, self._bounds, self._monitor = program, bounds, monitor
-        self._tol, self._ends = tol, Convergence(tol, acceptable_tol)
+        self._tol, self._ends = tol, ends
         self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
                                      "factorisations"), 0)
         self._algorithm, self._state, self._mu = None, None, 0.0
