@@ -258,3 +258,10 @@ def test_paths_that_cannot_be_evaluated_raise_no_numpy_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         law.simulate({"x": 1.0}, t=T)                       # x(4) = −1
+
+
+def test_an_unknown_backend_is_refused_before_anything_is_solved():
+    t = np.linspace(0.1, 1.0, 4)
+    model = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x})
+    with pytest.raises(ValueError, match="kkt.*reduced"):
+        fit(model, Trajectory(t, {"x": np.exp(-t)}, {"x": 1.0}), kkt="fast")

@@ -18,8 +18,9 @@ from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
 from pcl.interior_point.status import Status
-from pcl.validate import positive_integer, positive_number
+from pcl.validate import known, positive_integer, positive_number
 
+BACKENDS = ("reduced", "auto", "dense", "sparse", "superlu")
 CONSTRAINT_TOL = 1e-8       # largest violation of a row, relative to its size
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
@@ -96,6 +97,8 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     laws = _laws(model, network)
     setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
+    if isinstance(kkt, str):
+        known("kkt", kkt, BACKENDS)
     clock, refine = _Clock(), refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)
