@@ -265,3 +265,18 @@ def test_an_unknown_backend_is_refused_before_anything_is_solved():
     model = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x})
     with pytest.raises(ValueError, match="kkt.*reduced"):
         fit(model, Trajectory(t, {"x": np.exp(-t)}, {"x": 1.0}), kkt="fast")
+
+
+def test_elements_that_are_too_long_are_said():
+    t = np.linspace(0.5, 20.0, 40)
+    data = Trajectory(t, {"x": np.sin(t)}, {"x": 0.0, "v": 1.0}, span=(0.0, 20.0))
+    model = Model(states=("x", "v"), parameters=("k",),
+                  rates=lambda v: {"x": v.v, "v": -v.k * v.x}, bounds={"k": (0.1, 10.0)})
+    with pytest.warns(UserWarning, match="elements are too long"):
+        coarse = fit(model, data, elements=6, start={"k": 1.2})
+    assert "estimated error of collocation" in str(coarse)
+    assert "t from 0 to 20, x = 0, v = 1 given at 0" in str(coarse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fine = fit(model, data, elements=60, start={"k": 1.2})
+    assert fine.parameters["k"] == pytest.approx(1.0, abs=1e-5)

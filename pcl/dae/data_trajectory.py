@@ -19,14 +19,16 @@ class Trajectory:
         Any of the model's states, algebraic variables and outputs. Values (n,) at `t`, or a tuple
         (times, values) of two arrays. The same time twice counts as two observations.
     initial : {state: value}, optional
-        The states that start at a known value; all others are free. None stands for free, too.
+        The states that start at a known value, at the beginning t0 of the span; all others are free.
+        None stands for free, too.
     inputs : {name: u(t)}, optional
         A number; a function t (n,) -> (n,); a table (times, values), interpolated linearly; or a
         table (times, values, "constant"), whose rows hold until the next (at a jump: the value before).
     weights : number, (n,), or {name: number or array of the variable's length}
         ≥ 0, for instance 1/σ²; 1 by default. Observations of weight 0 are left out and may be NaN.
     span : (t0, t1), optional
-        Where the trajectory is solved; by default from the first time given to the last.
+        Where the trajectory is solved; by default from the first time given to the last. Initial values
+        known at a time before the first observation need it.
     name : str
     missing : "refuse" or "drop"
         What happens to NaN among the observations.

@@ -13,7 +13,7 @@ from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import FreeOutputs, Law
 from pcl.dae.pretrain import normalised, pretrain
-from pcl.dae.refinement import refined, unmet
+from pcl.dae.refinement import measured, refined, unmet
 from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
@@ -191,7 +191,9 @@ def _main(setting, attempts, enough, stages, solve, refine):
             attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
     program, result, _ = best
     note = ""
-    if refine is not None:
+    if refine is None:
+        stages.append(solve.clock.stage("elements", measured(setting, result), 0))
+    else:
         hessian, tol = solve.last()
         rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
         for setting, program, result, words in rounds:
@@ -297,10 +299,18 @@ def _start_words(setting, report):
     factors = {name: factor for name, factor in setting.factors.items() if factor != 1.0}
     words = f"{E} elements, {scheme.name} with {scheme.K} points"
     words += f"; index {report.index}" if report.index is not None else ""
+    words += f"; {_span_words(setting)}"
     if factors:
         words += "; observations weighted by 1/variance: " + ", ".join(
             f"{name} {factor:.3g}" for name, factor in factors.items())
     return words
+
+
+def _span_words(setting):
+    """From when to when the first trajectory is solved, and what its start is given as."""
+    (t0, t1), initial = setting.meshes[0].times[[0, -1]], next(iter(setting.data)).initial
+    given = ", ".join(f"{name} = {value:.4g}" for name, value in initial.items())
+    return f"{setting.names[0]}: t from {t0:.4g} to {t1:.4g}, {given or 'no state'} given at {t0:.4g}"
 
 
 def _smoothing_words(smoothed):

@@ -1,13 +1,15 @@
 """Better elements for a fit: errors estimated at the solution, new meshes, the solution carried over."""
 
+import warnings
+
 import numpy as np
 
 from pcl.collocation import error_estimate, refine, worst
 from pcl.dae.curve import curves, vector
 
 ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
-# first barrier parameter of a solve that starts at the solution on other elements
-_BARRIER = 1e-6
+ROUGH = 0.05        # estimated error of collocation above which a fit warns
+_BARRIER = 1e-6     # first barrier parameter of a solve that starts at the solution on other elements
 
 
 def refined(setting, program, result, tolerance, solve, hessian, tol):
@@ -41,14 +43,32 @@ def unmet(setting, result, tolerance):
         "Raise refine, or give finer elements.")
 
 
+def measured(setting, result):
+    """Words on the estimated error of collocation; a warning where it is above `ROUGH`."""
+    found = curves(setting, result.x)
+    errors = _errors(found)
+    name = max(errors, key=lambda name: errors[name].max())
+    largest, e = float(errors[name].max()), int(errors[name].argmax())
+    words = (f"estimated error of collocation {largest:.1e} of a variable's size, in the element from "
+             f"t = {found[name].mesh.times[e]:.4g} of trajectory {name}")
+    if largest > ROUGH:
+        warnings.warn(f"{words}: the elements are too long for what was found. Give more of them, or "
+                      "refine=1e-2.", UserWarning, stacklevel=4)
+    return words
+
+
 def _next(found, tolerance):
-    """({name: Mesh}, largest error relative to the sizes of the variables)."""
+    """({name: Mesh}, largest error)."""
+    meshes, errors = {}, _errors(found)
+    for name, c in found.items():
+        order = c.scheme.K if c.others else c.scheme.K + 1
+        meshes[name] = refine(c.mesh, errors[name], tolerance, order)
+    return meshes, max(float(error.max()) for error in errors.values())
+
+
+def _errors(found):
+    """{name: (elements,)}, relative to the sizes of the variables."""
     values = [curve.values for curve in found.values()]
     scale = np.array([max(np.abs(v[name]).max() for v in values) or 1.0 for name in values[0]])
-    meshes, largest = {}, 0.0
-    for name, c in found.items():
-        error = worst(error_estimate(c.scheme, c.mesh, c.start, c.slots, c.algebraic), scale)
-        largest = max(largest, float(error.max()))
-        order = c.scheme.K if c.others else c.scheme.K + 1
-        meshes[name] = refine(c.mesh, error, tolerance, order)
-    return meshes, largest
+    return {name: worst(error_estimate(c.scheme, c.mesh, c.start, c.slots, c.algebraic), scale)
+            for name, c in found.items()}
