@@ -31,14 +31,12 @@ Data: G. E. P. Box, W. G. Hunter, J. F. MacGregor and J. Erjavec, Technometrics 
 Sum of squares: E. D. Dolan, J. J. Moré and T. S. Munson, COPS 3.0 (2004), problem 'pinene'.
 """
 
-import argparse
 import pathlib
 
+from drawing import figure, options
+
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
 
 import numpy as np
 
@@ -128,34 +126,23 @@ def table(outcome):
 
 def plot(outcome, path):
     """Concentrations with two standard errors, and residuals."""
-    from matplotlib import pyplot as plt
-
-    plt.switch_backend("agg")
-    figure, (top, below) = plt.subplots(2, 1, figsize=(8, 7), layout="constrained", sharex=True,
-                                        height_ratios=[3, 1])
-    times, y = read()
-    t = np.linspace(times[0], times[-1], 80)
-    for k, (name, label) in enumerate(zip(COLUMNS, LABELS)):
-        value, error = outcome["fit"].band(name, t, trajectory="0")
-        top.plot(t, value, color=f"C{k}", label=label)
-        top.fill_between(t, value - 2 * error, value + 2 * error, color=f"C{k}", alpha=0.2, lw=0)
-        top.plot(times, y[:, k], "o", ms=5, mfc="none", color=f"C{k}")
-        below.plot(times[1:], outcome["residuals"][:, k], "o-", ms=4, lw=0.8, color=f"C{k}")
-    top.plot([], [], "o", ms=5, mfc="none", color="0.3", label="samples")
-    top.set(ylabel="% of weight", ylim=(-2, 102), title="Isomerisation of α-pinene at 189.5 °C")
-    top.legend(ncols=2, loc="upper right")
-    below.axhline(0.0, color="0.3", lw=0.8)
-    below.set(xlabel="t [min]", ylabel="model − sample [%]", xlim=(-500, times[-1] + 500))
-    for ax in (top, below):
-        ax.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    with figure(path, 2, 1, figsize=(8, 7), sharex=True, height_ratios=[3, 1]) as (top, below):
+        times, y = read()
+        t = np.linspace(times[0], times[-1], 80)
+        for k, (name, label) in enumerate(zip(COLUMNS, LABELS)):
+            value, error = outcome["fit"].band(name, t, trajectory="0")
+            top.plot(t, value, color=f"C{k}", label=label)
+            top.fill_between(t, value - 2 * error, value + 2 * error, color=f"C{k}", alpha=0.2, lw=0)
+            top.plot(times, y[:, k], "o", ms=5, mfc="none", color=f"C{k}")
+            below.plot(times[1:], outcome["residuals"][:, k], "o-", ms=4, lw=0.8, color=f"C{k}")
+        top.plot([], [], "o", ms=5, mfc="none", color="0.3", label="samples")
+        top.set(ylabel="% of weight", ylim=(-2, 102), title="Isomerisation of α-pinene at 189.5 °C")
+        top.legend(ncols=2, loc="upper right")
+        below.axhline(0.0, color="0.3", lw=0.8)
+        below.set(xlabel="t [min]", ylabel="model − sample [%]", xlim=(-500, times[-1] + 500))
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main()
     print(table(outcome))
-    path = arguments.output / "dae_alpha_pinene.png"
-    plot(outcome, path)
-    print("figure:", path.resolve())
+    plot(outcome, arguments.output / "dae_alpha_pinene.png")

@@ -44,14 +44,10 @@ run.
    an element dipped nowhere here.
 """
 
-import argparse
-import pathlib
+from drawing import figure, options
 
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
 
 from dataclasses import replace
 
@@ -140,12 +136,19 @@ def quality(found, diluted):
 
 
 class Watch:
-    """Callback: the iterates of the last solve."""
+    """Callback: the iterates of every solve."""
+
+    def __init__(self):
+        self.solves = []
 
     def __call__(self, snapshot):
         if snapshot.iteration == 0:
-            self.points = []
-        self.points.append(snapshot.x)
+            self.solves.append([])
+        self.solves[-1].append(snapshot.x)
+
+    def to(self, x):
+        """Iterates of the solve that ends at x: a fit may have begun more than one."""
+        return min(self.solves, key=lambda points: np.abs(points[-1] - x).max())
 
 
 def least_substrate(found, x):
@@ -157,11 +160,12 @@ def compared(seed, samples, noise, width, elements, diluted="P/X"):
     """Simultaneous and sequential training from the same weights on the same data."""
     watch = Watch()
     found = trained(diluted, STATES, seed, samples, noise, width, elements, watch)
-    problem = Sequential(found.program, watch.points[0])
+    points = watch.to(found.result.x)
+    problem = Sequential(found.program, points[0])
     low = [least_substrate(found, problem.solution(problem.theta0))]
     end = pcl.minimize(problem, progress=False, callback=lambda s: low.append(
         least_substrate(found, problem.solution(s.theta))))
-    kept_low = [least_substrate(found, x) for x in watch.points]
+    kept_low = [least_substrate(found, x) for x in points]
     law = TrainedLaw(found.program.laws[0], end.x[problem.slices["weights"]])
     free, t = replace(found.trained, laws=(law,)), np.linspace(0.0, HORIZON, 401)
     runs = (*STARTS, *HELD_OUT)
@@ -179,8 +183,8 @@ def compared(seed, samples, noise, width, elements, diluted="P/X"):
             "message": end.message}
 
 
-def main(seeds=(0, 1, 2), diluted=DILUTED, observed=tuple(OBSERVED), contrast=(0, 1, 2, 3, 4), width=8,
-         elements=20, samples=(40, 20), noise=(0.02, 0.1)):
+def main(seeds=(0, 1, 2), diluted=DILUTED, observed=tuple(OBSERVED), contrast=(0, 1, 2), width=8,
+         elements=30, samples=(40, 20), noise=(0.02, 0.1)):
     """Both parts.
 
     Parameters
@@ -226,42 +230,33 @@ def table(outcome):
 
 def plot(outcome, path):
     """Laws; least S over the iterations; S of a run not trained on."""
-    from matplotlib import pyplot as plt
-
-    plt.switch_backend("agg")
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
-    S = np.linspace(0.0, 10.0, 201)
-    for k, ((form, what), seeds) in enumerate(outcome["fits"].items()):
-        left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=1.2,
-                  label=f"{form}, {what} observed")
-    left.plot(S, truth(S), "k--", lw=1.5, label="truth")
-    left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %",
-             ylim=(0, 0.2), xlim=(0, 10))
-    left.legend()
-    for k, c in enumerate(outcome["contrast"]):
-        for lows, style, label in zip(c["path"], ("C0-", "C3--"), ("simultaneous", "sequential")):
-            middle.plot(lows, style, lw=1.0, label=None if k else label)
-    middle.set(xlabel="iteration", ylabel="least S of all runs [g/l]", title="Training, noise 10 %")
-    c = outcome["contrast"][0]
-    for values, style, label in zip(c["S"], ("C0-", "C3--"), ("simultaneous", "sequential")):
-        right.plot(c["times"], values, style, lw=1.5, label=label)
-    t = c["times"][1:]
-    right.plot(t, simulated(HELD_OUT[-1], t, "P/X")[:, 2], "k:", label="truth")
-    right.set(xlabel="t [h]", ylabel="S [g/l]", title="Forecast of a run not trained on",
-              xlim=(0, HORIZON), ylim=(-0.5, 1.5))
-    middle.legend()
-    right.legend()
-    for ax in (left, middle, right):
-        ax.axhline(0.0, color="0.3", lw=0.8)
-        ax.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    with figure(path, 1, 3, figsize=(13, 4.2)) as (left, middle, right):
+        S = np.linspace(0.0, 10.0, 201)
+        for k, ((form, what), seeds) in enumerate(outcome["fits"].items()):
+            left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=1.2,
+                      label=f"{form}, {what} observed")
+        left.plot(S, truth(S), "k--", lw=1.5, label="truth")
+        left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %",
+                 ylim=(0, 0.2), xlim=(0, 10))
+        left.legend()
+        for k, c in enumerate(outcome["contrast"]):
+            for lows, style, label in zip(c["path"], ("C0-", "C3--"), ("simultaneous", "sequential")):
+                middle.plot(lows, style, lw=1.0, label=None if k else label)
+        middle.set(xlabel="iteration", ylabel="least S of all runs [g/l]", title="Training, noise 10 %")
+        c = outcome["contrast"][0]
+        for values, style, label in zip(c["S"], ("C0-", "C3--"), ("simultaneous", "sequential")):
+            right.plot(c["times"], values, style, lw=1.5, label=label)
+        t = c["times"][1:]
+        right.plot(t, simulated(HELD_OUT[-1], t, "P/X")[:, 2], "k:", label="truth")
+        right.set(xlabel="t [h]", ylabel="S [g/l]", title="Forecast of a run not trained on",
+                  xlim=(0, HORIZON), ylim=(-0.5, 1.5))
+        middle.legend()
+        right.legend()
+        for ax in (left, middle, right):
+            ax.axhline(0.0, color="0.3", lw=0.8)
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main()
     print(table(outcome))
-    path = arguments.output / "dae_fed_batch.png"
-    plot(outcome, path)
-    print("figure:", path.resolve())
+    plot(outcome, arguments.output / "dae_fed_batch.png")

@@ -36,15 +36,12 @@ Data: Hudson's Bay Company records. Published fit: B. Carpenter, Predator-Prey P
 the Lotka–Volterra model in Stan, 2018, posterior means 0.55, 0.028, 0.80, 0.024 from all 21 years.
 """
 
-import argparse
 import pathlib
 
+from drawing import figure, options
+
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5, help="number of draws of the initial weights")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=5)
 
 from dataclasses import replace
 
@@ -163,21 +160,16 @@ def table(outcome):
 
 
 def plot(outcome, path):
-    """Record, fits and forecasts, and the law found; written to `path`."""
-    from matplotlib import pyplot as plt
-    plt.switch_backend("agg")
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
-    for axis, name, title in zip(axes, SPECIES, ("hares", "lynxes")):
-        _history(axis, outcome, name)
-        axis.set(xlabel="year", ylabel=f"{title} [thousand pelts a year]", yscale="log")
-        ticks = [5, 10, 20, 40, 80] if name == "l" else [10, 20, 40, 80]
-        axis.set_yticks(ticks, [str(tick) for tick in ticks])
-        axis.minorticks_off()
-    axes[0].legend(fontsize=8)
-    _law(axes[2], outcome)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
-    return path
+    """Record, fits and forecasts, and the law found."""
+    with figure(path, 1, 3, figsize=(13, 4.2)) as axes:
+        for axis, name, title in zip(axes, SPECIES, ("hares", "lynxes")):
+            _history(axis, outcome, name)
+            axis.set(xlabel="year", title=title, ylabel=f"{title} [thousand pelts a year]", yscale="log")
+            ticks = [5, 10, 20, 40, 80] if name == "l" else [10, 20, 40, 80]
+            axis.set_yticks(ticks, [str(tick) for tick in ticks])
+            axis.minorticks_off()
+        axes[0].legend(fontsize=8, loc="lower left")
+        _law(axes[2], outcome)
 
 
 def _history(axis, outcome, name):
@@ -194,7 +186,6 @@ def _history(axis, outcome, name):
                 axis.plot(t, np.exp(curve(t, name)), style, color=colour, lw=1.2,
                           label=label if k == 0 and style == "-" else None)
     axis.axvline(outcome["after"]["pelts"].span[0], color="0.6", lw=0.8)
-    axis.grid(alpha=0.3)
 
 
 def _law(axis, outcome):
@@ -212,14 +203,12 @@ def _law(axis, outcome):
     p = outcome["plain"]["fit"].parameters
     axis.plot(np.exp(hares), -p["gamma"] + p["delta"] * np.exp(hares), color="C0", label="plain")
     axis.set(xlabel="hares [thousand]", ylabel="growth of the lynxes z [1/year]",
-             title="the law found, ± 2 standard errors")
-    axis.grid(alpha=0.3)
+             title="growth of the lynxes, ± 2 standard errors")
     axis.legend(fontsize=8)
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main(seeds=arguments.seeds)
     print(outcome["learned"][0]["fit"], "\n")
     print(table(outcome))
-    print("figure:", plot(outcome, arguments.output / "dae_lynx_hare.png").resolve())
+    plot(outcome, arguments.output / "dae_lynx_hare.png")

@@ -20,14 +20,10 @@ PLACEHOLDER2
 PLACEHOLDER3
 """
 
-import argparse
-import pathlib
+from drawing import figure, options
 
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -121,34 +117,27 @@ def table(outcome):
 
 def plot(outcome, path):
     """Friction laws of seed 0 and the motion they were found from."""
-    from matplotlib import pyplot as plt
-
-    plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    s = np.linspace(-5.0, 5.0, 401)
-    for (index, fits), style in zip(outcome["fits"].items(), ("-", "--", ":")):
-        left.plot(s, fits[0].laws[0](s)[:, 0], style, color=f"C{index - 1}", lw=2, label=f"index {index}")
-    left.plot(s, truth(s), "k", lw=0.8, label="truth")
-    left.set(xlabel="angular velocity s [1/s]", ylabel="friction f [m/s²]",
-             title="Friction found in each form")
-    found = outcome["fits"][max(outcome["fits"])][0]
-    curve, seen = found.trajectories["0"], found.setting.data["0"].observed
-    t = np.linspace(0.0, curve.mesh.times[-1], 400)
-    for k, name in enumerate("xy"):
-        right.plot(seen[name].times, seen[name].values, ".", ms=3, color=f"C{k}", alpha=0.6)
-        right.plot(t, curve(t, name), lw=1, color=f"C{k}", label=f"{name} [m]")
-    right.set(xlabel="t [s]", title="Samples, and the trajectory of the index-3 fit")
-    for ax in (left, right):
-        ax.grid(alpha=0.3)
-        ax.legend()
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    with figure(path, 1, 2, figsize=(11, 4.2)) as (left, right):
+        s = np.linspace(-5.0, 5.0, 401)
+        for (index, fits), style in zip(outcome["fits"].items(), ("-", "--", ":")):
+            left.plot(s, fits[0].laws[0](s)[:, 0], style, color=f"C{index - 1}", lw=2,
+                      label=f"index {index}")
+        left.plot(s, truth(s), "k", lw=0.8, label="truth")
+        left.set(xlabel="angular velocity s [1/s]", ylabel="friction f [m/s²]",
+                 title="Friction found in each form, seed 0")
+        found = outcome["fits"][max(outcome["fits"])][0]
+        curve, seen = found.trajectories["0"], found.setting.data["0"].observed
+        t = np.linspace(0.0, curve.mesh.times[-1], 400)
+        for k, name in enumerate("xy"):
+            right.plot(seen[name].times, seen[name].values, ".", ms=3, color=f"C{k}", alpha=0.6)
+            right.plot(t, curve(t, name), lw=1, color=f"C{k}", label=name)
+        right.set(xlabel="t [s]", ylabel="position [m]", ylim=(-1.1, 1.35),
+                  title="Samples, and the trajectory of the index-3 fit, seed 0")
+        left.legend()
+        right.legend(loc="upper right", ncols=2)
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main()
     print(table(outcome))
-    path = arguments.output / "dae_pendulum.png"
-    plot(outcome, path)
-    print("figure:", path.resolve())
+    plot(outcome, arguments.output / "dae_pendulum.png")

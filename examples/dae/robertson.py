@@ -29,14 +29,10 @@ values at 10¹¹ s: F. Mazzia and C. Magherini, Test Set for Initial Value Probl
 (2008), 'Robertson'.
 """
 
-import argparse
-import pathlib
+from drawing import figure, options
 
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
 
 import time
 
@@ -136,39 +132,28 @@ def table(outcome):
 
 def plot(outcome, path):
     """The simulation with the samples, and the constants found."""
-    from matplotlib import pyplot as plt
-
-    plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained",
-                                         width_ratios=[2, 1])
-    t = np.geomspace(1e-6, END, 400)
-    run = KNOWN.simulate(START, None, np.r_[0.0, t], rtol=1e-8)
-    found = best(outcome["fits"][0])
-    for k, name in enumerate(("A", "b", "C")):
-        left.plot(t, run[name][1:], color=f"C{k}", label="10⁴ B" if name == "b" else name)
-        seen = found.setting.data[found.setting.names[0]].observed.get(name)
-        if seen is not None:
-            left.plot(seen.times, seen.values, "o", ms=4, mfc="none", color=f"C{k}")
-    left.set(xscale="log", xlabel="t [s]", ylabel="fraction",
-             title="Robertson's kinetics, and samples (seed 0)")
-    left.legend()
-    for seed, fits in enumerate(outcome["fits"]):
-        value, error = constant(best(fits))
-        right.errorbar(seed, value, 2 * error, fmt="o", color="C0", capsize=4)
-    right.axhline(LOG_K2, color="k", ls="--", lw=1, label="truth")
-    right.set(xlabel="seed of the noise", ylabel="log₁₀ k₂, ± 2 standard errors",
-              xticks=range(len(outcome["fits"])))
-    right.legend()
-    for ax in (left, right):
-        ax.grid(alpha=0.3)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    with figure(path, 1, 2, figsize=(11, 4.2), width_ratios=[2, 1]) as (left, right):
+        t = np.geomspace(1e-6, END, 400)
+        run = KNOWN.simulate(START, None, np.r_[0.0, t], rtol=1e-8)
+        found = best(outcome["fits"][0])
+        for k, name in enumerate(("A", "b", "C")):
+            left.plot(t, run[name][1:], color=f"C{k}", label="10⁴ B" if name == "b" else name)
+            seen = found.setting.data[found.setting.names[0]].observed.get(name)
+            if seen is not None:
+                left.plot(seen.times, seen.values, "o", ms=4, mfc="none", color=f"C{k}")
+        left.set(xscale="log", xlabel="t [s]", ylabel="fraction",
+                 title="Robertson's kinetics, and samples (seed 0)")
+        left.legend()
+        for seed, fits in enumerate(outcome["fits"]):
+            value, error = constant(best(fits))
+            right.errorbar(seed, value, 2 * error, fmt="o", color="C0", capsize=4)
+        right.axhline(LOG_K2, color="k", ls="--", lw=1, label="truth")
+        right.set(xlabel="seed of the noise", ylabel="log₁₀ k₂, ± 2 standard errors",
+                  xticks=range(len(outcome["fits"])))
+        right.legend()
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main()
     print(table(outcome))
-    path = arguments.output / "dae_robertson.png"
-    plot(outcome, path)
-    print("figure:", path.resolve())
+    plot(outcome, arguments.output / "dae_robertson.png")

@@ -32,15 +32,10 @@ which levels it depends, belongs into the declaration; it is worth more than wei
 that remains is in the peak of x₁: before it x₁ grows exponentially, and small errors of z₀ with it.
 """
 
-import argparse
-import pathlib
+from drawing import figure, options
 
 if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing errors cost no time
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, help="number of draws of noise and weights")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("docs/figures"),
-                        help="directory of the figure")
-    arguments = parser.parse_args()
+    arguments = options(__doc__, seeds=3)
 
 from types import SimpleNamespace
 
@@ -56,6 +51,7 @@ STARTS = ((0.75, 0.75, 2.5, 0.6), (3.1, 3.1, 1.5, 0.5), (0.9, 0.9, 1.8, 1.1))
 HELD_OUT = ((1.5, 1.5, 2.0, 0.7), (2.2, 2.2, 1.6, 0.6), (0.8, 0.8, 2.2, 0.9))
 HORIZON, OBSERVED, NOISE = 400.0, 40, 0.05
 DESIGNS = ("all levels", "neighbours")
+SIGNS = {"x1": "x₁", "x4": "x₄", "z0": "z₀", "z1": "z₁"}
 
 
 def rates(v):
@@ -177,10 +173,10 @@ def table(outcome):
              "     held out, median  worst x1  kept"]
     for design, runs in outcome["runs"].items():
         for seed, run in enumerate(runs):
-            stage = run["fit"].stages[-1]
+            found, seconds = run["fit"], sum(stage.seconds for stage in run["fit"].stages)
             errors = "    ".join("  ".join(f"{e:.3f}" for e in np.median(run[what], axis=0)[[0, 2, 3]])
                                  for what in ("training", "held out"))
-            lines.append(f"{design:<12}{seed:>4}  {stage.iterations:>10} {stage.seconds:>4.0f}     "
+            lines.append(f"{design:<12}{seed:>4}  {found.result.nit:>10} {seconds:>4.0f}     "
                          f"{run['violation']:.1e}  {run['violation ahead']:.1e}  {run['volume']:.1e}  "
                          f"{errors}  {run['held out'][:, 0].max():>8.3f}  {sum(run['kept'])} of "
                          f"{len(HELD_OUT)}")
@@ -191,22 +187,20 @@ def table(outcome):
 
 
 def plot(outcome, path):
-    """Levels on unseen starts, and the laws at the nodes of training, a row a design; to `path`."""
-    from matplotlib import pyplot as plt
-    plt.switch_backend("agg")
+    """Levels on unseen starts, and the laws at the nodes of training, a row a design."""
     runs = outcome["runs"]
-    figure, axes = plt.subplots(len(runs), 4, figsize=(14, 3.2 * len(runs)), layout="constrained",
-                                squeeze=False)
-    for row, design in zip(axes, runs):
-        for axis, name in zip(row[:2], ("x1", "x4")):
-            _trajectories(axis, outcome, design, name)
-        for axis, k in zip(row[2:], (0, 1)):
-            _law(axis, runs[design], k)
-        row[0].set_title(f"networks of {design}: starts not seen", fontsize=10)
-    axes[0, 1].legend(fontsize=8)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
-    return path
+    with figure(path, len(runs), 4, figsize=(14, 3.2 * len(runs)), squeeze=False) as axes:
+        for row, design in zip(axes, runs):
+            for axis, name in zip(row[:2], ("x1", "x4")):
+                _trajectories(axis, outcome, design, name)
+            for axis, k in zip(row[2:], (0, 1)):
+                _law(axis, runs[design], k)
+            for axis in row[:2]:
+                axis.set_title(f"laws of {design}, starts not seen", fontsize=10)
+            for axis in row[2:]:
+                axis.set_title(f"laws of {design}", fontsize=10)
+        axes[0, 0].legend(fontsize=8)
+        axes[0, 3].legend(fontsize=8)
 
 
 def _trajectories(axis, outcome, design, name):
@@ -220,27 +214,27 @@ def _trajectories(axis, outcome, design, name):
             t = times[times <= curve.mesh.times[-1]]
             axis.plot(t, curve(t, name), color=f"C{i}", lw=0.9, alpha=0.8,
                       label=None if seed else f"start {i + 1}, {len(runs)} seeds")
-    axis.set(xlabel="t", ylabel=name, ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
-    axis.grid(alpha=0.3)
+    axis.set(xlabel="t", ylabel=f"level {SIGNS[name]}", ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
 
 
 def _law(axis, runs, k):
     """Law against truth at the nodes of training."""
-    for run in runs:
+    name = f"z{k}"
+    for seed, run in enumerate(runs):
         values = [c.values for c in run["fit"].trajectories.values()]
         x = np.concatenate([[v[name] for name in LEVELS] for v in values], axis=1)
-        axis.plot(true_laws(x)[k], np.concatenate([v[f"z{k}"] for v in values]), ".", ms=3)
+        axis.plot(true_laws(x)[k], np.concatenate([v[name] for v in values]), ".", ms=3,
+                  label=f"seed {seed}")
     ends = axis.get_xlim()
     axis.plot(ends, ends, "k--", lw=1.0)
-    axis.set(xlabel=f"true z{k} at the nodes of training", ylabel=f"network's z{k}")
-    axis.grid(alpha=0.3)
+    sign = SIGNS[name]
+    axis.set(xlabel=f"true {sign} at the nodes of training", ylabel=f"network's {sign}")
 
 
 if __name__ == "__main__":
-    arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main(seeds=arguments.seeds)
     print(outcome["report"], "\n")
     for runs in outcome["runs"].values():
         print(runs[0]["fit"], "\n")
     print(table(outcome))
-    print("figure:", plot(outcome, arguments.output / "dae_tank_manifold.png").resolve())
+    plot(outcome, arguments.output / "dae_tank_manifold.png")
