@@ -73,8 +73,8 @@ def select_facets(space, where):
         return space.boundary_facets
     if callable(where):
         midpoints = mesh.p[:, mesh.facets[:, space.boundary_facets]].mean(axis=1).T
-        facets = space.boundary_facets[_truth(where, midpoints)]
-    elif _is_names(where):
+        facets = space.boundary_facets[truth_of(where, midpoints)]
+    elif is_names(where):
         facets = _named_facets(mesh, where)
     else:
         facets = whole_numbers("where (facet numbers)", where, mesh.facets.shape[1])
@@ -93,8 +93,8 @@ def select_dofs(space, where):
         return space.facet_dofs(space.boundary_facets)
     if callable(where):
         dofs = space.facet_dofs(space.boundary_facets)
-        return dofs[_truth(where, space.dof_points[dofs])]
-    if _is_names(where):
+        return dofs[truth_of(where, space.dof_points[dofs])]
+    if is_names(where):
         return space.facet_dofs(_named_facets(space.mesh, where))
     return np.unique(whole_numbers("where (degrees of freedom)", where, space.n))
 
@@ -104,7 +104,8 @@ def _rows(field):
     return np.ascontiguousarray(field.reshape(field.shape[0], -1).T)
 
 
-def _is_names(where):
+def is_names(where):
+    """Whether it is a name or a non-empty list of names."""
     if isinstance(where, str):
         return True
     listed = isinstance(where, (list, tuple)) and len(where) > 0
@@ -124,7 +125,7 @@ def _named_facets(mesh, names):
     return np.unique(np.concatenate(result))
 
 
-def _truth(predicate, points):
+def truth_of(predicate, points):
     """The predicate's verdicts as a bool array (m,)."""
     verdict = np.asarray(predicate(points))
     if verdict.shape != (len(points),) or verdict.dtype != bool:

@@ -4,11 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 from fem import stencil
-from fem.boundary import _is_names, _truth
+from fem.boundary import is_names, truth_of
 from fem.coefficient import flattened, spread
 from fem.grid_coefficient import at_faces, at_nodes, place
 from fem.grid_maps import GridMaps
-from fem.observe import observation_points, selection
+from fem.observe import node_matrix, observation_points
 from fem.partition import Partition
 from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
@@ -246,10 +246,7 @@ class Grid:
         IndexError
             A number that is negative or past the end.
         """
-        numbers = whole_numbers("indices", indices, self.n)
-        if not numbers.size:
-            raise ValueError("indices is empty; expected at least one observation.")
-        return LinearMap(selection(numbers, self.n))
+        return LinearMap(node_matrix(indices, self.n))
 
     # --- what `fem.solve` asks of a discretisation -----------------------------------------------
     def boundary_dofs(self, where=None):
@@ -262,8 +259,8 @@ class Grid:
         if where is None:
             return self.boundary
         if callable(where):
-            return self.boundary[_truth(where, self.points[self.boundary])]
-        if _is_names(where):
+            return self.boundary[truth_of(where, self.points[self.boundary])]
+        if is_names(where):
             names = [where] if isinstance(where, str) else where
             return np.unique(np.concatenate([self._side(name) for name in names]))
         return np.unique(whole_numbers("where (node numbers)", where, self.n))

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from fem.maps import scatter_rows
-from pcl.validate import float64_array, known
+from pcl.validate import float64_array, known, whole_numbers
 
 POLICIES = ("error", "nearest")
 
@@ -51,6 +51,14 @@ def basis_rows(space, cells, local):
     values = np.array([np.broadcast_to(space.element.lbasis(local, i)[0], cells.shape)
                        for i in range(numbers.shape[1])]).T
     return scatter_rows(values, numbers, space.n)
+
+
+def node_matrix(indices, n):
+    """Rows of the identity for numbers of nodes, checked."""
+    numbers = whole_numbers("indices", indices, n)
+    if not numbers.size:
+        raise ValueError("indices is empty; expected at least one observation.")
+    return selection(numbers, n)
 
 
 def selection(numbers, n):

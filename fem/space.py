@@ -15,14 +15,14 @@ from fem.element import default_order, lagrange_element
 from fem.locate import Locator
 from fem.maps import CellMaps
 from fem.mesh_check import check_mesh, check_numbers, unused_nodes
-from fem.observe import observation_points, point_matrix, selection
+from fem.observe import node_matrix, observation_points, point_matrix
 from fem.partition import Partition
 from fem.quadrature import positive_rule
 from fem.weak_form import WeakForm, check_state
 from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
-from pcl.validate import float64_array, positive_integer, whole_numbers
+from pcl.validate import float64_array, positive_integer
 
 
 class Space:
@@ -239,10 +239,7 @@ class Space:
         IndexError
             A number that is negative or past the end.
         """
-        numbers = whole_numbers("indices", indices, self.n)
-        if not numbers.size:
-            raise ValueError("indices is empty; expected at least one observation.")
-        return LinearMap(selection(numbers, self.n))
+        return LinearMap(node_matrix(indices, self.n))
 
     def contains(self, points):
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
