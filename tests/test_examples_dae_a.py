@@ -16,6 +16,8 @@ NAMES = ["tank_manifold", "population", "lynx_hare"]
 
 def load(name):
     """The example as a module, wherever the tests are run from."""
+    if str(EXAMPLES) not in sys.path:       # their common module, found there when they run as scripts
+        sys.path.append(str(EXAMPLES))
     spec = importlib.util.spec_from_file_location(f"examples.dae.{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

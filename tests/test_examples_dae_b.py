@@ -16,6 +16,8 @@ NAMES = ["alpha_pinene", "fed_batch", "pendulum", "robertson"]
 
 def load(name):
     """The example as a module."""
+    if str(EXAMPLES) not in sys.path:       # their common module, found there when they run as scripts
+        sys.path.append(str(EXAMPLES))
     spec = importlib.util.spec_from_file_location(f"examples_dae_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -148,7 +148,8 @@ class Watch:
 
     def to(self, x):
         """Iterates of the solve that ends at x: a fit may have begun more than one."""
-        return min(self.solves, key=lambda points: np.abs(points[-1] - x).max())
+        return min((points for points in self.solves if points[-1].size == x.size),
+                   key=lambda points: np.abs(points[-1] - x).max())
 
 
 def least_substrate(found, x):
@@ -233,7 +234,7 @@ def plot(outcome, path):
     with figure(path, 1, 3, figsize=(13, 4.2)) as (left, middle, right):
         S = np.linspace(0.0, 10.0, 201)
         for k, ((form, what), seeds) in enumerate(outcome["fits"].items()):
-            left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=1.2,
+            left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=5 - 1.3 * k,
                       label=f"{form}, {what} observed")
         left.plot(S, truth(S), "k--", lw=1.5, label="truth")
         left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %",

@@ -193,12 +193,10 @@ def plot(outcome, path):
         for row, design in zip(axes, runs):
             for axis, name in zip(row[:2], ("x1", "x4")):
                 _trajectories(axis, outcome, design, name)
+                axis.set_title(f"{design}: starts not seen", fontsize=10)
             for axis, k in zip(row[2:], (0, 1)):
                 _law(axis, runs[design], k)
-            for axis in row[:2]:
-                axis.set_title(f"laws of {design}, starts not seen", fontsize=10)
-            for axis in row[2:]:
-                axis.set_title(f"laws of {design}", fontsize=10)
+                axis.set_title(f"{design}: law", fontsize=10)
         axes[0, 0].legend(fontsize=8)
         axes[0, 3].legend(fontsize=8)
 
@@ -214,7 +212,8 @@ def _trajectories(axis, outcome, design, name):
             t = times[times <= curve.mesh.times[-1]]
             axis.plot(t, curve(t, name), color=f"C{i}", lw=0.9, alpha=0.8,
                       label=None if seed else f"start {i + 1}, {len(runs)} seeds")
-    axis.set(xlabel="t", ylabel=f"level {SIGNS[name]}", ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
+    axis.set(xlabel="t", ylabel=f"level {SIGNS[name]}",
+             ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
 
 
 def _law(axis, runs, k):
