@@ -121,9 +121,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         history (`History`), counts (dict), failed (trial points that could not be evaluated),
         gradient_norm, method; stages (of hand-over: which method ran when and why it was left, a
         list of `drivers.hand_over.Stage`; else empty); for the trust-region methods hess (of the
-        dense ones) and smallest_eigenvalue where the run ended at a stationary point, else None.
-        With a robust
-        loss, fun, jac and history are those of C² Σ ρ((r/C)²), C = f_scale.
+        dense ones) and smallest_eigenvalue where the run ended at a stationary point, else None. With a
+        robust loss, fun, jac and history are those of C² Σ ρ((r/C)²), C = f_scale.
 
     Raises
     ------

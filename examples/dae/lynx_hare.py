@@ -84,20 +84,20 @@ def read(path=RECORD):
 def plain(data, parameters=None):
     """Lotka–Volterra by least squares; with `parameters` given only the starts are fitted."""
     fixed = {name: (value, value) for name, value in (parameters or {}).items()}
-    return fit(replace(PLAIN, bounds={**LIMITS, **fixed}), data, elements=_years(data), start=START)
+    return fit(replace(PLAIN, bounds={**LIMITS, **fixed}), data, elements=_halves(data), start=START)
 
 
 def learned(data, seed, width=4):
     """The lynxes' growth as a network."""
-    return fit(LEARNED, data, MLP((2, width, 1)), elements=_years(data), seed=seed, scaling="none",
+    return fit(LEARNED, data, MLP((2, width, 1)), elements=_halves(data), seed=seed, scaling="none",
                smoothing=SMOOTHING, weight_decay=2.0 * NOISE**2,
                start={name: START[name] for name in ("alpha", "beta")})
 
 
-def _years(data):
-    """One element a year."""
+def _halves(data):
+    """Two elements a year."""
     t0, t1 = data[0].span
-    return int(round(t1 - t0))
+    return int(round(2 * (t1 - t0)))
 
 
 def deviation(curve, data):

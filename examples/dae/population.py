@@ -121,15 +121,18 @@ def error(curve, start, times):
 def assess(found, times):
     """Errors against the truth and V' on the training trajectory and on starts not seen.
 
-    `simulated` are predictions by step control alone, `kept` those under V' ≤ 0 with slack, of a model
-    that asks for it.
+    `simulated` are predictions by step control alone, `alive` those where no population falls below
+    `LEAST`, `rise ahead` V' along these; `kept` are predictions under V' ≤ 0 with slack, of a model that
+    asks for it.
     """
     curve = found.trajectories["0"]
     simulated = [found.simulate(named(start), t=times) for start in HELD_OUT]
     run = {"fit": found, "simulated": simulated, "training": error(curve, START, times),
            "held out": np.array([error(p.curve, s, times) for p, s in zip(simulated, HELD_OUT)]),
            "violation": violation(curve), "rise": rise(curve).max(),
-           "rise ahead": max(rise(p.curve).max() for p in simulated)}
+           "alive": [min(p.curve.values[name].min() for name in NAMES) >= LEAST for p in simulated]}
+    run["rise ahead"] = max((rise(p.curve).max() for p, alive in zip(simulated, run["alive"]) if alive),
+                            default=np.nan)
     if found.model.path is not None:
         kept = [found.predict(named(start), t=times, slack=True) for start in HELD_OUT]
         run |= {"kept": kept, "success": [p.success for p in kept],
@@ -153,15 +156,16 @@ def main(seeds=3, width=16, elements=40, points=161):
 
 def table(outcome):
     """One line a seed and model; `kept` are predictions with slack: solved, largest V' and shift of z."""
-    lines = ["            seed  iterations    s  violation  largest V'  simulated  training x1, x2  "
-             "held out x1, x2   kept"]
+    lines = ["            seed  iterations    s  violation  largest V'  simulated   alive    training "
+             "x1, x2  held out x1, x2   kept"]
     for name in MODELS:
         for seed, run in enumerate(outcome[name]):
             found, seconds = run["fit"], sum(stage.seconds for stage in run["fit"].stages)
             errors = "   ".join(f"{e[0]:.4f} {e[1]:.4f}"
                                 for e in (run["training"], np.median(run["held out"], axis=0)))
             lines.append(f"{name:<12}{seed:>4}  {found.result.nit:>10} {seconds:>4.0f}    "
-                         f"{run['violation']:.1e}   {run['rise']:>9.1e}  {run['rise ahead']:>9.1e}    "
+                         f"{run['violation']:.1e}   {run['rise']:>9.1e}  {run['rise ahead']:>9.1e}   "
+                         f"{sum(run['alive'])} of {len(HELD_OUT)}    "
                          f"{errors}   {_kept(run)}")
         lines.append(f"{name:<12} medians" + "".join(
             f"   {what} {x1:.4f} {x2:.4f}" for what in ("training", "held out") for x1, x2 in [np.median(

@@ -28,7 +28,7 @@ def convergence(setting, runs):
             ax.set(xlabel=against)
             ax.grid(**GRID)
         row[0].set(ylabel=f"seed {seed}: best loss so far")
-    axes[0, 0].legend(fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(runs))
     figure.suptitle(setting.title)
     return figure
 

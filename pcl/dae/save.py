@@ -1,8 +1,8 @@
 """Laws and parameters in one file: .npz with a JSON entry, no pickle, replaced as a whole.
 
 The functions of a model cannot be stored: the file holds a fingerprint of the declaration, names,
-bounds and the
-values of all equations at a few points, and `load` compares it with that of the model it is given.
+bounds and the values of all equations at a few points, and `load` compares it with that of the model it
+is given.
 """
 
 import dataclasses

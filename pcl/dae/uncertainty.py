@@ -29,17 +29,13 @@ class Uncertainty:
 
         cov(gᵀx) = 2 s² gᵀ Z H⁻¹ Zᵀ g,     H = Zᵀ (∇²𝓛 + Σ) Z,
 
-    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with
-    known σ; else
-    s² is the residual variance Σ ω r² / (n − p), n observations less their total leverage
-    p = Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free
-    parameters of
+    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with known
+    σ; else s² is the residual variance Σ ω r² / (n − p), n observations less their total leverage p =
+    Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free parameters of
     a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as
     prior.
-
-    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT
-    system, see
-    `pcl.dae.kkt_reduced`.
+    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT system,
+    see `pcl.dae.kkt_reduced`.
     """
 
     def __init__(self, program, result, known):
