@@ -34,6 +34,7 @@ class Uncertainty:
     Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free parameters of
     a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as
     prior.
+
     Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT system,
     see `pcl.dae.kkt_reduced`.
     """
