@@ -27,6 +27,7 @@ if __package__ in (None, ""):                     # run by its path: make `bench
 
 from benchmarks import dae_cases, floor, harness
 from pcl import interior_point
+from pcl.dae.hessians import strategy
 from pcl.dae.kkt_reduced import ReducedKKT
 
 OURS, IPOPT = "ours", "IPOPT"
@@ -44,8 +45,9 @@ def ours(setup, hessian, options):
     program, x0 = setup.program, setup.x0
     warm_up(program, x0)
     start = time.process_time()
-    found = interior_point.solve(program, x0, tol=options.tol, maxiter=options.maxiter, hessian=hessian,
-                                 max_seconds=options.limit, kkt=ReducedKKT())
+    found = interior_point.solve(program, x0, tol=options.tol, maxiter=options.maxiter,
+                                 hessian=strategy(hessian, program), max_seconds=options.limit,
+                                 kkt=ReducedKKT())
     return found.fun, found.success, found.nit, time.process_time() - start
 
 
