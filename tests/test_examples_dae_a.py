@@ -33,7 +33,7 @@ def tank():
 
 @pytest.fixture(scope="module")
 def tanks(tank):
-    return tank.main(seeds=1, elements=16, points=81, designs=("neighbours",))
+    return tank.main(seeds=1, elements=30, points=81, designs=("neighbours",))
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_v_of_the_true_populations_falls(population):
 
 
 def test_v_falls_at_every_point_where_that_is_asked_for(population):
-    found = population.train(population.FALLING, seed=0, width=4, elements=16)
+    found = population.train(population.FALLING, seed=0, width=4)
     curve = found.trajectories["0"]
     assert found.success
     # rows hold to 1e-8 of the size of their terms

@@ -76,7 +76,7 @@ def test_pinene_errors_and_dependences_are_those_of_the_docstring(pinene):
 def batch():
     module = load("fed_batch")
     return module.main(seeds=(0,), diluted=("P/V",), observed=("X and P",), contrast=(2,), width=3,
-                       elements=12, samples=(24, 12), noise=(0.02, 0.1))
+                       elements=30, samples=(24, 12), noise=(0.02, 0.1))
 
 
 def test_growth_law_is_found_without_substrate_observed(batch):
@@ -107,7 +107,7 @@ def test_truth_of_the_fed_batch_conserves_carbon_in_both_forms():
 # --- pendulum --------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def pendulum():
-    return load("pendulum").main(seeds=(0,), rtol=1e-4, samples=60, width=4, elements=16, horizon=2.5)
+    return load("pendulum").main(seeds=(0,), rtol=1e-4, samples=60, width=4, elements=40, horizon=2.5)
 
 
 def test_reports_name_the_index_of_each_form(pendulum):

@@ -8,7 +8,7 @@ equal: only the derivative of x₁ = x₂ says how w₀ divides into w₁ and w�
 z₁ are unknown. The truth, from which the data are made, is z₀ = 0.2 x₁x₄, z₁ = 0.1 √x₁. It is learned in
 two ways: one network of all four levels with two outputs, 4-32-32-2 (1,282 weights), and two networks
 that each see only the tanks they join, z₀(x₁, x₄) and z₁(x₁), 2-8-8-1 and 1-8-8-1 (202 weights). Three
-trajectories to t = 400, each level seen 40 times with noise 0.05; 40 elements each with 3 Radau points.
+trajectories to t = 400, each level seen 40 times with noise 0.05; 30 elements each with 3 Radau points.
 
 Levels move within a few units of time at first and then for hundreds: observations and the ends of
 elements lie at 400 (k/n)², close together at the start. The starts are known. Noise is the same for all
@@ -110,7 +110,7 @@ def networks(design, width=32):
     return [Law(MLP((2, 8, 8, 1)), ("x1", "x4"), "z0"), Law(MLP((1, 8, 8, 1)), "x1", "z1")]
 
 
-def train(design, seed, width=32, elements=40):
+def train(design, seed, width=32, elements=30):
     """A `Fit`; the seed is that of the noise and of the weights."""
     return fit(MODEL, observe(seed), networks(design, width), elements=[graded(elements)] * len(STARTS),
                scheme=radau(3), scaling="none", seed=seed)
@@ -154,7 +154,7 @@ def assess(found, times):
             "volume": max(np.ptp(volume(c.values)) for c in curves)}
 
 
-def main(seeds=3, width=32, elements=40, points=201, designs=DESIGNS):
+def main(seeds=3, width=32, elements=30, points=201, designs=DESIGNS):
     """Train with `seeds` draws of noise and weights.
 
     Returns
