@@ -8,7 +8,7 @@ tried at every step where it kept failing.
 _FIRST = 1e-4       # δ̄_w⁰
 _SMALLEST, _LARGEST = 1e-20, 1e40   # δ̄_w^min, δ̄_w^max
 _GROW_FIRST, _GROW, _SHRINK = 100.0, 8.0, 1.0 / 3.0     # κ̄_w⁺, κ_w⁺, κ_w⁻
-_HOPELESS, _EVERY = 2, 3     # failures of δ_w = 0 in a row until it is tried every third time only
+_HOPELESS, _EVERY = 2, 5     # failures of δ_w = 0 in a row until it is tried every fifth time only
 _DELTA_C, _POWER = 1e-8, 0.25       # δ̄_c, κ_c: δ_c = δ̄_c μ^κ_c
 
 
@@ -45,7 +45,7 @@ class InertiaCorrection:
         return self._shifted(make, solve, delta_c, shift_c)
 
     def _is_hopeless(self):
-        """Whether to leave out δ_w = 0: after two failures running it is tried every third time."""
+        """Whether to leave out δ_w = 0: after two failures running it is tried every fifth time."""
         self._skipped = (self._skipped + 1) % _EVERY if self._failures >= _HOPELESS else 0
         return self._skipped > 0
 
