@@ -92,7 +92,7 @@ def test_substrate_stays_at_or_above_zero_where_sequential_training_goes_below(b
         assert found[name][0] >= 0.0
     assert found["least S, forecast"][0] >= -1e-6       # what `predict` counts as kept
     assert found["least S on the way"][1] < -0.1        # g/l
-    assert found["loss"][1] <= found["loss"][0] * (1.0 + 1e-6)
+    assert found["loss"][1] <= found["loss"][0] * (1.0 + 1e-3)      # without the bound; to its limit
 
 
 def test_truth_of_the_fed_batch_conserves_carbon_in_both_forms():
