@@ -7,9 +7,10 @@ import pytest
 import pcl
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
+from pcl.dae import sequential
 from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.sequential import Sequential
-from pcl.errors import TrialFailure
+from pcl.errors import NotConverged, TrialFailure
 
 NAMES = [name for name in cases.SHAPES if not name.startswith("one element, G")]
 
@@ -88,3 +89,17 @@ def test_the_minimiser_is_that_of_the_simultaneous_solve_where_no_bound_is_activ
     assert found.success
     np.testing.assert_allclose(found.fun, result.fun, rtol=1e-9)
     np.testing.assert_allclose(found.x, result.x[problem._places], atol=1e-5)
+
+
+def test_a_solution_found_before_comes_back_after_other_points_and_failures(monkeypatch):
+    problem = _problem("wide, Radau")
+    q = problem.theta0
+    first = problem.solution(q)
+    problem.solution(q + 1e-3)
+
+    def fails(*arguments):
+        raise NotConverged("no trajectories here")
+    monkeypatch.setattr(sequential, "_solved", fails)
+    with pytest.raises(NotConverged):
+        problem.solution(q + 1.0)
+    np.testing.assert_array_equal(problem.solution(q), first)

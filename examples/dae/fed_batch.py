@@ -176,13 +176,8 @@ def compared(seed, samples, noise, width, elements, diluted="P/X"):
     points = watch.to(found.result.x)
     problem, first = begun(found.program, points)
     low = [least_substrate(found, first)]
-
-    def watched(state):
-        try:
-            low.append(least_substrate(found, problem.solution(state.theta)))
-        except NotConverged:        # after a trial without trajectories
-            low.append(low[-1])
-    end = pcl.minimize(problem, progress=False, callback=watched)
+    end = pcl.minimize(problem, progress=False, callback=lambda state: low.append(
+        least_substrate(found, problem.solution(state.theta))))
     kept_low = [least_substrate(found, x) for x in points]
     law = TrainedLaw(found.program.laws[0], end.x[problem.slices["weights"]])
     free, t = replace(found.trained, laws=(law,)), np.linspace(0.0, HORIZON, 401)

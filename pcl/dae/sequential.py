@@ -1,11 +1,14 @@
 """The sequential way: a collocated program with its trajectories solved for, in reduced space."""
 
+from collections import deque
+
 import numpy as np
 
 from pcl.errors import NotConverged, SingularMatrix, TrialFailure
 from pcl.validate import float64_array
 
 _NEWTON, _HALVINGS = 30, 12     # steps; halvings of one step
+_KEPT = 8           # trajectories of earlier q, from the nearest of which Newton's method starts
 _SETTLED = 1e-9     # relative step after which Newton's error is at rounding level, its square
 
 
@@ -37,9 +40,9 @@ class Sequential:
 
     Notes
     -----
-    Newton's method works on whole trajectories from those of the last q, with halved steps; where that
-    fails, element by element from the start. The blocks of an element are inverted once a point for
-    states, adjoint and tangents. Work at the last q is remembered.
+    Newton's method works on whole trajectories from those of the nearest of the last eight q, with halved
+    steps; where that fails, element by element from the start. The blocks of an element are inverted once
+    a point for states, adjoint and tangents. Work at the last q is remembered.
     """
 
     has_residuals = False
@@ -56,7 +59,7 @@ class Sequential:
         self.slices = {name: slice(int(a), int(b)) for name, a, b in zip(
             ("weights", "parameters", "starts"), [0, *ends], ends)}
         self.theta0 = self._x[self._places]
-        self._last = None
+        self._found, self._last = deque([(self.theta0, self._x)], maxlen=_KEPT), None
 
     def solution(self, q):
         """All unknowns of the program (n,) at q, with the equations fulfilled."""
@@ -105,11 +108,20 @@ class Sequential:
     def _at(self, q):
         q = float64_array("theta", q, (self.size,))
         if self._last is None or not np.array_equal(self._last.q, q):
-            start = self._x.copy()
-            start[self._places] = q
-            x = _solved(self.program, self._chain, start)
-            self._x, self._last = x, _Point(self.program, self._chain, q, x)
+            self._last = _Point(self.program, self._chain, q, self._trajectories(q))
         return self._last
+
+    def _trajectories(self, q):
+        near, x = min(self._found, key=lambda found: np.abs(found[0] - q).max())
+        if x is not self._x and np.array_equal(near, q):
+            return x
+        start = x.copy()
+        start[self._places] = q
+        found = _solved(self.program, self._chain, start)
+        if x is self._x:            # the given start, which fulfils no equation, has served
+            self._found.clear()
+        self._found.append((q, found))
+        return found
 
     def _pulled(self, point, g):
         """(S; I)ᵀ g of a vector g (n,)."""
