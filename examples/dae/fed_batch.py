@@ -34,10 +34,10 @@ run; 30 elements a run, Radau with 2 points.
     1       0.017 / −0.235   0.053 /  0.053     0.044 /  0.044    1.901 / 1.901
     2       0.000 / −0.255   0.000 / −0.242     0.000 / −0.254    2.017 / 1.990
 
-   The interior point never leaves S > 0 and needs 40, 29 and 18 iterations, the sequential way 85, 120 and
-   82. With seed 0 it ends at a growth that is almost nothing, fifteen times the loss. With seed 2, where
-   the one ends on the bound, the other ends below, at a lower loss, with substrate that does not exist. Its
-   forecasts are plain simulations; those of the fit are
+   The interior point never leaves S > 0 and needs 40, 29 and 18 iterations, the sequential way 85, 120
+   and 82. With seed 0 it ends at a growth that is almost nothing, fifteen times the loss. With seed 2,
+   where the one ends on the bound, the other ends below, at a lower loss, with substrate that does not
+   exist. Its forecasts are plain simulations; those of the fit are
    `predict(slack=True)` of the three runs and two more. A law is a law: neither training makes μ(0) = 0,
    so on a run not trained on S can reach 0 all the same. There (the second such run, seeds 0 and 2)
    `predict` says that the law contradicts the bound, and with slack shifts μ as little as possible; the
@@ -257,7 +257,7 @@ def plot(outcome, path):
             for lows, style, label in zip(c["path"], ("C0-", "C3--"), ("simultaneous", "sequential")):
                 middle.plot(lows, style, lw=1.0, label=None if k else label)
         middle.set(xlabel="iteration", ylabel="least S of all runs [g/l]", title="Training, noise 10 %",
-               ylim=(-0.5, 1.0))
+                   ylim=(-0.5, 1.0))
         c = outcome["contrast"][-1]
         for values, style, label in zip(c["S"], ("C0-", "C3--"), ("simultaneous", "sequential")):
             right.plot(c["times"], values, style, lw=1.5, label=label)
