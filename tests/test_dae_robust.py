@@ -280,3 +280,16 @@ def test_elements_that_are_too_long_are_said():
         warnings.simplefilter("error")
         fine = fit(model, data, elements=60, start={"k": 1.2})
     assert fine.parameters["k"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_path_constraint_is_kept_at_every_collocation_point_not_only_to_a_tolerance():
+    """x falls, the noise does not know it: V' ≤ 0 is active, also in units of 1e6."""
+    t, rng = np.linspace(0.0, 4.0, 21), np.random.default_rng(3)
+    for unit in (1.0, 1e6):
+        model = Model(states=("x",), outputs=("r",), rates=lambda v: {"x": v.r},
+                      path=lambda v: {"falls": v.d("x")})
+        seen = unit * (np.exp(-4.0 * t) + 0.05 * rng.standard_normal(t.size))
+        found = fit(model, Trajectory(t, {"x": seen}, {"x": unit}), MLP((1, 4, 1)), elements=20)
+        slopes = found.program.constraints(found.result.x)[np.isinf(found.program.c_lower)]
+        assert found.success and slopes.max() <= 0.0
+        assert slopes.max() > -1e-5 * unit      # the constraint holds x back

@@ -21,7 +21,6 @@ from pcl.interior_point.status import Status
 from pcl.validate import known, positive_integer, positive_number
 
 BACKENDS = ("reduced", "auto", "dense", "sparse", "superlu")
-CONSTRAINT_TOL = 1e-8       # largest violation of a row, relative to its size
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
 RESTARTS = 2                # main solves that may follow one that failed
@@ -160,8 +159,8 @@ class _Solve:
 
     def one(self, program, x, hessian, tol, warm_start=None, **options):
         """One solve."""
-        return scaled.solve(program, x, hessian, self.kkt, tol=tol, constraint_tol=CONSTRAINT_TOL,
-                            max_seconds=self.max_seconds, callback=self.callback, warm_start=warm_start,
+        return scaled.solve(program, x, hessian, self.kkt, tol=tol, max_seconds=self.max_seconds,
+                            callback=self.callback, warm_start=warm_start,
                             **{"maxiter": self.maxiter, **options})
 
     def last(self):

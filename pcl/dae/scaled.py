@@ -5,6 +5,7 @@
 d is one number a variable (weights: 1), r one number an equation, powers of two: nothing is rounded. The
 joints x₀ = end of the element before are of one variable each and stay as they are. So the absolute
 tolerances of the interior point, and its distances to bounds, mean the same for 1e-6 A and 1e6 cells.
+Paths are asked to stay ≤ −`MARGIN`, so that they are ≤ 0 whatever violation is left.
 """
 
 from dataclasses import replace
@@ -16,6 +17,8 @@ from pcl.dae.hessians import strategy
 from pcl.dae.kkt_reduced import ReducedKKT
 from pcl.dae.structured import StructuredHessian, StructuredJacobian
 
+CONSTRAINT_TOL, MARGIN = 5e-9, 6e-9     # largest violation; distance that paths keep from zero
+
 
 def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=None, **options):
     """`interior_point.solve` of a Transcription from x (n,), scaled there; `Result` in given units."""
@@ -25,7 +28,8 @@ def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=
     kkt = ReducedKKT() if isinstance(kkt, str) and kkt == "reduced" else kkt
     return scaled.outside(interior_point.solve(
         scaled, x / scaled.d, kkt=kkt, hessian=strategy(hessian, scaled),
-        callback=None if callback is None else scaled.told(callback), warm_start=warm_start, **options))
+        callback=None if callback is None else scaled.told(callback), warm_start=warm_start,
+        **{"constraint_tol": CONSTRAINT_TOL, **options}))
 
 
 class Scaled:
@@ -56,6 +60,7 @@ class Scaled:
                                  np.tile(self._path, elements.E)])
         self.x_lower, self.x_upper = program.x_lower / self.d, program.x_upper / self.d
         self.c_lower, self.c_upper = self.r * program.c_lower, self.r * program.c_upper
+        self.c_upper[np.isinf(program.c_lower)] -= MARGIN
 
     def objective(self, x):
         """f."""
