@@ -293,3 +293,5 @@ def test_a_path_constraint_is_kept_at_every_collocation_point_not_only_to_a_tole
         slopes = found.program.constraints(found.result.x)[np.isinf(found.program.c_lower)]
         assert found.success and slopes.max() <= 0.0
         assert slopes.max() > -1e-5 * unit      # the constraint holds x back
+        asked = scaled.Scaled(found.program, found.result.x).c_upper
+        assert asked[np.isinf(found.program.c_lower)].max() < -scaled.CONSTRAINT_TOL
