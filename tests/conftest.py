@@ -1,0 +1,9 @@
+"""What holds for all tests."""
+
+import signal
+
+
+def pytest_configure():
+    """Ctrl-C is heard: shells start jobs in the background with SIGINT ignored, and children inherit it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
