@@ -68,10 +68,11 @@ PLANS = {
 
 
 def short(plan):
-    """The same on 5 nodes a side, with 6 units, two seeds and a few iterations."""
+    """The same on 5 nodes a side, with 6 units, two seeds that start admissible, few iterations."""
     def make():
         return plan.make(n=5, widths=(6, 1))
-    return dataclasses.replace(plan, make=make, limits=common.SHORT, seeds=(2, plan.case), every=5)
+    return dataclasses.replace(plan, make=make, limits=common.SHORT, seeds=(23, 2333), case=23,
+                               every=5)
 
 
 def main(out, runs, plans=None, progress=None):
