@@ -6,7 +6,6 @@ import os
 
 import numpy as np
 import skfem
-from skfem.io.meshio import from_meshio
 
 from fem.mesh_check import check_arrays
 from pcl.validate import float64_array, positive_integer
@@ -65,6 +64,7 @@ def read_mesh(path):
     except (Exception, SystemExit) as error:  # its readers stop in many ways, some by sys.exit
         reason = " ".join(said.getvalue().split()) or f"{type(error).__name__}: {error}"
         raise ValueError(f"path is {os.fspath(path)!r}, which meshio cannot read: {reason}") from error
+    from skfem.io.meshio import from_meshio     # which imports meshio itself
     return from_meshio(mesh)
 
 

@@ -1,5 +1,9 @@
 """A mesh on which the finite element solution would be wrong is refused or reported."""
 
+import os
+import pathlib
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 
@@ -269,3 +273,12 @@ def test_reading_a_mesh_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "meshio", None)
     with pytest.raises(ImportError, match="needs meshio"):
         fem.read_mesh(path)
+
+
+def test_fem_works_without_meshio(tmp_path):
+    (tmp_path / "meshio.py").write_text("raise ImportError('not here')\n")
+    root = pathlib.Path(__file__).resolve().parents[1]
+    answer = subprocess.run([sys.executable, "-c", "import fem\nprint(fem.Space(fem.unit_square(2)).n)"],
+                            capture_output=True, text=True, cwd=tmp_path,
+                            env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"})
+    assert answer.returncode == 0 and answer.stdout.strip() == "9", answer.stderr
