@@ -119,15 +119,14 @@ def test_the_relaxed_guess_nearly_solves_the_equations():
     model, data, _ = pendulum(0)
     setting = Setting.of(model, data, 25, scaling="variance")
     program = setting.transcription([FreeOutputs(75, ("f",), np.zeros((75, 0)))], [0.0])
-    n, rows = setting.elements.n, 75 * 7
-    x = first_guess(setting)
-    better = relaxed(setting, x, program.x_lower[:n], program.x_upper[:n])
+    rows, x = 75 * 7, first_guess(setting)
+    better = relaxed(setting, x)
 
     def violation(x):
         c = program.constraints(x)
         return np.abs(np.delete(c[:rows].reshape(75, 7), 6, axis=1)).max()       # without z = law
     assert violation(better) < 1e-2 < 1.0 < violation(x)
-    assert setting.misfit().value(setting.elements.local(better)) < 1e-3 * setting.spread
+    assert setting.misfit.value(setting.elements.local(better)) < 1e-3 * setting.spread
 
 
 def test_roughness_is_the_integral_of_the_squared_slope():

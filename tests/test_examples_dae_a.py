@@ -1,32 +1,16 @@
 """Examples of systems with unknown terms, made small: tanks (index 2), populations with a Lyapunov
 function, and the measured record of lynxes and hares."""
 
-import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from scripts import help_without, load
 
-EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples" / "dae"
 NAMES = ["tank_manifold", "population", "lynx_hare"]
-
-
-def load(name):
-    """The example as a module, wherever the tests are run from."""
-    if str(EXAMPLES) not in sys.path:       # their common module, found there when they run as scripts
-        sys.path.append(str(EXAMPLES))
-    spec = importlib.util.spec_from_file_location(f"examples.dae.{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def tank():
-    module = load("tank_manifold")
+    module = load("dae/tank_manifold")
     module.HELD_OUT = module.HELD_OUT[1:2]
     return module
 
@@ -38,12 +22,12 @@ def tanks(tank):
 
 @pytest.fixture(scope="module")
 def population():
-    return load("population")
+    return load("dae/population")
 
 
 @pytest.fixture(scope="module")
 def lynx():
-    return load("lynx_hare")
+    return load("dae/lynx_hare")
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +37,7 @@ def pelts(lynx):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_needs_no_tensorflow(name, tmp_path):
-    for heavy in ("tensorflow", "numpy"):
-        (tmp_path / f"{heavy}.py").write_text(f"raise ImportError('{heavy} is loaded')\n")
-    done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py", "--help"], cwd=tmp_path,
-                          env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    done = help_without(("tensorflow", "numpy"), f"dae/{name}", tmp_path)
     assert done.returncode == 0 and "--seeds" in done.stdout, done.stderr
 
 

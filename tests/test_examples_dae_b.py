@@ -1,42 +1,23 @@
 """Examples of systems with unknown terms: α-pinene, fed batch, pendulum, Robertson; short versions."""
 
-import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from scipy.linalg import expm
+from scripts import help_without, load
 
-EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples" / "dae"
 NAMES = ["alpha_pinene", "fed_batch", "pendulum", "robertson"]
-
-
-def load(name):
-    """The example as a module."""
-    if str(EXAMPLES) not in sys.path:       # their common module, found there when they run as scripts
-        sys.path.append(str(EXAMPLES))
-    spec = importlib.util.spec_from_file_location(f"examples_dae_{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_needs_no_tensorflow(name, tmp_path):
-    for heavy in ("tensorflow", "numpy", "scipy"):
-        (tmp_path / f"{heavy}.py").write_text(f"raise ImportError('{heavy} is loaded')\n")
-    answer = subprocess.run([sys.executable, EXAMPLES / f"{name}.py", "--help"], cwd=tmp_path, text=True,
-                            env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True)
+    answer = help_without(("tensorflow", "numpy", "scipy"), f"dae/{name}", tmp_path)
     assert answer.returncode == 0 and "--output" in answer.stdout, answer.stderr
 
 
 # --- α-pinene --------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def pinene():
-    module = load("alpha_pinene")
+    module = load("dae/alpha_pinene")
     return module, module.main(starts=(1e-8, 1e1))
 
 
@@ -74,7 +55,7 @@ def test_pinene_errors_and_dependences_are_those_of_the_docstring(pinene):
 # --- fed batch -------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def batch():
-    module = load("fed_batch")
+    module = load("dae/fed_batch")
     return module.main(seeds=(0,), diluted=("P/V",), observed=("X and P",), contrast=(2,), width=3,
                        elements=30, samples=(24, 12), noise=(0.02, 0.1))
 
@@ -97,7 +78,7 @@ def test_substrate_stays_at_or_above_zero_where_sequential_training_goes_below(b
 
 def test_truth_of_the_fed_batch_conserves_carbon_in_both_forms():
     """(S V)' + 2 (X V)' = F S_f, whatever μ: S V + 2 X V = S₀V₀ + 2 X₀V₀ + F S_f t."""
-    module, t = load("fed_batch"), np.array([10.0, 25.0, 40.0])
+    module, t = load("dae/fed_batch"), np.array([10.0, 25.0, 40.0])
     for form in module.DILUTED:
         X, _, S, V = module.simulated(module.STARTS[0], t, form).T
         X0, _, S0, V0 = module.STARTS[0]
@@ -107,7 +88,7 @@ def test_truth_of_the_fed_batch_conserves_carbon_in_both_forms():
 # --- pendulum --------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def pendulum():
-    return load("pendulum").main(seeds=(0,), rtol=1e-4, samples=60, width=4, elements=40, horizon=2.5)
+    return load("dae/pendulum").main(seeds=(0,), rtol=1e-4, samples=60, width=4, elements=40, horizon=2.5)
 
 
 def test_reports_name_the_index_of_each_form(pendulum):
@@ -129,7 +110,7 @@ def test_friction_is_found_in_each_form(pendulum):
 
 # --- Robertson -------------------------------------------------------------------------------
 def test_robertson_is_simulated_to_the_published_values_and_one_constant_found():
-    module = load("robertson")
+    module = load("dae/robertson")
     found = module.main(seeds=(0,), guesses=(9.0,), tolerances=(1e-6,))
     run, = found["simulated"]
     assert max(run["errors"].values()) < 1e-5 and run["least"] >= 0.0 and run["elements"] < 200

@@ -40,11 +40,7 @@ def require_start(setting):
     ones included. Both name the trajectory."""
     model = setting.model
     for item in setting.data:
-        for name, value in item.initial.items():
-            lower, upper = model.limits(name)
-            if not lower <= value <= upper:
-                raise ValueError(f"initial value of {name!r} in trajectory {item.name!r} is "
-                                 f"{value:g}, outside its bounds {lower:g} to {upper:g}.")
+        require_inside(model, item.initial, f" in trajectory {item.name!r}")
     if model.equations is None:
         return
     for item in setting.data:
@@ -56,6 +52,15 @@ def require_start(setting):
             found.require()
         except ValueError as error:
             raise type(error)(f"trajectory {item.name!r}: {error}") from None
+
+
+def require_inside(model, initial, where=""):
+    """ValueError for initial values {state: value} outside the bounds."""
+    for name, value in initial.items():
+        lower, upper = model.limits(name)
+        if not lower <= value <= upper:
+            raise ValueError(f"initial value of {name!r}{where} is {value:g}, outside its bounds "
+                             f"{lower:g} to {upper:g}.")
 
 
 def _first_seen(item):

@@ -11,16 +11,16 @@ from pcl.dae import scaled
 from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
-from pcl.dae.law import FreeOutputs, Law
+from pcl.dae.law import Law
 from pcl.dae.pretrain import normalised, pretrain
 from pcl.dae.refinement import measured, refined, unmet
 from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
+from pcl.interior_point.kkt import BACKENDS
 from pcl.interior_point.status import Status
 from pcl.validate import known, positive_integer, positive_number
 
-BACKENDS = ("reduced", "auto", "dense", "sparse", "superlu")
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
 RESTARTS = 2                # main solves that may follow one that failed
@@ -97,7 +97,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
     if isinstance(kkt, str):
-        known("kkt", kkt, BACKENDS)
+        known("kkt", kkt, ("reduced", *BACKENDS))
     clock, refine = _Clock(), refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)
@@ -110,7 +110,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     if not laws:
         stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
         return _main(setting, _starts(setting, x), np.inf, stages, solve, refine)
-    x = relaxed(setting, x, *_bounds(setting))
+    x = relaxed(setting, x)
     stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
     smoothed = smooth(setting, x, smoothing, callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
@@ -123,7 +123,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
 def _starts(setting, x):
     """Yield (words, laws, penalties, x) of a model without laws."""
     yield "", [], [], x
-    yield "again, from data and equations together; ", [], [], relaxed(setting, x, *_bounds(setting))
+    yield "again, from data and equations together; ", [], [], relaxed(setting, x)
 
 
 def _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock):
@@ -213,14 +213,7 @@ def _meant(result, maxiter):
 
 
 def _misfit(setting, x):
-    return setting.misfit().value(setting.elements.local(x[:setting.elements.n]))
-
-
-def _bounds(setting):
-    """(lower, upper) of trajectories and parameters (n,)."""
-    n, nodes, outputs = setting.elements.n, setting.elements.times.size, setting.model.outputs
-    program = setting.transcription([FreeOutputs(nodes, outputs, np.zeros((nodes, 0)))], [0.0])
-    return program.x_lower[:n], program.x_upper[:n]
+    return setting.misfit.value(setting.elements.local(x[:setting.elements.n]))
 
 
 def _passes(hessian, tol, maxiter):
@@ -256,8 +249,8 @@ def _require_law(model, law, label):
     if not isinstance(law, Law):
         raise TypeError(f"{label} is a {type(law).__name__}; expected a Law, which names inputs and "
                         "outputs.")
-    known = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
-    for side, names in known.items():
+    sides = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
+    for side, names in sides.items():
         for name in getattr(law, side):
             if name not in names:
                 raise ValueError(f"{label} has {name!r} among its {side}; expected some of the model's "
@@ -274,7 +267,7 @@ def _scaling(scaling, data, laws):
 def _decay(weight_decay, setting, x):
     if weight_decay != "auto":
         return weight_decay
-    count = max(1, setting.misfit().data.size)
+    count = max(1, setting.misfit.data.size)
     return 2.0 * max(_misfit(setting, x), _FLOOR * setting.spread) / count
 
 

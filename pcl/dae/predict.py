@@ -13,6 +13,7 @@ from pcl.dae import scaled
 from pcl.dae.closed import Closed
 from pcl.dae.curve import Curve, vector
 from pcl.dae.data_signal import signal
+from pcl.dae.doors import require_inside
 from pcl.dae.elements import Elements
 from pcl.dae.fixed_law import FixedLaw
 from pcl.dae.limits import violations
@@ -307,11 +308,7 @@ def _start(trained, initial, signals, t0):
                          f"{', '.join(model.states)}.")
     given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
              for name, value in given.items()}
-    for name, value in given.items():
-        lower, upper = model.limits(name)
-        if not lower <= value <= upper:
-            raise ValueError(f"initial value of {name!r} is {value:g}, outside its bounds {lower:g} to "
-                             f"{upper:g}.")
+    require_inside(model, given)
     if model.equations is not None:
         check_initial(model, {**given, **trained.parameters}, inputs=signals, t=t0,
                       guess=trained.typical).require()

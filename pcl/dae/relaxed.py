@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from pcl.dae.structured import joint_rows
-from pcl.dae.transcription import equations_of
+from pcl.dae.structured import joint_rows, placed
+from pcl.dae.transcription import bounds_of, equations_of
 
 PENALTIES = (1.0, 1e2, 1e4)     # P of the passes
 # R: a z that moves by its size in a hundredth of the horizon costs a hundredth of the data's spread
@@ -22,8 +22,9 @@ _ROUNDS, _DAMPING, _CALM = 15, 1e-3, 1e-3   # steps a pass; first damping; relat
 _LOWEST, _HIGHEST = 1e-9, 1e8   # damping
 
 
-def relaxed(setting, x, lower, upper):
-    """The guess x (n,) of trajectories and parameters after all passes, within the bounds (n,)."""
+def relaxed(setting, x):
+    """The guess x (n,) of trajectories and parameters after all passes, within their bounds."""
+    lower, upper = bounds_of(setting.model, setting.elements, setting.starts[0])
     x = np.clip(x, lower, upper)
     with np.errstate(all="ignore"):
         for penalty in PENALTIES:
@@ -85,12 +86,9 @@ class _Rows:
         """Sparse (m, n)."""
         elements = self._elements
         J = self._equations.jacobian(self._points(x), self._u, self._t) * self._weight[:, None]
-        local = elements.pull(J.reshape(elements.E, elements.K, *J.shape[1:]))
-        row, place = np.arange(local[:, :, 0].size).reshape(*local.shape[:2], 1), self._columns[:, None]
-        keep = local != 0.0
-        rows = sp.csr_array((local[keep], (np.broadcast_to(row, local.shape)[keep],
-                                           np.broadcast_to(place, local.shape)[keep])),
-                            shape=(row.size, elements.n))
+        rows = placed(elements.pull(J.reshape(elements.E, elements.K, *J.shape[1:])), self._columns,
+                      elements.n)
+        rows.eliminate_zeros()
         return sp.vstack([rows, self._linear], format="csr")
 
     def _points(self, x):
@@ -113,7 +111,7 @@ class _Rows:
         return sp.diags_array(scale) @ rows, scale * right
 
     def _observations(self):
-        misfit, elements = self._setting.misfit(), self._elements
+        misfit, elements = self._setting.misfit, self._elements
         scale = np.sqrt(misfit.weights / self._setting.spread)
         i, j = np.nonzero(misfit.rows)
         rows = sp.csr_array((scale[i] * misfit.rows[i, j], (i, self._columns[misfit.place[i], j])),

@@ -85,6 +85,7 @@ class Setting:
                 fixed[place], values[place] = True, value
         return fixed, values
 
+    @functools.cached_property
     def misfit(self):
         """Σ ω (simulated − observed)², ω the weight of the data times the factor of the variable."""
         names = self.data.names
@@ -105,7 +106,7 @@ class Setting:
 
     def transcription(self, laws, penalties):
         """The nonlinear program with these laws; penalties P_l of ½ θ_lᵀP_l θ_l."""
-        return Transcription(self.model, laws, self.elements, self.inputs, *self.starts, self.misfit(),
+        return Transcription(self.model, laws, self.elements, self.inputs, *self.starts, self.misfit,
                              penalties)
 
     def points_of(self, law, x):

@@ -131,7 +131,7 @@ def _tried(solve, x):
         train, test = (setting.on(part) for part in setting.data.hold_out(every=FOLDS))
     except ValueError:                      # too few times
         return found
-    unit, held_out = _unit(setting), test.misfit()
+    unit, held_out = _unit(setting), test.misfit
 
     def search(decades, start):
         worse, best = 0, min((row[0] for row in found.values()), default=np.inf)

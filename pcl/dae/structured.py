@@ -61,8 +61,8 @@ class StructuredJacobian:
         """The same as one sparse matrix."""
         rows, elements = self.rows, self.rows.elements
         columns = elements.columns()
-        local = _placed(self.local, columns, elements.n)
-        pieces = [local, rows.joints, _placed(self.path, columns, elements.n)]
+        local = placed(self.local, columns, elements.n)
+        pieces = [local, rows.joints, placed(self.path, columns, elements.n)]
         trajectories = sp.vstack([p for p in pieces if p.shape[0]])
         blocks = []
         for law, N in zip(rows.laws, self.weights):
@@ -203,7 +203,7 @@ def summed(y, blocks):
     return y.ravel() @ blocks.reshape(y.size, blocks.shape[2])
 
 
-def _placed(blocks, columns, n):
+def placed(blocks, columns, n):
     """Blocks (E, r, width) as a sparse matrix (E·r, n)."""
     E, r, width = blocks.shape
     i = np.broadcast_to(np.arange(E * r).reshape(E, r, 1), blocks.shape).ravel()

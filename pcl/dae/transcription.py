@@ -42,7 +42,7 @@ class Transcription:
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
         self._inputs = [_Inputs(law, model, elements) for law in self.laws]
-        self._set_bounds()
+        self._set_bounds(fixed)
         self._point = None
 
     # --- the program --------------------------------------------------------------------------
@@ -197,23 +197,11 @@ class Transcription:
         time = self.elements.times[e, k]
         return f"at t = {time:g} of trajectory {self.elements.trajectory[e]}"
 
-    def _set_bounds(self):
-        model, elements = self.model, self.elements
-        names = (*model.states, *model.algebraic, *model.outputs)
-        sides = []
-        for side in (0, 1):
-            w = np.array([model.limits(name)[side] for name in names])
-            w = np.tile(w, (elements.E, elements.K, 1))
-            if elements.scheme.points[0] == 0.0:     # a Lobatto slot at the start is a derivative
-                w[:, 0, :elements.n_x] = (-np.inf, np.inf)[side]
-            x0 = np.full((elements.E, elements.n_x), (-np.inf, np.inf)[side])
-            free = elements.first[:, None] & ~self.rows.jointed
-            x0[free] = np.tile(w[:1, -1, :elements.n_x].ravel(), (elements.E, 1))[free]
-            p = [model.limits(name)[side] for name in model.parameters]
-            sides.append(np.concatenate([elements.join(x0, w, p),
-                                         np.full(sum(self.rows.sizes), (-np.inf, np.inf)[side])]))
-        self.x_lower, self.x_upper = sides
-        equal = self.m - elements.E * elements.K * self.rows.paths
+    def _set_bounds(self, fixed):
+        self.x_lower, self.x_upper = (
+            np.concatenate([side, np.full(sum(self.rows.sizes), none)]) for side, none in
+            zip(bounds_of(self.model, self.elements, fixed), (-np.inf, np.inf)))
+        equal = self.m - self.elements.E * self.elements.K * self.rows.paths
         self.c_upper = np.zeros(self.m)
         self.c_lower = np.zeros(self.m)
         self.c_lower[equal:] = -np.inf
@@ -292,6 +280,21 @@ def _pointwise(model, rows):
 def equations_of(model):
     """The equations of a model at points, traced once."""
     return _pointwise(model, pointwise.equations)
+
+
+def bounds_of(model, elements, fixed):
+    """(lower, upper) of trajectories and parameters (n,); starts that are `fixed` (E, n_x) have none."""
+    names, sides = (*model.states, *model.algebraic, *model.outputs), []
+    for side, none in enumerate((-np.inf, np.inf)):
+        w = np.array([model.limits(name)[side] for name in names])
+        w = np.tile(w, (elements.E, elements.K, 1))
+        if elements.scheme.points[0] == 0.0:     # a Lobatto slot at the start is a derivative
+            w[:, 0, :elements.n_x] = none
+        x0 = np.full((elements.E, elements.n_x), none)
+        free = elements.first[:, None] & ~fixed
+        x0[free] = np.tile(w[:1, -1, :elements.n_x].ravel(), (elements.E, 1))[free]
+        sides.append(elements.join(x0, w, [model.limits(name)[side] for name in model.parameters]))
+    return sides
 
 
 def path_of(model):

@@ -255,13 +255,12 @@ class Algorithm:
 
     def _bound_multipliers(self, trial, dp):
         """z after the step (12), (15b), kept near μ/d by (16)."""
-        state, point, mu = self.state, self.state.point, self.rule.mu
+        form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
         lower = mu / point.d_lower - state.z_lower - state.z_lower / point.d_lower * dp
         upper = mu / point.d_upper - state.z_upper + state.z_upper / point.d_upper * dp
-        L, U, share = self.form.L, self.form.U, tau(mu)
+        L, U, share = form.L, form.U, tau(mu)
         alpha = min(fraction_to_boundary(state.z_lower[L], lower[L], share),
                     fraction_to_boundary(state.z_upper[U], upper[U], share))
-        form = self.form
         return (_near(state.z_lower + alpha * lower, mu / trial.d_lower, trial.p <= form.inner_lower),
                 _near(state.z_upper + alpha * upper, mu / trial.d_upper, trial.p >= form.inner_upper))
 

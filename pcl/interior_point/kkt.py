@@ -43,6 +43,9 @@ class KKT(Protocol):
         """
 
 
+BACKENDS = ("auto", "dense", "sparse", "superlu")
+
+
 def backend(kkt, W, J):
     """The backend of a name ("auto", "dense", "sparse", "superlu"), or the object given."""
     if kkt == "auto":
@@ -54,7 +57,7 @@ def backend(kkt, W, J):
     if kkt == "superlu":
         return SuperLUKKT()
     if isinstance(kkt, str) or not callable(getattr(kkt, "factor", None)):
-        raise ValueError(f"kkt is {kkt!r}; known are auto, dense, sparse, superlu, or an object with "
+        raise ValueError(f"kkt is {kkt!r}; known are {', '.join(BACKENDS)}, or an object with "
                          "factor(W, J, d_x, d_c).")
     return kkt
 
