@@ -55,7 +55,7 @@ def consistent_start(system, t, x, y_guess, index=1):
     NotConverged
         No y was found from this guess; with the residual norm.
     """
-    dx, y, F = _solve(system, t, x, y_guess)
+    dx, y, F = _solve(system, t, x, np.zeros(x.size), y_guess)
     point = (dx[None], x[None], y[None], np.array([t]))
     F_dx, F_x, F_y = (J[0] for J in system.differentiate(*point))
     terms = np.abs(F_dx) @ np.abs(dx) + np.abs(F_x) @ np.abs(x) + np.abs(F_y) @ np.abs(y)
@@ -76,10 +76,28 @@ def consistent_start(system, t, x, y_guess, index=1):
     return Start(dx, y, found, ())
 
 
-def _solve(system, t, x, y_guess):
-    """(x', y, F) by damped Gauss–Newton from (0, y_guess); least squares where dependent."""
+def restart(system, t, x, dx, y, index):
+    """(x', x, y) to the right of a break, from (x', y) to its left.
+
+    Above index 1 they are a guess alone: the next element determines them.
+
+    Raises
+    ------
+    NotConverged
+        The equations have no (x', y) there that Newton's method finds (index 1).
+    """
+    found, values, F = _solve(system, t, x, dx, y)
+    if index == 1:
+        point = (found[None], x[None], values[None], np.array([t]))
+        terms = sum(np.abs(J[0]) @ np.abs(a[0]) for J, a in zip(system.differentiate(*point), point))
+        _require_kept(system, F, terms, np.zeros((F.size, 0)), "")
+    return found, x, values
+
+
+def _solve(system, t, x, dx, y):
+    """(x', y, F) by damped Gauss–Newton from (x', y); least squares where dependent."""
     n_x, time = x.size, np.array([t])
-    v = np.concatenate([np.zeros(n_x), y_guess])
+    v = np.concatenate([dx, y])
     F = system.evaluate(v[None, :n_x], x[None], v[None, n_x:], time)[0]
     for _ in range(MAX_ITERATIONS):
         F_dx, _, F_y = (J[0] for J in system.differentiate(v[None, :n_x], x[None], v[None, n_x:], time))
