@@ -1,4 +1,4 @@
-"""Elements in chains, and what Newton's method needs of their equations F(x', x, y, t) = 0 at the nodes."""
+"""Elements in chains, and what Newton's method needs of F(x', x, y, t) = 0 at the nodes."""
 
 from dataclasses import dataclass, replace
 

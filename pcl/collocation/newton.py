@@ -135,7 +135,7 @@ def _stuck(system, chain, F, size, iterations):
     k, i = np.unravel_index(np.abs(F).argmax(), F.shape)
     where = (f"the element from t = {chain.t[0]:.9g} of length {chain.h[0]:.3g}" if len(chain.t) == 1 else
              f"the elements from t = {chain.t[0]:.9g} to {chain.t[-1] + chain.h[-1]:.9g}")
-    return NotConverged(f"Newton's method does not contract on {where}: after {iterations} steps the next "
-                        f"one is {size:.2g} times what counts as small, and the largest residual is "
+    return NotConverged(f"Newton's method does not contract on {where}: after {iterations} steps the "
+                        f"next one is {size:.2g} times what counts as small, and the largest residual is "
                         f"{abs(F[k, i]):.2g} in {system.equation_names[i]} at t = "
                         f"{chain.nodes.ravel()[k]:.9g}.")

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcl.collocation.branch import OtherBranch, require_continuous, weakness
 from pcl.collocation.guess import guesses
-from pcl.collocation.mesh import Mesh
+from pcl.collocation.mesh import Mesh, node_times
 from pcl.collocation.newton import solve_chain
 from pcl.collocation.solution import Solution, Status
 from pcl.collocation.start import restart
@@ -50,14 +50,7 @@ class Run:
 
     def nodes(self, times):
         """Times of the nodes (E, K) of elements (E, 2), a hair inside where one ends at a break."""
-        nodes = times[:, :1] + np.diff(times) * self.scheme.points
-        if self.scheme.holds_end:
-            ends = times[:, 1]
-            nodes[:, -1] = np.where(np.isin(ends, self.breaks), np.nextafter(ends, -np.inf), ends)
-        if self.scheme.points[0] == 0.0:
-            starts = times[:, 0]
-            nodes[:, 0] = np.where(np.isin(starts, self.breaks), np.nextafter(starts, np.inf), starts)
-        return nodes
+        return node_times(self.scheme, *times.T, self.breaks)
 
     def solve(self, times, before, accuracy, damped):
         """The chain on these elements from the first guess that leads to a solution."""

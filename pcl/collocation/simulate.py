@@ -101,8 +101,8 @@ def _breaks(breaks, span, times):
     breaks = breaks[(breaks >= span[0]) & (breaks < span[1])]
     if times is not None and not np.isin(breaks, times).all():
         k = int(np.flatnonzero(~np.isin(breaks, times))[0])
-        raise ValueError(f"breaks has {breaks[k]:.9g}, which lies inside an element of the mesh; expected "
-                         "boundaries. Add it to the times of the mesh.")
+        raise ValueError(f"breaks has {breaks[k]:.9g}, which lies inside an element of the mesh; "
+                         "expected boundaries. Add it to the times of the mesh.")
     return breaks
 
 
