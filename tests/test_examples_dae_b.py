@@ -113,7 +113,9 @@ def test_robertson_is_simulated_to_the_published_values_and_one_constant_found()
     module = load("dae/robertson")
     found = module.main(seeds=(0,), guesses=(9.0,), tolerances=(1e-6,))
     run, = found["simulated"]
-    assert max(run["errors"].values()) < 1e-5 and run["least"] >= 0.0 and run["elements"] < 200
+    assert max(run["errors"].values()) < 1e-5 and run["elements"] < 200
+    # C = 1 − A − B starts at 0: rounding of three terms of size 1 at most is what it may lie below
+    assert run["least"] >= -3 * np.finfo(np.float64).eps
     value, error = module.constant(found["fits"][0][9.0])
     assert found["fits"][0][9.0].success
     assert error == pytest.approx(0.0022, abs=1e-4) and abs(value - module.LOG_K2) < 2 * error

@@ -7,60 +7,90 @@ from node to node ends somewhere else.
 
 import numpy as np
 
-from pcl.errors import SingularMatrix
+from pcl.collocation.chain import EPS, ROUNDING, nonzero
+from pcl.errors import NotConverged
 
 NEAR = 0.5          # a Newton step from the node before hits the node to this part: the same branch
 AGREE = 1e-3        # the same, at the end of a continuation in small steps
 SMALLEST = 2.0 ** -12
 
 
-def require_continuous(system, before, element):
-    """Refuse an element that has left the branch of (x', y) it started on.
+class OtherBranch(NotConverged):
+    """The solution that was found is not the continuation of the one before it."""
+
+
+def require_continuous(system, before, chain, joined):
+    """Refuse elements that have left the branch of (x', y) they started on.
 
     Parameters
     ----------
     before : tuple (x', x, y, t)
-        A solution at the start of the element, each without the axis of points.
+        A solution at the start of the chain, each without the axis of points.
+    chain : Chain, elements in a row
+    joined : bool (E,)
+        Whether (x', y) are continuous from the element before (or `before`) on: False after a break.
 
     Raises
     ------
-    SingularMatrix
-        A fold lies between the start and the end; the variables concerned are named.
+    OtherBranch
+        With the time, and how far (x', y) are determined there.
     """
-    dx, x, y, t = element.points()
-    points = [np.concatenate([np.atleast_1d(a)[None] if np.ndim(a) else [a], b])
+    dx, x, y, t = chain.points()
+    points = [np.concatenate([np.reshape(a, (1, -1)) if np.ndim(b) == 2 else [a], b])
               for a, b in zip(before, (dx, x, y, t))]
     A = _matrices(system, points)
     signs = np.linalg.slogdet(A)[0]
     if (signs != signs[0]).any():
         k = int(np.flatnonzero(signs != signs[0])[0])
-        raise SingularMatrix("The determinant of [F_dx, F_y] changes its sign before "
-                             f"t = {points[3][k]:.9g}: "
-                             f"{_weakest(system, points, k - 1)}.")
+        raise OtherBranch("The determinant of [F_dx, F_y] of what Newton's method finds changes its sign "
+                          f"before t = {points[3][k]:.9g}: {_weakest(system, points, k - 1)}.")
     v = np.hstack([points[0], points[2]])
     size = _sizes(system, points, v, A)
-    n_x = x.shape[1]
-    change = system.evaluate(v[:-1, :n_x], x, v[:-1, n_x:], t) - system.evaluate(dx, x, y, t)
-    step = -np.linalg.solve(A[1:], change[..., None])[..., 0]
-    for k in np.flatnonzero(_apart(v[:-1] + step, v[:-1], v[1:], size) > NEAR):
+    apart = _apart(v[:-1] + _steps(system, points, v, A), v[:-1], v[1:], size)
+    apart[::chain.scheme.K] *= joined                     # from the last node before to the first of each
+    for k in np.flatnonzero(apart > NEAR):
         if not _follows(system, points, v, size, int(k)):
-            raise SingularMatrix(f"Past t = {points[3][k]:.9g} the solution lies on another branch: "
-                                 f"{_weakest(system, points, k)}.")
+            raise OtherBranch(f"Past t = {points[3][k]:.9g} Newton's method finds another branch: "
+                              f"{_weakest(system, points, k)}.")
 
 
-def weakness(system, point):
-    """Relative smallest singular value of [F_dx, F_y] at (x', x, y, t), and whom it concerns."""
-    point = [np.asarray(a)[None] for a in point]
-    A = (_matrices(system, point) / _nonzero(_terms(system, point))[..., None])[0]
-    A = A / _nonzero(np.abs(A).max(axis=0))
-    U, s, Vt = np.linalg.svd(A)
-    return s[-1] / s[0], (f"{system.equation_names[np.abs(U[:, -1]).argmax()]} hardly determines "
-                          f"{system.unknown_names[np.abs(Vt[-1]).argmax()]} at t = {point[3][0]:.9g} "
-                          f"(relative singular value {s[-1] / s[0]:.2g})")
+def _steps(system, points, v, A):
+    """Newton's steps from (x', y) of each point at (x, t) of the next one."""
+    _, x, _, t = points
+    n_x, m = x.shape[1], len(t) - 1
+    F = system.evaluate(np.vstack([v[:-1, :n_x], v[1:, :n_x]]), np.vstack([x[1:], x[1:]]),
+                        np.vstack([v[:-1, n_x:], v[1:, n_x:]]), np.append(t[1:], t[1:]))
+    return -np.linalg.solve(A[1:], (F[:m] - F[m:])[..., None])[..., 0]
+
+
+def weakness(system, point, recent):
+    """How far [F_dx, F_y] at a point is from singular, and in words whom that concerns.
+
+    Parameters
+    ----------
+    point : (x', x, y, t)
+    recent : the same for points (m, …) of the solution before it
+        Columns are measured in units of the largest value of their variable there, rows by their
+        largest entry there, so that a single equation can be near singular too, and zeros do not count.
+
+    Returns
+    -------
+    float, the smallest singular value relative to the largest; str
+    """
+    points = [np.concatenate([np.asarray(a)[None], b]) for a, b in zip(point, recent)]
+    size = np.abs(np.hstack([points[0], points[2]])).max(axis=0)
+    A = _matrices(system, points) * np.where(size > 0.0, size, 1.0)
+    A = A[0] / nonzero(np.abs(A).max(axis=(0, 2)))[:, None]
+    columns = nonzero(np.abs(A).max(axis=0)) if len(A) > 1 else 1.0
+    U, s, Vt = np.linalg.svd(A / columns)
+    value = s[-1] / max(s[0], 1.0)
+    return value, (f"{system.equation_names[np.abs(U[:, -1]).argmax()]} determines "
+                   f"{system.unknown_names[np.abs(Vt[-1]).argmax()]} at t = {point[3]:.9g} with a "
+                   f"relative singular value of {value:.2g}")
 
 
 def _weakest(system, points, k):
-    return weakness(system, [p[k] for p in points])[1]
+    return weakness(system, [p[k] for p in points], points)[1]
 
 
 def _matrices(system, points):
@@ -76,13 +106,9 @@ def _terms(system, points):
 
 def _sizes(system, points, v, A):
     """Size of each of (x', y), at least a thousand times what rounding in F makes of it."""
-    rounding = 64 * np.finfo(np.float64).eps * _terms(system, points)
+    rounding = ROUNDING * EPS * _terms(system, points)
     noise = np.abs(np.linalg.inv(A)) @ rounding[..., None]
     return np.maximum(np.abs(v), 1e3 * noise[..., 0]).max(axis=0) + 1e-300
-
-
-def _nonzero(a):
-    return np.where(a == 0.0, 1.0, a)
 
 
 def _apart(a, old, new, size):

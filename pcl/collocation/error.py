@@ -5,7 +5,7 @@ import numpy as np
 from pcl.validate import float64_array
 
 
-def error_estimate(scheme, mesh, start, slots, algebraic=None):
+def error_estimate(scheme, mesh, start, slots, algebraic=None, breaks=()):
     """Estimated largest error inside every element, for each variable.
 
     The polynomial p of degree K of a state misses, to leading order,
@@ -24,6 +24,8 @@ def error_estimate(scheme, mesh, start, slots, algebraic=None):
         States at the start of the elements.
     slots : array (N, K, n_x)
     algebraic : array (N, K, n_y), optional
+    breaks : times of boundaries at which the equations jump or bend
+        Neighbours are not compared across them, unless an element has no other.
 
     Returns
     -------
@@ -53,8 +55,8 @@ def error_estimate(scheme, mesh, start, slots, algebraic=None):
     x_top = np.einsum("j,ejn->en", scheme.derivative_at(0.0, K)[0], unknowns) / h ** K
     y_top = np.einsum("j,ejn->en", _top_derivative(scheme.points), algebraic) / h ** (K - 1)
     state, through_nodes = _constants(scheme.points)
-    return np.hstack([state * h ** (K + 1) * _slopes(mesh, x_top),
-                      through_nodes * h ** K * _slopes(mesh, y_top)])
+    return np.hstack([state * h ** (K + 1) * _slopes(mesh, breaks, x_top),
+                      through_nodes * h ** K * _slopes(mesh, breaks, y_top)])
 
 
 def worst(error, scale):
@@ -66,11 +68,16 @@ def worst(error, scale):
     return (error / scale).max(axis=1)
 
 
-def _slopes(mesh, top):
-    """|d top / dt| (N, n): the larger of the differences to the two neighbours."""
+def _slopes(mesh, breaks, top):
+    """|d top / dt| (N, n): the larger of the differences to the neighbours on the same side of breaks."""
     middle = (mesh.times[1:] + mesh.times[:-1])[:, None] / 2
     slope = np.abs(np.diff(top, axis=0)) / np.diff(middle, axis=0)
-    return np.maximum(np.vstack([slope[:1], slope]), np.vstack([slope, slope[-1:]]))
+    across = np.isin(mesh.times[1:-1], breaks)[:, None]
+    same = np.where(across, -1.0, slope)
+    left, right = np.vstack([-np.ones_like(slope[:1]), same]), np.vstack([same, -np.ones_like(slope[:1])])
+    found = np.maximum(left, right)
+    every = np.maximum(np.vstack([slope[:1], slope]), np.vstack([slope, slope[-1:]]))
+    return np.where(found < 0.0, every, found)
 
 
 def _top_derivative(points):

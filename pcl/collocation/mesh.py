@@ -46,12 +46,14 @@ class Mesh:
         """Number of elements N."""
         return self.times.size - 1
 
-    def points(self, scheme):
-        """Times of the collocation points (N, K); the end of an element is exactly its boundary."""
-        points = self.times[:-1, None] + self.lengths[:, None] * scheme.points
-        if scheme.holds_end:
-            points[:, -1] = self.times[1:]
-        return points
+    def points(self, scheme, breaks=()):
+        """Times of the collocation points (N, K), see `node_times`."""
+        return node_times(scheme, self.times[:-1], self.times[1:], breaks)
+
+    def holding(self, times):
+        """This mesh with those of the times that lie inside as further boundaries."""
+        times = times[(times > self.times[0]) & (times < self.times[-1])]
+        return Mesh(np.union1d(self.times, times))
 
     def locate(self, t):
         """Element (m,) and local time τ in [0, 1] (m,) of the times t (m,).
@@ -72,6 +74,20 @@ class Mesh:
                              f"{self.times[0]:.9g} to {self.times[-1]:.9g}. Nothing is extrapolated.")
         element = np.maximum(np.searchsorted(self.times, t, side="left") - 1, 0)
         return element, (t - self.times[element]) / self.lengths[element]
+
+
+def node_times(scheme, starts, ends, breaks=()):
+    """Times of the nodes (E, K) of elements from starts to ends (E,).
+
+    The last of Radau and Lobatto is exactly the end; at breaks, where an equation may jump, a hair before
+    it, and the first of Lobatto a hair after the start.
+    """
+    nodes = starts[:, None] + (ends - starts)[:, None] * scheme.points
+    if scheme.holds_end:
+        nodes[:, -1] = np.where(np.isin(ends, breaks), np.nextafter(ends, -np.inf), ends)
+    if scheme.points[0] == 0.0:
+        nodes[:, 0] = np.where(np.isin(starts, breaks), np.nextafter(starts, np.inf), starts)
+    return nodes
 
 
 def _require_increasing(times):

@@ -39,7 +39,7 @@ class Adapted:
     status: AdaptStatus
 
 
-def refine(mesh, error, tolerance, order):
+def refine(mesh, error, tolerance, order, breaks=()):
     """Split the elements whose error exceeds the tolerance, merge pairs that are far below it.
 
     An element is split into the least number m ≤ 4 of equal parts with error / m^order ≤ tolerance; two
@@ -52,11 +52,13 @@ def refine(mesh, error, tolerance, order):
         Error of the elements, ≥ 0.
     order : int
         The power of the length that the error goes with: K + 1 for states, K for algebraic variables.
+    breaks : times of boundaries that stay
     """
     error, tolerance, order = _checked(mesh, error, tolerance, order)
-    times, e = [mesh.times[0]], 0
+    times, e, fixed = [mesh.times[0]], 0, np.isin(mesh.times, breaks)
     while e < mesh.elements:
-        if e + 1 < mesh.elements and _merged(mesh, error, e, order) < MERGE_BELOW * tolerance:
+        free = e + 1 < mesh.elements and not fixed[e + 1]
+        if free and _merged(mesh, error, e, order) < MERGE_BELOW * tolerance:
             times.append(mesh.times[e + 2])
             e += 2
             continue
@@ -90,7 +92,8 @@ def equidistribute(mesh, error, order, elements=None):
     return Mesh(times)
 
 
-def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_elements=10_000):
+def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_elements=10_000,
+          breaks=()):
     """Solve on better meshes until the estimated error of every element is ≤ tolerance · scale.
 
     Parameters
@@ -101,34 +104,35 @@ def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_e
         Size of each variable that counts as one.
     method : str
         "split": split and merge. "move": the number of elements that the error asks for, all moved.
+    breaks : times of boundaries that stay, see `error_estimate`
 
     Returns
     -------
     Adapted
     """
     known("method", method, _NEXT)
-    history = []
+    history, breaks = [], np.asarray(breaks, dtype=np.float64)
     for _ in range(positive_integer("max_rounds", max_rounds)):
         solution = solve(mesh)
         mesh, K = solution.mesh, solution.scheme.K
         error = worst(error_estimate(solution.scheme, mesh, solution.start, solution.slots,
-                                     solution.algebraic), scale)
+                                     solution.algebraic, breaks), scale)
         history.append((mesh.elements, float(error.max())))
         if error.max() <= tolerance:
             return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.SOLVED)
         order = K if solution.algebraic.shape[2] else K + 1
-        new = _NEXT[method](mesh, error, tolerance, order)
+        new = _NEXT[method](mesh, error, tolerance, order, breaks)
         if new.elements > max_elements:
             return Adapted(solution, mesh, error / tolerance, tuple(history), AdaptStatus.ELEMENT_LIMIT)
         mesh = new
     return Adapted(solution, solution.mesh, error / tolerance, tuple(history), AdaptStatus.ROUND_LIMIT)
 
 
-def _moved(mesh, error, tolerance, order):
+def _moved(mesh, error, tolerance, order, breaks):
     """As many equidistributed elements as the tolerance asks for, a tenth more, at most twice as many."""
     wanted = 1.1 * ((error / tolerance) ** (1 / order)).sum()
     elements = int(np.clip(np.ceil(wanted), max(2, mesh.elements // 2), 2 * mesh.elements))
-    return equidistribute(mesh, error, order, elements)
+    return equidistribute(mesh, error, order, elements).holding(breaks)
 
 
 _NEXT = {"split": refine, "move": _moved}

@@ -4,66 +4,135 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcl.collocation.branch import require_continuous
-from pcl.collocation.element import solve_element
-from pcl.collocation.mesh import Mesh
+from pcl.collocation.branch import OtherBranch, require_continuous, weakness
+from pcl.collocation.guess import guesses
+from pcl.collocation.mesh import Mesh, node_times
+from pcl.collocation.newton import solve_chain
 from pcl.collocation.solution import Solution, Status
+from pcl.collocation.start import restart
+from pcl.collocation.system import RECOVERABLE
 from pcl.errors import NotConverged, SingularMatrix
+
+NEARLY_SINGULAR = 1e-3      # relative singular value of [F_dx, F_y] at which a simulation that cannot go
+#                             on is said to have met a fold: within 1e-6 of it in time, as σ ~ √(T − t)
+RECENT = 100                # steps back from there whose largest values are the measure
 
 
 @dataclass
 class Run:
-    """What changes during a simulation."""
+    """What changes during a simulation.
+
+    Attributes
+    ----------
+    point : (x', x, y, t) at the time reached; after a break (x', y) to its right
+    last : Chain of one element, whose polynomial goes on; None at the start and after a break
+    """
 
     system: object
     scheme: object
     start: object
     span: tuple
     x0: np.ndarray
-    elements: list = field(default_factory=list)
+    breaks: np.ndarray
+    pieces: list = field(default_factory=list)
     rejected: int = 0
     iterations: int = 0
+    point: tuple = None
+    last: object = None
+
+    def __post_init__(self):
+        self.point = (self.start.dx, self.x0, self.start.y, self.span[0])
 
     @property
-    def point(self):
-        """(x', x, y, t) at the time reached."""
-        if not self.elements:
-            return self.start.dx, self.x0, self.start.y, self.span[0]
-        last = self.elements[-1]
-        return *last.end(), last.t + last.h
+    def steps(self):
+        """Elements so far."""
+        return sum(len(piece.t) for piece in self.pieces)
 
-    def solve(self, guess, weights, tolerance, damped, before):
-        """The element from this guess, on the branch of the point `before` (index 1)."""
-        element = solve_element(self.system, guess, weights, tolerance, damped)
-        self.iterations += element.iterations
+    def nodes(self, times):
+        """Times of the nodes (E, K) of elements (E, 2), a hair inside where one ends at a break."""
+        return node_times(self.scheme, *times.T, self.breaks)
+
+    def solve(self, times, before, accuracy, damped):
+        """The chain on these elements from the first guess that leads to a solution."""
+        failure = None
+        for guess in guesses(self, times, before):
+            try:
+                return self.newton(guess, accuracy, damped)
+            except RECOVERABLE as problem:
+                failure = failure or problem
+        raise failure
+
+    def newton(self, guess, accuracy, damped):
+        """`solve_chain`, counted."""
+        chain, iterations = solve_chain(self.system, guess, accuracy, damped)
+        self.iterations += iterations
+        return chain
+
+    def accept(self, chain, end):
+        """Take the elements of a row as the next ones, if they stay on the branch (index 1).
+
+        Raises
+        ------
+        OtherBranch
+        """
+        point = (*chain.end(), end)
         if self.start.index == 1:
-            require_continuous(self.system, before, element)
-        return element
+            require_continuous(self.system, self.point, chain, self._joined(chain))
+        self.pieces.append(chain)
+        self.point, self.last = point, chain.part(slice(-1, None))
 
-    def nodes(self, t, h, end=None):
-        """Times of the nodes; `end` is the exact end of the element where it is known."""
-        nodes = t + h * self.scheme.points
-        if end is not None and self.scheme.holds_end:
-            nodes[-1] = end
-        return nodes
+    def cross(self):
+        """At a break: (x', y) to its right, and no polynomial goes on.
+
+        Raises
+        ------
+        What `restart` raises.
+        """
+        dx, x, y, t = self.point
+        if t in self.breaks and self.last is not None:
+            self.point = (*restart(self.system, np.nextafter(t, np.inf), x, dx, y, self.start.index), t)
+            self.last = None
+
+    def _joined(self, chain):
+        joined = ~np.isin(chain.t, self.breaks)
+        joined[0] = True
+        return joined
 
     def finish(self, status, failure=None):
         """The Solution; `failure` is the exception that ended it."""
-        if not self.elements:
+        if not self.pieces:
             raise failure
-        last = self.elements[-1]
-        times = np.array([e.t for e in self.elements] + [last.t + last.h])
-        times[-1] = self.span[1] if status.success else times[-1]
-        return Solution(self.scheme, Mesh(times), np.array([e.x0 for e in self.elements]),
-                        np.array([e.slots for e in self.elements]),
-                        np.array([e.algebraic for e in self.elements]), last.end()[1],
+        last = self.pieces[-1]
+        times = np.concatenate([*(piece.t for piece in self.pieces), [self.point[3]]])
+        start, slots, algebraic = (np.concatenate([getattr(piece, name) for piece in self.pieces])
+                                   for name in ("x0", "slots", "algebraic"))
+        return Solution(self.scheme, Mesh(times), start, slots, algebraic, last.end()[1],
                         self._first_algebraic(), status, self._message(status, failure), self.start.index,
-                        self.start.moved, len(self.elements), self.rejected, self.iterations)
+                        self.start.moved, self.steps, self.rejected, self.iterations)
+
+    def stopped(self, failure):
+        """The Solution where no step leads on, with what failed; a fold only where there is one."""
+        status = _why(failure)
+        if self.start.index == 1 and self.pieces and status is not Status.NOT_EVALUATED:
+            relative, weak = self._weakness()
+            if relative < NEARLY_SINGULAR:
+                return self.finish(Status.SINGULAR, SingularMatrix(f"There {weak}."))
+            failure = NotConverged(f"{failure} The equations are regular at the time reached: {weak}.")
+        return self.finish(status, failure)
+
+    def singular(self):
+        """Whether [F_dx, F_y] is as good as singular at the time reached (index 1)."""
+        return bool(self.start.index == 1 and self.pieces and self._weakness()[0] < NEARLY_SINGULAR)
+
+    def _weakness(self):
+        """See `weakness`; sizes are those of the last `RECENT` steps."""
+        recent = [piece.points() for piece in self.pieces[-RECENT:]]
+        return weakness(self.system, self.point, [np.concatenate(columns) for columns in zip(*recent)])
 
     def _first_algebraic(self):
         if self.start.index == 1:
             return self.start.y
-        return self.scheme.algebraic_at(0.0)[0] @ self.elements[0].algebraic
+        return self.scheme.algebraic_at(0.0)[0] @ self.pieces[0].algebraic[0]
 
     def _message(self, status, failure):
         if status.success:
@@ -73,8 +142,10 @@ class Run:
                 f"{failure or ''}").strip()
 
 
-def why(failure):
+def _why(failure):
     """The status that this exception of a step stands for."""
-    if isinstance(failure, SingularMatrix):
-        return Status.SINGULAR
-    return Status.NEWTON_FAILED if isinstance(failure, NotConverged) else Status.NOT_EVALUATED
+    if isinstance(failure, OtherBranch):
+        return Status.OTHER_BRANCH
+    if isinstance(failure, (SingularMatrix, NotConverged)):
+        return Status.NEWTON_FAILED
+    return Status.NOT_EVALUATED

@@ -66,17 +66,35 @@ class Scheme:
         """Whether the last node is the end of the element (Radau, Lobatto)."""
         return self.points[-1] == 1.0
 
+    @functools.cached_property
+    def end_derivative(self):
+        """Row (K + 1,) on [x₀; s] that gives h x' at the end."""
+        return self.derivative_at(1.0)[0]
+
+    @functools.cached_property
+    def end_algebraic(self):
+        """Row (K,) on the values at the nodes that gives y at the end."""
+        return self.algebraic_at(1.0)[0]
+
     def value_at(self, tau):
         """Rows (m, K + 1) on [x₀; s] that give x(t₀ + τ h) at the local times τ (m,)."""
-        return _powers(tau, self.K + 1) @ _coefficients(self.points)
+        return _powers(tau, self.K + 1) @ self._monomials
 
     def derivative_at(self, tau, times=1):
         """Rows (m, K + 1) on [x₀; s] that give hⁿ x⁽ⁿ⁾(t₀ + τ h), n = `times`, at local times τ (m,)."""
-        return _powers(tau, self.K + 1, times) @ _coefficients(self.points)
+        return _powers(tau, self.K + 1, times) @ self._monomials
 
     def algebraic_at(self, tau):
         """Rows (m, K) on the values at the nodes that give y(t₀ + τ h) at the local times τ (m,)."""
-        return _powers(tau, self.K) @ np.linalg.inv(_powers(self.points, self.K))
+        return _powers(tau, self.K) @ self._nodal
+
+    @functools.cached_property
+    def _monomials(self):
+        return _coefficients(self.points)
+
+    @functools.cached_property
+    def _nodal(self):
+        return np.linalg.inv(_powers(self.points, self.K))
 
 
 @functools.lru_cache(maxsize=None)

@@ -1,6 +1,10 @@
 """Simulation of F(x', x, y, t) = 0, element by element, by a collocation scheme."""
 
-from pcl.collocation.element import EPS
+from functools import partial
+
+import numpy as np
+
+from pcl.collocation.chain import EPS
 from pcl.collocation.mesh import Mesh
 from pcl.collocation.run import Run
 from pcl.collocation.start import HigherIndex, consistent_start
@@ -12,8 +16,8 @@ MAX_STEPS = 100_000
 
 
 def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, atol=1e-9, index=1,
-             initial_step=None, max_steps=MAX_STEPS, state_names=None, algebraic_names=None,
-             equation_names=None):
+             initial_step=None, max_steps=MAX_STEPS, breaks=(), guess=None, state_names=None,
+             algebraic_names=None, equation_names=None):
     """Solve F(x', x, y, t) = 0 from x(t_0) = x0 by collocation.
 
     Parameters
@@ -30,7 +34,7 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
     y_guess : array (n_y,)
         Where the search for the initial algebraic values begins.
     rtol, atol : float, atol also (n_x + n_y,)
-        Tolerances of a step; only with a span.
+        Tolerances of a step with a span. On a mesh, values far below atol count as zero.
     index : 1, 2 or 3
         The highest index allowed. Orders at the end of the steps, uniform mesh, Radau IIA with K ≥ 2:
         index 1: 2K − 1 for x and y; index 2 (x' = f(x, y), 0 = g(x)): 2K − 1 for x, K for y;
@@ -39,6 +43,14 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
         With a span and index above 1 the error of the states alone is controlled.
     initial_step : float, optional
     max_steps : int
+        Elements, at most.
+    breaks : array of times, optional
+        Where the equations jump or bend in t: elements end there. The equations are evaluated a hair to
+        the left at the end of such an element and to the right at the start of the next, where x' and y
+        start anew. A step sees the equations at its nodes alone: a pulse between them that is not given
+        here is not seen. On a mesh they have to be boundaries.
+    guess : (start, slots, algebraic), optional
+        Of a solution near by on the same mesh (see `Solution`): many elements are then solved together.
 
     Returns
     -------
@@ -67,18 +79,35 @@ def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, ato
     index = positive_integer("index", index, maximum=3)
     system = System.named(residual, jacobian, x0.size, y_guess.size, state_names, algebraic_names,
                           equation_names)
-    span = (mesh.times[0], mesh.times[-1]) if isinstance(mesh, Mesh) else _span(mesh)
-    start = consistent_start(system, span[0], x0, y_guess, index)
+    given = isinstance(mesh, Mesh)
+    span = (mesh.times[0], mesh.times[-1]) if given else _span(mesh)
+    breaks = _breaks(breaks, span, mesh.times if given else None)
+    start = consistent_start(system, _right_of(span[0], breaks), x0, y_guess, index)
     if start.index > 1 and scheme.points[0] == 0.0:
         raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "
                           "start of an element, where they do not determine the unknowns. Use radau or "
                           "gauss.")
-    run = Run(system, scheme, start, span, x0)
-    if isinstance(mesh, Mesh):
-        return on_mesh(run, mesh)
+    run = Run(system, scheme, start, span, x0, breaks)
     tolerance = Tolerance.checked(rtol, atol, x0.size, y_guess.size, start.index)
-    return with_step_control(run, tolerance, first_step(run, initial_step, tolerance),
+    if given:
+        return on_mesh(run, mesh, tolerance.atol, guess)
+    return with_step_control(run, tolerance, partial(first_step, given=initial_step, tolerance=tolerance),
                              positive_integer("max_steps", max_steps))
+
+
+def _breaks(breaks, span, times):
+    """Those inside the span, and its start, once and in order."""
+    breaks = np.unique(float64_array("breaks", breaks, shape=(None,)))
+    breaks = breaks[(breaks >= span[0]) & (breaks < span[1])]
+    if times is not None and not np.isin(breaks, times).all():
+        k = int(np.flatnonzero(~np.isin(breaks, times))[0])
+        raise ValueError(f"breaks has {breaks[k]:.9g}, which lies inside an element of the mesh; "
+                         "expected boundaries. Add it to the times of the mesh.")
+    return breaks
+
+
+def _right_of(t, breaks):
+    return np.nextafter(t, np.inf) if t in breaks else t
 
 
 def _span(span):

@@ -16,12 +16,15 @@ class Status(enum.Enum):
                       "simulate over a span with tolerances.")
     SINGULAR = ("Stopped: the equations lose their solution, or it ceases to be unique (a fold, or an "
                 "index that rises), at the time reached.")
+    OTHER_BRANCH = ("Stopped: past the time reached Newton's method finds another branch of the "
+                    "equations, which may have a fold there. Use a finer mesh, or simulate over a span with step "
+                    "control.")
     NEWTON_FAILED = ("Stopped: Newton's method does not converge past the time reached. Use a finer "
                      "mesh, or simulate over a span with step control.")
     NOT_EVALUATED = ("Stopped: the equations cannot be evaluated past the time reached (NaN, infinite, "
                      "or an exception).")
     STEP_TOO_SMALL = ("Stopped: the tolerances ask for steps below the resolution of the time. Loosen "
-                      "them; a jump in the equations has to lie on a boundary of the mesh.")
+                      "them; give `breaks` where the equations jump.")
     STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."
 
     @property
@@ -88,7 +91,7 @@ class Solution:
     @property
     def y(self):
         """Algebraic variables at the boundaries (N + 1, n_y), from the element that ends there."""
-        ends = np.einsum("k,ekn->en", self.scheme.algebraic_at(1.0)[0], self.algebraic)
+        ends = self.scheme.end_algebraic @ self.algebraic
         return np.vstack([self.first_algebraic, ends])
 
     def __call__(self, t):

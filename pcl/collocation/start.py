@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcl.collocation.chain import nonzero
 from pcl.collocation.system import RECOVERABLE
 from pcl.errors import NotConverged
 
@@ -55,7 +56,7 @@ def consistent_start(system, t, x, y_guess, index=1):
     NotConverged
         No y was found from this guess; with the residual norm.
     """
-    dx, y, F = _solve(system, t, x, y_guess)
+    dx, y, F = _solve(system, t, x, np.zeros(x.size), y_guess)
     point = (dx[None], x[None], y[None], np.array([t]))
     F_dx, F_x, F_y = (J[0] for J in system.differentiate(*point))
     terms = np.abs(F_dx) @ np.abs(dx) + np.abs(F_x) @ np.abs(x) + np.abs(F_y) @ np.abs(y)
@@ -76,23 +77,45 @@ def consistent_start(system, t, x, y_guess, index=1):
     return Start(dx, y, found, ())
 
 
-def _solve(system, t, x, y_guess):
-    """(x', y, F) by damped Gauss–Newton from (0, y_guess); least squares where dependent."""
+def restart(system, t, x, dx, y, index):
+    """(x', x, y) to the right of a break, from (x', y) to its left.
+
+    Above index 1 they are a guess alone: the next element determines them.
+
+    Raises
+    ------
+    NotConverged
+        The equations have no (x', y) there that Newton's method finds (index 1).
+    """
+    found, values, F = _solve(system, t, x, dx, y)
+    if index == 1:
+        point = (found[None], x[None], values[None], np.array([t]))
+        terms = sum(np.abs(J[0]) @ np.abs(a[0]) for J, a in zip(system.differentiate(*point), point))
+        _require_kept(system, F, terms, np.zeros((F.size, 0)), "")
+    return found, x, values
+
+
+def _solve(system, t, x, dx, y):
+    """(x', y, F) by damped Gauss–Newton from (x', y); least squares where dependent."""
     n_x, time = x.size, np.array([t])
-    v = np.concatenate([np.zeros(n_x), y_guess])
-    F = system.evaluate(v[None, :n_x], x[None], v[None, n_x:], time)[0]
+    v = np.concatenate([dx, y])
+    F, unit = system.evaluate(v[None, :n_x], x[None], v[None, n_x:], time)[0], None
     for _ in range(MAX_ITERATIONS):
-        F_dx, _, F_y = (J[0] for J in system.differentiate(v[None, :n_x], x[None], v[None, n_x:], time))
-        step = np.linalg.lstsq(np.hstack([F_dx, F_y]), -F, rcond=1e-13)[0]
-        v, F_new, moved = _line_search(system, t, x, v, F, step)
+        F_dx, F_x, F_y = (J[0] for J in system.differentiate(v[None, :n_x], x[None], v[None, n_x:], time))
+        A = np.hstack([F_dx, F_y])
+        if unit is None:
+            rows, columns = _equilibration(A)
+            unit = np.where(np.abs(A).any(axis=1), rows, 1.0 / nonzero(np.abs(F_x) @ np.abs(x)))
+        step = columns * np.linalg.lstsq(unit[:, None] * A * columns, -unit * F, rcond=1e-13)[0]
+        v, F_new, moved = _line_search(system, t, x, v, F, step, unit)
         if not moved:
             break
         F = F_new
     return v[:n_x], v[n_x:], F
 
 
-def _line_search(system, t, x, v, F, step):
-    """The first of v + step, v + step/2, … that lowers ‖F‖; `moved` is False if none does."""
+def _line_search(system, t, x, v, F, step, unit):
+    """The first of v + step, v + step/2, … that lowers ‖unit · F‖; `moved` is False if none does."""
     n_x = x.size
     for length in 0.5 ** np.arange(12):
         trial = v + length * step
@@ -100,26 +123,28 @@ def _line_search(system, t, x, v, F, step):
             F_new = system.evaluate(trial[None, :n_x], x[None], trial[None, n_x:], np.array([t]))[0]
         except RECOVERABLE:
             continue
-        if np.linalg.norm(F_new) < np.linalg.norm(F) * (1 - 1e-3 * length):
+        if np.linalg.norm(unit * F_new) < np.linalg.norm(unit * F) * (1 - 1e-3 * length):
             return trial, F_new, True
     return v, F, False
 
 
+def _equilibration(A):
+    """Factors of rows and columns of A that bring its largest entries near 1."""
+    rows, columns = np.ones(A.shape[0]), np.ones(A.shape[1])
+    for _ in range(3):
+        scaled = np.abs(rows[:, None] * A * columns)
+        rows = rows / nonzero(np.sqrt(scaled.max(axis=1, initial=0.0)))
+        columns = columns / nonzero(np.sqrt(scaled.max(axis=0, initial=0.0)))
+    return rows, columns
+
+
 def _null_spaces(A):
     """Orthonormal left and right null spaces (n, r) of A, its rank judged after equilibration."""
-    rows, columns = np.ones(len(A)), np.ones(len(A))
-    for _ in range(3):
-        scaled = rows[:, None] * A * columns
-        rows /= _nonzero(np.sqrt(np.abs(scaled).max(axis=1)))
-        columns /= _nonzero(np.sqrt(np.abs(scaled).max(axis=0)))
+    rows, columns = _equilibration(A)
     U, s, Vt = np.linalg.svd(rows[:, None] * A * columns)
     null = s <= RANK * s.max(initial=0.0)
     W, N = rows[:, None] * U[:, null], columns[:, None] * Vt[null].T
-    return W / _nonzero(np.linalg.norm(W, axis=0)), N / _nonzero(np.linalg.norm(N, axis=0))
-
-
-def _nonzero(a):
-    return np.where(a == 0.0, 1.0, a)
+    return W / nonzero(np.linalg.norm(W, axis=0)), N / nonzero(np.linalg.norm(N, axis=0))
 
 
 def _require_kept(system, F, terms, W, what):

@@ -1,54 +1,73 @@
 """Element after element: on a mesh that is given, or with steps chosen by doubling."""
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from pcl.collocation.branch import weakness
-from pcl.collocation.element import EPS, constant
-from pcl.collocation.run import why
+from pcl.collocation.chain import EPS, row
+from pcl.collocation.newton import Accuracy
 from pcl.collocation.solution import Status
 from pcl.collocation.system import RECOVERABLE
-from pcl.errors import NotConverged, SingularMatrix
+from pcl.errors import NotConverged
 from pcl.validate import float64_array
 
-FIXED_TOLERANCE = 1e-10     # relative Newton step that ends the iteration on a mesh that is given
+FIXED_PART = 1e-10          # Newton step that ends the iteration on a mesh, relative to |v| + atol
 NEWTON_PART = 1e-3          # the same with step control, as a part of the error tolerance
 NEWTON_PART_ABOVE = 1e-8    # above index 1, where what is left in a constraint is divided by h
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0   # Hairer and Wanner II, section IV.8
 RETREAT = 0.25              # after a step that could not be computed
 SMALLEST = 1e-30            # shortest step, as a part of the span
-NEARLY_SINGULAR = 1e-3      # relative singular value of [F_dx, F_y] that is reported as a fold
-EXTRAPOLATE = 2.0           # longest step, in units of the last, whose guess is the last polynomial
+CRAWL = 1e-10               # steps below this part of the time done, before a singular point: a fold
+ENTRIES = 2_000_000         # of the Jacobians of elements that are solved together
+MOST_CUTS = 64              # breaks inside one step
 
 
-def on_mesh(run, mesh):
-    """Every element of the mesh in turn, damped Newton to rounding."""
-    for t, end in zip(mesh.times[:-1], mesh.times[1:]):
-        dx, x, y, _ = before = (*run.point[:3], t)
-        guess = constant(run.scheme, t, end - t, run.nodes(t, end - t, end), x, dx, y)
+def on_mesh(run, mesh, atol, guess=None):
+    """Every element of the mesh in turn, damped Newton to rounding; many at once from a good guess."""
+    times = np.stack([mesh.times[:-1], mesh.times[1:]], axis=1)
+    accuracy = Accuracy(FIXED_PART, 1.0, atol, atol.size, run.span[1] - run.span[0], False)
+    e = 0
+    while e < mesh.elements:
         try:
-            run.elements.append(run.solve(guess, _magnitude, FIXED_TOLERANCE, True, before))
+            run.cross()
+            e += _window(run, times[e:], accuracy, guess, e) or _single(run, times[e:e + 1], accuracy)
         except RECOVERABLE as failure:
-            return run.finish(why(failure), failure)
+            return run.stopped(failure)
     return run.finish(Status.SOLVED_ON_MESH)
 
 
-def _magnitude(element):
-    """Largest size of each variable on the element."""
-    x = np.vstack([element.x0, element.scheme.value @ np.vstack([element.x0, element.slots])])
-    return np.append(np.abs(x).max(axis=0), np.abs(element.algebraic).max(axis=0))
+def _single(run, times, accuracy):
+    run.accept(run.solve(times, np.array([-1]), accuracy, True), times[0, 1])
+    return 1
+
+
+def _window(run, times, accuracy, guess, first):
+    """How many elements were solved together from the guess (start, slots, y) on the mesh; 0 if none."""
+    if guess is None:
+        return 0
+    scheme = run.scheme
+    many = int(max(1, ENTRIES // (scheme.K * accuracy.atol.size) ** 2))
+    times, (start, slots, y) = times[:many], (a[first:first + many] for a in guess)
+    start = np.vstack([run.point[1][None], start[1:]])
+    chain = row(scheme, times[:, 0], np.diff(times)[:, 0], run.nodes(times), start, slots, y)
+    try:
+        run.accept(run.newton(chain, accuracy, False), times[-1, 1])
+    except RECOVERABLE:
+        return 0
+    return len(times)
 
 
 @dataclass(frozen=True, eq=False)
 class Tolerance:
+    """atol + rtol |value|, checked."""
+
     rtol: float
     atol: np.ndarray
     controlled: int      # how many of (x, y) the error test looks at
 
     @classmethod
     def checked(cls, rtol, atol, n_x, n_y, index):
+        """Of the arguments of `simulate`."""
         rtol = float(float64_array("rtol", rtol, shape=()))
         atol = float64_array("atol", atol)
         if not rtol > 0 or not (atol > 0).all() or atol.shape not in ((), (n_x + n_y,)):
@@ -60,94 +79,122 @@ class Tolerance:
         return cls(rtol, np.broadcast_to(atol, n_x + n_y), n_x + (n_y if index == 1 else 0))
 
     def weights(self, *values):
-        """atol + rtol max |value| over the rows of all `values` (m, n_x + n_y)."""
-        return self.atol + self.rtol * np.abs(np.vstack(values)).max(axis=0)
+        """atol + rtol max |value| over the first axis of all `values` (…, n_x + n_y)."""
+        return self.atol + self.rtol * np.abs(np.stack(values)).max(axis=0)
 
 
-def with_step_control(run, tolerance, h, max_steps):
-    """Pairs of half steps until the end, each pair accepted when one whole step agrees with it."""
-    (t, end), failure = run.span, None
-    while t < end:
-        if len(run.elements) >= max_steps:
-            return run.finish(Status.STEP_LIMIT, NotConverged(f"{max_steps} steps were done."))
-        last = t + 1.01 * h >= end
-        h = end - t if last else h
-        if h <= max(32 * EPS * abs(t), SMALLEST * (end - run.span[0])):
-            return _too_small(run, failure)
+def with_step_control(run, tolerance, first, max_steps):
+    """Pairs of half steps until the end, each pair accepted when one whole step agrees with it.
+
+    A step may lead over breaks: elements end there, and each stretch between two is done in halves. What
+    fails is repeated up to the first break alone, and a step that ends at one starts anew to its right.
+
+    Parameters
+    ----------
+    first : function Run -> length of a first step
+    """
+    control = _Control(run, tolerance, first(run))
+    while run.point[3] < run.span[1]:
+        if run.steps >= max_steps:
+            return run.finish(Status.STEP_LIMIT, NotConverged(f"{run.steps} elements were done."))
+        times = control.stretches()
+        if times[-1] - times[0] <= control.shortest():
+            return _too_small(run, control.failure)
         try:
-            halves, error = _double_step(run, t, h, end if last else t + h, tolerance)
+            control.step(times)
+            if run.last is not None and run.point[3] in run.breaks and run.point[3] < run.span[1]:
+                run.cross()
+                control.h = min(control.h, first(run))
         except RECOVERABLE as problem:
-            failure, h = problem, RETREAT * h
-            run.rejected += 1
-            continue
-        factor = np.clip(SAFETY * max(error, 1e-10) ** (-1 / (run.scheme.order + 1)), SHRINK, GROW)
-        failure = None
-        if error > 1.0:
-            run.rejected, h = run.rejected + 1, min(factor, SAFETY) * h
-            continue
-        run.elements += halves
-        t, h = (end if last else t + h), factor * h
+            if run.point[3] != times[0]:                    # no (x', y) to the right of a break
+                return run.stopped(problem)
+            control.failed(problem, times)
+            if control.h <= CRAWL * min(abs(times[0]), times[0] - run.span[0]) and run.singular():
+                return run.stopped(problem)
     return run.finish(Status.SOLVED)
 
 
-def _double_step(run, t, h, end, tolerance):
-    """Two elements of length h/2, and the estimated error at their end in units of the tolerance."""
-    def weights(element):
-        size = tolerance.weights(_joined(element.x0, element.algebraic[0]),
-                                 _joined(element.end()[1], element.algebraic[-1]))
-        size[tolerance.controlled:] = np.inf   # multipliers above index 1: errors of x divided by h or h²
-        return size
+class _Control:
+    """The length of the next step, and what became of the last."""
 
-    before, middle = run.point, t + h / 2
-    part = NEWTON_PART if run.start.index == 1 else NEWTON_PART_ABOVE
-    whole = run.solve(_guess(run, t, h, end), weights, part, False, before)
-    first = run.solve(whole.continued(t, middle - t, run.nodes(t, middle - t, middle)), weights,
-                      part, False, before)
-    _, x, y = first.end()
-    guess = whole.continued(middle, end - middle, run.nodes(middle, end - middle, end))
-    guess = dataclasses.replace(guess, x0=x)
-    second = run.solve(guess, weights, part, False, (*first.end(), middle))
-    a, b = _joined(*whole.end()[1:]), _joined(*second.end()[1:])
-    scaled = (np.abs(a - b) / tolerance.weights(a, b))[:tolerance.controlled]
-    return [first, second], scaled.max(initial=0.0) / max(2 ** run.scheme.K - 1, 1)
+    def __init__(self, run, tolerance, h):
+        above = run.start.index > 1
+        self.h, self.failure, self._run, self._tolerance = h, None, run, tolerance
+        self._most, self._cuts = GROW, MOST_CUTS
+        self._accuracy = Accuracy(NEWTON_PART_ABOVE if above else NEWTON_PART, tolerance.rtol,
+                                  tolerance.atol, tolerance.controlled, run.span[1] - run.span[0],
+                                  not above)
+
+    def shortest(self):
+        """Below this steps have shrunk to nothing."""
+        t0, t1 = self._run.span
+        return max(32 * EPS * abs(self._run.point[3]), SMALLEST * (t1 - t0))
+
+    def stretches(self):
+        """Boundaries (m + 1,) of the next step: its start, the breaks on the way, its end."""
+        t, end, h = self._run.point[3], self._run.span[1], self.h
+        breaks = self._run.breaks
+        cuts = breaks[np.searchsorted(breaks, t, side="right"):
+                      np.searchsorted(breaks, t + 1.01 * h, side="right")]
+        if cuts.size > self._cuts:
+            return np.append(t, cuts[:max(self._cuts, 1)])
+        if cuts.size and t + h <= cuts[-1] + 0.01 * h:
+            return np.append(t, cuts)
+        return np.concatenate([[t], cuts, [end if t + 1.01 * h >= end else t + h]])
+
+    def step(self, times):
+        """Take the halves if the whole agrees with them; the length of the next step either way."""
+        run, h = self._run, times[-1] - times[0]
+        halves, error = _doubled(run, times, self._accuracy, self._tolerance)
+        factor = np.clip(SAFETY * max(error, 1e-10) ** (-1 / (run.scheme.order + 1)), SHRINK, GROW)
+        self.failure = None
+        if error > 1.0:
+            run.rejected, self.h, self._most = run.rejected + 1, min(factor, SAFETY) * h, 1.0
+            return
+        run.accept(halves, times[-1])
+        grown = min(factor, self._most) * h
+        self.h = max(grown, self.h) if times[-1] in run.breaks and error < 1.0 else grown
+        self._most, self._cuts = GROW, MOST_CUTS
+
+    def failed(self, problem, times):
+        """Shorter, or as far as the first break."""
+        self.failure, self._run.rejected, self._most = problem, self._run.rejected + 1, 1.0
+        if times.size > 2:
+            self.h, self._cuts = times[1] - times[0], 1
+        else:
+            self.h = RETREAT * (times[-1] - times[0])
 
 
-def _joined(x, y):
-    return np.concatenate([x, y])
-
-
-def _guess(run, t, h, end):
-    nodes = run.nodes(t, h, end)
-    dx, x, y, _ = run.point
-    if run.elements and h <= EXTRAPOLATE * run.elements[-1].h:
-        return dataclasses.replace(run.elements[-1].continued(t, h, nodes), x0=x)
-    guess = constant(run.scheme, t, h, nodes, x, dx, y)
-    if run.start.index == 1:
-        return guess
-    # Above index 1 an error δ of x in the guess enters x' as δ²/h: along the tangent it is O(h³).
-    return dataclasses.replace(guess, slots=x + h * run.scheme.points[:, None] * dx)
+def _doubled(run, times, accuracy, tolerance):
+    """The halves of all stretches, and the estimated error at their ends in units of the tolerance."""
+    m = len(times) - 1
+    fine = np.insert(times, np.arange(1, m + 1), (times[1:] + times[:-1]) / 2)
+    edges = np.concatenate([np.stack([t[:-1], t[1:]], axis=1) for t in (times, fine)])
+    before = np.concatenate([np.arange(-1, m - 1), [-1], np.arange(m, 3 * m - 1)])
+    both = run.solve(edges, before, accuracy, False)
+    values = np.concatenate(both.ends(), axis=1)
+    a, b = values[:m], values[m + 1::2]
+    scaled = (np.abs(a - b) / tolerance.weights(a, b))[:, :tolerance.controlled]
+    return both.part(slice(m, None)), scaled.max(initial=0.0) / max(2 ** run.scheme.K - 1, 1)
 
 
 def first_step(run, given, tolerance):
     """The first step: given, or such that x moves by a hundredth of its size (Hairer I, section II.4)."""
-    length = run.span[1] - run.span[0]
+    dx, x, y, t = run.point
+    length = run.span[1] - t
     if given is not None:
         h = float(float64_array("first_step", given, shape=()))
         if not h > 0:
             raise ValueError(f"first_step is {h!r}; expected a number > 0.")
         return min(h, length)
-    n_x = run.x0.size
-    weights = tolerance.weights(_joined(run.x0, run.start.y))[:n_x]
-    size, speed = (np.abs(a / weights).max(initial=0.0) for a in (run.x0, run.start.dx))
+    weights = tolerance.weights(np.concatenate([x, y]))[:x.size]
+    size, speed = (np.abs(a / weights).max(initial=0.0) for a in (x, dx))
     h = 1e-2 * size / speed if min(size, speed) > 1e-5 else 1e-6 * length
     return min(h, length)
 
 
 def _too_small(run, failure):
     """The end of a simulation whose steps shrank to nothing."""
-    status = Status.STEP_TOO_SMALL if failure is None else why(failure)
-    if run.start.index == 1 and run.elements and status is not Status.NOT_EVALUATED:
-        relative, words = weakness(run.system, run.point)
-        if relative < NEARLY_SINGULAR:
-            return run.finish(Status.SINGULAR, SingularMatrix(f"There {words}."))
-    return run.finish(status, failure or NotConverged("The error test kept failing."))
+    if failure is None:
+        return run.finish(Status.STEP_TOO_SMALL, NotConverged("The error test kept failing."))
+    return run.stopped(failure)

@@ -3,18 +3,13 @@
 import numpy as np
 
 from pcl.dae.transcription import equations_of
-from pcl.errors import NotFinite, TrialFailure
+from pcl.errors import NotFinite
 
 
 class Closed:
     """Residual and Jacobian for `pcl.collocation.simulate`; algebraic variables and outputs are its y.
 
-    Variables are in units of their sizes in training, equations in units of their terms there, so that
-    the absolute tolerances of the simulation mean the same for all of them.
-
-    Attributes
-    ----------
-    x_size (n_x,), y_size (n_y,)
+    Variables, times and residuals are in the units of the model.
 
     Parameters
     ----------
@@ -29,10 +24,6 @@ class Closed:
         self._p = np.array([trained.parameters[name] for name in model.parameters])
         self._names = (*model.states, *model.algebraic, *model.outputs)
         self.equations = (*self._rows.names, *(f"law of {z}" for law in self._laws for z in law.outputs))
-        sizes = np.array([trained.sizes[name] or 1.0 for name in self._names])
-        self.x_size, self.y_size = np.split(sizes, [len(model.states)])
-        self._row = np.ones(len(self.equations))
-        self._row = self._terms(trained, sizes)
 
     def inputs(self, t):
         """u (n, n_u) at times t (n,)."""
@@ -40,19 +31,17 @@ class Closed:
 
     def residual(self, dx, x, y, t):
         """F (m, n_eq)."""
-        dx, x, y = dx * self.x_size, x * self.x_size, y * self.y_size
         rows = self._rows.residual(self._arguments(dx, x, y), self.inputs(t), t)
         laws = [y[:, self._outputs(law)] - law.law.at(law.theta, self._law_inputs(law, x, y, t)).value
                 for law in self._laws]
         F = np.concatenate([rows, *laws], axis=1)
         if not np.isfinite(F).all():
             self._refuse(F, x, y, t)
-        return F / self._row
+        return F
 
     def jacobian(self, dx, x, y, t):
         """(F_dx, F_x, F_y)."""
         n_x, n_y, m = x.shape[1], y.shape[1], len(t)
-        dx, x, y = dx * self.x_size, x * self.x_size, y * self.y_size
         J = self._rows.jacobian(self._arguments(dx, x, y), self.inputs(t), t)[:, :, :2 * n_x + n_y]
         blocks = [J]
         for law in self._laws:
@@ -63,27 +52,13 @@ class Closed:
                 if name in self._names:
                     block[:, :, n_x + self._names.index(name)] -= slopes[:, :, i]
             blocks.append(block)
-        J = np.concatenate(blocks, axis=1) / self._row[:, None]
-        J *= np.concatenate([self.x_size, self.x_size, self.y_size])
+        J = np.concatenate(blocks, axis=1)
         return J[:, :, :n_x], J[:, :, n_x:2 * n_x], J[:, :, 2 * n_x:]
 
     def _refuse(self, F, x, y, t):
         k, i = np.argwhere(~np.isfinite(F))[0]
         values = ", ".join(f"{name} = {value:.6g}" for name, value in zip(self._names, [*x[k], *y[k]]))
         raise NotFinite(f"Equation {self.equations[i]!r} is {F[k, i]} at t = {t[k]:.9g}, {values}.")
-
-    def _terms(self, trained, sizes):
-        """Σ |∂F/∂a| · size of a of every equation (n_eq,) at the values where searches begin, 1 where it
-        has none; x' counts as the size of x in an element of the training."""
-        x, y = np.split(np.array([trained.typical[name] for name in self._names]), [self.x_size.size])
-        try:
-            F_dx, F_x, F_y = self.jacobian(np.zeros((1, x.size)), (x / self.x_size)[None],
-                                           (y / self.y_size)[None], np.zeros(1))
-        except (TrialFailure, ValueError):      # an input not defined at t = 0, a law that overflows
-            return self._row
-        size = np.abs(F_dx[0]).sum(axis=1) / trained.element + np.abs(F_x[0]).sum(axis=1) + np.abs(
-            F_y[0]).sum(axis=1)
-        return np.where((size > 0.0) & np.isfinite(size), size, 1.0)
 
     def _arguments(self, dx, x, y):
         return np.concatenate([dx, x, y, np.broadcast_to(self._p, (len(x), len(self._p)))], axis=1)

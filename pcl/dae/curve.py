@@ -34,6 +34,11 @@ class Curve:
     algebraic: np.ndarray
 
     @property
+    def names(self):
+        """All variables."""
+        return (*self.states, *self.others)
+
+    @property
     def times(self):
         """Times of the nodes (N·K,)."""
         return self.mesh.points(self.scheme).ravel()
@@ -68,6 +73,29 @@ class Curve:
         y = np.einsum("mk,mkn->mn", rows, self.algebraic[element])
         found = dict(zip((*self.states, *self.others), np.concatenate([x, y], axis=1).T))
         return found if name is None else found[name]
+
+    def slopes(self, t):
+        """x' at times t (m,), (m, n_x)."""
+        element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
+        return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
+
+    def extremum(self, name, t, upper):
+        """The time in the element of t where a variable is largest (`upper`) or smallest.
+
+        Of the end points and the real roots of the polynomial's derivative.
+        """
+        e = int(self.mesh.locate(t)[0][0])
+        tau = np.linspace(0.0, 1.0, self.scheme.K + 1)
+        if name in self.states:
+            values = self.scheme.value_at(tau) @ self._unknowns()[e, :, self.states.index(name)]
+        else:
+            values = self.scheme.algebraic_at(tau) @ self.algebraic[e, :, self.others.index(name)]
+        p = np.polynomial.Polynomial.fit(tau, values, self.scheme.K)
+        roots = p.deriv().roots() if np.ptp(values) > 0.0 else np.zeros(0)
+        roots = roots[np.abs(roots.imag) < 1e-9].real
+        at = np.concatenate([[0.0, 1.0], roots[(roots > 0.0) & (roots < 1.0)]])
+        best = at[np.argmax(p(at) if upper else -p(at))]
+        return float(self.mesh.times[e] + best * self.mesh.lengths[e])
 
     def on(self, mesh):
         """The same, read off on other elements (a guess for them); after its end it stays as it is

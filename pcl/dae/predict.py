@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pcl import collocation
-from pcl.collocation import Mesh, adapt
+from pcl.collocation import Mesh, adapt, error_estimate
 from pcl.dae import scaled
 from pcl.dae.closed import Closed
 from pcl.dae.curve import Curve, vector
@@ -16,84 +15,33 @@ from pcl.dae.data_signal import signal
 from pcl.dae.doors import require_inside
 from pcl.dae.elements import Elements
 from pcl.dae.fixed_law import FixedLaw
-from pcl.dae.limits import violations
+from pcl.dae.limits import KEPT, between, violations, words
 from pcl.dae.misfit import Misfit
+from pcl.dae.prediction import Prediction, Status
 from pcl.dae.structure_initial import check_initial
 from pcl.dae.transcription import Transcription
 from pcl.errors import TrialFailure
 from pcl.validate import float64_array, positive_number
 
-# violation of a bound or path, relative to the variable's size, that counts as none
-KEPT = 1e-6
 ROUNDS = 8              # meshes tried
 _FEWEST = 4             # elements of the first mesh
 _SHARE = 0.1            # of the tolerance: that of the steps of the simulation
 TOL, MAXITER = 1e-8, 300     # of the solve under bounds
+_STRAIGHT = 1e-9        # change of a slope, relative to the largest, that is none
 _INDEX = 3              # of simulations: what collocation can do
 
 
-class Status(enum.Enum):
-    """How a prediction was found; the value is a sentence."""
-
-    SIMULATED = "Solved: the simulation keeps all bounds and path constraints."
-    KEPT = "Solved under the bounds: all equations, bounds and path constraints hold."
-    SHIFTED = "Solved with slack: bounds and path constraints hold, with the laws' outputs shifted."
-    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path constraints with "
-                     "the laws as they are trained. Ask for slack=True, which shifts the laws' outputs "
-                     "as little as possible, or for simulate.")
-    VIOLATED = "Simulated to the end; bounds or path constraints are violated. Use predict to keep them."
-    STOPPED = "The simulation stopped before the end."
-
-    @property
-    def success(self):
-        """Whether equations, bounds and path constraints hold to the end."""
-        return self in (Status.SIMULATED, Status.KEPT, Status.SHIFTED)
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """A predicted trajectory.
-
-    Attributes
-    ----------
-    t : (n,) times asked for, as far as the solution reaches
-    values : {name: (n,)} of states, algebraic variables and outputs
-    curve : Curve, the collocation polynomial, on the elements used
-    status : Status
-    message : its sentence with details
-    error : largest estimated error of an element relative to the sizes of training, None if unknown
-    slack : {output: (n_nodes,)}, z − law at the nodes; empty without
-    violations : {what: largest violation}
-    """
-
-    t: np.ndarray
-    values: dict
-    curve: Curve
-    status: Status
-    message: str
-    error: float
-    slack: dict
-    violations: dict
-
-    @property
-    def success(self):
-        """Whether equations, bounds and path constraints hold to the end."""
-        return self.status.success
-
-    def __getitem__(self, name):
-        return self.values[name]
-
-
-def predict(trained, initial, inputs, t, slack, tolerance, max_elements):
+def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks):
     """See `Trained.predict`."""
     tolerance = positive_number("tolerance", tolerance)
-    run = _Run(trained, initial, inputs, t, slack)
+    run = _Run(trained, initial, inputs, t, slack, breaks)
     elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
-    scale = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
-    run.begin(_SHARE * tolerance, max_elements)
+    most = max_elements + 4 * len(run.breaks)
+    run.begin(tolerance, most)
+    mesh = Mesh.uniform(run.t[0], run.t[-1], elements).holding(run.breaks)
     try:
-        done = adapt(run.solve, Mesh.uniform(run.t[0], run.t[-1], elements), tolerance, scale,
-                     max_rounds=ROUNDS, max_elements=max_elements)
+        done = adapt(run.solve, mesh, tolerance, run.sizes, max_rounds=ROUNDS, max_elements=most,
+                     breaks=run.breaks)
     except _Contradiction as end:
         return run.ended(end.found)
     found, error = done.solution, float(done.error.max() * tolerance)
@@ -101,17 +49,10 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements):
     return run.prediction(found.curve, found.status, message, error, found.slack)
 
 
-def simulate(trained, initial, inputs, t, rtol, atol):
+def simulate(trained, initial, inputs, t, rtol, atol, breaks):
     """See `Trained.simulate`."""
-    run = _Run(trained, initial, inputs, t, False)
-    sizes = np.array([trained.sizes[name] for name in (*run.model.states, *run.others)])
-    done = run.simulated((run.t[0], run.t[-1]), rtol=rtol,
-                         atol=1e-3 * rtol if atol is None else atol / sizes)
-    curve = run.simulation(done)
-    status = Status.STOPPED
-    if done.success:
-        status = Status.VIOLATED if run.broken(curve) else Status.SIMULATED
-    return run.prediction(curve, status, status.value if done.success else done.message, None, {})
+    run = _Run(trained, initial, inputs, t, False, breaks)
+    return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +82,7 @@ class _Contradiction(Exception):
 class _Run:
     """One prediction: the closed system, its start and its bounds."""
 
-    def __init__(self, trained, initial, inputs, t, slack):
+    def __init__(self, trained, initial, inputs, t, slack, breaks):
         self.trained, self.model, self._slack = trained, trained.model, bool(slack)
         self.others = (*self.model.algebraic, *self.model.outputs)
         self.t = _times(t)
@@ -149,13 +90,15 @@ class _Run:
         self._initial = _start(trained, initial, self._signals, self.t[0])
         self._x0 = np.array([self._initial[name] for name in self.model.states])
         self._closed, self._before = Closed(trained, self._signals), None
-        self._first, self._stopped = None, None
+        self._first, self._stopped, self._done, self._tolerance = None, None, None, KEPT
+        self.sizes = np.array([trained.sizes[name] or 1.0 for name in (*self.model.states, *self.others)])
+        self.breaks = _breaks(self._signals, breaks, self.t)
 
     def begin(self, tolerance, max_elements):
         """Simulate with step control: the first solution, its mesh, or a guess as far as it goes."""
+        self._tolerance, part = tolerance, _SHARE * tolerance
         try:
-            done = self.simulated((self.t[0], self.t[-1]), rtol=tolerance, atol=tolerance,
-                                  max_steps=max_elements)
+            done = self._done = self.simulated(rtol=part, atol=part * self.sizes, max_steps=max_elements)
         except TrialFailure as failure:         # in the first step
             self._stopped = str(failure)
             return
@@ -171,6 +114,7 @@ class _Run:
         if curve is None:
             curve = self._on(mesh)
         if curve is not None and not self.broken(curve):
+            self._before = curve
             return _Found(curve, Status.SIMULATED, Status.SIMULATED.value, {})
         mesh = mesh if curve is None else curve.mesh
         for guess in (self._before or curve, self._constant(mesh)):
@@ -182,38 +126,56 @@ class _Run:
         raise _Contradiction(found)
 
     def ended(self, found):
-        """The answer where no solution was found: as far as the simulation went if nothing else can be
-        blamed."""
+        """The answer where no solution was found: the simulation as far as it went, and that it is the
+        bounds that forbid it where there are any."""
         model = self.model
+        alone = None if self._done is None else self.alone(self._done)
         limits = [model.limits(name) for name in (*model.states, *self.others)]
         if self._stopped is None or model.path is not None or np.isfinite(limits).any():
-            return self.prediction(found.curve, found.status, found.message, None, found.slack)
-        curve = self._before or self._constant(Mesh(self.t[:2]))
-        return self.prediction(curve, Status.STOPPED, f"{Status.STOPPED.value} {self._stopped}", None, {},
-                               self.t[:1] if self._before is None else self.t)
+            if alone is None:
+                return self.prediction(found.curve, found.status, found.message, None, found.slack)
+            broken = words(alone.between)
+            beside = (f" The values are those of the simulation, which violates {broken}." if broken else
+                      " The values are those of the simulation as far as it went.")
+            return replace(alone, status=found.status, message=found.message + beside, slack=found.slack,
+                           simulation=alone)
+        if alone is not None:
+            return alone
+        return self.prediction(self._constant(Mesh(self.t[:2])), Status.STOPPED,
+                               f"{Status.STOPPED.value} {self._stopped}", None, {}, self.t[:1])
+
+    def alone(self, done):
+        """The answer by step control alone."""
+        curve = self.simulation(done)
+        status, message = Status.STOPPED, f"{Status.STOPPED.value} {done.message}"
+        if done.success:
+            status = Status.VIOLATED if self.broken(curve) else Status.SIMULATED
+            message = status.value
+        return self.prediction(curve, status, message, None, {})
 
     def _on(self, mesh):
         """The simulation on a mesh as a `Curve`, None where it stops."""
+        near = None if self._before is None or self._stopped else self._before.on(mesh)
         try:
-            done = self.simulated(mesh)
+            done = self.simulated(mesh, guess=near and (near.start, near.slots, near.algebraic))
         except TrialFailure:                    # in the first step
             return None
         return self.simulation(done) if done.success else None
 
-    def simulated(self, mesh, **tolerances):
-        """`collocation.simulate` on a mesh, or over a span with tolerances, in units of `Closed`."""
+    def simulated(self, mesh=None, *, atol=None, **options):
+        """`collocation.simulate` over the span, or on a mesh."""
         closed = self._closed
-        guess = np.array([self.trained.typical[name] for name in self.others]) / closed.y_size
+        guess = np.array([self.trained.typical[name] for name in self.others])
         return collocation.simulate(
-            closed.residual, closed.jacobian, self.trained.collocation, mesh, self._x0 / closed.x_size,
-            guess, index=_INDEX, state_names=self.model.states, algebraic_names=self.others,
-            equation_names=closed.equations, **tolerances)
+            closed.residual, closed.jacobian, self.trained.collocation,
+            (self.t[0], self.t[-1]) if mesh is None else mesh, self._x0, guess, index=_INDEX,
+            atol=self._tolerance * self.sizes if atol is None else atol, breaks=self.breaks,
+            state_names=self.model.states, algebraic_names=self.others,
+            equation_names=closed.equations, **options)
 
     def simulation(self, done):
         """The `Curve` of what `simulated` returned."""
-        closed = self._closed
-        return self.curve(done.mesh, closed.x_size * done.start, closed.x_size * done.slots,
-                          closed.y_size * done.algebraic)
+        return self.curve(done.mesh, done.start, done.slots, done.algebraic)
 
     def curve(self, mesh, start, slots, algebraic):
         """A `Curve` of these arrays."""
@@ -221,14 +183,32 @@ class _Run:
                      slots, algebraic)
 
     def broken(self, curve):
-        """{what: violation} at the nodes, of those above rounding."""
-        return violations(self.model, self.trained, curve, self._closed.inputs, KEPT)
+        """Whether a bound or path is violated at the nodes above rounding, or between them by more than
+        the tolerance."""
+        at = (self.model, self.trained, curve, self._closed.inputs)
+        return bool(violations(*at) or between(*at, max(self._tolerance, KEPT)))
 
     def prediction(self, curve, status, message, error, slack, t=None):
         """The answer at times t, as far as the curve goes."""
         t = self.t if t is None else t
         t = t[t <= curve.mesh.times[-1]]
-        return Prediction(t, curve(t), curve, status, message, error, slack, self.broken(curve))
+        at = (self.model, self.trained, curve, self._closed.inputs)
+        nodes, dense = violations(*at), between(*at)
+        beyond = {what: v for what, v in dense.items() if v.size > nodes.get(what, 0.0)}
+        if dense and not nodes:
+            message = f"{message} Between the nodes: violation of {words(dense)}."
+        elif dense and status is Status.VIOLATED:
+            message = f"{message} Violation of {words(dense)}."
+        return Prediction(t, curve(t), curve, status, message, error, self._errors(curve, error), slack,
+                          nodes, beyond)
+
+    def _errors(self, curve, error):
+        """{name: largest estimated error of an element}, in units of the model."""
+        if error is None:
+            return {}
+        largest = error_estimate(curve.scheme, curve.mesh, curve.start, curve.slots, curve.algebraic,
+                                 self.breaks).max(axis=0)
+        return dict(zip(curve.names, largest.tolist()))
 
     def _under_bounds(self, mesh, guess):
         """The collocated program with bounds; with slack of least square."""
@@ -241,7 +221,8 @@ class _Run:
         start = np.zeros((elements.E, elements.n_x))
         fixed = np.zeros(start.shape, dtype=bool)
         fixed[0], start[0] = True, self._x0
-        u = self._closed.inputs(elements.times.ravel()).reshape(elements.E, elements.K, -1)
+        u = self._closed.inputs(mesh.points(scheme, self.breaks).ravel())
+        u = u.reshape(elements.E, elements.K, -1)
         program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
                                 penalties)
         p = np.array([self.trained.parameters[name] for name in self.model.parameters])
@@ -297,6 +278,17 @@ def _signals(model, inputs):
         raise ValueError(f"inputs has {', '.join(given) or 'nothing'}; expected each of "
                          f"{', '.join(model.inputs) or 'none'}.")
     return {name: signal(name, value) for name, value in given.items()}
+
+
+def _breaks(signals, given, t):
+    """Times at which the inputs' tables jump or bend, and those given, inside the horizon."""
+    times = [float64_array("breaks", given, shape=(None,))]
+    for u in signals.values():
+        bends, change = u.bends
+        slope = np.abs(np.diff(u.values) / np.diff(u.times)).max(initial=0.0) if bends.size else 0.0
+        times += [u.jumps, bends[change > _STRAIGHT * slope]]
+    times = np.unique(np.concatenate(times))
+    return times[(times >= t[0]) & (times < t[-1])]
 
 
 def _start(trained, initial, signals, t0):

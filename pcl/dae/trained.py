@@ -82,13 +82,16 @@ class Trained:
         """The scheme itself."""
         return named_scheme(*self.scheme)
 
-    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000):
+    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000,
+                breaks=()):
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
         It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
         where the simulation stops, the collocated equations are solved at once under the bounds. If these
-        contradict the laws the status says so, or with `slack` the laws' outputs are shifted as little as
-        possible: minimise Σ ∫ (z − law)² dt / size². With no bounds and no path constraints a prediction
+        contradict the laws the status says so, with the values of the simulation beside it, or with
+        `slack` the laws' outputs are shifted as little as possible: minimise Σ ∫ (z − law)² dt / size².
+        Bounds are kept at the nodes; what is left between them is said. With no bounds and no path
+        constraints a prediction
         that cannot go on ends with the time reached.
 
         Parameters
@@ -99,7 +102,10 @@ class Trained:
         slack : bool
         tolerance : of the error in every element, relative to the sizes seen in training; elements are
             split until it is met
-        max_elements : int
+        max_elements : int; four more for every break
+        breaks : times at which an input given as a function jumps or bends
+            Elements end there, and by themselves where a table does. A pulse of a function between the
+            nodes is not seen without it.
 
         Returns
         -------
@@ -111,12 +117,16 @@ class Trained:
             Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
         """
         from pcl.dae.predict import predict
-        return predict(self, initial, inputs, t, slack, tolerance, max_elements)
+        return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks)
 
-    def simulate(self, initial, inputs=None, t=None, *, rtol=1e-6, atol=None):
-        """The same by step control alone: bounds and path constraints are not kept. A Prediction."""
+    def simulate(self, initial, inputs=None, t=None, *, rtol=1e-6, atol=None, breaks=()):
+        """The same by step control alone: bounds and path constraints are not kept. A Prediction.
+
+        atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
+            rtol / 1000 of the sizes seen in training
+        """
         from pcl.dae.predict import simulate
-        return simulate(self, initial, inputs, t, rtol, atol)
+        return simulate(self, initial, inputs, t, rtol, atol, breaks)
 
     def save(self, path):
         """Write laws and parameters to one file, see `pcl.dae.save`."""
