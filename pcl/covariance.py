@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 
 CUT = 1e-10     # of the largest singular value: what sparse solves leave of rounding
-RANGE = 1e-6    # columns smaller than this share of their block's largest keep a smaller size
+RANGE = 1e-6    # smallest size of a column beside the largest of its block
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def determined(J, slices=None, cut=CUT):
         Singular values up to this share of the largest count as zero. Squares of singular values that
         are cut at rounding level would lose half of the digits: directions the data determine.
     """
-    size = _column_sizes(J, slices or [slice(0, J.shape[1])])
+    size = sizes(np.linalg.norm(J, axis=0), slices or [slice(0, J.shape[1])])
     U, sigma, Vt = scipy.linalg.svd(J / size, full_matrices=False, lapack_driver="gesdd")
     kept = sigma > cut * sigma[0]
     return Determined(U[:, kept], sigma[kept], Vt[kept].T, size)
@@ -81,9 +81,12 @@ def share(part, whole):
     return np.clip(np.divide(part, whole, out=np.ones_like(whole), where=whole > 0), 0.0, 1.0)
 
 
-def _column_sizes(J, slices):
-    """|J_j|, not below RANGE of the largest of its block: rounding is no direction; 1 where J is 0."""
-    size = np.linalg.norm(J, axis=0)
+def sizes(given, slices):
+    """Sizes (p,) of what belongs to parameters, to divide by: positive, so that rounding is no direction.
+
+    None is below RANGE of the largest of its block; a block of zeros has size 1.
+    """
+    size = np.array(given)
     for block in slices:
         size[block] = np.maximum(size[block], RANGE * size[block].max(initial=0.0))
     return np.where(size > 0, size, 1.0)

@@ -1,7 +1,6 @@
 """Which inputs of a coefficient the data determine: its variance from the residuals or the Hessian."""
 
 import dataclasses
-import warnings
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from pcl.diagnose.common import frozen_array, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
 from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
+from pcl.sensitivity import sensitivity
 from pcl.validate import float64_array, known
 
 
@@ -151,10 +151,7 @@ def _sensitivity(problem, theta, coefficient, q):
                              "for each of the points.")
         return value
 
-    with warnings.catch_warnings():     # a coefficient need not depend on every block
-        warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
-        model = problem.from_residuals(traced, problem.unravel(theta))
-    return model.residuals(theta), model.jacobian(theta)
+    return sensitivity(problem, theta, traced)
 
 
 def _deviations(problem, prior):
