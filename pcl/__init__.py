@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pcl.observations import misfit
     from pcl.problem import Problem
     from pcl.recurrence import scan
+    from pcl.refinement import resolution
+    from pcl.refinement_report import Resolution
     from pcl.sparse import SparseMatrix
     from pcl.starts import multi_start
     from pcl.status import Status
@@ -53,6 +55,7 @@ _HOME = {
     "Problem": "problem",
     "multi_start": "starts",
     "scan": "recurrence",
+    "resolution": "refinement", "Resolution": "refinement_report",
     "SparseMatrix": "sparse",
     "Status": "status",
     "Structure": "structure",

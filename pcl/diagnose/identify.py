@@ -1,15 +1,15 @@
-"""Which inputs of a coefficient the data determine: its variance from the Hessian of the loss."""
+"""Which inputs of a coefficient the data determine: its variance from the residuals or the Hessian."""
 
 import dataclasses
-import warnings
 
 import numpy as np
-import scipy.linalg
 
 from pcl import memory
 from pcl.diagnose.common import frozen_array, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
+from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
+from pcl.sensitivity import sensitivity
 from pcl.validate import float64_array, known
 
 
@@ -59,16 +59,19 @@ def identifiability(problem, theta, coefficient, points, sigma=None, prior=None)
 
     Laplace's approximation of the posterior density exp(−ℓ/2s²) at θ, to first order in κ:
 
-        var κ(x) = J(x) C J(x)ᵀ,   J = ∂κ/∂θ,   H = ∇²ℓ = V diag(λ) Vᵀ
-        without prior   C = 2 s² Σ_k v_k v_kᵀ / λ_k   over the well-determined directions
-        with prior τ    C = D (I + M₊)⁻¹ D,   M = D H D / 2s²,   D = diag(τ)
+        var κ(x) = J(x) C J(x)ᵀ,   J = ∂κ/∂θ
+        residuals, ℓ = Σ r²:   C = s² (J_rᵀJ_r)⁺ from the singular values of J_r = dr/dθ
+        any other loss:        C = 2 s² H⁺ from the eigenvalues of H = ∇²ℓ
+        with prior τ           C = (P + D⁻²)⁻¹, P the inverse of the C above, D = diag(τ)
 
         determined(x) = 1 − var κ(x) / (its variance under the prior)
 
-    Well determined are eigenvalues above the size of the most negative one, and with m residuals the
-    m largest at most: Σ r ∇²r makes small ones of both signs that carry no data. M₊ has 0 in place of
-    the others; without prior those below the spectrum's level are left out too, and `determined` is the
-    share of |J(x)|² in the rest, the limit of the formula for a wide isotropic prior. Where it is below
+    What lies below rounding is left out of the inverse: singular values of J_r (its columns scaled to
+    one size) below 1e-10 of the largest; eigenvalues of H below 2e-15 p of the largest or below the
+    size of the most negative one. Directions of very small singular values matter for the law of a
+    network: a coarser cut makes its band too narrow far from the data. State residuals where there are
+    any: H knows the squares of those values only. Without prior `determined` is the share of |J(x)|² in
+    the directions that are seen, the limit of the formula for a wide isotropic prior. Where it is below
     1, κ(x) can also move along directions the data do not see, and `deviation` is a lower bound.
 
     Parameters
@@ -84,8 +87,8 @@ def identifiability(problem, theta, coefficient, points, sigma=None, prior=None)
     points : (q,) or (q, d) array
         Where κ is evaluated, for the picture.
     sigma : float, optional
-        s, standard deviation of the noise in a residual; None estimates s² = ℓ/(m − k) from m residuals
-        and k positive eigenvalues.
+        s, standard deviation of the noise in a residual; None estimates it from the part of r that no
+        step of θ removes, over m − rank(J_r), or beside a prior from s² = ℓ/(m − directions).
     prior : float, (p,) array or {block: number}, optional
         τ, standard deviations of a normal prior of θ around the θ given. The loss must not contain
         it already. `determined` is relative to it: beside a wide prior any data look informative.
@@ -93,65 +96,38 @@ def identifiability(problem, theta, coefficient, points, sigma=None, prior=None)
     Raises
     ------
     ValueError, TypeError
-        Wrong shapes, numbers ≤ 0; sigma is needed: no residuals, or not more of them than k; no
-        eigenvalue is positive and there is no prior.
+        Wrong shapes, numbers ≤ 0; sigma is needed: no residuals, or not more of them than directions;
+        no eigenvalue is positive and there is no prior.
     MemoryError
         The Jacobian (q, p) does not fit.
 
     Notes
     -----
-    Cost: a Hessian, an eigendecomposition (two for a prior that is not one number), the sensitivities
-    of κ, 2 q p² operations. The variance is that of a linearised κ and takes the noise for
+    Cost: a Hessian, an eigendecomposition, the singular values of (m, p) residual sensitivities, those of
+    κ, 2 q p² operations. The variance is that of a linearised κ and takes the noise for
     independent and the model for right. Source: D. MacKay, A practical Bayesian framework for
     backpropagation networks, 1992, equations 2.9 and 2.20 for `directions` with a prior.
     """
     points = _points(points)
     found = spectrum_at(problem, theta)
     value, J = _sensitivity(problem, found.theta, coefficient, len(points))
-    sigma = _sigma(problem, found) if sigma is None else positive_number("sigma", sigma)
-    m = problem.residuals(found.theta).size if _has_residuals(problem) else problem.size
-    if prior is None:
-        variance, determined, directions = _from_data(found, J, sigma, m)
-    else:
-        variance, determined, directions = _with_prior(found, J, sigma, m, _deviations(problem, prior))
+    sigma = None if sigma is None else positive_number("sigma", sigma)
+    deviations = None if prior is None else _deviations(problem, prior)
+    precision = _precision(problem, found)
+    sigma = precision.sigma(deviations) if sigma is None else sigma
+    variance, determined, directions = (
+        precision.bare(J, sigma) if prior is None else precision.with_prior(J, sigma, deviations))
     return IdentifiabilityMap(
         *map(frozen_array, (points, value, np.sqrt(variance), determined)), sigma, directions,
         _verdict(found, directions, prior is not None))
 
 
-def _from_data(found, J, sigma, m):
-    values = found.eigenvalues
-    kept = _well_determined(values, found.level, m)
-    if not kept.any():
-        raise ValueError(f"the Hessian has no well-determined direction at this theta ({found}). Train "
-                         "further, or state a prior.")
-    parts = (J @ found.vectors[:, kept]) ** 2
-    variance = 2 * sigma ** 2 * parts @ (1 / values[kept])
-    return variance, _share(parts.sum(axis=1), np.sum(J ** 2, axis=1)), float(kept.sum())
-
-
-def _with_prior(found, J, sigma, m, deviations):
-    values, V = found.eigenvalues, found.vectors
-    scaled = (V * values) @ V.T * np.outer(deviations, deviations)
-    if np.ptp(deviations):
-        values, V = scipy.linalg.eigh(scaled)
-    else:
-        values = values * deviations[0] ** 2
-    rounding = values.size * np.finfo(np.float64).eps * np.abs(values).max()
-    gain = np.where(_well_determined(values, rounding, m), values, 0.0) / (2 * sigma ** 2)
-    parts = ((J * deviations) @ V) ** 2
-    seen = gain / (1 + gain)
-    return parts @ (1 / (1 + gain)), _share(parts @ seen, parts.sum(axis=1)), float(seen.sum())
-
-
-def _well_determined(values, level, m):
-    """Which of the ascending eigenvalues stand for data, see `identifiability`."""
-    return (values > max(level, -values[0])) & (np.arange(values.size) >= values.size - m)
-
-
-def _share(part, whole):
-    """part/whole within [0, 1]; 1 where κ does not depend on θ at all."""
-    return np.clip(np.divide(part, whole, out=np.ones_like(whole), where=whole > 0), 0.0, 1.0)
+def _precision(problem, found):
+    """What knows the curvature of ℓ: the residuals if the problem has any, else the Hessian."""
+    if not getattr(problem, "has_residuals", False):
+        return FromHessian(found)
+    r = problem.residuals(found.theta)
+    return FromResiduals(r, problem.jacobian(found.theta), problem.slices.values())
 
 
 def _sensitivity(problem, theta, coefficient, q):
@@ -175,29 +151,7 @@ def _sensitivity(problem, theta, coefficient, q):
                              "for each of the points.")
         return value
 
-    with warnings.catch_warnings():     # a coefficient need not depend on every block
-        warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
-        model = problem.from_residuals(traced, problem.unravel(theta))
-    return model.residuals(theta), model.jacobian(theta)
-
-
-def _has_residuals(problem):
-    return getattr(problem, "has_residuals", False)
-
-
-def _sigma(problem, found):
-    if not _has_residuals(problem):
-        raise ValueError("sigma is None, but this problem states a loss without residuals, so the "
-                         "noise cannot be estimated. Give sigma, with loss = Σ r² and r of that size.")
-    r = problem.residuals(found.theta)
-    if r.size <= found.positive:
-        raise ValueError(f"sigma is None, but {r.size} residuals leave nothing to estimate it from: the "
-                         f"Hessian has {found.positive} positive eigenvalues. Give sigma.")
-    sigma = float(np.sqrt(r @ r / (r.size - found.positive)))
-    if sigma == 0.0:
-        raise ValueError("sigma is None, but all residuals are 0: the data carry no noise to estimate. "
-                         "Give sigma.")
-    return sigma
+    return sensitivity(problem, theta, traced)
 
 
 def _deviations(problem, prior):
@@ -229,8 +183,8 @@ def _verdict(found, directions, prior):
     p, worst = found.eigenvalues.size, found.eigenvalues[0]
     if worst < -found.level:
         state = (f"The Hessian is indefinite: {found.negative} of {p} eigenvalues are negative, down to "
-                 f"{worst / np.abs(found.eigenvalues).max():.1e} of the largest; theta is not a minimum, "
-                 "and directions with eigenvalues up to that size count as undetermined.")
+                 f"{worst / np.abs(found.eigenvalues).max():.1e} of the largest; theta is not a minimum. "
+                 "Without residuals, directions with eigenvalues up to that size count as undetermined.")
     elif found.zero:
         state = (f"The Hessian is singular: {found.zero} of {p} eigenvalues are zero at "
                  f"{found.threshold:g} of the largest.")
