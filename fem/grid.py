@@ -129,7 +129,8 @@ class Grid:
         kappa : scalar, (n_faces,) at `face_points`, (n,) at nodes; array, tensor, or function of points
             A function is evaluated at `face_points`.
         positive : bool
-            Refuse κ ≤ 0 whenever it is evaluated; pass False to allow any sign.
+            Refuse κ ≤ 0 whenever it is evaluated, and s ≤ 0 in multiples s·laplace(κ) (see
+            `pcl.SparseMatrix`); pass False to allow any sign.
         mean : 'arithmetic' or 'harmonic'
             From nodes to faces: κ_f = (κ_a + κ_b)/2, or 1/κ_f = (1/κ_a + 1/κ_b)/2, which gives the
             exact flux between two materials that meet at the face. Both are of second order.
@@ -146,12 +147,15 @@ class Grid:
             κ not finite, or not positive; names the node or face.
         """
         kappa = at_faces(self, kappa, positive, mean)
-        return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self)
+        return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self, positive=positive)
 
-    def mass(self, rho=1.0):
-        """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n)."""
-        rho = at_nodes(self, "rho", rho, scalar=True)
-        return SparseMatrix.from_structure(self._maps.mass, rho, space=self)
+    def mass(self, rho=1.0, positive=True):
+        """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n).
+
+        ρ ≤ 0 is refused as κ in `laplace`, also in multiples, unless positive=False.
+        """
+        rho = at_nodes(self, "rho", rho, scalar=True, positive=positive)
+        return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
     def load(self, f=1.0):
         """b_i = V_i f_i, a tensor (n,) or (n, k).
