@@ -217,10 +217,11 @@ class Space:
         ValueError
         """
         if not self.is_continuous:
-            raise ValueError(f"{what} needs gradients or boundary values, but functions of "
-                             f"{type(self.element).__name__} jump between cells. Use 'P1' or 'P2' for the "
-                             "state; such a space serves for coefficients: fem.Space(mesh, element, "
-                             "quadrature_order=V.quadrature_order).interpolate(c) is one for V.laplace.")
+            raise ValueError(
+                f"{what} needs gradients or boundary values, but functions of "
+                f"{type(self.element).__name__} jump between cells. Use 'P1' or 'P2' for the state; such "
+                "a space serves for coefficients: fem.Space(mesh, element, quadrature_order="
+                "V.quadrature_order).interpolate(c) is one for V.laplace.")
 
     # --- functions -----------------------------------------------------------------------
     def interpolate(self, u):

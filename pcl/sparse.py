@@ -9,8 +9,8 @@ from pcl.product import ProductNode
 from pcl.structure import Structure, pattern_of
 from pcl.validate import float64_sparse, require_finite
 
-_POSITIVE_FACTOR = ("the factor of a form with a positive coefficient (the form takes positive=False if it "
-                    "may have any sign)")
+_POSITIVE_FACTOR = ("the factor of a form with a positive coefficient (the form takes positive=False if "
+                    "it may have any sign)")
 
 
 class SparseMatrix:
