@@ -6,11 +6,11 @@ import tensorflow as tf
 from fem import stencil
 from fem.boundary import is_names, truth_of
 from fem.coefficient import flattened, spread
+from fem.dirichlet import observation
 from fem.grid_coefficient import at_faces, at_nodes, place
 from fem.grid_maps import GridMaps
 from fem.observe import node_matrix, observation_points
 from fem.partition import Partition
-from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
 from pcl.validate import float64_array, known, positive_integer, whole_numbers
@@ -225,13 +225,15 @@ class Grid:
         """P, a LinearMap (n, n_interior): zero on the boundary."""
         return self.partition(self.boundary).put_free
 
-    def observe(self, points):
+    def observe(self, points, dirichlet=None):
         """O with (O u)_i = u(p_i), linear in each coordinate between nodes; a LinearMap (m, n).
 
         Parameters
         ----------
         points : (m, dim), in 1-D also (m,)
             On the boundary counts as inside, up to rounding. A point given twice is observed twice.
+        dirichlet : optional
+            The conditions of the solve: a RuntimeWarning tells of observations where u is prescribed.
 
         Raises
         ------
@@ -240,17 +242,17 @@ class Grid:
         """
         points = observation_points(points, self.dim)
         self._require_inside(points)
-        return LinearMap(stencil.multilinear(self.axes, points))
+        return observation(self, stencil.multilinear(self.axes, points), dirichlet)
 
-    def observe_nodes(self, indices):
-        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+    def observe_nodes(self, indices, dirichlet=None):
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
         ------
         IndexError
             A number that is negative or past the end.
         """
-        return LinearMap(node_matrix(indices, self.n))
+        return observation(self, node_matrix(indices, self.n), dirichlet)
 
     # --- what `fem.solve` asks of a discretisation -----------------------------------------------
     def boundary_dofs(self, where=None):

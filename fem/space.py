@@ -11,6 +11,7 @@ from skfem.assembly import Dofs
 
 from fem.boundary import BoundaryMaps, select_dofs, select_facets
 from fem.coefficient import at_points, flattened, mapped, spread
+from fem.dirichlet import observation
 from fem.element import default_order, is_continuous, lagrange_element
 from fem.locate import Locator
 from fem.maps import CellMaps
@@ -235,7 +236,7 @@ class Space:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
         return tf.reshape(self.gradient_map @ u, (-1, self.dim))
 
-    def observe(self, points, outside="error"):
+    def observe(self, points, outside="error", dirichlet=None):
         """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
 
         Parameters
@@ -245,6 +246,9 @@ class Space:
             point given twice is observed twice.
         outside : 'error' or 'nearest'
             Points outside the mesh are refused, or observed at the closest point of the boundary.
+        dirichlet : optional
+            The conditions of the solve, as in `fem.solve`: a RuntimeWarning tells of observations where
+            u is prescribed, whose sensitivity is exactly zero.
 
         Returns
         -------
@@ -255,17 +259,17 @@ class Space:
         ValueError
             Wrong shape, not finite, or outside the mesh (with index and coordinates).
         """
-        return LinearMap(point_matrix(self, points, outside))
+        return observation(self, point_matrix(self, points, outside), dirichlet)
 
-    def observe_nodes(self, indices):
-        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+    def observe_nodes(self, indices, dirichlet=None):
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
         ------
         IndexError
             A number that is negative or past the end.
         """
-        return LinearMap(node_matrix(indices, self.n))
+        return observation(self, node_matrix(indices, self.n), dirichlet)
 
     def contains(self, points):
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""

@@ -139,6 +139,9 @@ def _times(times, run):
     """The times as an array; adaptive ones are chosen at their first use, which needs values."""
     if not isinstance(times, AdaptiveTimes):
         return increasing(times)
+    if isinstance(run.steps, BDF2):
+        raise ValueError("adaptive times are given to the scheme 'bdf2', which looks back over a step of "
+                         "another size; use 'sdirk2', the default.")
     if not times.is_chosen and tf.executing_eagerly():
         times.choose(lambda t: run.at(t, None)[0], run.steps.order)
     return times.times

@@ -45,7 +45,8 @@ class TimeError:
         lines = [f"{name}: largest shift {np.abs(self.shift[s]).max():.3g}, "
                  f"{self.ratio[s].max():.3g} standard errors" for name, s in self.slices.items()]
         verdict = ("The steps in time are short enough for these data." if self.ok else
-                   f"The steps in time shift a parameter by more than {LIMIT:g} standard errors: take more.")
+                   f"The steps in time shift a parameter by more than {LIMIT:g} standard errors: take "
+                   "more.")
         return "\n".join([*lines, verdict])
 
 

@@ -135,8 +135,8 @@ def _chosen(grid, march, order):
             break
         times = finer
     warnings.warn(f"the choice of times ends at {len(times) - 1} steps with an estimated error of "
-                  f"{relative:.1e} of the largest value; rtol is {grid.rtol:g}. Raise max_steps or rtol, or "
-                  "smooth the start.", RuntimeWarning, stacklevel=4)
+                  f"{relative:.1e} of the largest value; rtol is {grid.rtol:g}. Raise max_steps or rtol, "
+                  "or smooth the start.", RuntimeWarning, stacklevel=4)
     return times, relative
 
 

@@ -22,7 +22,8 @@ def test_a_discontinuous_element_is_refused_for_whatever_needs_gradients_or_boun
                  lambda: P.residual(lambda u, g, x: (u, g), u),
                  lambda: fem.solve_nonlinear(P, lambda u, g, x: (u - 1.0, None), load=P.load(1.0)),
                  lambda: fem.solve(P.mass(), P.load(1.0), dirichlet=0.0),
-                 lambda: fem.march(P, pcl.FirstOrder(P.mass(), load=P.load(1.0)), 0.0, [0, 1], dirichlet=0.0)):
+                 lambda: fem.march(P, pcl.FirstOrder(P.mass(), load=P.load(1.0)), 0.0, [0, 1],
+                                   dirichlet=0.0)):
         with pytest.raises(ValueError, match="needs gradients or boundary values.*coefficients"):
             call()
 
@@ -45,7 +46,8 @@ def test_a_discontinuous_space_serves_as_a_coefficient_space(element):
 def test_the_mean_over_cells_is_a_solve_without_conditions():
     P = beside(ELEMENTS["P0"])
     means = fem.solve(P.mass(), P.load(lambda x: x[:, 0]))
-    np.testing.assert_allclose(means, P.mesh.p[0][P.mesh.t].mean(axis=0)[np.argsort(P.cell_dofs[0])], rtol=1e-13)
+    centre = P.mesh.p[0][P.mesh.t].mean(axis=0)
+    np.testing.assert_allclose(means, centre[np.argsort(P.cell_dofs[0])], rtol=1e-13)
 
 
 def test_crouzeix_raviart_keeps_its_solves():

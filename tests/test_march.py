@@ -104,14 +104,16 @@ def test_backward_euler_never_oscillates_on_the_heat_equation(step):
     u0 = np.where(np.arange(V.n) % 2, 1.0, 0.2)
     u0[V.boundary_dofs()] = 0.0
     lumped = pcl.SparseMatrix.from_scipy(sp.diags_array(V.basis_integrals).tocsr())
-    u = march(FirstOrder(lumped, V.laplace(1.0)), u0, step * np.arange(6.0), "backward-euler", fixed=fixed)
+    u = march(FirstOrder(lumped, V.laplace(1.0)), u0, step * np.arange(6.0), "backward-euler",
+              fixed=fixed)
     assert np.min(u) >= -1e-14 and np.all(np.diff(np.max(u, axis=0)) <= 1e-14)
 
 
 def test_backward_euler_is_read_linearly_between_steps_and_come_in_the_order_asked():
     times = np.linspace(0, 1, 5)
     u = np.asarray(march(FirstOrder(matrix(M), matrix(K)), U0, times, "backward-euler"))
-    at = march(FirstOrder(matrix(M), matrix(K)), U0, times, "backward-euler", at=[0.75, 0.1, 1.0, 0.1, 0.0])
+    at = march(FirstOrder(matrix(M), matrix(K)), U0, times, "backward-euler",
+               at=[0.75, 0.1, 1.0, 0.1, 0.0])
     expected = [u[:, 3], 0.6 * u[:, 0] + 0.4 * u[:, 1], u[:, 4], 0.6 * u[:, 0] + 0.4 * u[:, 1], u[:, 0]]
     np.testing.assert_allclose(at, np.stack(expected, axis=1), rtol=1e-13)
 
