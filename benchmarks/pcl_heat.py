@@ -11,7 +11,8 @@ def march(space, kappa, steps):
     """u at the observed times, (n, times), from u = 0 by backward Euler."""
     times = np.linspace(0.0, heat.FINAL_TIME, steps + 1)
     system = pcl.FirstOrder(space.mass(), space.laplace(kappa), load=space.load(1.0))
-    return fem.march(space, system, 0.0, times, at=times[list(heat.observed_steps(steps))], dirichlet=0.0)
+    return fem.march(space, system, 0.0, times, "backward-euler", dirichlet=0.0,
+                     at=times[list(heat.observed_steps(steps))])
 
 
 class Heat:

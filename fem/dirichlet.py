@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from fem.coefficient import float64_value, spread
-from fem.observe import selection
+from fem.observe import selection, warn_of_prescribed
 from pcl.admissible import guard
 from pcl.linear_map import LinearMap
 from pcl.validate import require_finite, whole_numbers
@@ -74,6 +74,13 @@ def gather(space, dirichlet, columns=None):
     if tf.is_tensor(values):
         return unique, LinearMap(selection(first, len(dofs))) @ values
     return unique, values[first]
+
+
+def observation(space, matrix, dirichlet):
+    """The LinearMap of an observation; warned of where u is prescribed by these conditions."""
+    if dirichlet is not None:
+        warn_of_prescribed(matrix, gather(space, dirichlet)[0])
+    return LinearMap(matrix)
 
 
 def _conditions(dirichlet):

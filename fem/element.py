@@ -59,6 +59,11 @@ def default_order(element, weighted):
     return max(order, 1) + bool(weighted)
 
 
+def is_continuous(element):
+    """Whether neighbours share values, at nodes or at least on facets (Crouzeix–Raviart)."""
+    return element.nodal_dofs + element.facet_dofs > 0 and element.maxdeg > 0
+
+
 def _named(name, refdom):
     known = _BY_NAME[refdom]
     if name not in known:

@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
 
 from fem.dirichlet import gather
 from fem.grid import Grid
 from fem.space import Space
 from pcl import marching
+from pcl.linear_map import LinearMap
+from pcl.time_grid import start_of
+from pcl.validate import float64_array
 
 
-def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichlet_at=None, **options):
+def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichlet_at=None, readings=None,
+          **options):
     """u(t) of M u' + K u + r(u, t) = f(t), or of second order, with Dirichlet conditions.
 
     Parameters
@@ -19,16 +25,17 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
     system : pcl.FirstOrder or pcl.SecondOrder
         Made of the forms of the space: mass, laplace, residual, load.
     initial : (n,) or (n, k), or a scalar for a constant, or a function of points (n, dim) -> (n,)
-    times : (N + 1,), increasing
-    scheme : see `pcl.march`
+    times, scheme : see `pcl.march`
     dirichlet : conditions constant in time, in any form that `fem.solve` takes
-    dirichlet_at : function t -> such conditions, always for the same degrees of freedom; t is a scalar
-        tensor
+    dirichlet_at : function t -> such conditions, always for the same degrees of freedom; t is a
+        float64 scalar tensor
+    readings : (points (m, dim), times (m,)), optional
+        Pairs of place and time, in any order: u is returned at these only. Not together with `at`.
     options : see `pcl.march` (rate, at, radius, return_rate, memory, solver, tolerance, …)
 
     Returns
     -------
-    u : tensor (n, m) or (n, k, m), a column for each time
+    u : tensor (n, m) or (n, k, m), a column for each time; with `readings` (m,) or (m, k)
 
     Raises
     ------
@@ -46,12 +53,38 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         raise ValueError("dirichlet and dirichlet_at are both given; expected one of them.")
     initial = _initial(space, initial)
     columns = None if len(initial.shape) == 1 else int(initial.shape[1])
-    first = dirichlet if dirichlet_at is None else dirichlet_at(float(times[0]))
+    first = dirichlet if dirichlet_at is None else dirichlet_at(tf.constant(start_of(times), tf.float64))
     numbers, values = gather(space, first, columns)
     if dirichlet_at is not None:
         values = _Moving(space, dirichlet_at, numbers, columns)
     fixed = (numbers, values) if len(numbers) else None
-    return marching.march(system, initial, times, scheme, fixed=fixed, **options)
+    pairs = None if readings is None else _Pairs(space, *readings)
+    if pairs is not None:
+        if options.get("at") is not None:
+            raise ValueError("readings and at are both given; expected one of them.")
+        options = {**options, "at": pairs.times}
+    u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
+    if pairs is None:
+        return u
+    return tuple(pairs.of(x) for x in u) if isinstance(u, tuple) else pairs.of(u)
+
+
+class _Pairs:
+    """u(t_i, x_i) from the states at the different times among t_i."""
+
+    def __init__(self, space, points, times):
+        rows = space.observe(points).matrix.tocoo()
+        t = float64_array("the times of readings", times, (rows.shape[0],))
+        self.times, which = np.unique(t, return_inverse=True)
+        i, j = rows.coords
+        shape = rows.shape[0], rows.shape[1] * len(self.times)
+        self._map = LinearMap(sp.csr_array((rows.data, (i, j * len(self.times) + which[i])), shape=shape))
+
+    def of(self, u):
+        """(m,) from u (n, times), (m, k) from u (n, k, times)."""
+        if len(u.shape) == 2:
+            return self._map @ tf.reshape(u, [-1])
+        return self._map @ tf.reshape(tf.transpose(u, [0, 2, 1]), (-1, u.shape[1]))
 
 
 @dataclass(frozen=True)

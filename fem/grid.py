@@ -6,11 +6,11 @@ import tensorflow as tf
 from fem import stencil
 from fem.boundary import is_names, truth_of
 from fem.coefficient import flattened, spread
+from fem.dirichlet import observation
 from fem.grid_coefficient import at_faces, at_nodes, place
 from fem.grid_maps import GridMaps
 from fem.observe import node_matrix, observation_points
 from fem.partition import Partition
-from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
 from pcl.validate import float64_array, known, positive_integer, whole_numbers
@@ -129,7 +129,8 @@ class Grid:
         kappa : scalar, (n_faces,) at `face_points`, (n,) at nodes; array, tensor, or function of points
             A function is evaluated at `face_points`.
         positive : bool
-            Refuse κ ≤ 0 whenever it is evaluated; pass False to allow any sign.
+            Refuse κ ≤ 0 whenever it is evaluated, and s ≤ 0 in multiples s·laplace(κ) (see
+            `pcl.SparseMatrix`); pass False to allow any sign.
         mean : 'arithmetic' or 'harmonic'
             From nodes to faces: κ_f = (κ_a + κ_b)/2, or 1/κ_f = (1/κ_a + 1/κ_b)/2, which gives the
             exact flux between two materials that meet at the face. Both are of second order.
@@ -146,12 +147,15 @@ class Grid:
             κ not finite, or not positive; names the node or face.
         """
         kappa = at_faces(self, kappa, positive, mean)
-        return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self)
+        return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self, positive=positive)
 
-    def mass(self, rho=1.0):
-        """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n)."""
-        rho = at_nodes(self, "rho", rho, scalar=True)
-        return SparseMatrix.from_structure(self._maps.mass, rho, space=self)
+    def mass(self, rho=1.0, positive=True):
+        """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n).
+
+        ρ ≤ 0 is refused as κ in `laplace`, also in multiples, unless positive=False.
+        """
+        rho = at_nodes(self, "rho", rho, scalar=True, positive=positive)
+        return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
     def load(self, f=1.0):
         """b_i = V_i f_i, a tensor (n,) or (n, k).
@@ -221,13 +225,15 @@ class Grid:
         """P, a LinearMap (n, n_interior): zero on the boundary."""
         return self.partition(self.boundary).put_free
 
-    def observe(self, points):
+    def observe(self, points, dirichlet=None):
         """O with (O u)_i = u(p_i), linear in each coordinate between nodes; a LinearMap (m, n).
 
         Parameters
         ----------
         points : (m, dim), in 1-D also (m,)
             On the boundary counts as inside, up to rounding. A point given twice is observed twice.
+        dirichlet : optional
+            The conditions of the solve: a RuntimeWarning tells of observations where u is prescribed.
 
         Raises
         ------
@@ -236,17 +242,17 @@ class Grid:
         """
         points = observation_points(points, self.dim)
         self._require_inside(points)
-        return LinearMap(stencil.multilinear(self.axes, points))
+        return observation(self, stencil.multilinear(self.axes, points), dirichlet)
 
-    def observe_nodes(self, indices):
-        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+    def observe_nodes(self, indices, dirichlet=None):
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
         ------
         IndexError
             A number that is negative or past the end.
         """
-        return LinearMap(node_matrix(indices, self.n))
+        return observation(self, node_matrix(indices, self.n), dirichlet)
 
     # --- what `fem.solve` asks of a discretisation -----------------------------------------------
     def boundary_dofs(self, where=None):

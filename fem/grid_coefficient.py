@@ -46,7 +46,7 @@ def _mean(grid, kappa, mean):
     return mapped(grid.face_mean, kappa)
 
 
-def at_nodes(grid, name, value, scalar=False):
+def at_nodes(grid, name, value, scalar=False, positive=False):
     """A guarded function at the nodes: (n,) or (n, k), with `scalar` also ().
 
     Parameters
@@ -58,14 +58,15 @@ def at_nodes(grid, name, value, scalar=False):
     TypeError, ValueError
         Not real numbers; another shape.
     InvalidCoefficient
-        Not finite, whenever it is evaluated; names the node.
+        Not finite, or with `positive` not positive, whenever it is evaluated; names the node.
     """
     value = value(grid.points) if callable(value) and not tf.is_tensor(value) else value
     value = float64_value(name, value)
     columns = int(value.shape[1]) if len(value.shape) == 2 else None
     _require_shape(grid, name, value, [()] * scalar + _shapes((grid.n,), columns))
     width = int(np.prod(value.shape[1:]))
-    return guard(value, name, locate=(lambda i: node(grid, i // width)) if len(value.shape) else None)
+    locate = (lambda i: node(grid, i // width)) if len(value.shape) else None
+    return guard(value, name, positive, locate)
 
 
 def _shapes(lengths, columns):

@@ -36,7 +36,7 @@ def solve_nonlinear(space, form, dirichlet=None, start=None, load=None, *, toler
         First iterate; its Dirichlet values are replaced by g. u is not differentiated with respect
         to it.
     load : array or tensor of the shape of u, optional
-        b, for example Space.flux(g, where) for the natural condition f₁·n = −g on a part of the
+        b, for example Space.flux(g, where) for the natural condition f₁·n = g on a part of the
         boundary. Zero by default, which means f₁·n = 0.
     tolerance, atol, maxiter, load_steps, solver, warm_start
         See `pcl.newton.Newton`. With several fields the correction is measured by the largest entry of

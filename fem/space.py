@@ -11,7 +11,8 @@ from skfem.assembly import Dofs
 
 from fem.boundary import BoundaryMaps, select_dofs, select_facets
 from fem.coefficient import at_points, flattened, mapped, spread
-from fem.element import default_order, lagrange_element
+from fem.dirichlet import observation
+from fem.element import default_order, is_continuous, lagrange_element
 from fem.locate import Locator
 from fem.maps import CellMaps
 from fem.mesh_check import check_mesh, check_numbers, unused_nodes
@@ -64,6 +65,8 @@ class Space:
         Where degree of freedom i is the value of the function. For P1 they are the mesh nodes.
     unused_dofs : ndarray
         Degrees of freedom of nodes without a cell; solves leave them out with value 0.
+    is_continuous : bool
+        Whether the functions are; a space of discontinuous ones (P0) is for coefficients only.
     """
 
     def __init__(self, mesh, element="P1", quadrature_order=None, weight=None):
@@ -77,6 +80,7 @@ class Space:
             quadrature_order = default_order(element, weight is not None)
         order = positive_integer("quadrature_order", quadrature_order)
         self._set(element=element, weight=weight, quadrature_order=order)
+        self._set(is_continuous=is_continuous(element))
         mesh._facets, mesh._t2f, mesh._f2t = facets.nodes, facets.of_cell, facets.cells
         self._set(mesh=mesh, _facets=facets)
         self._set(dim=mesh.p.shape[0], n_cells=mesh.t.shape[1])
@@ -101,8 +105,9 @@ class Space:
         kappa : scalar, (q,), or (q, dim, dim); array, tensor, or function of points
             K_de multiplies ∂φ_i/∂x_d ∂φ_j/∂x_e.
         positive : bool
-            Refuse κ ≤ 0 whenever it is evaluated; pass False to allow any sign. Of a tensor K only
-            the constant ones are tested for being positive definite; others for being finite.
+            Refuse κ ≤ 0 whenever it is evaluated, and s ≤ 0 in multiples s·laplace(κ) (see
+            `pcl.SparseMatrix`); pass False to allow any sign. Of a tensor K only the constant ones
+            are tested for being positive definite; others for being finite.
 
         Returns
         -------
@@ -113,23 +118,30 @@ class Space:
         TypeError, ValueError, InvalidCoefficient
             See `fem.coefficient.at_points`; InvalidCoefficient names the cell.
         """
+        self.require_gradients("laplace")
         shapes = [(), (self.dim, self.dim)]
         kappa = self._coefficient("kappa", kappa, shapes, positive)
         if len(kappa.shape) == 3:
-            return SparseMatrix.from_structure(self._maps.tensor_laplace, flattened(kappa), space=self)
-        if not self._maps.has_constant_gradients:
-            return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self)
-        kappa = spread(kappa, len(self.quadrature_weights))
-        return SparseMatrix.from_structure(self._maps.cell_laplace, mapped(self.cell_integrals, kappa),
-                                           space=self)
+            structure, kappa = self._maps.tensor_laplace, flattened(kappa)
+        elif not self._maps.has_constant_gradients:
+            structure = self._maps.laplace
+        else:
+            kappa = mapped(self.cell_integrals, spread(kappa, len(self.quadrature_weights)))
+            structure = self._maps.cell_laplace
+        return SparseMatrix.from_structure(structure, kappa, space=self, positive=positive)
 
-    def mass(self, rho=1.0):
-        """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n)."""
-        rho = self._coefficient("rho", rho)
-        return SparseMatrix.from_structure(self._maps.mass, rho, space=self)
+    def mass(self, rho=1.0, positive=True):
+        """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n).
+
+        ρ ≤ 0 is refused as κ in `laplace`, also in multiples; pass positive=False for a term that may
+        have any sign or vanish. laplace(κ) − k² mass() needs no such permission.
+        """
+        rho = self._coefficient("rho", rho, positive=positive)
+        return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
     def advection(self, beta):
         """C_ij = ∫ (β·∇φ_j) φ_i w dx, with β (q, dim); a SparseMatrix (n, n), not symmetric."""
+        self.require_gradients("advection")
         beta = self._coefficient("beta", beta, (self.dim,))
         if not len(beta.shape):
             raise ValueError(f"beta is a scalar; expected {self.quadrature_points.shape}, one "
@@ -180,7 +192,7 @@ class Space:
 
         Returns
         -------
-        R : tensor of the shape of u. Natural boundary terms are subtracted: f₁·n = −g on Γ is
+        R : tensor of the shape of u. Natural boundary terms are subtracted: f₁·n = g on Γ is
             `residual(form, u) - flux(g, Γ)`.
 
         Raises
@@ -198,6 +210,20 @@ class Space:
         u = check_state(self, "u", u)
         return self.weak_form(tuple(u.shape)).residual(form, u)
 
+    def require_gradients(self, what):
+        """Refuse what needs ∇φ_i on an element that is discontinuous: there it is no derivative.
+
+        Raises
+        ------
+        ValueError
+        """
+        if not self.is_continuous:
+            raise ValueError(
+                f"{what} needs gradients or boundary values, but functions of "
+                f"{type(self.element).__name__} jump between cells. Use 'P1' or 'P2' for the state; such "
+                "a space serves for coefficients: fem.Space(mesh, element, quadrature_order="
+                "V.quadrature_order).interpolate(c) is one for V.laplace.")
+
     # --- functions -----------------------------------------------------------------------
     def interpolate(self, u):
         """u_h at the quadrature points, (q,) or (q, k), for u (n,) or (n, k)."""
@@ -205,11 +231,12 @@ class Space:
 
     def gradient(self, u):
         """∇u_h at the quadrature points, (q, dim), for u (n,)."""
+        self.require_gradients("gradient")
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
         return tf.reshape(self.gradient_map @ u, (-1, self.dim))
 
-    def observe(self, points, outside="error"):
+    def observe(self, points, outside="error", dirichlet=None):
         """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
 
         Parameters
@@ -219,6 +246,9 @@ class Space:
             point given twice is observed twice.
         outside : 'error' or 'nearest'
             Points outside the mesh are refused, or observed at the closest point of the boundary.
+        dirichlet : optional
+            The conditions of the solve, as in `fem.solve`: a RuntimeWarning tells of observations where
+            u is prescribed, whose sensitivity is exactly zero.
 
         Returns
         -------
@@ -229,17 +259,17 @@ class Space:
         ValueError
             Wrong shape, not finite, or outside the mesh (with index and coordinates).
         """
-        return LinearMap(point_matrix(self, points, outside))
+        return observation(self, point_matrix(self, points, outside), dirichlet)
 
-    def observe_nodes(self, indices):
-        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+    def observe_nodes(self, indices, dirichlet=None):
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
         ------
         IndexError
             A number that is negative or past the end.
         """
-        return LinearMap(node_matrix(indices, self.n))
+        return observation(self, node_matrix(indices, self.n), dirichlet)
 
     def contains(self, points):
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
@@ -252,6 +282,7 @@ class Space:
         None: all of it. A name of mesh.boundaries, or a list of names. A predicate on coordinates
         (m, dim) -> bool (m,), applied to the boundary's degrees of freedom. An array of numbers.
         """
+        self.require_gradients("a boundary condition")
         return select_dofs(self, where)
 
     def boundary_points(self, where=None):
@@ -321,6 +352,7 @@ class Space:
 
     def weak_form(self, shape):
         """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""
+        self.require_gradients("a weak form")
         if shape not in self._weak_forms:
             self._weak_forms[shape] = WeakForm(self, shape)
         return self._weak_forms[shape]

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pcl.starts import multi_start
     from pcl.status import Status
     from pcl.structure import Structure
+    from pcl.time_error import time_error
+    from pcl.time_grid import AdaptiveTimes, geometric_times, halved_steps, uniform_times
     from pcl.training import minimize
 
 _HOME = {
@@ -59,6 +61,8 @@ _HOME = {
     "SparseMatrix": "sparse",
     "Status": "status",
     "Structure": "structure",
+    "time_error": "time_error",
+    **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps", "uniform_times"), "time_grid"),
     "minimize": "training",
 }
 

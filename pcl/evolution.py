@@ -28,7 +28,7 @@ class FirstOrder:
         Networks, products and pointwise TensorFlow; with it each step is a nonlinear solve.
     load : array or tensor (n,), or function t -> tensor, optional
 
-    Everything may depend on θ. The functions are given the time t as a scalar tensor.
+    Everything may depend on θ. The functions are given the time t as a float64 scalar tensor.
     """
 
     mass: Any = None
@@ -91,7 +91,7 @@ class Fixed:
     Parameters
     ----------
     numbers : whole numbers below n, each once
-    values : scalar, array or tensor (m,), or function t -> one of them
+    values : scalar, array or tensor (m,), or function t -> one of them; t is a float64 scalar tensor
     """
 
     def __init__(self, numbers, values, n):
@@ -105,7 +105,8 @@ class Fixed:
 
     def at(self, t, shape):
         """g(t) as a tensor (m, …) for a state of this shape."""
-        g = nodes.as_input("fixed values", self._values(t) if callable(self._values) else self._values)
+        g = self._values(_scalar(t)) if callable(self._values) else self._values
+        g = nodes.as_input("fixed values", g)
         if tuple(g.shape) not in {(), (len(self.numbers),), (len(self.numbers), *shape[1:])}:
             raise ValueError(f"fixed values has shape {tuple(g.shape)}; expected a scalar or "
                              f"({len(self.numbers)},), one value a fixed number.")
@@ -148,7 +149,7 @@ class Evolution:
 
     def _matrix(self, name, t):
         matrix = getattr(self.system, name)
-        matrix = matrix(t) if callable(matrix) else matrix
+        matrix = matrix(_scalar(t)) if callable(matrix) else matrix
         is_matrix = isinstance(matrix, SparseMatrix)
         if matrix is not None and (not is_matrix or matrix.shape != self.mass.shape):
             given = matrix.shape if is_matrix else type(matrix).__name__
@@ -158,7 +159,7 @@ class Evolution:
     def load(self, t):
         """f(t) (n, …); zeros without a load."""
         f = self.system.load
-        f = f(t) if callable(f) and not tf.is_tensor(f) else f
+        f = f(_scalar(t)) if callable(f) and not tf.is_tensor(f) else f
         if f is None:
             return np.zeros(self.shape)
         f = nodes.as_input("load", f)
@@ -177,7 +178,7 @@ class Evolution:
     def _nonlinear(self, u, v, t):
         if self.system.residual is None:
             return []
-        r = nodes.as_input("residual", self.system.nonlinear(u, v, t))
+        r = nodes.as_input("residual", self.system.nonlinear(u, v, _scalar(t)))
         if tuple(r.shape) != tuple(self.shape):
             raise ValueError(f"residual returns the shape {tuple(r.shape)}; expected "
                              f"{tuple(self.shape)}, that of the state.")
@@ -239,6 +240,11 @@ class Stage:
         """(u_s, v_s)."""
         return tuple(slope * u if offset is None else slope * u + offset
                      for slope, offset in (self.u, self.v))
+
+
+def _scalar(t):
+    """The time as the functions of a system see it: a float64 scalar tensor, whatever calls them."""
+    return tf.convert_to_tensor(t, tf.float64)
 
 
 def _sum(terms):

@@ -7,9 +7,10 @@ import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from pcl import backward, certificate, memory, sweep
-from pcl.blocks import Blocks
+from pcl.blocks import Blocks, Named
 from pcl.factor import FactorCache
 from pcl.record import Record
+from pcl.time_grid import TimesNotChosen
 from pcl.trace import trace
 from pcl.validate import float64_array, known, positive_integer
 
@@ -64,9 +65,28 @@ class Problem:
         self.size, self.slices = self.blocks.size, self.blocks.slices
         self._factors = FactorCache()
         self.counts = self._factors.counts
-        self._program = trace(function, self.blocks.shapes, finish)
+        self._stated = function, finish
+        self._program = self._traced(function, finish)
         self._last = None
         self._warn_of_unused_blocks()
+
+    def _traced(self, function, finish):
+        """The program. Adaptive times that no march has chosen yet are chosen by a run at θ₀ first."""
+        try:
+            return trace(function, self.blocks.shapes, finish)
+        except TimesNotChosen:
+            start = self.blocks.unravel(self.blocks.start)
+            getattr(function, "python_function", function)(
+                Named((name, tf.constant(x, tf.float64)) for name, x in start.items()))
+            return trace(function, self.blocks.shapes, finish)
+
+    def restated(self):
+        """The same statement traced anew, for example inside `pcl.halved_steps`."""
+        function, finish = self._stated
+        problem = Problem.__new__(Problem)
+        problem.has_residuals = self.has_residuals
+        problem._setup(function, self.unravel(self.theta0), finish)
+        return problem
 
     def _warn_of_unused_blocks(self):
         used = self._program.used_blocks()

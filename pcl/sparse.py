@@ -9,6 +9,9 @@ from pcl.product import ProductNode
 from pcl.structure import Structure, pattern_of
 from pcl.validate import float64_sparse, require_finite
 
+_POSITIVE_FACTOR = ("the factor of a form with a positive coefficient (the form takes positive=False if "
+                    "it may have any sign)")
+
 
 class SparseMatrix:
     """A(c) = Σ_j A_j(c_j), each A_j linear in its coefficient through a constant `Structure`.
@@ -19,9 +22,16 @@ class SparseMatrix:
     numbers or scalar tensors, transposes and restrictions keep this form, so derivatives are
     taken at the coefficients and never at the matrix entries.
 
+    A term whose coefficient must be positive keeps that promise through the algebra: s A and −A are
+    refused where s ≤ 0 (InvalidCoefficient, when evaluated), as the form itself refuses such a
+    coefficient. A difference A − B says its sign in the open and is allowed; what is subtracted is a
+    term of any sign from then on.
+
     Attributes
     ----------
     shape : (n_rows, n_cols)
+    positive : tuple of bool
+        Which of the terms have a coefficient that must be positive.
     space : object or None
         The discretisation whose degrees of freedom number rows and columns (not used here).
     """
@@ -29,16 +39,22 @@ class SparseMatrix:
     # numpy must leave `array * matrix` and `array @ matrix` to the methods below.
     __array_ufunc__ = None
 
-    def __init__(self, structures, coefficients, space=None):
+    def __init__(self, structures, coefficients, space=None, positive=None):
         self.structures = tuple(structures)
-        self.coefficients = tuple(coefficients)
+        self._coefficients = tuple(coefficients)
+        self._refusal = None
         self.space = space
+        self.positive = (False,) * len(self.structures) if positive is None else tuple(positive)
         self.shape = self.structures[0].shape
 
     @classmethod
-    def from_structure(cls, structure, coefficient, space=None):
-        """A(c) of one structure; `coefficient` (N,) tensor or array, or a scalar for all N."""
-        return cls([structure], [_coefficient(coefficient, structure.size)], space)
+    def from_structure(cls, structure, coefficient, space=None, positive=False):
+        """A(c) of one structure; `coefficient` (N,) tensor or array, or a scalar for all N.
+
+        `positive` says that it has been refused unless positive (see `pcl.guard`), and that multiples
+        of the matrix are to be refused likewise.
+        """
+        return cls([structure], [_coefficient(coefficient, structure.size)], space, [positive])
 
     @classmethod
     def from_entries(cls, rows, cols, values, shape):
@@ -59,44 +75,70 @@ class SparseMatrix:
         coo = float64_sparse("matrix", matrix).tocoo()
         return cls.from_entries(*coo.coords, coo.data, coo.shape)
 
+    @property
+    def coefficients(self):
+        """The c_j, in the order of `structures`."""
+        if self._refusal is not None:
+            raise self._refusal
+        return self._coefficients
+
     # --- algebra -------------------------------------------------------------------------
     def __add__(self, other):
-        if not isinstance(other, SparseMatrix):
-            return NotImplemented
+        return self._combined(other, 1.0) if isinstance(other, SparseMatrix) else NotImplemented
+
+    def __sub__(self, other):
+        return self._combined(other, -1.0) if isinstance(other, SparseMatrix) else NotImplemented
+
+    def _combined(self, other, sign):
+        """self + sign · other, sign ±1."""
         if self.shape != other.shape:
             raise ValueError(f"matrices of shapes {self.shape} and {other.shape} cannot be added.")
         if self.space is not None and other.space is not None and self.space is not other.space:
             raise ValueError("the two matrices belong to different spaces; assemble both on one.")
-        terms = dict(zip(self.structures, self.coefficients))
-        for structure, c in zip(other.structures, other.coefficients):
-            terms[structure] = terms[structure] + c if structure in terms else c
-        return SparseMatrix(terms, terms.values(), self.space or other.space)
+        terms = dict(zip(self.structures, zip(self.coefficients, self.positive)))
+        for structure, c, positive in zip(other.structures, other.coefficients, other.positive):
+            c, positive = (c, positive) if sign > 0.0 else (-c, False)
+            if structure in terms:
+                c, positive = terms[structure][0] + c, terms[structure][1] and positive
+            terms[structure] = c, positive
+        coefficients, positive = zip(*terms.values())
+        return SparseMatrix(terms, coefficients, self.space or other.space, positive)
 
     def __mul__(self, scalar):
-        scalar = _scalar(scalar)
+        scalar = _scalar(scalar, any(self.positive))
         scaled = [c * scalar for c in self.coefficients]
-        return SparseMatrix(self.structures, scaled, self.space)
+        return SparseMatrix(self.structures, scaled, self.space, self.positive)
 
-    __rmul__ = __mul__
+    def __rmul__(self, scalar):
+        """scalar · A. Of a tensor, a refusal comes at the first use of the result.
+
+        TensorFlow, which is asked first, would replace an error raised here by one of its own.
+        """
+        try:
+            return self * scalar
+        except (TypeError, ValueError) as refusal:
+            if not tf.is_tensor(scalar):
+                raise
+            refused = SparseMatrix(self.structures, self._coefficients, self.space, self.positive)
+            refused._refusal = refusal
+            return refused
 
     def __truediv__(self, scalar):
-        return self * (1.0 / _scalar(scalar))
+        return self * (1.0 / _scalar(scalar, any(self.positive)))
 
     def __neg__(self):
         return self * -1.0
 
-    def __sub__(self, other):
-        return self + (-other) if isinstance(other, SparseMatrix) else NotImplemented
-
     @property
     def T(self):
         """Aᵀ with the same coefficients."""
-        return SparseMatrix([s.transpose() for s in self.structures], self.coefficients, self.space)
+        return SparseMatrix([s.transpose() for s in self.structures], self.coefficients, self.space,
+                            self.positive)
 
     def restrict(self, rows, cols):
         """A[rows, cols] with the same coefficients; `rows`, `cols` arrays of numbers."""
         structures = [s.restrict(rows, cols) for s in self.structures]
-        return SparseMatrix(structures, self.coefficients)
+        return SparseMatrix(structures, self.coefficients, positive=self.positive)
 
     def __matmul__(self, x):
         """A x for a tensor or array x of shape (n_cols,) or (n_cols, k)."""
@@ -126,15 +168,17 @@ def _coefficient(c, size):
     return c
 
 
-def _scalar(value):
+def _scalar(value, positive):
+    """A scalar as a float or a guarded tensor, > 0 where `positive`."""
     value = nodes.as_input("the factor of a matrix", value)
     if value.shape != ():
         raise ValueError(f"a matrix is multiplied by something of shape {tuple(value.shape)}; "
                          "expected a scalar. Put a field into the coefficient instead.")
-    if tf.is_tensor(value):
-        return guard(value, name="the factor of a matrix")
-    require_finite("the factor of a matrix", value)
-    return float(value)
+    if not tf.is_tensor(value):
+        require_finite("the factor of a matrix", value)
+    value = guard(value, name=_POSITIVE_FACTOR if positive else "the factor of a matrix",
+                  positive=positive)
+    return value if tf.is_tensor(value) else float(value)
 
 
 def _vector(name, x, n):

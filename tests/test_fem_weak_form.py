@@ -4,6 +4,7 @@ Manufactured solution u = sin s, s = c·x + 0.3, ∇u = cos(s) c.
 """
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,6 +145,18 @@ def test_natural_conditions_enter_as_a_load():
     np.testing.assert_allclose(u, expected, rtol=0, atol=1e-13)
     r = np.asarray(V.residual(lambda u, g, x: (u, g), u) - V.flux(2.0, right))
     np.testing.assert_allclose(r[~left(V.dof_points)], 0.0, atol=1e-13)
+
+
+def test_the_natural_condition_is_a_flux_outwards_of_the_size_of_the_load():
+    """−u'' = 0, u(0) = 0, u'(1) = g: u = g x, so f₁·n = u'(1) = +g."""
+    mesh = skfem.MeshLine(np.linspace(0, 1, 5)).with_boundaries({"left": lambda x: x[0] == 0,
+                                                                "right": lambda x: x[0] == 1})
+    V = fem.Space(mesh, "P1")
+    u = solve_nonlinear(V, lambda u, g, x: (None, g), {"left": 0.0}, load=V.flux(3.0, "right"))
+    np.testing.assert_allclose(u, 3.0 * V.dof_points[:, 0], atol=1e-13)
+    for text in (solve_nonlinear.__doc__, fem.Space.residual.__doc__,
+                 (Path(__file__).parents[1] / "docs/guide.md").read_text(encoding="utf-8")):
+        assert "f₁·n = g" in text and "f₁·n = −g" not in text
 
 
 def test_unused_nodes_are_zero_and_fixed_spaces_warn():

@@ -10,7 +10,7 @@ import fem
 import pcl
 from pcl import FirstOrder, SecondOrder, march
 
-FIRST = {"backward-euler": 1, "crank-nicolson": 2, "bdf2": 2}
+FIRST = {"sdirk2": 2, "backward-euler": 1, "crank-nicolson": 2, "bdf2": 2}
 K = np.array([[3.0, -1.0, 0.0], [-1.0, 2.0, -0.5], [0.0, -0.7, 1.0]])
 M = np.diag([1.0, 2.0, 0.5])
 U0 = np.array([1.0, -0.5, 0.3])
@@ -31,7 +31,7 @@ def orders(errors):
 
 # --- values --------------------------------------------------------------------------------------
 def test_one_backward_euler_step_is_the_formula():
-    u = march(FirstOrder(matrix(M), matrix(K), load=U0), U0, [0.0, 0.3])
+    u = march(FirstOrder(matrix(M), matrix(K), load=U0), U0, [0.0, 0.3], "backward-euler")
     expected = np.linalg.solve(M / 0.3 + K, M @ U0 / 0.3 + U0)
     np.testing.assert_allclose(u, np.stack([U0, expected], axis=1), rtol=1e-14)
 
@@ -104,14 +104,16 @@ def test_backward_euler_never_oscillates_on_the_heat_equation(step):
     u0 = np.where(np.arange(V.n) % 2, 1.0, 0.2)
     u0[V.boundary_dofs()] = 0.0
     lumped = pcl.SparseMatrix.from_scipy(sp.diags_array(V.basis_integrals).tocsr())
-    u = march(FirstOrder(lumped, V.laplace(1.0)), u0, step * np.arange(6.0), fixed=fixed)
+    u = march(FirstOrder(lumped, V.laplace(1.0)), u0, step * np.arange(6.0), "backward-euler",
+              fixed=fixed)
     assert np.min(u) >= -1e-14 and np.all(np.diff(np.max(u, axis=0)) <= 1e-14)
 
 
-def test_states_between_steps_are_interpolated_and_come_in_the_order_asked():
+def test_backward_euler_is_read_linearly_between_steps_and_come_in_the_order_asked():
     times = np.linspace(0, 1, 5)
-    u = np.asarray(march(FirstOrder(matrix(M), matrix(K)), U0, times))
-    at = march(FirstOrder(matrix(M), matrix(K)), U0, times, at=[0.75, 0.1, 1.0, 0.1, 0.0])
+    u = np.asarray(march(FirstOrder(matrix(M), matrix(K)), U0, times, "backward-euler"))
+    at = march(FirstOrder(matrix(M), matrix(K)), U0, times, "backward-euler",
+               at=[0.75, 0.1, 1.0, 0.1, 0.0])
     expected = [u[:, 3], 0.6 * u[:, 0] + 0.4 * u[:, 1], u[:, 4], 0.6 * u[:, 0] + 0.4 * u[:, 1], u[:, 0]]
     np.testing.assert_allclose(at, np.stack(expected, axis=1), rtol=1e-13)
 

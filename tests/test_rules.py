@@ -324,7 +324,7 @@ def test_assembly_takes_sums_of_forms():
     for k in (0, Q - 1):
         cell = k // V.points_per_cell
         stiffness = V.laplace(np.eye(Q)[k] / V.quadrature_weights[k], positive=False)
-        for number, form in ((cell, stiffness), (first + k, V.mass(np.eye(Q)[k]))):
+        for number, form in ((cell, stiffness), (first + k, V.mass(np.eye(Q)[k], positive=False))):
             values = np.asarray(form.to_scipy()[op.places.rows, op.places.cols]).ravel()
             assert adjoint[number] == pytest.approx(bar @ values, rel=1e-12)
 
