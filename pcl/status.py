@@ -38,6 +38,9 @@ class Status(enum.Enum):
         "Not converged: the method went on to a stationary point with a higher loss; the best "
         "point, which is returned, is not stationary. Lower the learning rate, or continue with "
         "another method and x0=result.x.")
+    STILL_FAR = (
+        "Not converged: the gradient fell far below that at a remote start, but the loss is not near "
+        "the root that this pretends: at theta = 0 it is lower. Continue with x0=result.x.")
     DERIVATIVES_WRONG = (
         "Not converged: loss and derivatives were compared at the point returned and disagree. Run "
         "pcl.check_gradient at this theta.")

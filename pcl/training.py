@@ -97,8 +97,10 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3.
         newton-trust-region: initial_trust_radius, max_trust_radius, eta. hand-over: first
         "L-BFGS-B" ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
-        SciPy's scalar methods and adam: loss_scale None; the optimizer works on
-        loss/loss_scale, by default the power of two nearest |g(x0)|.
+        The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
+        those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
+        takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
+        they do not depend on the unit of the loss.
     max_seconds : float, optional
         Stop after the first iteration that ends later than this, counted from the call.
     certify : bool

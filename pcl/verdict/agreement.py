@@ -11,8 +11,8 @@ import dataclasses
 
 import numpy as np
 
-from pcl.drivers.run import EPS, norm
-from pcl.verdict.noise import INTERVALS, deviation
+from pcl.drivers.run import norm
+from pcl.verdict.noise import loss_noise, spread
 
 STEP = 2.0**-17         # ε^(1/3), where the two errors balance
 _AGAIN = 8.0
@@ -61,8 +61,5 @@ def _difference(around, direction, h):
 
 
 def _loss_noise(around, direction):
-    h = 2.0**12 * EPS
-    values = [around.value(around.theta + j * h * direction) for j in range(INTERVALS + 1)]
-    if None in values:
-        return np.inf
-    return max(float(deviation(np.array(values)[:, None])[0]), EPS * abs(around.loss))
+    losses = spread(around.value, around.theta, direction)
+    return np.inf if losses is None else loss_noise(losses, around.loss)

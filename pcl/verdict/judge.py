@@ -21,7 +21,7 @@ from pcl.drivers.run import CLOSE_ROOT, norm
 from pcl.objective import Counts
 from pcl.status import Status
 from pcl.verdict.agreement import compared
-from pcl.verdict.flat import LEFT, SHARE, blind_share
+from pcl.verdict.flat import SHARE, blind_share, flat_share
 from pcl.verdict.noise import deviation, measured
 from pcl.verdict.surroundings import UNAVAILABLE
 
@@ -63,6 +63,8 @@ def judged(run, status, around, hessian, sum_of_squares):
     if status in _STUCK or status.success:
         status = judge.derivatives(status)
     if status.success:
+        status = judge.root(status)
+    if status.success:
         status = judge.flat(status)
     if status.success:
         status = judge.saddle(status)
@@ -89,6 +91,9 @@ class _Judge:
             return self.verdict(Status.STATIONARY_START, True)
         if found is None:
             return self.verdict(Status.STATIONARY_START, bool(around.gradient.any()))
+        share = self._share(lambda: blind_share(around))
+        if share > 0.0:
+            self._say(f"{share:.0%} of the parameters do not change the loss at the start")
         if found.indefinite and self._escape():
             return self.verdict(Status.STATIONARY_SADDLE, False)
         return self.verdict(Status.STATIONARY_START, found.shows_minimum)
@@ -132,22 +137,30 @@ class _Judge:
             self._say(f"loss and gradient do not contradict each other: {found[-1]}")
         return status
 
+    def root(self, status):
+        """STILL_FAR where a sum of squares, about to vanish to first order, is larger than at θ = 0."""
+        around = self._around
+        if not self._near_root():
+            return status
+        loss = around.value(around.inside(np.zeros(around.theta.size)))
+        return Status.STILL_FAR if loss is not None and loss < around.loss else status
+
     def flat(self, status):
         """FLAT_TAIL where the loss went blind to most parameters without a fit."""
-        around, run = self._around, self._run
-        if not around.second_derivatives or self._sum_of_squares and (
-                around.loss <= LEFT * abs(run.start.loss)):
-            return status
-        try:
-            share = blind_share(around, run.start.theta)
-        except UNAVAILABLE:
-            return status
+        around, start = self._around, self._run.start
+        share = self._share(lambda: flat_share(around, start.theta, self._sum_of_squares))
         if share <= SHARE:
             return status
-        self._say(f"{share:.0%} of the parameters no longer change the loss (zero columns of the "
-                  f"sensitivities), which they did at the start; the loss is {around.loss:.3e}, at the "
-                  f"start {run.start.loss:.3e}")
+        self._say(f"{share:.0%} of the parameters do not change the loss here (zero columns of the "
+                  f"sensitivities), but do at the start or when they are smaller; the loss is "
+                  f"{around.loss:.3e}, at the start {start.loss:.3e}")
         return Status.FLAT_TAIL
+
+    def _share(self, share):
+        try:
+            return share() if self._around.second_derivatives else 0.0
+        except UNAVAILABLE:
+            return 0.0
 
     def saddle(self, status):
         """STATIONARY_SADDLE where a negative eigenvalue leads to a visibly lower loss."""

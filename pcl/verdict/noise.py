@@ -8,8 +8,9 @@ errors of standard deviation σ
     E (Δᵏ f)² = σ² (2k)! / (k!)²
 
 Source: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, equation (2.3), with
-their deterministic functions' six intervals. Departures: orders 3 to 6 are pooled instead of searched for
-a plateau, the spacing being fixed at the size of rounding; vectors are taken entry by entry.
+their deterministic functions' six intervals. As there, a spacing that leaves values equal is too small (what
+is rounded does not move) and is enlarged. Departures: of orders 4 to 6 the smallest estimate counts, instead of
+a search for a plateau; vectors are taken entry by entry.
 """
 
 import dataclasses
@@ -20,8 +21,9 @@ import numpy as np
 from pcl.drivers.run import EPS
 
 INTERVALS = 6
-_SPACING = 2.0**12 * EPS    # of θ, relative: thousands of neighbours in double precision, a line to any loss
-_ORDERS = (3, 4, 5, 6)
+SPACINGS = 2.0**-40, 2.0**-30, 2.0**-20    # of θ, relative; h⁴ at the widest is 1e-24
+_DISTINCT = 6           # of the seven values
+_ORDERS = (4, 5, 6)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,19 +54,33 @@ def deviation(values):
         table = np.diff(table, axis=0)
         if order in _ORDERS:
             weight = factorial(order) ** 2 / factorial(2 * order)
-            found.append(weight * (table**2).mean(axis=0))
-    return unit * np.sqrt(np.mean(found, axis=0))
+            found.append(np.sqrt(weight * (table**2).mean(axis=0)))
+    return unit * np.min(found, axis=0)
+
+
+def spread(evaluate, theta, direction, value=lambda found: found):
+    """Answers at seven equidistant points from θ, at the first spacing that tells their losses apart.
+
+    evaluate : θ ↦ answer, or None; value : answer ↦ loss. None if a point cannot be evaluated.
+    """
+    for h in SPACINGS:
+        found = [evaluate(theta + j * h * direction) for j in range(INTERVALS + 1)]
+        if any(answer is None for answer in found):
+            return None
+        if len({value(answer) for answer in found}) >= _DISTINCT:
+            break
+    return found
+
+
+def loss_noise(losses, loss):
+    """Standard deviation of the rounding error of the loss, at least that of its last digit."""
+    return max(float(deviation(np.array(losses)[:, None])[0]), EPS * abs(loss))
 
 
 def measured(around):
     """`Noise` at the end point of `around`, a `Surroundings`; None if a neighbour cannot be evaluated."""
-    direction = around.random_direction()
-    losses, gradients = [], []
-    for j in range(INTERVALS + 1):
-        found = around.value_and_gradient(around.theta + j * _SPACING * direction)
-        if found is None:
-            return None
-        losses.append([found[0]])
-        gradients.append(found[1])
-    loss = max(float(deviation(losses)[0]), EPS * abs(around.loss))
-    return Noise(loss, np.array(gradients))
+    found = spread(around.value_and_gradient, around.theta, around.random_direction(), lambda pair: pair[0])
+    if found is None:
+        return None
+    losses, gradients = zip(*found)
+    return Noise(loss_noise(losses, around.loss), np.array(gradients))
