@@ -1,6 +1,7 @@
 """Training in reduced space: minimise loss(θ) by a method chosen by name."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -8,7 +9,6 @@ from scipy.optimize import OptimizeResult
 from pcl.callbacks import combined, restore
 from pcl.checkpoint import Session
 from pcl.drivers.bounds import parse_bounds, pushed_inside
-from pcl.drivers.curvature import spectrum, spectrum_of_product
 from pcl.drivers.least_squares import ResidualEvaluator
 from pcl.drivers.hand_over import SwitchingEvaluator
 from pcl.drivers.methods import METHODS, choose, merge, positive
@@ -18,6 +18,8 @@ from pcl.objective import Counts, LossEvaluator, Objective, require_interface
 from pcl.progress import Progress
 from pcl.status import Status
 from pcl.validate import float64_array, positive_integer
+from pcl.verdict.judge import Verdict, judged
+from pcl.verdict.surroundings import Surroundings
 
 __all__ = ["minimize"]
 
@@ -95,8 +97,10 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3.
         newton-trust-region: initial_trust_radius, max_trust_radius, eta. hand-over: first
         "L-BFGS-B" ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
-        SciPy's scalar methods and adam: loss_scale None; the optimizer works on
-        loss/loss_scale, by default the power of two nearest |g(x0)|.
+        The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
+        those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
+        takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
+        they do not depend on the unit of the loss.
     max_seconds : float, optional
         Stop after the first iteration that ends later than this, counted from the call.
     certify : bool
@@ -177,22 +181,22 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
                       max_seconds=max_seconds, session=session if session.active else None)
             restore(callback, run.recorded)
             status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name,
-                            session)
+                            settings, session)
     finally:
         bar.close()
-    return _finished(run, status, problem, name, chosen.hessian, certify)
+    return _finished(run, status, problem, name, settings, certify)
 
 
-def _drive(run, drive, problem, name, session):
+def _drive(run, drive, problem, name, settings, session):
     status = Status.ERROR
     try:
-        status = _driven(run, drive, problem, name)
+        status = _driven(run, drive, problem, name, settings)
     finally:
         session.finish(status)
     return status
 
 
-def _driven(run, drive, problem, name):
+def _driven(run, drive, problem, name, settings):
     if run.stationary_at_start:
         return Status.STATIONARY_START
     try:
@@ -206,7 +210,7 @@ def _driven(run, drive, problem, name):
     except Exception as error:
         if _from_keyboard(error):
             return Status.INTERRUPTED
-        error.partial_result = _result(run, Status.ERROR, problem, name, False)
+        error.partial_result = _result(run, Status.ERROR, problem, name, settings, judge=False)
         raise
     raise RuntimeError(f"{name} returned without a reason.")
 
@@ -217,17 +221,17 @@ def _from_keyboard(error):
         error.__cause__ or error.__context__, KeyboardInterrupt)
 
 
-def _finished(run, status, problem, name, hessian, certify):
+def _finished(run, status, problem, name, settings, certify):
     """The result with its last costly parts; Ctrl-C leaves them out and loses nothing else."""
     try:
-        result = _result(run, status, problem, name, hessian)
+        result = _result(run, status, problem, name, settings)
         if certify:
             result.certificate = problem.certify(result.x)
         return result
     except (KeyboardInterrupt, SystemError) as error:
         if not isinstance(error, KeyboardInterrupt) and not _from_keyboard(error):
             raise
-        result = _result(run, Status.INTERRUPTED, problem, name, False)
+        result = _result(run, Status.INTERRUPTED, problem, name, settings, judge=False)
         if certify:
             result.certificate = None
         return result
@@ -274,48 +278,49 @@ def _evaluator(problem, name, settings, counts):
     return evaluator, (evaluator,)
 
 
-def _result(run, status, problem, name, with_curvature):
-    best, counts = run.objective.best, run.objective.counts
-    hessian = run.best_hessian
-    at_start = status is Status.STATIONARY_START
-    found = _curvature(run, hessian, best, name) if with_curvature and (
-        status.success or at_start) else None
-    success = status.success or at_start and _shows_minimum(best, with_curvature, found)
-    if found is not None and found.indefinite:
-        status, success = Status.STATIONARY_SADDLE, False
-    message = status.value
+def _result(run, status, problem, name, settings, judge=True):
+    """The result at the best point; `judge` False takes the status as it is and evaluates nothing."""
+    verdict = _verdict(run, status, problem, name, settings) if judge else Verdict(
+        status, status.success, None, "", Counts())
+    best, counts, found = run.objective.best, run.objective.counts, verdict.spectrum
+    x = best.theta.copy()
+    unravel = getattr(problem, "unravel", None)
+    return OptimizeResult(
+        x=x, theta=None if unravel is None else unravel(x), fun=best.loss,
+        jac=best.gradient.copy(), gradient_norm=run.gradient_norm(best), hess=run.best_hessian,
+        smallest_eigenvalue=None if found is None else found.smallest, success=verdict.success,
+        status=verdict.status, message=_message(run, verdict), method=name, nit=run.iteration,
+        nfev=counts.evaluations, njev=counts.gradients + counts.jacobians, nhev=counts.hessians,
+        nhvp=counts.hessian_products, failed=counts.failed,
+        counts=dataclasses.asdict(counts), verdict_counts=dataclasses.asdict(verdict.counts),
+        history=run.history, stages=run.stages)
+
+
+def _message(run, verdict):
+    counts, message = run.objective.counts, verdict.status.value
+    if verdict.evidence:
+        message += f" {verdict.evidence}"
     if run.reason:
         message += f" Reason: {run.reason}."
     if counts.failed:
         message += (f" {counts.failed} trial points could not be evaluated; the last: "
                     f"{run.objective.last_failure}")
-    x = best.theta.copy()
-    unravel = getattr(problem, "unravel", None)
-    return OptimizeResult(
-        x=x, theta=None if unravel is None else unravel(x), fun=best.loss,
-        jac=best.gradient.copy(), gradient_norm=run.gradient_norm(best), hess=hessian,
-        smallest_eigenvalue=None if found is None else found.smallest, success=success,
-        status=status, message=message, method=name, nit=run.iteration, nfev=counts.evaluations,
-        njev=counts.gradients + counts.jacobians, nhev=counts.hessians,
-        nhvp=counts.hessian_products, failed=counts.failed,
-        counts=dataclasses.asdict(counts), history=run.history,
-        stages=run.stages)
+    return message
 
 
-def _shows_minimum(best, with_curvature, found):
-    """Whether a stationary start may be called a solution, see `minimize`."""
-    if best.loss == 0.0:
-        return True
-    if with_curvature:
-        return found is not None and found.shows_minimum
-    return bool(best.gradient.any())
+def _verdict(run, status, problem, name, settings):
+    """`Verdict` on the best point, from evaluations of the problem itself: none enters a log."""
+    status, counts = run.settled(status), Counts()
+    evaluator = _evaluator(problem, name, settings, counts)[0]
+    around = Surroundings(problem, evaluator, run.objective.best, run.bounds, counts,
+                          exact=settings.get("loss", "linear") == "linear")
+    hessian = None
+    if run.best_hessian is not None or METHODS[name].dense and run.iteration == 0:
+        hessian = functools.partial(_hessian, run)
+    return judged(run, status, around, hessian, bool(getattr(problem, "has_residuals", False)))
 
 
-def _curvature(run, hessian, best, name):
-    if METHODS[name].dense:
-        if hessian is None and run.iteration == 0:
-            hessian = run.objective.hessian(best, strict=True)
-        return None if hessian is None else spectrum(hessian)
-    if run.iteration == 0:
-        return spectrum_of_product(lambda v: run.objective.hvp(best, v), best.theta.size)
-    return None     # Lanczos at every end would cost more than the run
+def _hessian(run):
+    if run.best_hessian is None:
+        run.best_hessian = run.objective.hessian(run.objective.best, strict=True)
+    return run.best_hessian

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINING = ("pcl.training", "pcl.objective", "pcl.check", "pcl.drivers")
+TRAINING = ("pcl.training", "pcl.objective", "pcl.check", "pcl.drivers", "pcl.verdict")
 TENSORFLOW = ("tensorflow", "keras", "tf_keras")
 HEAVY = ("tensorflow_probability", "matplotlib", "skfem")
 

@@ -228,7 +228,7 @@ def test_a_wrong_jacobian_ends_without_success():
     right = problem.J
     problem.J = lambda t: -right(t)
     result = minimize(problem, METHOD)
-    assert not result.success and result.status is Status.RADIUS_COLLAPSED
+    assert not result.success and result.status is Status.DERIVATIVES_WRONG
 
 
 def test_a_loss_that_is_no_sum_of_squares_is_refused():

@@ -104,10 +104,12 @@ def test_the_start_may_be_named_blocks():
 # --- agreement with SciPy's plain runs ------------------------------------------------------
 
 @pytest.mark.parametrize("method", SCALAR)
-def test_with_unit_scale_the_iterates_are_those_of_scipy(method):
-    problem, mine, theirs = Rosenbrock(), [], []
-    scale = {"loss_scale": 1.0}
-    minimize(problem, method, maxiter=12, options=scale, callback=lambda s: mine.append(s.theta))
+@pytest.mark.parametrize("unit", [0.25, 1.0, 64.0])
+def test_the_iterates_are_those_of_scipy(method, unit):
+    problem, mine, theirs = Rosenbrock(unit=unit), [], []
+    options = {"loss_scale": 1.0} if method == "trust-krylov" else None     # else the default
+    minimize(problem, method, maxiter=12, options=options,
+             callback=lambda s: mine.append(s.theta))
     second = {"trust-exact": {"hess": problem.hessian}, "trust-krylov": {"hessp": problem.hvp},
               "trust-ncg": {"hessp": problem.hvp}}.get(method, {})
     scipy.optimize.minimize(problem.value, problem.theta0, jac=problem.gradient, method=method,
@@ -160,10 +162,19 @@ def test_the_hessian_returned_belongs_to_the_point_returned():
 def test_iterates_do_not_depend_on_the_unit_of_the_loss(method, unit):
     # powers of four in the loss are powers of two in r: no rounding differs. ‖·‖ and the
     # robust scaling of trf are exact too, so the runs must be identical.
-    plain, scaled = minimize(Rosenbrock(), method), minimize(Rosenbrock(unit=unit), method)
+    # SciPy's scalar methods have no such property unless the loss is divided by |g(x0)|.
+    options = {"loss_scale": None} if method in SCALAR else None
+    plain, scaled = (minimize(Rosenbrock(unit=u), method, options=options) for u in (1.0, unit))
     np.testing.assert_allclose(scaled.x, plain.x, rtol=1e-10)
     assert scaled.status is plain.status and scaled.nit == plain.nit
     assert scaled.fun == pytest.approx(unit * plain.fun, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", SCALAR)
+@pytest.mark.parametrize("unit", [1e-24, 1e-12, 1e12, 1e24])
+def test_on_scipys_own_path_a_loss_in_any_unit_is_solved_or_not_called_so(method, unit):
+    result = minimize(Rosenbrock(unit=unit), method)
+    assert not result.success or np.allclose(result.x, 1.0, atol=1e-3), result.message
 
 
 @pytest.mark.parametrize("method", FAST)

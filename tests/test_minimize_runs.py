@@ -259,7 +259,9 @@ def test_the_norm_neither_overflows_nor_underflows(largest):
 @pytest.mark.parametrize("unit", [2.0**-560, 2.0**560])
 def test_squares_of_gradients_beyond_double_precision_do_not_end_a_run(method, unit):
     # |g|² is 1e-336 or 1e+338, no double
-    plain, scaled = (minimize(Rosenbrock(unit=u), method, maxiter=60) for u in (1.0, unit))
+    options = {"loss_scale": None} if method in SCALAR else None    # not on SciPy's own path
+    plain, scaled = (minimize(Rosenbrock(unit=u), method, maxiter=60, options=options)
+                     for u in (1.0, unit))
     np.testing.assert_allclose(scaled.x, plain.x, rtol=1e-9)
     assert scaled.status is plain.status and scaled.nit == plain.nit > 0
 

@@ -78,7 +78,8 @@ def _anything(value):
     return True
 
 
-_SCALED = {"loss_scale": (None, _optional(positive))}
+_SCALED = {"loss_scale": (1.0, _optional(positive))}     # 1: SciPy's own iterates
+_UNIT_FREE = {"loss_scale": (None, _optional(positive))}
 _TRUST = {"initial_trust_radius": (1.0, positive), "max_trust_radius": (1000.0, positive),
           "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
 _ROBUST = {"loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive)}
@@ -93,14 +94,15 @@ def _hand_over(run, method, options, evaluator):
 
 def _stage(name, run, residuals):
     extra = (residuals,) if METHODS[name].residuals else ()
-    METHODS[name].drive(run, name, merge(name, None), *extra)
+    unit_free = {"loss_scale": None} if "loss_scale" in METHODS[name].options else None
+    METHODS[name].drive(run, name, merge(name, unit_free), *extra)
 
 
 METHODS = {
     "trust-exact": Method(scipy_minimize.drive_trust_region, 200, {
         **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True, dense=True),
     "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "inexact": (True, _flag)}, hessian=True),
+        **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, hessian=True),
     "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
     "BFGS": Method(scipy_minimize.drive_line_search, 2000, {
         "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
@@ -124,7 +126,8 @@ METHODS = {
                         residuals="optional"),
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
-        "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive), **_SCALED}),
+        "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive),
+        **_UNIT_FREE}),
 }
 
 

@@ -218,6 +218,25 @@ class Run:
         self._iterate(0.0, False)
         self._limit()
 
+    def settled(self, status):
+        """`status` as far as it holds at the best point, which is the one returned.
+
+        The last point takes its place where the losses differ by rounding and its gradient is the smaller.
+        """
+        best, current = self.objective.best, self.current
+        if not status.success or np.array_equal(best.theta, current.theta):
+            return status
+        if current.loss - best.loss <= self._noise() and (
+                self.gradient_norm(current) <= self.gradient_norm(best)):
+            self.objective.best, self.best_hessian = dataclasses.replace(current), self.hessian
+            return status
+        return status if self._stationary(best) else Status.LEFT_BEST
+
+    def _stationary(self, point):
+        norm, gain = self.gradient_norm(point), self._gain(point)
+        return self._tolerances.gradient_is_small(norm, self.start_norm, gain, point.loss) or (
+            gain <= SMALL * abs(point.loss))
+
     def dead_end(self, status):
         """The optimizer cannot go on: `status`, or PRECISION_LIMIT.
 
@@ -301,8 +320,9 @@ class Run:
         counts = self._problem_counts
         return (0, 0) if counts is None else (counts.factorisations, counts.back_substitutions)
 
-    def _gain(self):
+    def _gain(self, point=None):
         # change of the loss, to first order, when every θ_i moves by max(|θ_i|, 1)
-        scale = np.maximum(np.abs(self.current.theta), 1.0)
+        point = self.current if point is None else point
+        scale = np.maximum(np.abs(point.theta), 1.0)
         with np.errstate(over="ignore"):
-            return norm(self.projected_gradient(self.current) * scale)
+            return norm(self.projected_gradient(point) * scale)

@@ -1,9 +1,10 @@
 """SciPy's scalar optimizers: trust-exact, trust-krylov, trust-ncg, BFGS, L-BFGS-B.
 
 SciPy's own stop tests are switched off (tolerances 0, limits out of reach): `Run` decides.
-The loss is handed over divided by a power of two near |g(x0)|, so that the iterates do not
-depend on the unit of the loss: several of these methods start from unit curvature or compare
-with absolute numbers.
+The loss is handed over as it is, so that the iterates are those of scipy.optimize.minimize; with
+the option loss_scale None it is divided by a power of two near |g(x0)|, and they do not depend
+on the unit of the loss: several of these methods start from unit curvature. That is the default
+of trust-krylov, which on SciPy's path takes any gradient below 1.4e-8 for zero.
 """
 
 import dataclasses
