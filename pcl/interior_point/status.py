@@ -57,6 +57,10 @@ class Status(enum.Enum):
         """True if the first-order conditions hold to the tolerance."""
         return self is Status.SOLVED
 
+    def __int__(self):
+        """The place in the list above: 0 is success, as SciPy has it."""
+        return list(Status).index(self)
+
 
 class End(Exception):
     """Leaves the iteration with a status; `detail` is added to its sentence."""

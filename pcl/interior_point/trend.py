@@ -1,8 +1,8 @@
 """Where the iterates of a run are going: to a point, or away without end.
 
-At a minimiser the steps of a Newton method shrink. Where an infimum is not attained (e⁻ˣ), or there is none
-(x₀ x₁ with x₀ = 1), the first-order conditions may hold to any tolerance relative to what is subtracted in
-them, while an unknown drifts on: the last steps have one sign and do not become shorter.
+At a minimiser the steps of a Newton method shrink. Where an infimum is not attained (e⁻ˣ), or there is
+none (x₀ x₁ with x₀ = 1), the first-order conditions may hold to any tolerance relative to what is
+subtracted in them, while an unknown drifts on: the last steps have one sign and do not become shorter.
 """
 
 import numpy as np
@@ -11,23 +11,29 @@ _WINDOW = 5         # steps looked at
 _SHORTER = 0.9      # share of the mean of these steps below which the last one counts as shorter
 _DRIFT = 1e-2       # length of the window relative to the unknown that counts as drift
 _LEAST = 1e-8       # the same without relation
+_PLUNGE = 0.1       # the same relative to the objective, from which no minimum is near
 _SLOWER = 0.5       # fall in this window relative to the one before: below, the objective levels off
 
 
 class Trend:
-    """The last points and objectives of a run, outside the restoration phase."""
+    """The last points and objectives of a run.
+
+    size: of the first point, max(1, ‖x‖∞).
+    """
 
     def __init__(self):
-        self._points, self._objectives = [], []
+        self._points, self._objectives, self.size = [], [], 1.0
 
     def visit(self, x, objective):
         """Take the next iterate."""
+        if not self._points:
+            self.size = max(1.0, float(np.abs(x).max(initial=0.0)))
         self._points = (self._points + [x.copy()])[-_WINDOW - 1:]
         self._objectives = (self._objectives + [objective])[-2 * _WINDOW - 1:]
 
     @property
     def drifts(self):
-        """Some unknown moved one way through the window and its last step was not shorter than the mean."""
+        """Some unknown moved one way through the window, its last step not shorter than the mean."""
         if len(self._points) <= _WINDOW:
             return False
         steps = np.diff(np.array(self._points), axis=0)             # (window, n)
@@ -46,3 +52,9 @@ class Trend:
         now = f[-_WINDOW - 1] - f[-1]
         before = f[0] - f[-_WINDOW - 1]
         return now > 0.0 and (len(f) <= 2 * _WINDOW or now >= _SLOWER * before)
+
+    @property
+    def plunges(self):
+        """The objective falls by a tenth of itself through the window, not more slowly than before."""
+        f = self._objectives
+        return len(f) > 2 * _WINDOW and self.falls and f[-_WINDOW - 1] - f[-1] > _PLUNGE * abs(f[-1])
