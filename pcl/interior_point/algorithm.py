@@ -5,7 +5,7 @@ large-scale nonlinear programming, Mathematical Programming 106 (2006) 25–57; 
 Departures:
 
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
-2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
+2. After two halvings a full step with larger shifts δ_w is tried, which costs factorisations alone.
 3. Multipliers are estimated anew by least squares when the dual residual is large near feasibility.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
@@ -31,6 +31,7 @@ from pcl.interior_point.trend import Trend
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
 _KAPPA_STUCK, _LARGE_Z = 10.0, 1e4  # the same at the least distance from a bound; z left alone there
+_HALVINGS = 2           # halvings before they are tried
 _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
 _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
@@ -40,8 +41,13 @@ _WAIT = 5               # iterations until the next try after one that did not h
 _LOST = 1e3 * np.finfo(np.float64).eps     # relative changes of φ below are lost in rounding
 _NEARER = 0.9999        # share of E_μ that such a step may leave (Ipopt: soft restoration)
 _DIVERGED = 1e15        # size of an unknown, and of a scaled objective, beyond which a run ends
+_OUTGROWN = 1e4         # scaled gradient of an objective scaled up from which it is scaled anew
 _REMOTE = 1e10          # the same over the start's, for unknowns that drift on
 _SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
+
+
+class Rescale(Exception):
+    """The scale of the objective no longer fits; begin anew at the last point."""
 
 
 @dataclass
@@ -155,18 +161,23 @@ class Algorithm:
         test = self._test(step)
         alpha = self._longest(step.dp)
         smallest = max(test.smallest(), self._rounding(step.dp))
-        first = True
-        while first or alpha >= smallest:
+        halvings, longest = 0, alpha
+        while halvings == 0 or alpha >= smallest:
             trial = self._trial(step.dp, alpha)
             if trial is not None and (self._passes(test, alpha, trial)
                                       or self._nearer(test, step, alpha, trial)):
                 return trial, step, alpha
-            if first:
-                found = self._corrected(test, step, alpha, trial) or self._retried(step, alpha)
-                if found is not None:
-                    return found
-            first, alpha = False, 0.5 * alpha
+            found = self._instead(test, step, longest, trial, halvings)
+            if found is not None:
+                return found
+            halvings, alpha = halvings + 1, 0.5 * alpha
         return None
+
+    def _instead(self, test, step, longest, trial, halvings):
+        """What is tried between two halvings: a correction after the first trial, larger shifts later."""
+        if halvings == 0:
+            return self._corrected(test, step, longest, trial)
+        return self._retried(step, longest) if halvings == _HALVINGS else None
 
     def _test(self, step):
         point, mu = self.state.point, self.rule.mu
@@ -262,6 +273,7 @@ class Algorithm:
         self.hessian.accepted(point.p[:n].copy(), trial.p[:n].copy(), self.multipliers(),
                               form.objective_scale)
         self._require_bounded(trial)
+        self._require_scaled(trial)
 
     def _next(self, trial, step, alpha):
         """The state after a step, y moved by α and z by its own length."""
@@ -286,12 +298,17 @@ class Algorithm:
         if self.in_restoration:
             if size > _DIVERGED:
                 raise End(Status.DIVERGED)
-        elif trial.f < -_DIVERGED and self.near(trial):
+        elif trial.f < -_DIVERGED * max(1.0, self.form.objective_scale) and self.near(trial):
             raise End(Status.UNBOUNDED)
         elif size > _REMOTE * trend.size and trend.falls and trend.drifts and self.near(trial):
             raise End(Status.UNBOUNDED)
         elif size > _DIVERGED:
             raise End(Status.UNBOUNDED if trend.falls and self.near(trial) else Status.DIVERGED)
+
+    def _require_scaled(self, trial):
+        """An objective that was tiny at the start may not be so here (e^(−h) far from its minimum)."""
+        if self.form.objective_scale > 1.0 and np.abs(trial.g[:self.form.n]).max(initial=0.0) > _OUTGROWN:
+            raise Rescale()
 
     def near(self, point):
         """The rows hold to θ_min, or to what rounding leaves of terms of the size of the point."""

@@ -79,5 +79,6 @@ def intermediate(snapshot):
     """A snapshot by SciPy's names."""
     return OptimizeResult(
         x=snapshot.x, fun=snapshot.objective, nit=snapshot.iteration,
-        optimality=snapshot.dual_infeasibility, constr_violation=snapshot.infeasibility, barrier_parameter=snapshot.barrier,
+        optimality=snapshot.dual_infeasibility, constr_violation=snapshot.infeasibility,
+        barrier_parameter=snapshot.barrier,
         execution_time=snapshot.seconds)

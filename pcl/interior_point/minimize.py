@@ -30,7 +30,7 @@ def minimize(fun, x0=None, args=(), method=None, jac=None, hess=None, hessp=None
     tol : float, the `tol` of `solve`
     callback : callback(xk); callback(intermediate_result); callback(xk, state), ends the run by True;
         callback(snapshot), a `Snapshot`: told apart by their parameters. StopIteration ends the run
-    options : dict, maxiter, disp or verbose (an iteration table), gtol or ftol, and the settings of `solve`
+    options : dict, maxiter, disp or verbose (a table), gtol or ftol, and the settings of `solve`
     warm_start : Result of an earlier solve: the run starts at its x, with its multipliers and barrier
     more : the settings of `solve` as keywords
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pcl.interior_point.algorithm import Algorithm
+from pcl.interior_point.algorithm import Algorithm, Rescale
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
 from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
@@ -121,7 +121,7 @@ class _Run:
         """Run to the end."""
         try:
             self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
-            self._algorithm.run(self._state)
+            self._run(lambda x: self._prepare(x, hessian, kkt, rule, None, scaling, None, False))
         except End as end:
             return self._result(end.status, end.detail, x)
         except KeyboardInterrupt:
@@ -129,6 +129,14 @@ class _Run:
         except Exception as error:
             error.partial_result = self._result(Status.ERROR, repr(error), x)
             raise
+
+    def _run(self, prepare):
+        """Run the algorithm, prepared anew where the objective outgrew its scale."""
+        while True:
+            try:
+                return self._algorithm.run(self._state)
+            except Rescale:
+                prepare(self._algorithm.state.point.p[:self._program.n].copy())
 
     def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         program = self._program

@@ -39,4 +39,5 @@ def line(s):
     shift = f"{np.log10(s.regularisation):5.1f}" if s.regularisation > 0.0 else "    -"
     barrier = f"{np.log10(s.barrier):5.1f}" if s.barrier > 0.0 else "    -"
     return (f"{s.iteration:4d}{phase}{s.objective:15.7e} {s.infeasibility:8.2e} "
-            f"{s.dual_infeasibility:8.2e} {barrier} {s.length:8.2e} {shift}  {s.dual_step:8.2e} {s.step:8.2e} {s.trials:3d}")
+            f"{s.dual_infeasibility:8.2e} {barrier} "
+            f"{s.length:8.2e} {shift}  {s.dual_step:8.2e} {s.step:8.2e} {s.trials:3d}")
