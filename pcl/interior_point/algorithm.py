@@ -5,7 +5,7 @@ large-scale nonlinear programming, Mathematical Programming 106 (2006) 25–57; 
 Departures:
 
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
-2. After two halvings a full step with larger shifts δ_w is tried, which costs factorisations alone.
+2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
 3. Multipliers are estimated anew by least squares when the dual residual is large near feasibility.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
@@ -31,7 +31,6 @@ from pcl.interior_point.trend import Trend
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
 _KAPPA_STUCK, _LARGE_Z = 10.0, 1e4  # the same at the least distance from a bound; z left alone there
-_HALVINGS = 2           # halvings before they are tried
 _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
 _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
@@ -118,7 +117,7 @@ class Algorithm:
 
     def _runs_away(self):
         point = self.state.point
-        return np.abs(point.p).max(initial=0.0) > _REMOTE * self.trend.size and not self.near(point)
+        return self.extent(point) > _REMOTE * self.trend.size and not self.near(point)
 
     # -- direction
 
@@ -161,23 +160,18 @@ class Algorithm:
         test = self._test(step)
         alpha = self._longest(step.dp)
         smallest = max(test.smallest(), self._rounding(step.dp))
-        halvings, longest = 0, alpha
-        while halvings == 0 or alpha >= smallest:
+        first = True
+        while first or alpha >= smallest:
             trial = self._trial(step.dp, alpha)
             if trial is not None and (self._passes(test, alpha, trial)
                                       or self._nearer(test, step, alpha, trial)):
                 return trial, step, alpha
-            found = self._instead(test, step, longest, trial, halvings)
-            if found is not None:
-                return found
-            halvings, alpha = halvings + 1, 0.5 * alpha
+            if first:
+                found = self._corrected(test, step, alpha, trial) or self._retried(step, alpha)
+                if found is not None:
+                    return found
+            first, alpha = False, 0.5 * alpha
         return None
-
-    def _instead(self, test, step, longest, trial, halvings):
-        """What is tried between two halvings: a correction after the first trial, larger shifts later."""
-        if halvings == 0:
-            return self._corrected(test, step, longest, trial)
-        return self._retried(step, longest) if halvings == _HALVINGS else None
 
     def _test(self, step):
         point, mu = self.state.point, self.rule.mu
@@ -294,7 +288,7 @@ class Algorithm:
 
     def _require_bounded(self, trial):
         """End where unknowns or objective are beyond all size; far from feasibility that says nothing."""
-        size, trend = np.abs(trial.p).max(initial=0.0), self.trend
+        size, trend = self.extent(trial), self.trend
         if self.in_restoration:
             if size > _DIVERGED:
                 raise End(Status.DIVERGED)
@@ -309,6 +303,12 @@ class Algorithm:
         """An objective that was tiny at the start may not be so here (e^(−h) far from its minimum)."""
         if self.form.objective_scale > 1.0 and np.abs(trial.g[:self.form.n]).max(initial=0.0) > _OUTGROWN:
             raise Rescale()
+
+    def extent(self, point):
+        """The largest |p_i| among the variables that no bound holds back on their side."""
+        form, p = self.form, point.p
+        free = np.where(p > 0.0, np.isinf(form.upper), np.isinf(form.lower))
+        return float(np.abs(p[free]).max(initial=0.0))
 
     def near(self, point):
         """The rows hold to θ_min, or to what rounding leaves of terms of the size of the point."""

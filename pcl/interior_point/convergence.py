@@ -115,9 +115,9 @@ class Convergence:
 
     @staticmethod
     def _runs_off(algorithm):
-        """Unknowns far beyond the start, the objective still falling, the rows hold."""
+        """Unknowns far beyond the start, the objective has fallen with them, the rows hold."""
         state, trend = algorithm.state, algorithm.trend
-        return (np.abs(state.point.p).max(initial=0.0) > _FAR * trend.size and trend.falls
+        return (algorithm.extent(state.point) > _FAR * trend.size and (trend.falls or trend.fell(_FAR))
                 and algorithm.near(state.point))
 
     def _is_minimiser(self, algorithm):
@@ -141,7 +141,7 @@ class Convergence:
             return status, detail, state
         if status in _OVERRULED and self._is_minimiser(algorithm):
             status, detail, state = Status.SOLVED, "", algorithm.state
-        if status in (*_STUCK, *_LIMITS[:2]) and self._runs_off(algorithm):
+        if status in (*_STUCK, *_LIMITS[:2], Status.ACCEPTABLE) and self._runs_off(algorithm):
             return Status.UNBOUNDED, "", algorithm.state
         if status in _LIMITS and monitor.best is not None:
             return status, detail, monitor.best

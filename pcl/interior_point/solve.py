@@ -115,7 +115,7 @@ class _Run:
         self._tol, self._ends = tol, ends
         self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
                                      "factorisations"), 0)
-        self._algorithm, self._state, self._mu = None, None, 0.0
+        self._algorithm, self._state, self._mu, self._slope = None, None, 0.0, None
 
     def from_start(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         """Run to the end."""
@@ -136,7 +136,9 @@ class _Run:
             try:
                 return self._algorithm.run(self._state)
             except Rescale:
+                size = self._algorithm.trend.size
                 prepare(self._algorithm.state.point.p[:self._program.n].copy())
+                self._algorithm.trend.size = size
 
     def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         program = self._program
@@ -149,8 +151,9 @@ class _Run:
         self._kkt = backend(kkt, W, first.J)
         size = curvature(W) if W is not None else tiny_curvature(program, x, first.g, self._bounds)
         s_f, s_c = scales(scaling, first.g, first.J, size)
-        form = make_form(program, self._bounds, s_f, s_c, self._count,
-                         float(np.abs(first.g).max(initial=0.0)))
+        if self._slope is None:
+            self._slope = float(np.abs(first.g).max(initial=0.0))
+        form = make_form(program, self._bounds, s_f, s_c, self._count, self._slope)
         slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
         self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)
         make = first_state if warm_start is None else warm_state

@@ -22,11 +22,14 @@ class Trend:
     """
 
     def __init__(self):
-        self._points, self._objectives, self.size = [], [], 1.0
+        self._points, self._objectives, self.size = [], [], None
+        self._first = None
 
     def visit(self, x, objective):
         """Take the next iterate."""
-        if not self._points:
+        if self._first is None:
+            self._first = objective
+        if self.size is None:
             self.size = max(1.0, float(np.abs(x).max(initial=0.0)))
         self._points = (self._points + [x.copy()])[-_WINDOW - 1:]
         self._objectives = (self._objectives + [objective])[-2 * _WINDOW - 1:]
@@ -52,6 +55,10 @@ class Trend:
         now = f[-_WINDOW - 1] - f[-1]
         before = f[0] - f[-_WINDOW - 1]
         return now > 0.0 and (len(f) <= 2 * _WINDOW or now >= _SLOWER * before)
+
+    def fell(self, factor):
+        """The objective is below its first value by `factor` times the size of that."""
+        return self._first - self._objectives[-1] > factor * max(1.0, abs(self._first))
 
     @property
     def plunges(self):
