@@ -9,6 +9,7 @@ one side solves alone. IPOPT is the one inside CasADi, with its defaults and the
 import argparse
 import statistics
 import time
+import types
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def ours(problem, hessian, tol):
     program, begun = DualProgram(problem), time.perf_counter()
     result = solve(program, problem.x0, hessian=hessian, tol=tol, maxiter=MAXITER)
     return {"success": result.success, "end": result.status.name, "iterations": result.nit,
-            "evaluations": result.counts["objective"], "fun": float(result.fun),
+            "evaluations": result.counts["objective"], "fun": float(result.fun), "x": result.x,
             "seconds": time.perf_counter() - begun}
 
 
@@ -36,13 +37,13 @@ def ipopt(problem, hessian, tol):
     """{what: value} of CasADi's IPOPT."""
     import casadi
 
-    x = casadi.SX.sym("x", len(problem.x0))
-    rows = problem.constraints(x, casadi)
+    x, m = casadi.SX.sym("x", len(problem.x0)), _functions(casadi)
+    rows = problem.constraints(x, m)
     options = {"print_time": False, "show_eval_warnings": False, "ipopt.print_level": 0,
                "ipopt.sb": "yes", "ipopt.tol": tol, "ipopt.max_iter": MAXITER,
                "ipopt.hessian_approximation": hessian}
     solver = casadi.nlpsol("solver", "ipopt", {
-        "x": x, "f": problem.objective(x, casadi),
+        "x": x, "f": problem.objective(x, m),
         "g": casadi.vertcat(*rows) if rows else casadi.SX(0, 1)}, options)
     begun = time.perf_counter()
     answer = solver(x0=problem.x0, lbx=problem.lower, ubx=problem.upper, lbg=problem.c_lower,
@@ -50,7 +51,17 @@ def ipopt(problem, hessian, tol):
     stats = solver.stats()
     return {"success": stats["success"], "end": stats["return_status"],
             "iterations": stats["iter_count"], "evaluations": stats["n_call_nlp_f"],
-            "fun": float(answer["f"]), "seconds": time.perf_counter() - begun}
+            "fun": float(answer["f"]),
+            "x": np.array(answer["x"]).ravel(), "seconds": time.perf_counter() - begun}
+
+
+def _functions(casadi):
+    """CasADi's functions by the names of the formulas."""
+    def step(u, at, below, above):
+        return casadi.if_else(u < at, below, above)
+
+    names = ("exp", "log", "sqrt", "sin", "cos", "erf")
+    return types.SimpleNamespace(step=step, **{name: getattr(casadi, name) for name in names})
 
 
 def distance(problem, value):

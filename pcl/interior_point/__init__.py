@@ -5,8 +5,9 @@ from pcl.interior_point.program import Program
 from pcl.interior_point.result import Result
 from pcl.interior_point.solve import solve
 from pcl.interior_point.status import Status
+from pcl.interior_point.table import IterationTable
 
-__all__ = ["Program", "Result", "Status", "TensorFlowProgram", "minimize", "solve"]
+__all__ = ["IterationTable", "Program", "Result", "Status", "TensorFlowProgram", "minimize", "solve"]
 
 
 def __getattr__(name):

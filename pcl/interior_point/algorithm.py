@@ -6,7 +6,7 @@ Departures:
 
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
 2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
-3. Multipliers are estimated anew by least squares when the dual residual is large.
+3. Multipliers are estimated anew by least squares when the dual residual is large near feasibility.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
 6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
@@ -22,9 +22,11 @@ from pcl.interior_point.filter import Filter, Test
 from pcl.interior_point.form import Point
 from pcl.interior_point.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.multipliers import least_squares
+from pcl.interior_point.program import row_maxima
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
 from pcl.interior_point.system import System
+from pcl.interior_point.trend import Trend
 
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4
 _KAPPA_SIGMA = 1e10             # κ_Σ of (16)
@@ -33,11 +35,18 @@ _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
 _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
+_NEAR = 1e-2            # scaled violation up to which they are
 _WAIT = 5               # iterations until the next try after one that did not help
 _LOST = 1e3 * np.finfo(np.float64).eps     # relative changes of φ below are lost in rounding
 _NEARER = 0.9999        # share of E_μ that such a step may leave (Ipopt: soft restoration)
-_DIVERGED = 1e15        # size of an unknown at which a run counts as unbounded
+_DIVERGED = 1e15        # size of an unknown, and of a scaled objective, beyond which a run ends
+_OUTGROWN = 1e4         # scaled gradient of an objective scaled up from which it is scaled anew
+_REMOTE = 1e10          # the same over the start's, for unknowns that drift on
 _SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
+
+
+class Rescale(Exception):
+    """The scale of the objective no longer fits; begin anew at the last point."""
 
 
 @dataclass
@@ -61,24 +70,28 @@ class Algorithm:
         self.form, self.kkt, self.hessian, self.monitor = form, kkt, hessian, monitor
         self.rule, self._restore, self._ends = rule, restore, ends
         self.in_restoration = in_restoration
-        self.inertia = InertiaCorrection()
+        self.inertia, self.trend = InertiaCorrection(), Trend()
         self.filter, self.state, self.W = None, None, None
         self.alpha = self.shift = 0.0
         self.failure = ""
         self._tiny, self._wait, self._short = 0, 0, 0
+        self._alpha_z, self._length, self._trials = 0.0, 0.0, 0
 
     def run(self, state):
         """Iterate until `ends` or a limit raises End."""
         self.state = state
         self.filter = Filter(state.point.theta)
         while True:
-            self.monitor.visit(self.state, self.rule.mu, self.alpha, self.shift, self.in_restoration)
+            self.trend.visit(self.state.point.p[:self.form.n], self.state.point.f)
+            taken = self.alpha, self._alpha_z, self._length, self._trials
+            self.monitor.visit(self.state, self.rule.mu, taken, self.shift, self.in_restoration)
             self._ends(self)
             if self.rule.update(self.state):
                 self.filter.clear()
             self._iterate()
 
     def _iterate(self):
+        self._trials = 0
         try:
             step = self._direction()
         except Irregular as reason:
@@ -93,12 +106,18 @@ class Algorithm:
             self._accept(*found)
 
     def _creeps(self):
-        """Many short steps in a row far from feasibility: the restoration phase does better."""
+        """Short steps in a row, or unknowns run away, far from feasibility: restoration does better."""
+        if not self.in_restoration and self._runs_away():
+            return True
         self._short = self._short + 1 if self.alpha < _SHORT else 0
         if self._short < _SHORT_STEPS or self.in_restoration or self.state.infeasibility < _FAR:
             return False
         self._short = 0
         return True
+
+    def _runs_away(self):
+        point = self.state.point
+        return self.extent(point) > _REMOTE * self.trend.size and not self.near(point)
 
     # -- direction
 
@@ -184,6 +203,7 @@ class Algorithm:
 
     def _trial(self, dp, alpha):
         """The point p + α dp, or None where a function is not finite."""
+        self._trials += 1
         try:
             return Point(self.form, self.form.inside(self.state.point.p + alpha * dp))
         except TrialFailure as error:
@@ -241,12 +261,13 @@ class Algorithm:
     def _accept(self, trial, step, alpha):
         point, form = self.state.point, self.form
         self.alpha, self.state = alpha, self._next(trial, step, alpha)
+        self._length = float(np.abs(step.dp).max(initial=0.0))
         self._estimate_anew()
         n = form.n
         self.hessian.accepted(point.p[:n].copy(), trial.p[:n].copy(), self.multipliers(),
                               form.objective_scale)
-        if self._is_unbounded(trial):
-            raise End(Status.UNBOUNDED)
+        self._require_bounded(trial)
+        self._require_scaled(trial)
 
     def _next(self, trial, step, alpha):
         """The state after a step, y moved by α and z by its own length."""
@@ -261,18 +282,46 @@ class Algorithm:
         L, U, share = form.L, form.U, tau(mu)
         alpha = min(fraction_to_boundary(state.z_lower[L], lower[L], share),
                     fraction_to_boundary(state.z_upper[U], upper[U], share))
+        self._alpha_z = alpha
         return (_near(state.z_lower + alpha * lower, mu / trial.d_lower, trial.p <= form.inner_lower),
                 _near(state.z_upper + alpha * upper, mu / trial.d_upper, trial.p >= form.inner_upper))
 
-    def _is_unbounded(self, trial):
-        lowest = -_DIVERGED * (self.form.objective_scale or 1.0)
-        return (np.abs(trial.p).max(initial=0.0) > _DIVERGED
-                or (trial.f < lowest and trial.theta <= self.filter.theta_min))
+    def _require_bounded(self, trial):
+        """End where unknowns or objective are beyond all size; far from feasibility that says nothing."""
+        size, trend = self.extent(trial), self.trend
+        if self.in_restoration:
+            if size > _DIVERGED:
+                raise End(Status.DIVERGED)
+        elif trial.f < -_DIVERGED * max(1.0, self.form.objective_scale) and self.near(trial):
+            raise End(Status.UNBOUNDED)
+        elif size > _REMOTE * trend.size and trend.falls and trend.drifts and self.near(trial):
+            raise End(Status.UNBOUNDED)
+        elif size > _DIVERGED:
+            raise End(Status.UNBOUNDED if trend.falls and self.near(trial) else Status.DIVERGED)
+
+    def _require_scaled(self, trial):
+        """An objective that was tiny at the start may not be so here (e^(−h) far from its minimum)."""
+        if self.form.objective_scale > 1.0 and np.abs(trial.g[:self.form.n]).max(initial=0.0) > _OUTGROWN:
+            raise Rescale()
+
+    def extent(self, point):
+        """The largest |p_i| among the variables that no bound holds back on their side."""
+        form, p = self.form, point.p
+        free = np.where(p > 0.0, np.isinf(form.upper), np.isinf(form.lower))
+        return float(np.abs(p[free]).max(initial=0.0))
+
+    def near(self, point):
+        """The rows hold to θ_min, or to what rounding leaves of terms of the size of the point."""
+        if point.theta <= self.filter.theta_min:
+            return True
+        terms = self.form.row_scale * row_maxima(point.J) * np.abs(point.p).max(initial=0.0)
+        return bool((np.abs(point.c) <= np.maximum(self.filter.theta_min, _LOST * terms)).all())
 
     def _estimate_anew(self):
         """Least-squares multipliers where they lower a large dual residual."""
         self._wait -= 1
-        if self._wait > 0 or self.form.m == 0 or self.state.dual_error <= _LARGE_DUAL:
+        if self._wait > 0 or self.form.m == 0 or self.state.dual_error <= _LARGE_DUAL \
+                or self.state.infeasibility > _NEAR:
             return
         if not self.reestimate():
             self._wait = _WAIT
@@ -302,7 +351,7 @@ class Algorithm:
         trial = self._trial(step.dp, alpha)
         if trial is not None and self._differentiable(trial):
             self._accept(trial, step, alpha)
-        if self._tiny > 1 and not self._next_barrier():
+        if self._tiny > 1 and not self._next_barrier() and not self.reestimate():
             raise End(Status.STEP_TOO_SMALL)
 
     def _next_barrier(self):
@@ -320,7 +369,7 @@ class Algorithm:
         self.monitor.check_time()
         if self.state.infeasibility > self.monitor.tol:
             self._restore(self)
-        elif not self._next_barrier():
+        elif not self._next_barrier() and not self.reestimate():
             if self.failure:
                 raise End(Status.EVALUATION_FAILED, self.failure)
             raise End(Status.STEP_TOO_SMALL)

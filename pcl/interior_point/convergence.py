@@ -12,41 +12,61 @@ _ROUNDING = 100.0 * _EPS
 _ACCEPTABLE_STEPS = 15      # Ipopt: acceptable_iter
 _NO_PROGRESS = 0.5
 _TRUSTED = 1e-3     # of `_rounding`
+_GROWN = 100.0      # times ‖∇f‖ at the start: a gradient that grew beyond does not loosen the tolerance
+_FAR = 1e8          # growth of an unknown over the start's from which a run that ends counts as unbounded
+_DRIFTING = 10      # iterates in a row that fulfil the tolerances and drift on, until the run ends
 _LIMITS = (Status.ITERATION_LIMIT, Status.TIME_LIMIT, Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED,
            Status.ERROR)
 _STUCK = (Status.STEP_TOO_SMALL, Status.RESTORATION_FAILED, Status.EVALUATION_FAILED)
+_OVERRULED = (*_STUCK, Status.ITERATION_LIMIT, Status.TIME_LIMIT, Status.ACCEPTABLE, Status.DIVERGED)
 
 
 class Convergence:
     """E_0 ≤ tol (5), and before scaling: dual residual, violation and complementarity.
 
-        ‖∇f + Jᵀλ − z‖∞ ≤ max(tol max(1, ‖∇f‖∞), 100 ε ‖W max(1, |x|)‖∞),
+        ‖∇f + Jᵀλ − z‖∞ ≤ max(tol max(1, min(‖∇f‖∞, 100 ‖∇f(x₀)‖∞)), 100 ε ‖W max(1, |x|)‖∞),
         violation_j ≤ max(tol, 100 ε ‖J_j‖∞ max(1, ‖x‖∞)),
         complementarity ≤ 100 tol max(1, |f|)
+
+    A gradient that diverges would make any residual small, hence the limit by that of the start; and an
+    unknown that drifts on (see `Trend`) makes no minimiser of a point, whatever the tolerances say.
     """
 
     def __init__(self, tol, acceptable_tol, constraint_tol=None):
         self._tol, self._acceptable_tol = tol, max(acceptable_tol, tol)
         self._violation = 0.5 * tol if constraint_tol is None else min(0.5 * tol, constraint_tol)
-        self._steps, self._lowest, self._noise = 0, np.inf, 0.0
+        self._steps, self._lowest, self._noise, self._drifting = 0, np.inf, 0.0, 0
 
     def __call__(self, algorithm):
         """End with SOLVED or ACCEPTABLE."""
         state = algorithm.state
         if not state.error(0.0) <= max(self._tol, _ROUNDING * np.abs(state.point.f)) * 1e3:
             return self._count(algorithm)
-        self._noise = self._rounding(algorithm)
-        if self._is_solved(state):
-            raise End(Status.SOLVED)
-        if state.error(0.0) <= self._tol and algorithm.reestimate() and self._is_solved(algorithm.state):
-            raise End(Status.SOLVED)
+        if self._fulfilled(algorithm):
+            self._settled(algorithm.trend)
         self._count(algorithm)
+
+    def _fulfilled(self, algorithm):
+        """The tolerances hold, with multipliers of the run or of least squares."""
+        self._noise = self._rounding(algorithm)
+        return self._is_solved(algorithm.state) or (
+            algorithm.state.error(0.0) <= self._tol and algorithm.reestimate()
+            and self._is_solved(algorithm.state))
+
+    def _settled(self, trend):
+        """SOLVED unless an unknown drifts on; after some such iterates the run is over all the same."""
+        if not trend.drifts and not trend.plunges:
+            raise End(Status.SOLVED)
+        self._drifting += 1
+        if self._drifting > _DRIFTING:
+            raise End(Status.UNBOUNDED if trend.falls else Status.DIVERGED)
 
     def _count(self, algorithm):
         """ACCEPTABLE after enough steps at that level that did not halve the error."""
         state = algorithm.state
         error = max(state.error(0.0), state.unscaled[0] / max(1.0, state.unscaled[3]))
-        if error > self._acceptable_tol or not self.holds(state, self._acceptable_tol):
+        if (algorithm.trend.drifts or error > self._acceptable_tol
+                or not self.holds(state, self._acceptable_tol)):
             self._steps = 0
         elif error < _NO_PROGRESS * self._lowest:
             self._steps, self._lowest = 0, error
@@ -60,13 +80,21 @@ class Convergence:
 
     def holds(self, state, tol, violation_tol=None):
         """The first-order conditions hold to `tol`, the rows to `violation_tol` (half of it if None)."""
-        dual, violation, complementarity, gradient = state.unscaled
+        _, violation, complementarity, _ = state.unscaled
         objective = abs(state.point.f) / (state.form.objective_scale or 1.0)
         limit = 0.5 * tol if violation_tol is None else violation_tol
         return (state.error(0.0) <= tol
-                and dual <= max(tol * max(1.0, gradient), self._noise)
+                and self._is_stationary(state, tol)
                 and complementarity <= 100.0 * tol * max(1.0, objective)
                 and (violation <= limit or self._rounded(state, limit)))
+
+    def _is_stationary(self, state, tol):
+        """The dual residual is small before scaling, and (an objective scaled up) after it."""
+        dual, _, _, gradient = state.unscaled
+        s_f = state.form.objective_scale or 1.0
+        size = min(gradient, _GROWN * state.form.slope)
+        return (dual <= max(tol * max(1.0, size), self._noise)
+                and state.dual_error <= max(tol * max(_GROWN, s_f * size), s_f * self._noise))
 
     def _rounding(self, algorithm):
         """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling.
@@ -81,7 +109,23 @@ class Convergence:
         size = np.where(form.fixed, 0.0, algorithm.W @ x)
         s_f = form.objective_scale or 1.0
         noise = _ROUNDING * float(np.abs(size).max(initial=0.0)) / s_f
-        return min(noise, self._tol / s_f, _TRUSTED) if isinstance(algorithm.W, LowRank) else noise
+        if isinstance(algorithm.W, LowRank):
+            return min(noise, self._tol / s_f, _TRUSTED)
+        return min(noise, _TRUSTED * max(1.0, form.slope))
+
+    @staticmethod
+    def _runs_off(algorithm):
+        """Unknowns far beyond the start, the objective has fallen with them, the rows hold."""
+        state, trend = algorithm.state, algorithm.trend
+        return (algorithm.extent(state.point) > _FAR * trend.size and (trend.falls or trend.fell(_FAR))
+                and algorithm.near(state.point))
+
+    def _is_minimiser(self, algorithm):
+        """The last point is one, whatever ended the run there."""
+        if algorithm.state is None or algorithm.trend.drifts or algorithm.trend.plunges:
+            return False
+        self._noise = self._rounding(algorithm)
+        return self._is_solved(algorithm.state)
 
     @staticmethod
     def _rounded(state, tol):
@@ -95,11 +139,15 @@ class Convergence:
         """(status, detail, state) to report: the best point at a limit, a suspected derivative."""
         if algorithm is None:
             return status, detail, state
+        if status in _OVERRULED and self._is_minimiser(algorithm):
+            status, detail, state = Status.SOLVED, "", algorithm.state
+        if status in (*_STUCK, *_LIMITS[:2], Status.ACCEPTABLE) and self._runs_off(algorithm):
+            return Status.UNBOUNDED, "", algorithm.state
         if status in _LIMITS and monitor.best is not None:
             return status, detail, monitor.best
         if status is Status.INFEASIBLE and hasattr(algorithm, "restored_until"):
             state = original(algorithm, state)
-        if status in _STUCK and self.holds(state, self._acceptable_tol):
+        if status in _STUCK and not algorithm.trend.drifts and self.holds(state, self._acceptable_tol):
             status, detail = Status.ACCEPTABLE, ""
         if status in _STUCK or status in (Status.SOLVED, Status.ACCEPTABLE, Status.INFEASIBLE):
             wrong = suspect(state)

@@ -30,6 +30,22 @@ def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, 
     known("scaling", scaling, ("gradient", "none"))
 
 
+def checked_warm_start(result, program):
+    """Refuse a warm start without point, multipliers and barrier of the shapes of the program."""
+    if result is None:
+        return
+    sizes = {"x": program.n, "lam": program.m, "z_lower": program.n, "z_upper": program.n}
+    given = result if isinstance(result, dict) else {}
+    missing = [name for name in (*sizes, "barrier") if name not in given]
+    if missing:
+        raise TypeError(f"warm_start is a {type(result).__name__} without {', '.join(missing)}; expected "
+                        "the Result of an earlier solve.")
+    for name, size in sizes.items():
+        if np.shape(result[name]) != (size,):
+            raise ValueError(f"warm_start.{name} has shape {np.shape(result[name])}; expected ({size},), "
+                             "as the program has it. Start from x0=result.x instead.")
+
+
 class First:
     """The first evaluation at a start: f, c, g, J (and W) with the right shapes, finite.
 

@@ -53,7 +53,7 @@ class Test:
     def switching(self, alpha):
         """(19): the step is one for the objective."""
         descent = -self.slope
-        return descent > 0.0 and alpha * descent ** S_PHI > DELTA * self.theta ** S_THETA
+        return descent > 0.0 and alpha * _power(descent, S_PHI) > DELTA * _power(self.theta, S_THETA)
 
     def armijo(self, alpha, phi):
         """(20)."""
@@ -79,5 +79,11 @@ class Test:
         if self.slope < 0.0:
             bound = min(bound, GAMMA_PHI * self.theta / -self.slope)
             if self.theta <= self.filter.theta_min:
-                bound = min(bound, DELTA * self.theta ** S_THETA / (-self.slope) ** S_PHI)
+                bound = min(bound, DELTA * _power(self.theta, S_THETA) / _power(-self.slope, S_PHI))
         return GAMMA_ALPHA * bound
+
+
+def _power(size, exponent):
+    """size^exponent, inf where it overflows."""
+    with np.errstate(over="ignore"):
+        return np.float64(size) ** exponent

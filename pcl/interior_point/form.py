@@ -27,6 +27,7 @@ class Form:
 
     row, sign, cost (n_t,): the row of every auxiliary variable, its coefficient, its linear cost.
     weight, reference (n + n_t,): the proximity term. fixed (n,): variables that are held.
+    slope: ‖∇f‖∞ at the start, before scaling.
     """
 
     program: object
@@ -44,6 +45,7 @@ class Form:
     target: np.ndarray
     weight: np.ndarray
     reference: np.ndarray
+    slope: float = 0.0
 
     def __post_init__(self):
         has_lower, has_upper = np.isfinite(self.lower), np.isfinite(self.upper)

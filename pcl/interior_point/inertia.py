@@ -1,8 +1,8 @@
 """Inertia correction: the smallest shifts δ_w, δ_c of a geometric sequence that give descent.
 
-Algorithm IC of Wächter and Biegler 2006, section 3.1. Departures: a singular matrix is first tried with
-δ_c alone; δ_c stays on once it was enough; an inaccurate solution counts as singular; δ_w = 0 is not
-tried at every step where it kept failing.
+Algorithm IC of Wächter and Biegler 2006, section 3.1: a singular matrix is first tried with δ_c at the
+same δ_w. Departures: δ_c stays on once it was enough; an inaccurate solution counts as singular; δ_w = 0
+is not tried at every step where it kept failing.
 """
 
 _FIRST = 1e-4       # δ̄_w⁰
@@ -30,36 +30,46 @@ class InertiaCorrection:
         make(δ_w, δ_c) -> System;  solve(system) -> solution, which sets `system.accurate`.
         """
         shift_c = _DELTA_C * mu ** _POWER
-        delta_c = shift_c if self.dependent else 0.0
-        if self._is_hopeless():
-            return self._shifted(make, solve, delta_c, shift_c)
-        system, solution = self._attempt(make, solve, 0.0, delta_c)
-        if solution is None and delta_c == 0.0 and (system.singular or system.right_inertia):
-            delta_c = shift_c
-            system, solution = self._attempt(make, solve, 0.0, delta_c)
-            self.dependent = solution is not None
-        if solution is not None:
-            self._failures = self._skipped = 0
-            return system, solution, 0.0, delta_c
-        self._failures += 1
-        return self._shifted(make, solve, delta_c, shift_c)
+        delta_c, skip = shift_c if self.dependent else 0.0, self._is_hopeless()
+        for delta_w in self._shifts(skip):
+            system, solution, delta_c = self._tried(make, solve, delta_w, delta_c, shift_c)
+            if solution is not None:
+                self._remember(delta_w)
+                return system, solution, delta_w, delta_c
+            if delta_w == 0.0:
+                self._failures += 1
+        raise Irregular("The matrix of the step cannot be made regular.")
 
     def _is_hopeless(self):
         """Whether to leave out δ_w = 0: after two failures running it is tried every fifth time."""
         self._skipped = (self._skipped + 1) % _EVERY if self._failures >= _HOPELESS else 0
         return self._skipped > 0
 
-    def _shifted(self, make, solve, delta_c, shift_c):
+    def _shifts(self, skip):
+        """0 (unless skipped), then the geometric sequence of δ_w."""
+        if not skip:
+            yield 0.0
         delta_w = _FIRST if self.last == 0.0 else max(_SMALLEST, _SHRINK * self.last)
         while delta_w <= _LARGEST:
-            system, solution = self._attempt(make, solve, delta_w, delta_c)
-            if solution is not None:
-                self.last = delta_w
-                return system, solution, delta_w, delta_c
-            if system.singular or system.right_inertia:
-                delta_c = shift_c
+            yield delta_w
             delta_w *= _GROW_FIRST if self.last == 0.0 else _GROW
-        raise Irregular("The matrix of the step cannot be made regular.")
+
+    def _tried(self, make, solve, delta_w, delta_c, shift_c):
+        """(system, solution or None, δ_c): a singular matrix is tried again with δ_c before δ_w grows."""
+        system, solution = self._attempt(make, solve, delta_w, delta_c)
+        if solution is None and delta_c == 0.0 and (system.singular or system.right_inertia):
+            system, solution = self._attempt(make, solve, delta_w, shift_c)
+            if solution is not None:
+                self.dependent = True
+            if solution is not None or not system.singular:
+                delta_c = shift_c
+        return system, solution, delta_c
+
+    def _remember(self, delta_w):
+        if delta_w == 0.0:
+            self._failures = self._skipped = 0
+        else:
+            self.last = delta_w
 
     def _attempt(self, make, solve, delta_w, delta_c):
         system = make(delta_w, delta_c)

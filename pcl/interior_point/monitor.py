@@ -13,7 +13,8 @@ class Snapshot:
     """One iteration. infeasibility and dual_infeasibility are those of the program as given.
 
     step: step length α that led here; regularisation: its shift δ_w; restoration: True inside the
-    restoration phase, where objective and dual_infeasibility belong to that phase.
+    restoration phase, where objective and dual_infeasibility belong to that phase. length: largest entry
+    of the step before α; dual_step: step length of z; trials: points tried.
     """
 
     iteration: int
@@ -26,6 +27,9 @@ class Snapshot:
     restoration: bool
     seconds: float
     x: np.ndarray
+    length: float = 0.0
+    dual_step: float = 0.0
+    trials: int = 0
 
 
 class Monitor:
@@ -41,8 +45,12 @@ class Monitor:
         """Since the start."""
         return time.monotonic() - self.begun
 
-    def visit(self, state, mu, step, shift, restoration):
-        """Record an iterate; End at a limit or when the callback stops the run."""
+    def visit(self, state, mu, taken, shift, restoration):
+        """Record an iterate; End at a limit or when the callback stops the run.
+
+        taken: (α, α of z, largest entry of the step, trial points) of the step that led here.
+        """
+        step, dual_step, length, trials = taken
         dual, violation = state.unscaled[:2]
         objective = state.point.f / (state.form.objective_scale or 1.0)
         row = (objective, violation, dual, mu, step, shift)
@@ -50,7 +58,7 @@ class Monitor:
             self._remember(state, objective, violation)
         self.history.append(row)
         self._call(Snapshot(self.iteration, *row, restoration, self.seconds,
-                            state.point.p[:state.form.n].copy()))
+                            state.point.p[:state.form.n].copy(), length, dual_step, trials))
         if self.iteration >= self.maxiter:
             raise End(Status.ITERATION_LIMIT)
         self.check_time()

@@ -55,7 +55,7 @@ class Restoration:
 
     def _translated(self, end, algorithm, phase):
         """Failures of the phase become those of the run; limits stay."""
-        if end.status not in (Status.STEP_TOO_SMALL, Status.EVALUATION_FAILED, Status.UNBOUNDED):
+        if end.status not in (Status.STEP_TOO_SMALL, Status.EVALUATION_FAILED, Status.DIVERGED):
             return end
         algorithm.restored_until = phase.state
         if stationary(phase.state, 1e3 * self._tol) and violated(algorithm, phase.state, self._tol):

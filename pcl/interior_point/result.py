@@ -17,6 +17,8 @@ class Result(OptimizeResult):
     entries of ∇f + Jᵀλ − z and of z times distance; all of them before scaling
     barrier: last μ; history (nit + 1, 6): objective, infeasibility, dual infeasibility, barrier, step
     length, regularisation; counts: evaluations by function, factorisations; seconds
+    By SciPy's names, too: jac (n,), ∇f at x; nfev, njev, nhev; optimality, the dual residual;
+    constr_violation; execution_time. int(status) is 0 for success, as SciPy's.
     """
 
 
@@ -26,7 +28,8 @@ def result(status, detail, state, mu, monitor, count, bounds):
     s_f = form.objective_scale or 1.0
     x = state.point.p[:form.n].copy()
     lam = form.row_scale * state.y / s_f
-    z_lower, z_upper = _bound_multipliers(state, lam, s_f)
+    gradient = _gradient(state, s_f)
+    z_lower, z_upper = _bound_multipliers(state, lam, s_f, gradient)
     message = f"{status.value} {detail}".strip()
     dual, _, complementarity, _ = state.unscaled
     violation, rows = violations(state, bounds)
@@ -37,17 +40,35 @@ def result(status, detail, state, mu, monitor, count, bounds):
         nit=max(len(monitor.history) - 1, 0), lam=lam, z_lower=z_lower, z_upper=z_upper,
         constraint_violation=violation, dual_residual=dual, complementarity=complementarity,
         barrier=mu, history=np.array(monitor.history).reshape(-1, 6), counts=dict(count),
-        seconds=monitor.seconds)
+        seconds=monitor.seconds, jac=gradient, optimality=dual, constr_violation=violation,
+        **_counted(count, monitor))
 
 
-def _bound_multipliers(state, lam, s_f):
+def _counted(count, monitor):
+    """Counts by SciPy's names."""
+    return {"nfev": count["objective"], "njev": count["gradient"], "nhev": count["hessian"],
+            "execution_time": monitor.seconds}
+
+
+def _gradient(state, s_f):
+    """∇f (n,), entries of fixed variables included; NaN where it cannot be evaluated again."""
+    form = state.form
+    if not form.any_fixed:
+        return state.point.g[:form.n] / s_f
+    try:
+        return np.asarray(form.program.gradient(state.point.p[:form.n].copy()), dtype=np.float64)
+    except ArithmeticError:
+        return np.full(form.n, np.nan)
+
+
+def _bound_multipliers(state, lam, s_f, gradient):
     """z of the variables; of a fixed variable the part of its sign of ∇f + Jᵀλ."""
     form = state.form
     z_lower, z_upper = state.z_lower[:form.n] / s_f, state.z_upper[:form.n] / s_f
     if form.any_fixed:
         x = state.point.p[:form.n].copy()
         try:
-            full = np.asarray(form.program.gradient(x)) + form.program.jacobian(x).T @ lam
+            full = np.nan_to_num(gradient) + form.program.jacobian(x).T @ lam
         except ArithmeticError:
             full = np.zeros(form.n)
         z_lower = np.where(form.fixed, np.maximum(full, 0.0), z_lower)
@@ -85,4 +106,5 @@ def start_only(status, detail, program, x, monitor, count):
         x=x, fun=np.nan, success=False, status=status, message=f"{status.value} {detail}".strip(), nit=0,
         lam=np.zeros(m), z_lower=np.zeros(n), z_upper=np.zeros(n), constraint_violation=np.nan,
         dual_residual=np.nan, complementarity=np.nan, barrier=np.nan, history=np.zeros((0, 6)),
-        counts=dict(count), seconds=monitor.seconds)
+        counts=dict(count), seconds=monitor.seconds, jac=np.full(n, np.nan), optimality=np.nan,
+        constr_violation=np.nan, **_counted(count, monitor))

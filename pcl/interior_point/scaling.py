@@ -8,7 +8,7 @@ from pcl.interior_point.program import row_maxima
 _LARGEST = 100.0    # g_max
 _SMALLEST_SCALE, _LARGEST_SCALE = 1e-8, 1e20
 _STEP = 1e-4        # relative step of `tiny_curvature`
-_TINY = 1e-4        # an objective whose gradient and curvature are below is scaled up to one
+_TINY = 1.0         # an objective whose gradient and curvature are below is scaled up to it
 
 
 def scales(scaling, g, J, curvature):
@@ -23,7 +23,7 @@ def scales(scaling, g, J, curvature):
     s_f = _limited(largest)
     size = max(largest, curvature or 0.0)
     if 0.0 < size < _TINY and curvature is not None:
-        s_f = min(1.0 / size, _LARGEST_SCALE)
+        s_f = min(_TINY / size, _LARGEST_SCALE)
     rows = row_maxima(J)
     return s_f, np.maximum(_LARGEST / np.maximum(rows, _LARGEST), _SMALLEST_SCALE)
 

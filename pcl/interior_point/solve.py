@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pcl.interior_point.algorithm import Algorithm
+from pcl.interior_point.algorithm import Algorithm, Rescale
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
-from pcl.interior_point.door import First, checked_program, checked_settings
+from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
 from pcl.interior_point.hessians import strategy
 from pcl.interior_point.kkt import backend
 from pcl.interior_point.monitor import Monitor
@@ -14,6 +14,7 @@ from pcl.interior_point.result import result, start_only
 from pcl.interior_point.scaling import curvature, scales, tiny_curvature
 from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, held, inner, make_form, warm_state
 from pcl.interior_point.status import End, Status
+from pcl.interior_point.table import IterationTable
 from pcl.validate import float64_array
 
 _RULES = {"adaptive": Adaptive, "monotone": Monotone}
@@ -22,7 +23,7 @@ _WARM_BARRIER = 1e-6
 
 def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
           barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
-          acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False):
+          verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False):
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -45,9 +46,11 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
         First μ; else between 1e-3 and 0.1 by the size of the objective per bound.
     scaling : "gradient" or "none"
     warm_start : Result, optional
-        Point, multipliers and μ of an earlier solve of a program of the same shape.
+        Point (unless x0 is given), multipliers and μ of an earlier solve of a program of the same shape.
     callback : function of a Snapshot, optional
         Called every iteration; StopIteration ends the run.
+    verbose : int
+        1: an `IterationTable` on standard output; elsewhere by callback=IterationTable(stream).
     acceptable_tol : float
         Level at which a run that cannot go on is called acceptable.
     constraint_tol : float, optional
@@ -72,11 +75,27 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
                      initial_barrier)
     bounds = checked_program(program)
+    checked_warm_start(warm_start, program)
     x = _start(program, x0, warm_start, bounds)
-    run = _Run(program, bounds, Monitor(callback, maxiter, max_seconds, tol),
+    run = _Run(program, bounds, Monitor(_told(callback, verbose), maxiter, max_seconds, tol),
                Convergence(tol, acceptable_tol, constraint_tol), tol)
     return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
                           check_derivatives)
+
+
+def _told(callback, verbose):
+    """The callback, after a table on standard output if it is verbose."""
+    if not verbose:
+        return callback
+    table = IterationTable()
+    if callback is None:
+        return table
+
+    def both(snapshot):
+        table(snapshot)
+        callback(snapshot)
+
+    return both
 
 
 def _start(program, x0, warm_start, bounds):
@@ -96,13 +115,13 @@ class _Run:
         self._tol, self._ends = tol, ends
         self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
                                      "factorisations"), 0)
-        self._algorithm, self._state, self._mu = None, None, 0.0
+        self._algorithm, self._state, self._mu, self._slope = None, None, 0.0, None
 
     def from_start(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         """Run to the end."""
         try:
             self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
-            self._algorithm.run(self._state)
+            self._run(lambda x: self._prepare(x, hessian, kkt, rule, None, scaling, None, False))
         except End as end:
             return self._result(end.status, end.detail, x)
         except KeyboardInterrupt:
@@ -110,6 +129,16 @@ class _Run:
         except Exception as error:
             error.partial_result = self._result(Status.ERROR, repr(error), x)
             raise
+
+    def _run(self, prepare):
+        """Run the algorithm, prepared anew where the objective outgrew its scale."""
+        while True:
+            try:
+                return self._algorithm.run(self._state)
+            except Rescale:
+                size = self._algorithm.trend.size
+                prepare(self._algorithm.state.point.p[:self._program.n].copy())
+                self._algorithm.trend.size = size
 
     def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         program = self._program
@@ -122,7 +151,9 @@ class _Run:
         self._kkt = backend(kkt, W, first.J)
         size = curvature(W) if W is not None else tiny_curvature(program, x, first.g, self._bounds)
         s_f, s_c = scales(scaling, first.g, first.J, size)
-        form = make_form(program, self._bounds, s_f, s_c, self._count)
+        if self._slope is None:
+            self._slope = float(np.abs(first.g).max(initial=0.0))
+        form = make_form(program, self._bounds, s_f, s_c, self._count, self._slope)
         slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
         self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)
         make = first_state if warm_start is None else warm_state

@@ -12,7 +12,7 @@ _EQUAL = 1e-14     # relative distance of bounds that count as equal
 _RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened: first + second × |side|
 
 
-def make_form(program, bounds, s_f, s_c, count):
+def make_form(program, bounds, s_f, s_c, count, slope=0.0):
     """The standard form of a program.
 
     Inequalities get a slack with bounds; free rows are switched off by a scale of zero; variables with
@@ -34,7 +34,7 @@ def make_form(program, bounds, s_f, s_c, count):
         lower=np.concatenate([np.where(fixed, -np.inf, x_lower), low]),
         upper=np.concatenate([np.where(fixed, np.inf, x_upper), high]),
         fixed=fixed, objective_scale=s_f, row_scale=s_c, target=target,
-        weight=np.zeros(size), reference=np.zeros(size))
+        weight=np.zeros(size), reference=np.zeros(size), slope=slope)
 
 
 def held(lower, upper):

@@ -20,8 +20,11 @@ class Status(enum.Enum):
         "Infeasible: the violation of the constraints has a local minimum here. Relax the rows named, "
         "or start elsewhere.")
     UNBOUNDED = (
-        "Unbounded: the iterates or the objective diverge. Bound the variables, or check the sign of "
-        "the objective.")
+        "Unbounded: the objective falls without end while the constraints hold. Bound the variables, "
+        "or check the sign of the objective.")
+    DIVERGED = (
+        "Diverged: unknowns grow without end although the objective no longer falls; there may be no "
+        "minimiser (an infimum that is not attained). Bound the variables.")
     START_FAILED = (
         "Cannot evaluate at the start: a function is not finite there. Start where all functions "
         "and derivatives are defined.")
@@ -53,6 +56,10 @@ class Status(enum.Enum):
     def success(self):
         """True if the first-order conditions hold to the tolerance."""
         return self is Status.SOLVED
+
+    def __int__(self):
+        """The place in the list above: 0 is success, as SciPy has it."""
+        return list(Status).index(self)
 
 
 class End(Exception):

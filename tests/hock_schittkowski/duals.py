@@ -1,7 +1,9 @@
 """Value, gradient and Hessian of a formula by one pass of Taylor arithmetic: exact derivatives.
 
-A Dual is f, ∇f (n,), ∇²f (n, n) at a point; the module itself has exp, log, sqrt, sin and cos.
+A Dual is f, ∇f (n,), ∇²f (n, n) at a point; the module itself has exp, log, sqrt, sin, cos, erf and step.
 """
+import math
+
 import numpy as np
 
 
@@ -84,6 +86,17 @@ def sin(u):
 def cos(u):
     s, c = np.sin(u.value), np.cos(u.value)
     return _chain(u, c, -s, -c)
+
+
+def erf(u):
+    v = u.value
+    slope = 2.0 / math.sqrt(math.pi) * np.exp(-v**2)
+    return _chain(u, math.erf(v), slope, -2.0 * v * slope)
+
+
+def step(u, at, below, above):
+    """`below` where u < at, else `above`; no derivative at the jump."""
+    return below if u.value < at else above
 
 
 def _chain(u, f, df, ddf):

@@ -18,7 +18,8 @@ class Problem:
     x0 : tuple of float, the published start, which may lie outside the bounds.
     objective, constraints : callable
         ``f(x, m)``, a scalar, and ``c(x, m)``, a list. `x` is anything with items, `m` the
-        module that has exp, log, sqrt, sin and cos for such items: NumPy, CasADi, tf.math.
+        module that has exp, log, sqrt, sin, cos, erf and step for such items: `values`, `duals`,
+        or one of CasADi's functions.
     optimum : float, the published value unless a comment says otherwise.
     bounds, rows : tuple of pairs (lower, upper), one an unknown and one a row; no bounds: free.
     minimiser : tuple of float or None, in closed form where the book has it.

@@ -1,7 +1,7 @@
-"""A test problem as `pcl.interior_point` takes it: values by NumPy, derivatives by `duals`."""
+"""A test problem as `pcl.interior_point` takes it: values by `values`, derivatives by `duals`."""
 import numpy as np
 
-from . import duals
+from . import duals, values
 
 
 class DualProgram:
@@ -19,11 +19,11 @@ class DualProgram:
 
     def objective(self, x):
         with np.errstate(all="ignore"):
-            return float(self._f(np.float64(x), np))
+            return float(self._f(np.float64(x), values))
 
     def constraints(self, x):
         with np.errstate(all="ignore"):
-            return np.array(self._c(np.float64(x), np), dtype=float).reshape(self.m)
+            return np.array(self._c(np.float64(x), values), dtype=float).reshape(self.m)
 
     def gradient(self, x):
         return self._taylor(x)[0].gradient
