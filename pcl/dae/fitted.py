@@ -10,7 +10,7 @@ import numpy as np
 
 from pcl.dae.curve import curves
 from pcl.dae.trained import Trained, TrainedLaw
-from pcl.dae.uncertainty import Uncertainty
+from pcl.dae.uncertainty import Uncertainty, weights_known
 from pcl.validate import float64_array
 
 
@@ -139,16 +139,12 @@ class Fit:
                     np.sqrt(found.variances(found.law_gradients(number, place, points))))
 
     def _uncertainty(self, known):
-        known = self._weights_known() if known is None else bool(known)
+        known = weights_known(self.setting) if known is None else bool(known)
         return self._uncertainties.setdefault(known, Uncertainty(self.program, self.result, known))
 
     @functools.cached_property
     def _uncertainties(self):
         return {}
-
-    def _weights_known(self):
-        given = any((omega != 1.0).any() for *_, omega in self.setting.data.observations())
-        return given and all(factor == 1.0 for factor in self.setting.factors.values())
 
     def _law_of(self, name):
         for number, law in enumerate(self.laws):
