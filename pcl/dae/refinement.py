@@ -5,10 +5,16 @@ import warnings
 import numpy as np
 
 from pcl.collocation import error_estimate, refine, worst
-from pcl.dae.curve import curves, vector
+from pcl.dae.curve import curves
+from pcl.dae.prolongation import carried, split
+from pcl.dae.shift import shift
 
 ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
 ROUGH = 0.05        # estimated error of collocation above which a fit warns
+SETTLED, ASTRAY = 0.1, 0.3  # shift in standard errors: aimed at, and above which given elements warn
+GROWTH = 16         # elements at most, relative to those that a fit begins with
+TOLERANCE = 1e-3    # estimated error, relative to the size of a variable, where there are no standard errors
+_AIM = 0.5          # of SETTLED, what one round is laid out for
 _BARRIER = 1e-6     # first barrier parameter of a solve that starts at the solution on other elements
 
 
@@ -20,15 +26,44 @@ def refined(setting, program, result, tolerance, solve, hessian, tol):
     for _ in range(ROUNDS):
         found = curves(setting, result.x)
         meshes, error = _next(found, tolerance)
-        if error <= tolerance or max(mesh.elements for mesh in meshes.values()) > MOST:
+        if error <= tolerance or _longest(meshes) > MOST:
             return
-        setting = setting.with_meshes(meshes.values())
-        x = vector(setting.elements, [found[name].on(meshes[name]) for name in setting.names],
-                   program.elements.split(result.x)[2])
-        x = np.concatenate([x, result.x[program.elements.n:]])
-        program = setting.transcription(program.laws, program.penalties)
+        setting, program, x = carried(setting, program, result.x, meshes)
         result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
         yield setting, program, result, f"error {error:.2g}, now {setting.elements.E} elements; "
+
+
+def settled(setting, program, result, solve, hessian, tol, automatic):
+    """Yield (setting, program, result, shift) of the fit, and of every round on finer elements.
+
+    Automatic elements are cut where they contribute to the `Shift` until it is below `SETTLED`, or, where
+    there are no standard errors, until the estimated error is below `TOLERANCE`; in at most `ROUNDS`
+    rounds, with at most `GROWTH` times as many elements and `MOST` a trajectory. A round whose solve
+    fails is not given out.
+    """
+    most = GROWTH * setting.elements.E
+    for _ in range(ROUNDS):
+        found = shift(setting, program, result)
+        yield setting, program, result, found
+        meshes = _finer(setting, result, found) if automatic else None
+        if not meshes or setting.with_meshes(meshes.values()).elements.E > most or _longest(meshes) > MOST:
+            return
+        setting, program, x = carried(setting, program, result.x, meshes)
+        result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
+        if not result.success:
+            return
+
+
+def shift_words(found, setting, automatic):
+    """Words on a `Shift`; a warning where it is too large."""
+    words = f"{setting.elements.E} elements; {found}"
+    if found.worst > (SETTLED if automatic else ASTRAY):
+        more = (f"the refinement ended at a limit ({GROWTH} times the first number of elements, {MOST} a "
+                f"trajectory, {ROUNDS} rounds) or with a solve that failed" if automatic else
+                "give more elements, or elements='auto'")
+        warnings.warn(f"The elements bias the fit: {words}. The standard errors do not contain this; {more}.",
+                      UserWarning, stacklevel=5)
+    return words
 
 
 def unmet(setting, result, tolerance):
@@ -53,8 +88,23 @@ def measured(setting, result):
              f"t = {found[name].mesh.times[e]:.4g} of trajectory {name}")
     if largest > ROUGH:
         warnings.warn(f"{words}: the elements are too long for what was found. Give more of them, or "
-                      "refine=1e-2.", UserWarning, stacklevel=4)
+                      "refine=1e-2.", UserWarning, stacklevel=5)
     return words
+
+
+def _finer(setting, result, found):
+    """{name: Mesh} for the next round, None if nothing is left to do."""
+    if found.why:
+        meshes, error = _next(curves(setting, result.x), TOLERANCE)
+        return meshes if error > TOLERANCE else None
+    if found.worst <= SETTLED:
+        return None
+    parts = np.split(found.parts(_AIM * SETTLED, setting.scheme.K + 1), setting.elements.starts[1:])
+    return {name: split(mesh, m) for name, mesh, m in zip(setting.names, setting.meshes, parts)}
+
+
+def _longest(meshes):
+    return max(mesh.elements for mesh in meshes.values())
 
 
 def _next(found, tolerance):

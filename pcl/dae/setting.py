@@ -13,7 +13,9 @@ from pcl.dae.elements import Elements
 from pcl.dae.misfit import Misfit
 from pcl.dae.model import Model
 from pcl.dae.transcription import Transcription
-from pcl.validate import positive_integer
+from pcl.validate import known, positive_integer
+
+LEAST = 20      # elements of a trajectory that a fit begins with, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,9 @@ class Setting:
         if not isinstance(scheme, Scheme):
             raise TypeError(f"scheme is a {type(scheme).__name__}; expected one of pcl.collocation, for "
                             "instance radau(3).")
+        if isinstance(elements, str):
+            known("elements", elements, ("auto",))
+            elements = [LEAST] * len(data)
         given = elements if isinstance(elements, (list, tuple)) else [elements] * len(data)
         if len(given) != len(data):
             raise ValueError(f"elements has {len(given)} entries for {len(data)} trajectories; expected "
