@@ -39,7 +39,7 @@ class Adapted:
     status: AdaptStatus
 
 
-def refine(mesh, error, tolerance, order):
+def refine(mesh, error, tolerance, order, keep=()):
     """Split the elements whose error exceeds the tolerance, merge pairs that are far below it.
 
     An element is split into the least number m ≤ 4 of equal parts with error / m^order ≤ tolerance; two
@@ -52,11 +52,14 @@ def refine(mesh, error, tolerance, order):
         Error of the elements, ≥ 0.
     order : int
         The power of the length that the error goes with: K + 1 for states, K for algebraic variables.
+    keep : array (n,)
+        Boundaries that stay, as where an input jumps.
     """
     error, tolerance, order = _checked(mesh, error, tolerance, order)
     times, e = [mesh.times[0]], 0
     while e < mesh.elements:
-        if e + 1 < mesh.elements and _merged(mesh, error, e, order) < MERGE_BELOW * tolerance:
+        mergeable = e + 1 < mesh.elements and mesh.times[e + 1] not in keep
+        if mergeable and _merged(mesh, error, e, order) < MERGE_BELOW * tolerance:
             times.append(mesh.times[e + 2])
             e += 2
             continue

@@ -51,6 +51,25 @@ class Signal:
             return np.interp(t, self.times, self.values)
         return self.values[np.maximum(np.searchsorted(self.times, t, side="left") - 1, 0)]
 
+    @property
+    def is_linear_table(self):
+        """Whether rows are joined by straight lines."""
+        return self.function is None and self.kind == "linear" and len(self.times) > 1
+
+    @property
+    def jumps(self):
+        """Times (n,) at which a piecewise constant table changes; of a function none are known."""
+        if self.function is not None or self.kind == "linear" or not len(self.times):
+            return np.zeros(0)
+        return self.times[1:][np.diff(self.values) != 0.0]
+
+    @property
+    def bends(self):
+        """Times (n,) of the inner rows of a linear table, and the change of the slope there (n,)."""
+        if not self.is_linear_table:
+            return np.zeros(0), np.zeros(0)
+        return self.times[1:-1], np.abs(np.diff(np.diff(self.values) / np.diff(self.times)))
+
     def __eq__(self, other):
         return (isinstance(other, Signal) and self.name == other.name and self.kind == other.kind
                 and self.function == other.function and np.array_equal(self.times, other.times)

@@ -13,7 +13,7 @@ from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
 from pcl.dae.pretrain import normalised, pretrain
-from pcl.dae.refinement import measured, refined, settled, shift_words, unmet
+from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
@@ -200,8 +200,8 @@ def _finished(setting, program, result, stages, solve, refine, automatic):
     """The `Fit` after its elements were refined, and how far they bias it."""
     (hessian, tol), note, moves = solve.last(), "", None
     if refine is not None:
-        for setting, program, result, words in refined(setting, program, result, refine, solve.one, hessian,
-                                                       tol):
+        rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
+        for setting, program, result, words in rounds:
             stages.append(solve.stage("refinement", hessian, tol, result, words))
     if result.success:
         rounds = settled(setting, program, result, solve.one, hessian, tol, automatic)
@@ -209,6 +209,7 @@ def _finished(setting, program, result, stages, solve, refine, automatic):
             if k:
                 stages.append(solve.stage("refinement", hessian, tol, result))
         stages.append(solve.clock.stage("shift", shift_words(moves, setting, automatic), 0))
+    stages += [solve.clock.stage("inputs", words, 0) for words in warned(setting)]
     if refine is None:
         stages.append(solve.clock.stage("elements", measured(setting, result), 0))
     else:

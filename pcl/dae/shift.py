@@ -40,8 +40,11 @@ class Shift:
         return float(np.concatenate(every).max(initial=0.0)) if not self.why else np.nan
 
     def parts(self, target, order):
-        """Into how many equal parts (E,) elements are to be cut, so that what they add up to is below
-        `target`: error ~ m^−order, the fewest elements (m ~ share^(1/(order + 1))), at most `MOST_PARTS`."""
+        """Into how many equal parts (E,) elements are to be cut, at most `MOST_PARTS`.
+
+        What they add up to shall be below `target`, with error ~ m^−order, and the elements be few:
+        m ~ share^(1/(order + 1)).
+        """
         total = max(self.share.sum(), np.finfo(float).tiny)
         share = self.share * max(1.0, self.worst / total)
         density = (share / share.max()) ** (1.0 / (order + 1))
@@ -91,7 +94,8 @@ def _judged(setting, program, result, fine, start):
     dx = fresh.newton_step()
     s2, exact = (1.0, False) if known else _variance(setting, program, result, fine, start.x + dx)
     points = _points(setting, program, result)
-    G = np.concatenate([fresh.parameter_gradients(), *(fresh.law_gradients(*law) for law in points.values())])
+    G = np.concatenate([fresh.parameter_gradients(),
+                        *(fresh.law_gradients(*law) for law in points.values())])
     solved = [fresh.solve(g) for g in G]
     error = np.sqrt(2.0 * s2 * np.maximum([g @ v for g, (v, _) in zip(G, solved)], np.finfo(float).tiny))
     ratio = G @ dx / error
