@@ -24,6 +24,7 @@ class Trajectory:
     inputs : {name: u(t)}, optional
         A number; a function t (n,) -> (n,); a table (times, values), interpolated linearly; or a
         table (times, values, "constant"), whose rows hold until the next (at a jump: the value before).
+        Elements end where tables jump or bend.
     weights : number, (n,), or {name: number or array of the variable's length}
         ≥ 0, for instance 1/σ²; 1 by default. Observations of weight 0 are left out and may be NaN.
     span : (t0, t1), optional
@@ -32,11 +33,13 @@ class Trajectory:
     name : str
     missing : "refuse" or "drop"
         What happens to NaN among the observations.
+    breaks : (n,) times at which a function among the inputs, or an equation, jumps or bends: elements end
+        there. What a function does between the nodes cannot be seen otherwise.
 
     Attributes
     ----------
     observed : {name: Series}; initial : {state: float}, those that are fixed; inputs : {name: Signal}
-    span : (t0, t1); name : str; size : number of observations
+    span : (t0, t1); name : str; size : number of observations; breaks : (n,), increasing
 
     Raises
     ------
@@ -47,10 +50,10 @@ class Trajectory:
         span; an input's table that does not cover the span; t1 ≤ t0.
     """
 
-    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name")
+    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks")
 
     def __init__(self, t, observed, initial=None, inputs=None, weights=1.0, span=None, name="",
-                 missing="refuse"):
+                 missing="refuse", breaks=()):
         at = f" of trajectory {name!r}" if name else ""
         observed = _mapping(f"observed{at}", observed)
         t = None if t is None else ordered_times(f"t{at}", t)
@@ -59,11 +62,12 @@ class Trajectory:
         found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing)
                  for key, (times, values) in columns.items()}
         span = _span(at, span, [times for times, _ in columns.values()] + ([] if t is None else [t]))
-        self._set(found, _initial(at, initial), _inputs(at, inputs), span, str(name))
+        self._set(found, _initial(at, initial), _inputs(at, inputs), span, str(name),
+                  _breaks(at, breaks))
         self._require_sense(at)
 
-    def _set(self, observed, initial, inputs, span, name):
-        for slot, value in zip(self.__slots__, (observed, initial, inputs, span, name)):
+    def _set(self, observed, initial, inputs, span, name, breaks):
+        for slot, value in zip(self.__slots__, (observed, initial, inputs, span, name, breaks)):
             object.__setattr__(self, slot, value)
 
     def __setattr__(self, name, value):
@@ -80,6 +84,7 @@ class Trajectory:
     inputs = property(lambda self: MappingProxyType(self._inputs))
     span = property(lambda self: self._span)
     name = property(lambda self: self._name)
+    breaks = property(lambda self: np.array(self._breaks))
     size = property(lambda self: sum(map(len, self._observed.values())))
 
     def __eq__(self, other):
@@ -125,7 +130,7 @@ class Trajectory:
 
     def _other(self, observed, initial, span, name):
         made = object.__new__(Trajectory)
-        made._set(observed, initial, self._inputs, span, name)
+        made._set(observed, initial, self._inputs, span, name, self._breaks)
         return made
 
     def _require_sense(self, at):
@@ -179,6 +184,10 @@ def _initial(at, initial):
 def _inputs(at, inputs):
     given = _mapping(f"inputs{at}", inputs or {})
     return {name: signal(name, value, at) for name, value in given.items()}
+
+
+def _breaks(at, breaks):
+    return tuple(ordered_times(f"breaks{at}", breaks).tolist())
 
 
 def _span(at, span, times):

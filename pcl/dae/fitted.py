@@ -10,7 +10,7 @@ import numpy as np
 
 from pcl.dae.curve import curves
 from pcl.dae.trained import Trained, TrainedLaw
-from pcl.dae.uncertainty import Uncertainty
+from pcl.dae.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.validate import float64_array
 
 
@@ -36,6 +36,9 @@ class Fit:
     stages : tuple of Stage
     note : str
         What was asked for and not reached although the last solve may be solved; mostly empty.
+    shift : Shift or None
+        By how much halving the elements would move parameters and laws, in standard errors, which do
+        not contain it; None if the last solve failed. See `pcl.dae.shift`.
     """
 
     setting: object
@@ -43,6 +46,7 @@ class Fit:
     result: object
     stages: tuple
     note: str = ""
+    shift: object = None
 
     @property
     def model(self):
@@ -102,6 +106,9 @@ class Fit:
             "none".
             See `pcl.dae.uncertainty.Uncertainty`.
 
+        They come from the noise of the data alone and do not contain what the elements do to the result:
+        that is `shift`, in the same standard errors.
+
         Raises
         ------
         Undetermined
@@ -139,16 +146,12 @@ class Fit:
                     np.sqrt(found.variances(found.law_gradients(number, place, points))))
 
     def _uncertainty(self, known):
-        known = self._weights_known() if known is None else bool(known)
+        known = weights_known(self.setting) if known is None else bool(known)
         return self._uncertainties.setdefault(known, Uncertainty(self.program, self.result, known))
 
     @functools.cached_property
     def _uncertainties(self):
         return {}
-
-    def _weights_known(self):
-        given = any((omega != 1.0).any() for *_, omega in self.setting.data.observations())
-        return given and all(factor == 1.0 for factor in self.setting.factors.values())
 
     def _law_of(self, name):
         for number, law in enumerate(self.laws):
@@ -181,10 +184,26 @@ class Fit:
         from pcl.dae.plot import plot
         return plot(self, names, bands, axes)
 
+    def _parameter_lines(self):
+        """Values, standard errors, and shift / standard error."""
+        try:
+            errors = self.standard_errors() if self.result.success else {}
+        except Undetermined:
+            errors = {}
+        lines = []
+        for name, value in self.parameters.items():
+            moves = self.shift.parameters.get(name) if self.shift is not None else None
+            more = f" ± {errors[name]:.2g}" if name in errors else ""
+            more += f", shift {moves:.2g} standard errors" if moves is not None else ""
+            lines.append(f"{name} = {value:.8g}{more}")
+        if any("shift" in line for line in lines):
+            lines.append("± is a standard error: of the noise, without the shift by the elements")
+        return lines
+
     def __str__(self):
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
                  f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, largest violation "
                  f"{self.result.constraint_violation:.1e}"]
-        lines += [f"{name} = {value:.8g}" for name, value in self.parameters.items()]
+        lines += self._parameter_lines()
         lines += [f"law: {law}" for law in self.laws]
         return "\n".join([*lines, self.status])

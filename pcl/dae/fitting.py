@@ -13,7 +13,7 @@ from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
 from pcl.dae.pretrain import normalised, pretrain
-from pcl.dae.refinement import measured, refined, unmet
+from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
@@ -44,7 +44,7 @@ class Stage:
         return f"{self.name:<12} {self.iterations:>5} iterations {self.seconds:8.2f} s   {self.words}"
 
 
-def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed=0, smoothing="auto",
+def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, seed=0, smoothing="auto",
         weight_decay="auto", scaling="auto", normalise=True, hessian="auto", kkt="reduced", tol=1e-6,
         maxiter=1000, max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
@@ -61,7 +61,10 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     data : Data, Trajectory or list of them
     network : MLP, Law, list of Law, or None
         An MLP takes all states and gives all outputs. None for a model without outputs.
-    elements : int, or one int, Mesh or array of boundaries a trajectory
+    elements : int, or one int, Mesh or array of boundaries a trajectory; "auto": as many as the data ask
+        for, at least 20 a trajectory, and after the main solve finer ones where they matter until halving
+        them would move no parameter and no law by more than 0.1 standard errors (`pcl.dae.shift`), within
+        the limits of `pcl.dae.refinement`. Elements end where the table of an input jumps or bends.
     scheme : collocation.Scheme, radau(3) by default
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
@@ -98,6 +101,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     seed = positive_integer("seed", seed, minimum=0)
     if isinstance(kkt, str):
         known("kkt", kkt, ("reduced", *BACKENDS))
+    automatic = isinstance(elements, str) and refine is None
     clock, refine = _Clock(), refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)
@@ -109,7 +113,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     solve = _Solve(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
     if not laws:
         stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
-        return _main(setting, _starts(setting, x), np.inf, stages, solve, refine)
+        return _main(setting, _starts(setting, x), np.inf, stages, solve, refine, automatic)
     x = relaxed(setting, x)
     stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
     smoothed = smooth(setting, x, smoothing, callback, max_seconds)
@@ -117,7 +121,7 @@ def fit(model, data, network=None, *, elements=20, scheme=None, start=None, seed
     decay = _decay(weight_decay, setting, smoothed.x)
     enough = WORSE * (_misfit(setting, smoothed.x) + _NOISE * setting.spread)
     attempts = _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock)
-    return _main(setting, attempts, enough, stages, solve, refine)
+    return _main(setting, attempts, enough, stages, solve, refine, automatic)
 
 
 def _starts(setting, x):
@@ -174,7 +178,7 @@ class _Solve:
         return self.clock.stage(name, words, result.nit)
 
 
-def _main(setting, attempts, enough, stages, solve, refine):
+def _main(setting, attempts, enough, stages, solve, refine, automatic):
     """The `Fit`: the first attempt that is solved with a misfit below `enough`, or the best of all."""
     best, attempt = None, solve
     for k, (words, laws, penalties, x) in enumerate(attempts):
@@ -189,17 +193,29 @@ def _main(setting, attempts, enough, stages, solve, refine):
         if result.success:          # another start is a luxury
             attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
     program, result, _ = best
-    note = ""
-    if refine is None:
-        stages.append(solve.clock.stage("elements", measured(setting, result), 0))
-    else:
-        hessian, tol = solve.last()
+    return _finished(setting, program, result, stages, solve, refine, automatic)
+
+
+def _finished(setting, program, result, stages, solve, refine, automatic):
+    """The `Fit` after its elements were refined, and how far they bias it."""
+    (hessian, tol), note, moves = solve.last(), "", None
+    if refine is not None:
         rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
         for setting, program, result, words in rounds:
             stages.append(solve.stage("refinement", hessian, tol, result, words))
+    if result.success:
+        rounds = settled(setting, program, result, solve.one, hessian, tol, automatic)
+        for k, (setting, program, result, moves) in enumerate(rounds):
+            if k:
+                stages.append(solve.stage("refinement", hessian, tol, result))
+        stages.append(solve.clock.stage("shift", shift_words(moves, setting, automatic), 0))
+    stages += [solve.clock.stage("inputs", words, 0) for words in warned(setting)]
+    if refine is None:
+        stages.append(solve.clock.stage("elements", measured(setting, result), 0))
+    else:
         words, note = unmet(setting, result, refine)
         stages.append(solve.clock.stage("refinement", words, 0))
-    return Fit(setting, program, result, tuple(stages), note)
+    return Fit(setting, program, result, tuple(stages), note, moves)
 
 
 def _rank(result, misfit):

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pcl.collocation import Mesh, Scheme, radau
+from pcl.dae.breaks import mesh_of
 from pcl.dae.data import Data
 from pcl.dae.elements import Elements
 from pcl.dae.misfit import Misfit
 from pcl.dae.model import Model
+from pcl.dae.node_inputs import at_nodes, missed, unseen
 from pcl.dae.transcription import Transcription
-from pcl.validate import positive_integer
+from pcl.validate import known, positive_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,9 @@ class Setting:
     names: tuple
 
     @classmethod
-    def of(cls, model, data, elements=20, scheme=None, scaling="none"):
-        """With `elements` a number, or a list of numbers, Mesh or boundary times, one a trajectory.
+    def of(cls, model, data, elements="auto", scheme=None, scaling="none"):
+        """With `elements` "auto", a number, or a list of "auto", numbers, Mesh or boundary times, one a
+        trajectory.
 
         Raises
         ------
@@ -53,11 +56,7 @@ class Setting:
         if not isinstance(scheme, Scheme):
             raise TypeError(f"scheme is a {type(scheme).__name__}; expected one of pcl.collocation, for "
                             "instance radau(3).")
-        given = elements if isinstance(elements, (list, tuple)) else [elements] * len(data)
-        if len(given) != len(data):
-            raise ValueError(f"elements has {len(given)} entries for {len(data)} trajectories; expected "
-                             "one number, or one entry a trajectory.")
-        meshes = tuple(_mesh(each, item) for each, item in zip(given, data))
+        meshes = tuple(mesh_of(each, item) for each, item in zip(_elements(elements, len(data)), data))
         return cls(model, data, scheme, meshes, _factors(scaling, data), data.names)
 
     @functools.cached_property
@@ -68,10 +67,20 @@ class Setting:
     @functools.cached_property
     def inputs(self):
         """u at the nodes (E, K, n_u)."""
-        times = [mesh.points(self.scheme) for mesh in self.meshes]
-        names = self.model.inputs
-        return np.concatenate([item.inputs_at(names, t.ravel()).reshape(*t.shape, len(names))
-                               for item, t in zip(self.data, times)])
+        return np.concatenate([self._inputs_of(item, mesh) for item, mesh in zip(self.data, self.meshes)])
+
+    def _inputs_of(self, item, mesh):
+        columns = [at_nodes(item.inputs[name], mesh, self.scheme, item.breaks)
+                   for name in self.model.inputs]
+        return np.array(columns).reshape(len(columns), mesh.elements, self.scheme.K).transpose(1, 2, 0)
+
+    def unseen(self):
+        """A sentence on the input that the nodes miss most, "" if they see all; see `node_inputs`."""
+        nodes = np.split(self.inputs, self.elements.starts[1:])
+        found = [(missed(item.inputs[name], mesh, self.scheme, u[..., i]), item, mesh, name)
+                 for item, mesh, u in zip(self.data, self.meshes, nodes)
+                 for i, name in enumerate(self.model.inputs)]
+        return unseen(*max(found, key=lambda each: each[0].max())) if found else ""
 
     @functools.cached_property
     def starts(self):
@@ -136,17 +145,16 @@ class Setting:
         return replace(self, meshes=tuple(meshes))
 
 
-def _mesh(given, item):
-    if isinstance(given, Mesh):
-        mesh = given
-    elif np.ndim(given) == 1:
-        mesh = Mesh(given)
-    else:
-        mesh = Mesh.uniform(*item.span, positive_integer("elements", given))
-    if mesh.times[0] > item.span[0] or mesh.times[-1] < item.span[1]:
-        raise ValueError(f"elements of trajectory {item.name!r} reach from {mesh.times[0]:g} to "
-                         f"{mesh.times[-1]:g}; expected its span, {item.span[0]:g} to {item.span[1]:g}.")
-    return mesh
+def _elements(given, count):
+    """One entry of `elements` a trajectory."""
+    if isinstance(given, str):
+        known("elements", given, ("auto",))
+    given = given if isinstance(given, (list, tuple)) else [given] * count
+    if len(given) != count:
+        raise ValueError(f"elements has {len(given)} entries for {count} trajectories; expected one "
+                         "number, or one entry a trajectory.")
+    return [each if isinstance(each, (str, Mesh)) or np.ndim(each) else positive_integer("elements", each)
+            for each in given]
 
 
 def _factors(scaling, data):

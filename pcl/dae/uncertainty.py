@@ -18,6 +18,20 @@ _SINGULAR = (
     "parameter, raise weight_decay, or fit with a smaller tol or another seed.")
 
 
+def _units(places, n):
+    """Unit vectors (n,)."""
+    for i in places:
+        e = np.zeros(n)
+        e[i] = 1.0
+        yield e
+
+
+def weights_known(setting):
+    """Whether the weights of the data are taken as 1/σ²: some were given, and none were scaled."""
+    given = any((omega != 1.0).any() for *_, omega in setting.data.observations())
+    return given and all(factor == 1.0 for factor in setting.factors.values())
+
+
 class Undetermined(ValueError):
     """The reduced Hessian is not positive definite: the data do not determine what was asked."""
 
@@ -64,16 +78,33 @@ class Uncertainty:
         return W, J, factor, d_x, d_c
 
     def _inverse(self, g):
-        """Z H⁻¹ Zᵀ g, with one step of refinement."""
+        """Z H⁻¹ Zᵀ g."""
+        return self.solve(g)[0]
+
+    def solve(self, r_x, r_c=None):
+        """(dx (n,), λ (m,)) with K [dx; λ] = [r_x; r_c], with one step of refinement.
+
+        Raises
+        ------
+        Undetermined
+        """
         W, J, factor, d_x, d_c = self._factor
-        zero = np.zeros(self.program.m)
-        dx, lam = factor.solve(g, zero)
-        more = factor.solve(g - (W @ dx + d_x * dx + J.T @ lam), d_c * lam - J @ dx)
+        r_c = np.zeros(self.program.m) if r_c is None else r_c
+        dx, lam = factor.solve(r_x, r_c)
+        more = factor.solve(r_x - (W @ dx + d_x * dx + J.T @ lam), r_c - (J @ dx - d_c * lam))
         dx, lam = dx + more[0], lam + more[1]
-        left = np.abs(g - (W @ dx + d_x * dx + J.T @ lam)).max()
-        if not left <= _ACCURATE * np.abs(g).max():     # positive pivots by rounding alone
+        left = np.abs(r_x - (W @ dx + d_x * dx + J.T @ lam)).max()
+        size = max(np.abs(r_x).max(), np.abs(J.T @ lam).max() if r_c.any() else 0.0)
+        if not left <= _ACCURATE * size:                # positive pivots by rounding alone
             raise Undetermined(_SINGULAR)
-        return dx
+        return dx, lam
+
+    def newton_step(self):
+        """dx (n,) of one Newton step of the program from the solution, active constraints held fast."""
+        program, x = self.program, self._result.x
+        c, rows = program.constraints(x), program.c_lower != program.c_upper
+        c[rows] += np.maximum(-c[rows], _CLOSEST)
+        return self.solve(-program.gradient(x), -c)[0]
 
     def variances(self, gradients):
         """Variances (k,) of the functions with gradients (k, n)."""
@@ -87,10 +118,11 @@ class Uncertainty:
     @functools.cached_property
     def scale(self):
         """s²."""
-        return 1.0 if self._known else self._left / self._room
+        return 1.0 if self._known else self.misfit / self._room
 
     @property
-    def _left(self):
+    def misfit(self):
+        """Σ ω r² at the solution."""
         return self.program.misfit.value(self.program.elements.local(self._trajectories))
 
     @property
@@ -110,7 +142,37 @@ class Uncertainty:
 
     @functools.cached_property
     def leverage(self):
-        """p, the effective number of parameters."""
+        """p, the effective number of parameters, tr(Zᵀ F Z H⁻¹) with F the Hessian of the misfit.
+
+        By as many solves as there are free unknowns q (weights, parameters, free starts), or observations
+        if they are fewer: with V = Z H⁻¹ Zᵀ E_q and C = E_qᵀ V it is tr(C⁻¹ Vᵀ F V).
+        """
+        free = self._free
+        if free.size > self.program.misfit.data.size:
+            return self._leverage_of_observations()
+        V = np.array([self._inverse(g) for g in _units(free, self.program.n)]).reshape(free.size, -1)
+        size = np.sqrt(np.maximum(np.einsum("ii->i", V[:, free]), np.finfo(float).tiny))[:, None]
+        seen = np.array([self._observed(v) for v in V / size]).reshape(free.size, -1)
+        try:
+            found = float(np.trace(np.linalg.solve(V[:, free] / size / size.T, seen @ seen.T)))
+        except np.linalg.LinAlgError:
+            found = np.nan
+        return found if np.isfinite(found) else self._leverage_of_observations()
+
+    @property
+    def _free(self):
+        """Where free starts, parameters and weights stand in the vector of unknowns."""
+        elements, rows = self.program.elements, self.program.rows
+        starts = np.flatnonzero((elements.first[:, None] & ~rows.jointed).ravel())
+        return np.concatenate([starts, np.arange(elements.n - elements.n_p, self.program.n)])
+
+    def _observed(self, v):
+        """√(2ω) times the change of what is observed, (n_obs,)."""
+        misfit, elements = self.program.misfit, self.program.elements
+        seen = misfit.residuals(elements.local(v[:elements.n])) + misfit.data
+        return np.sqrt(2.0 * misfit.weights) * seen
+
+    def _leverage_of_observations(self):
         misfit, elements = self.program.misfit, self.program.elements
         total = 0.0
         for e, row, omega in zip(misfit.place, misfit.rows, misfit.weights):
