@@ -11,6 +11,7 @@ import numpy as np
 from pcl.dae.curve import curves
 from pcl.dae.trained import Trained, TrainedLaw
 from pcl.dae.uncertainty import Uncertainty
+from pcl.dae.verdict import judged
 from pcl.validate import float64_array
 
 
@@ -36,6 +37,8 @@ class Fit:
     stages : tuple of Stage
     note : str
         What was asked for and not reached although the last solve may be solved; mostly empty.
+    enough : float
+        Misfit that is not far above what the smoother left; inf without one.
     """
 
     setting: object
@@ -43,6 +46,7 @@ class Fit:
     result: object
     stages: tuple
     note: str = ""
+    enough: float = float("inf")
 
     @property
     def model(self):
@@ -77,15 +81,22 @@ class Fit:
         elements = self.setting.elements
         return self.program.misfit.value(elements.local(self.result.x[:elements.n]))
 
+    @functools.cached_property
+    def verdict(self):
+        """`pcl.dae.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if the
+        weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
+        return judged(self.setting, self.program, self.result, self._weights_known(), self.enough)
+
     @property
     def success(self):
-        """Whether the last solve reached its tolerance, and `refine` its own if it was given."""
-        return self.result.success and not self.note
+        """Whether the last solve reached its tolerance, `refine` its own if it was given, and the model
+        does not plainly contradict the data (`verdict`)."""
+        return self.result.success and not self.note and self.verdict.fits
 
     @property
     def status(self):
-        """Why the last solve ended, in words."""
-        return f"{self.result.message} {self.note}".strip()
+        """Why the last solve ended and whether the model fits, in words."""
+        return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
 
     @functools.cached_property
     def trained(self):
