@@ -12,9 +12,11 @@ from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
-from pcl.dae.pretrain import normalised, pretrain
+from pcl.dae.law_range import output_range
+from pcl.dae.pretrain import Preparation
 from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
+from pcl.dae.scatter import warn_of_sizes
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
 from pcl.interior_point.kkt import BACKENDS
@@ -27,7 +29,6 @@ RESTARTS = 2                # main solves that may follow one that failed
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 _SHORT = 200                # a limit of fewer iterations than these is meant: no restart follows
-_FLOOR = 1e-9               # of the weight decay, relative to the spread of the data
 _MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
 
 
@@ -51,7 +52,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
     subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
-    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose misfit is far above the
+    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose objective is far above the
     smoother's, is started again from elsewhere, at most twice, and the best is kept. Every choice is in
     the report, `str(fit)`.
 
@@ -68,7 +69,8 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     scheme : collocation.Scheme, radau(3) by default
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
-    smoothing : λ of the smoother, or "auto": cross-validation
+    smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
+        them, have the least objective
     weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result
         the most probable weights under a standard normal prior
     scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
@@ -110,17 +112,19 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     x = first_guess(setting, start)
     report = require_structure(setting, laws, x)
     require_start(setting)
+    warn_of_sizes(setting)
     solve = _Solve(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
     if not laws:
         stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
         return _main(setting, _starts(setting, x), np.inf, stages, solve, refine, automatic)
     x = relaxed(setting, x)
     stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
-    smoothed = smooth(setting, x, smoothing, callback, max_seconds)
+    prepare = Preparation(setting, laws, weight_decay, normalise)
+    smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
+                      [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    decay = _decay(weight_decay, setting, smoothed.x)
-    enough = WORSE * (_misfit(setting, smoothed.x) + _NOISE * setting.spread)
-    attempts = _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock)
+    enough = _enough(prepare(smoothed.x, seed))
+    attempts = _attempts(prepare, smoothed, seed, stages, clock)
     return _main(setting, attempts, enough, stages, solve, refine, automatic)
 
 
@@ -130,13 +134,15 @@ def _starts(setting, x):
     yield "again, from data and equations together; ", [], [], relaxed(setting, x)
 
 
-def _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock):
+def _attempts(prepare, smoothed, seed, stages, clock):
     """Yield (words, laws, penalties, x): other weights and another smoothing each time, as stages say."""
     words = ""
     for k, x in enumerate([smoothed.x, *smoothed.others]):
-        made, thetas, how = _prepared(setting, laws, x, seed + k * len(laws), decay, normalise)
-        stages.append(clock.stage("pre-training", words + how, 0))
-        yield words, made, [decay] * len(laws), np.concatenate([x, *thetas])
+        start = prepare(x, seed + k * len(prepare.laws))
+        if k == 0:
+            prepare = replace(prepare, decay=start.decay)       # one objective for all
+        stages.append(clock.stage("pre-training", f"{words}{start}", 0))
+        yield words, start.laws, [start.decay] * len(start.laws), np.concatenate([x, *start.thetas])
         words = "again, from another smoothing and other weights; "
 
 
@@ -179,7 +185,7 @@ class _Solve:
 
 
 def _main(setting, attempts, enough, stages, solve, refine, automatic):
-    """The `Fit`: the first attempt that is solved with a misfit below `enough`, or the best of all."""
+    """The `Fit`: the first attempt solved with an objective below `enough`, or the best of all."""
     best, attempt = None, solve
     for k, (words, laws, penalties, x) in enumerate(attempts):
         program = setting.transcription(laws, penalties)
@@ -188,15 +194,15 @@ def _main(setting, attempts, enough, stages, solve, refine, automatic):
         misfit = _misfit(setting, result.x)
         if best is None or _rank(result, misfit) < _rank(*best[1:]):
             best = program, result, misfit
-        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and misfit <= enough):
+        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and result.fun <= enough):
             break
         if result.success:          # another start is a luxury
             attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
     program, result, _ = best
-    return _finished(setting, program, result, stages, solve, refine, automatic)
+    return _finished(setting, program, result, stages, solve, refine, automatic, enough)
 
 
-def _finished(setting, program, result, stages, solve, refine, automatic):
+def _finished(setting, program, result, stages, solve, refine, automatic, enough):
     """The `Fit` after its elements were refined, and how far they bias it."""
     (hessian, tol), note, moves = solve.last(), "", None
     if refine is not None:
@@ -215,7 +221,12 @@ def _finished(setting, program, result, stages, solve, refine, automatic):
     else:
         words, note = unmet(setting, result, refine)
         stages.append(solve.clock.stage("refinement", words, 0))
-    return Fit(setting, program, result, tuple(stages), note, moves)
+    return Fit(setting, program, result, tuple(stages), note, moves, enough)
+
+
+def _enough(start):
+    """Objective not far above that of the smooth trajectories and the weights pre-trained on them."""
+    return WORSE * (start.misfit + _NOISE * start.spread) + start.penalty
 
 
 def _rank(result, misfit):
@@ -280,27 +291,6 @@ def _scaling(scaling, data, laws):
     return "variance" if laws and plain else "none"
 
 
-def _decay(weight_decay, setting, x):
-    if weight_decay != "auto":
-        return weight_decay
-    count = max(1, setting.misfit.data.size)
-    return 2.0 * max(_misfit(setting, x), _FLOOR * setting.spread) / count
-
-
-def _prepared(setting, laws, x, seed, decay, normalise):
-    """(laws, weights, words) after normalisation and pre-training."""
-    made, thetas, errors = [], [], []
-    for k, law in enumerate(laws):
-        a, z = setting.points_of(law, x)
-        law = normalised(law, a, z) if normalise else law
-        found = pretrain(law, a, z, law.init(seed + k))
-        made.append(law)
-        thetas.append(found.x)
-        errors.append(np.sqrt(np.mean(((law.at(found.x, a).value - z) / law.output_scale) ** 2)))
-    worst = ", ".join(f"{'/'.join(law.outputs)} to {error:.1e}" for law, error in zip(made, errors))
-    return made, thetas, f"weight decay {decay:.3g}; {worst} of their standard deviation"
-
-
 def _start_words(setting, report):
     """What was chosen before anything is solved."""
     scheme, E = setting.scheme, setting.elements.E
@@ -322,7 +312,7 @@ def _span_words(setting):
 
 
 def _smoothing_words(smoothed):
-    how = f"the best of {len(smoothed.tried)} by cross-validation" if smoothed.tried else "given"
+    how = f"the best start of {len(smoothed.tried)}" if smoothed.tried else "given"
     return f"smoothing {smoothed.smoothing:.3g} ({how}). {smoothed.result.message}"
 
 
