@@ -95,6 +95,7 @@ class Curve:
         else:
             values = self.scheme.algebraic_at(tau) @ self.algebraic[e, :, self.others.index(name)]
         p = np.polynomial.Polynomial.fit(tau, values, self.scheme.K)
+        p = p.trim(1e-12 * np.abs(p.coef).max())      # a leading coefficient of rounding spoils the roots
         roots = p.deriv().roots() if np.ptp(values) > 0.0 else np.zeros(0)
         roots = roots[np.abs(roots.imag) < 1e-9].real
         at = np.concatenate([[0.0, 1.0], roots[(roots > 0.0) & (roots < 1.0)]])
