@@ -147,3 +147,52 @@ def test_points_of_a_law_are_rows():
 
 def test_the_scheme_is_that_of_the_training():
     assert tank().collocation is radau(3)
+
+
+def test_a_contradiction_carries_the_simulation_and_says_where_it_violates_the_bound():
+    """x = 1 − t/2 is zero at t = 2 and −1 at t = 4."""
+    found = tank(x=(0.0, None)).predict({"x": 1.0}, t=T)
+    assert found.status is Status.CONTRADICTION and found.simulation.status is Status.VIOLATED
+    np.testing.assert_allclose(found["x"], 1.0 - 0.5 * T, atol=1e-6)
+    assert found.violations["x"] == pytest.approx(1.0, rel=1e-6)
+    assert "x by up to 1 at t = 4 (first at t = 2" in found.message
+
+
+def test_a_pulse_in_a_table_is_seen_by_predictions_and_simulations():
+    """x' = −x/10 + u with u = 1000 for a hundredth, and the same with corners instead of jumps."""
+    model = Model(states=("x",), outputs=("z",), inputs=("u",), rates=lambda v: {"x": 0.1 * v.z + v.u})
+    law = trained(model, LINEAR, "x", "z")
+    jumps = ([0.0, 3.0, 3.01], [0.0, 1000.0, 0.0], "constant")
+    bends = ([0.0, 3.0, 3.005, 3.01, 6.0], [0.0, 0.0, 2000.0, 0.0, 0.0])
+    t, area = np.array([0.0, 2.0, 6.0]), 10.0 * np.exp(-0.1 * (6.0 - 3.005))
+    for table in (jumps, bends):
+        for found in (law.predict({"x": 0.0}, {"u": table}, t, tolerance=1e-5),
+                      law.simulate({"x": 0.0}, {"u": table}, t)):
+            assert found.success
+            np.testing.assert_allclose(found["x"], [0.0, 0.0, area], rtol=1e-6, atol=1e-9)
+    hidden = law.simulate({"x": 0.0}, {"u": lambda t: 1000.0 * ((t > 3.0) & (t <= 3.01))}, t,
+                          breaks=[3.0, 3.01])
+    np.testing.assert_allclose(hidden["x"][-1], area, rtol=1e-6)
+
+
+def test_what_a_bound_does_between_the_nodes_is_said_with_its_extremum():
+    """x = (t − 1.3)² is solved exactly; x ≥ 0.01 is violated by 0.01 at t = 1.3, between nodes."""
+    model = Model(states=("x",), outputs=("z",), rates=lambda v: {"x": 2.0 * (v.t - 1.3) + 0.0 * v.z},
+                  bounds={"x": (0.01, None)})
+    found = trained(model, LINEAR, "x", "z").simulate({"x": 1.69}, t=T)
+    assert found.status is Status.VIOLATED and found.violations.get("x", 0.0) < 0.0099
+    assert found.between["x"].size == pytest.approx(0.01, rel=1e-6)
+    assert found.between["x"].time == pytest.approx(1.3, abs=1e-4) and "at t = 1.3" in found.message
+
+
+def test_messages_are_in_the_units_of_the_model():
+    """x in units of 1e-6: the state named where a simulation stops is not relative to its size."""
+    model = Model(states=("x",), algebraic=("y",), outputs=("z",), rates=lambda v: {"x": 1e-6 * v.z},
+                  equations=lambda v: {"root": v.y**2 - 1e6 * v.x})
+    names = {"x": 1e-6, "y": 1.0, "z": 1.0}
+    law = TrainedLaw(Law(LINE, "x", "z"), np.array(CONSTANT))
+    small = Trained(model, (law,), {}, ("radau", 3), 0.5, names, {"x": 1e-6, "y": 1.0, "z": 1.0})
+    found = small.simulate({"x": 2e-6}, t=2.0 * T)
+    assert found.status is Status.STOPPED and found.t[-1] <= 4.0 + 1e-6
+    value = float(found.message.split("x = ")[1].split(",")[0])
+    assert abs(value) < 1e-8

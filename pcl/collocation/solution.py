@@ -17,8 +17,8 @@ class Status(enum.Enum):
     SINGULAR = ("Stopped: the equations lose their solution, or it ceases to be unique (a fold, or an "
                 "index that rises), at the time reached.")
     OTHER_BRANCH = ("Stopped: past the time reached Newton's method finds another branch of the "
-                    "equations, which may have a fold there. Use a finer mesh, or simulate over a span with step "
-                    "control.")
+                    "equations, which may have a fold there. Use a finer mesh, or simulate over a span "
+                    "with step control.")
     NEWTON_FAILED = ("Stopped: Newton's method does not converge past the time reached. Use a finer "
                      "mesh, or simulate over a span with step control.")
     NOT_EVALUATED = ("Stopped: the equations cannot be evaluated past the time reached (NaN, infinite, "

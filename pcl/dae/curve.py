@@ -80,22 +80,27 @@ class Curve:
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
 
     def extremum(self, name, t, upper):
-        """The time in the element of t where a variable is largest (`upper`) or smallest.
-
-        Of the end points and the real roots of the polynomial's derivative.
-        """
+        """The time in the element of t, or its neighbours, where a variable is largest (`upper`) or
+        smallest."""
         e = int(self.mesh.locate(t)[0][0])
+        around = range(max(e - 1, 0), min(e + 2, self.mesh.elements))
+        sign = 1.0 if upper else -1.0
+        return max((self._extremum(name, k, sign) for k in around), key=lambda found: found[0])[1]
+
+    def _extremum(self, name, e, sign):
+        """(sign · value, time) of the ends and the real roots of the derivative on element e."""
         tau = np.linspace(0.0, 1.0, self.scheme.K + 1)
         if name in self.states:
             values = self.scheme.value_at(tau) @ self._unknowns()[e, :, self.states.index(name)]
         else:
             values = self.scheme.algebraic_at(tau) @ self.algebraic[e, :, self.others.index(name)]
         p = np.polynomial.Polynomial.fit(tau, values, self.scheme.K)
+        p = p.trim(1e-12 * np.abs(p.coef).max())      # a leading coefficient of rounding spoils the roots
         roots = p.deriv().roots() if np.ptp(values) > 0.0 else np.zeros(0)
         roots = roots[np.abs(roots.imag) < 1e-9].real
         at = np.concatenate([[0.0, 1.0], roots[(roots > 0.0) & (roots < 1.0)]])
-        best = at[np.argmax(p(at) if upper else -p(at))]
-        return float(self.mesh.times[e] + best * self.mesh.lengths[e])
+        best = at[np.argmax(sign * p(at))]
+        return sign * p(best), float(self.mesh.times[e] + best * self.mesh.lengths[e])
 
     def on(self, mesh):
         """The same, read off on other elements (a guess for them); after its end it stays as it is

@@ -134,7 +134,7 @@ class _Run:
         if self._stopped is None or model.path is not None or np.isfinite(limits).any():
             if alone is None:
                 return self.prediction(found.curve, found.status, found.message, None, found.slack)
-            broken = words(alone.between)
+            broken = words(between(model, self.trained, alone.curve, self._closed.inputs))
             beside = (f" The values are those of the simulation, which violates {broken}." if broken else
                       " The values are those of the simulation as far as it went.")
             return replace(alone, status=found.status, message=found.message + beside, slack=found.slack,
