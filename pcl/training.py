@@ -107,7 +107,7 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         Check all derivatives at the point returned; the record is `result.certificate`.
     checkpoint : path, optional
         File that holds the run, written whole or not at all: every `checkpoint_seconds` at the
-        end of an iteration, but never taking more than a twentieth of the time, and when the run
+        end of an iteration, but never taking more than a fifth of the time, and when the run
         ends for whatever reason. The generation before is kept beside it as path.previous. A
         file that cannot be written is warned of and the run goes on.
     checkpoint_seconds : float
