@@ -103,8 +103,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
         they do not depend on the unit of the loss.
     max_seconds : float, optional
-        No evaluation begins later than this, counted from the call, but at the start: a run also ends within
-        an iteration. The grain is one value, gradient, Hessian, Jacobian or product with the
+        No evaluation begins later than this, counted from the call, but at the start: a run also ends
+        within an iteration. The grain is one value, gradient, Hessian, Jacobian or product with the
         Hessian, and one factorisation of the optimizer's; each is finished once begun. The
         evaluations behind the status (see `pcl.verdict`) are made for runs that end by themselves.
     certify : bool
