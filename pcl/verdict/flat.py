@@ -28,7 +28,7 @@ def blind_share(around):
 
 
 def flat_share(around, start, sum_of_squares):
-    """Share of the free parameters that became blind since θ0 = `start` (p,), 0 where the data are fitted."""
+    """Share of the free parameters that became blind since θ0 = `start` (p,), 0 for a fit."""
     now = _response(around, around.theta)
     blind = now <= _BLIND * abs(around.loss)
     if _share(around, blind) <= SHARE:
