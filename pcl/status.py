@@ -22,7 +22,8 @@ class Status(enum.Enum):
         "Converged: the step fell below xtol, relative to theta. Lower xtol to go further.")
     PRECISION_LIMIT = (
         "Converged to rounding: what is left of the gradient, or the decrease that it promises, "
-        "is not above the rounding errors measured here. If that is not low enough, rescale the loss or subtract its constant part.")
+        "is not above the rounding errors measured here. If that is not low enough, rescale "
+        "the loss or subtract its constant part.")
     STATIONARY_START = (
         "Stationary start: the gradient vanishes at x0, so nothing was done. Unless x0 is the "
         "solution, start elsewhere; saturated networks, zero weights and a loss that does not "

@@ -8,6 +8,7 @@ from scipy.optimize import OptimizeResult
 
 from pcl.callbacks import combined, restore
 from pcl.checkpoint import Session
+from pcl.deadline import TimedProblem
 from pcl.drivers.bounds import parse_bounds, pushed_inside
 from pcl.drivers.least_squares import ResidualEvaluator
 from pcl.drivers.hand_over import SwitchingEvaluator
@@ -102,12 +103,15 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
         they do not depend on the unit of the loss.
     max_seconds : float, optional
-        Stop after the first iteration that ends later than this, counted from the call.
+        No evaluation begins later than this, counted from the call, but at the start: a run also ends
+        within an iteration. The grain is one value, gradient, Hessian, Jacobian or product with the
+        Hessian, and one factorisation of the optimizer's; each is finished once begun. The
+        evaluations behind the status (see `pcl.verdict`) are made for runs that end by themselves.
     certify : bool
         Check all derivatives at the point returned; the record is `result.certificate`.
     checkpoint : path, optional
         File that holds the run, written whole or not at all: every `checkpoint_seconds` at the
-        end of an iteration, but never taking more than a twentieth of the time, and when the run
+        end of an iteration, but never taking more than a fifth of the time, and when the run
         ends for whatever reason. The generation before is kept beside it as path.previous. A
         file that cannot be written is warned of and the run goes on.
     checkpoint_seconds : float
@@ -172,13 +176,15 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     theta = session.prepare(problem, name, settings, theta, box, given=x0 is not None)
     session.verify(_evaluator(problem, name, settings, Counts())[0], theta)
     counts = Counts()
-    evaluator, extra = _evaluator(session.recorded(problem), name, settings, counts)
+    timed = TimedProblem(problem, np.inf if max_seconds is None else max_seconds)
+    evaluator, extra = _evaluator(session.recorded(timed), name, settings, counts)
     bar = Progress(progress, limit, name)
     try:
         with session.terminable():
             run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
                       progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
                       max_seconds=max_seconds, session=session if session.active else None)
+            timed.begin()
             restore(callback, run.recorded)
             status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name,
                             settings, session)

@@ -423,3 +423,24 @@ def test_methods_that_do_not_fit_into_memory_say_which_do(method, refused, monke
     with pytest.raises(MemoryError, match=f"{method} with 2 parameters.*use trust-ncg") as caught:
         minimize(Rosenbrock(), method)
     assert caught.value.partial_result.fun == Rosenbrock().value(Rosenbrock().theta0)
+
+
+@pytest.mark.parametrize("method", ["trust-ncg", "trust-krylov", "BFGS", "levenberg-marquardt"])
+def test_a_time_limit_acts_within_an_iteration(method):
+    # an iteration takes many evaluations of 0.05 s, the run 0.2 s and one of them
+    def asleep(name):
+        plain = getattr(problem, name)
+
+        def slow(*arguments):
+            asked.append(name)
+            time.sleep(0.05)
+            return plain(*arguments)
+        setattr(problem, name, slow)
+    problem, asked = Rosenbrock(np.array([-1.2, 1.0])), []
+    problem.admissible = lambda t: np.abs(t - problem.theta0).max() < 1e-9   # all trials fail
+    for name in ("residuals", "hvp", "jacobian"):
+        asleep(name)
+    clock = time.perf_counter()
+    result = minimize(problem, method, max_seconds=0.2, maxiter=10**6)
+    assert result.status is Status.TIME_LIMIT and not result.success
+    assert len(asked) <= 8 and time.perf_counter() - clock < 5.0

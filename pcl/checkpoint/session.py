@@ -15,7 +15,9 @@ from pcl.checkpoint.file import CheckpointError, read_checkpoint, write
 from pcl.checkpoint.points import packed, unpacked
 from pcl.objective import Point
 
-_SHARE = 20     # a file that took t seconds to write is not written again within 20 t
+# A file that took t seconds to write is not written again within 4 t. A process that lives for W seconds
+# then loses at most max(checkpoint_seconds, 4 t) + t of its work.
+_SHARE = 4
 
 
 class Session:
@@ -41,6 +43,7 @@ class Session:
             self._log = AnswerLog.from_file(self.loaded)
         self._log.keeping = self._path is not None
         self._pending = self.loaded is not None     # not yet where the file ends
+        self._kept = 0 if self.loaded is None else self.loaded.meta["core"]["rows"]
         self._about, self._state, self._run, self._fixed = None, None, None, {}
         self._next, self._complaint = time.monotonic() + self._seconds, None
 
@@ -142,8 +145,12 @@ class Session:
         return self.loaded is not None and self.loaded.meta["kind"] == kind
 
     def _write_if_due(self):
-        if self._path is not None and time.monotonic() >= self._next:
+        if self._path is not None and time.monotonic() >= self._next and self._rows() > self._kept:
             self._write(None)
+
+    def _rows(self):
+        # of the history in the next file: without a new one it would only put off the one after
+        return len(self._run.history) if self._state is None else self._state[0]["rows"]
 
     def _write(self, status):
         begun = time.monotonic()
@@ -151,7 +158,7 @@ class Session:
             write(self._path, *self._content(status))
         except (OSError, MemoryError) as error:
             self._complain(error)
-        now = time.monotonic()
+        now, self._kept = time.monotonic(), self._rows()
         self._next = now + max(self._seconds, _SHARE * (now - begun))
 
     def _complain(self, error):

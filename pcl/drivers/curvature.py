@@ -54,8 +54,8 @@ def spectrum_of_product(product, start, most):
 def decrement(product, g, most, noise):
     """(½ gᵀ H⁻¹ g, whether it has settled): what a Newton step is predicted to gain.
 
-    From Lanczos vectors of g and their Ritz pairs (λ_i, q_i): Σ (g·q_i)²/2λ_i. Components g·q_i within ten
-    standard deviations of the gradient's noise there, `noise(q)` for rows q, are none. An eigenvalue
+    From Lanczos vectors of g and their Ritz pairs (λ_i, q_i): Σ (g·q_i)²/2λ_i. Components g·q_i within
+    ten standard deviations of the gradient's noise there, `noise(q)` for rows q, are none. An eigenvalue
     at rounding level counts as that level, from which the gain is at least as large; a negative one
     gives +inf.
     """
@@ -73,7 +73,7 @@ def _gain(T, V, g, noise):
         return 0.0
     if floor == 0.0 or (values[seen] < -floor).any():
         return np.inf
-    return 0.5 * float((parts[seen] * (parts[seen] / np.maximum(values[seen], floor))).sum())    # no overflow
+    return 0.5 * float((parts[seen] * (parts[seen] / np.maximum(values[seen], floor))).sum())
 
 
 def lanczos(product, start, most):

@@ -34,6 +34,7 @@ from pcl.status import Status
 # Of these a method with more information may know a way out.
 _STUCK = {Status.RADIUS_COLLAPSED, Status.LINE_SEARCH_FAILED, Status.SUBPROBLEM_FAILED,
           Status.CURVATURE_FAILED, Status.PRECISION_LIMIT}
+_ANEW = {"L-BFGS-B"}       # taken up again from the last point, with an empty memory
 _CUTS = 1.0, 4.0, 16.0      # a trust region shrinks by 4
 
 
@@ -96,7 +97,7 @@ def drive(run, evaluator, methods):
     for k in range(int(run.restored.get("method", 0)), len(names)):
         evaluator.through_residuals = names[k] == "levenberg-marquardt"
         following, first = names[k + 1] if k + 1 < len(names) else None, run.iteration
-        part, stop = _Part(run, k, following, evaluator), None
+        part, stop = _Part(run, k, following, evaluator, names[k] in _ANEW), None
         try:
             part.offer()
             methods[names[k]](part, evaluator.residuals)
@@ -135,9 +136,9 @@ class _Leave(Exception):
 class _Part:
     """The run as one method sees it: `accept` and `reject` ask whether the next promises more."""
 
-    def __init__(self, run, number, following, evaluator):
+    def __init__(self, run, number, following, evaluator, anew):
         self._run, self._number, self._following = run, number, following
-        self._evaluator, self._trace = evaluator, collections.deque()
+        self._evaluator, self._trace, self._anew = evaluator, collections.deque(), anew
         self._clock, self._paused = time.perf_counter(), 0.0
         self._cost, self._ask_at, self._refusals = 0.0, 0.0, 0
         self._note()
@@ -164,6 +165,8 @@ class _Part:
     def accept(self, point):
         """As of the run, then the question."""
         self._run.accept(point)
+        if self._anew:
+            self.offer()
         self._after()
 
     def reject(self):

@@ -221,7 +221,8 @@ class Run:
     def settled(self, status):
         """`status` as far as it holds at the best point, which is the one returned.
 
-        The last point takes its place where the losses differ by rounding and its gradient is the smaller.
+        The last point takes its place where the losses differ by rounding and its gradient is
+        the smaller.
         """
         best, current = self.objective.best, self.current
         if not status.success or np.array_equal(best.theta, current.theta):

@@ -110,7 +110,8 @@ def drive_line_search(run, method, options):
     A line search that was cut short at the edge of the admissible region is started again
     with a fresh Hessian approximation, since its directions lead out of the region. One that
     ended at a failed point, or where it began, is a failed line search: it is started again
-    as well, and if that gets nowhere the run is over.
+    as well, and if that gets nowhere the run is over. Where SciPy's path ends so, in a loss of an
+    unusual unit, the run goes on once more with the loss divided by |g|.
     """
     counts = run.objective.counts
     while True:
@@ -121,7 +122,9 @@ def drive_line_search(run, method, options):
             if run.iteration > before[0]:
                 continue
         if run.iteration == before[0] or counts.failed == before[1]:
-            run.dead_end(Status.LINE_SEARCH_FAILED)
+            if options["loss_scale"] is None or not run.gradient_norm(run.current) > 0.0:
+                run.dead_end(Status.LINE_SEARCH_FAILED)
+            options = {**options, "loss_scale": None}
 
 
 def _line_search(run, method, options):

@@ -1,1 +1,1 @@
-"""What the point returned by a run is: a minimum, a limit of rounding, a saddle, a flat tail or nothing."""
+"""What the point returned by a run is: a minimum, a limit of rounding, a saddle or a flat tail."""

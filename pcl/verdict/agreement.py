@@ -2,9 +2,9 @@
 
     (ℓ(θ + h d) − ℓ(θ − h d)) / 2h = g·d + O(h²) + O(σ/h),      σ the rounding error of ℓ
 
-At two h, eight apart. They are found to disagree only when both differences miss g·d by ten times more than
-they miss each other, by twenty times σ/h, and by more than the tolerance that was claimed: what a curved or
-noisy loss does to the differences is never laid at the gradient's door.
+At two h, eight apart. They are found to disagree only when both differences miss g·d by ten times more
+than they miss each other, by twenty times σ/h, and by more than the tolerance that was claimed: what a
+curved or noisy loss does to the differences is never laid at the gradient's door.
 """
 
 import dataclasses

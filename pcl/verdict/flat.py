@@ -1,17 +1,17 @@
 """A flat tail told from a minimum: parameters to which the loss has become blind during the run.
 
-Let D = diag max(|θ_i|, 1) and v a vector of random signs. Entry i of D H D v is zero exactly if row i of the
-Hessian is, for a generic v: then no change of θ_i, alone or with others, changes the loss to second order. With
-residuals r and J = dr/dθ those rows are the zero columns of J: the weights of saturated activations, and all
-weights under a clipped output. Parameters are blind where
+Let D = diag max(|θ_i|, 1) and v a vector of random signs. Entry i of D H D v is zero exactly if row i
+of the Hessian is, for a generic v: then no change of θ_i, alone or with others, changes the loss to
+second order. With residuals r and J = dr/dθ those rows are the zero columns of J: the weights of
+saturated activations, and all weights under a clipped output. Parameters are blind where
 
     |D H D v|_i ≤ 1e-6 |ℓ(θ)|
 
-and have *become* blind if that entry was 1e5 times larger at the start, or is when all blind parameters are
-made ten to ten thousand times smaller, which wakes a saturated activation. A parameter that the data
-never see, and one that merely came down from a remote start, are not counted. Nor are those of a sum of squares
-that is fitted: at the end it is below a hundredth of what it is at those other
-points and at θ = 0, where it is of the size of the data.
+and have *become* blind if that entry was 1e5 times larger at the start, or is when all blind parameters
+are made ten to ten thousand times smaller, which wakes a saturated activation. A parameter that the
+data never see, and one that merely came down from a remote start, are not counted. Nor are those of a
+sum of squares that is fitted: at the end it is below a hundredth of what it is at those other points
+and at θ = 0, where it is of the size of the data.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def blind_share(around):
 
 
 def flat_share(around, start, sum_of_squares):
-    """Share of the free parameters that have become blind since θ0 = `start` (p,), 0 where the data are fitted."""
+    """Share of the free parameters that became blind since θ0 = `start` (p,), 0 for a fit."""
     now = _response(around, around.theta)
     blind = now <= _BLIND * abs(around.loss)
     if _share(around, blind) <= SHARE:

@@ -1,7 +1,7 @@
 """The status of a run at the point it returns, from evaluations around that point.
 
-An optimizer ends where its own tests say so, or where no step helps any more. Neither tells what the point
-is. In this order:
+An optimizer ends where its own tests say so, or where no step helps any more. Neither tells what the
+point is. In this order:
 
 1. a method that is not monotone is judged at its best point;
 2. where no step helped, the rounding errors of loss and gradient are measured: the point is a minimum to
@@ -27,7 +27,7 @@ from pcl.verdict.surroundings import UNAVAILABLE
 
 _STUCK = (Status.RADIUS_COLLAPSED, Status.LINE_SEARCH_FAILED, Status.PRECISION_LIMIT,
           Status.SUBPROBLEM_FAILED)
-_AT_NOISE, _BELOW_NOISE = 10.0, 100.0   # gradient and decrease, in standard deviations: a noisy trial must not fail
+_AT_NOISE, _BELOW_NOISE = 10.0, 100.0   # gradient and decrease, in standard deviations
 _TOLERANCE = 1e-8       # of |g(x0)|: errors of the gradient below it spoil no result
 _PRODUCTS_AT_START, _PRODUCTS, _PRODUCTS_FOR_GAIN = 200, 30, 100
 _ESCAPES = (1e-3, 1e-2, 1e-1, 1.0)      # of |θ|, along the vector of a negative eigenvalue
@@ -36,7 +36,7 @@ _MATERIAL = 1e-8        # of the loss: a smaller decrease is not worth calling a
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`status`, success, the `Spectrum` or None, what was found in words, and `Counts` of what it took."""
+    """`status`, success, the `Spectrum` or None, what was found, and `Counts` of what it took."""
 
     status: Status
     success: bool
@@ -123,7 +123,9 @@ class _Judge:
     def derivatives(self, status):
         """DERIVATIVES_WRONG where loss and gradient are seen to disagree."""
         around, run = self._around, self._run
-        tolerance = max(_TOLERANCE * run.start_norm, norm(around.free_gradient)) if status.success else 0.0
+        tolerance = 0.0
+        if status.success:
+            tolerance = max(_TOLERANCE * run.start_norm, norm(around.free_gradient))
         pairs = [(around.random_direction(), "a random direction")]
         if not status.success:
             pairs.append((around.unit_gradient, "the gradient"))
@@ -201,8 +203,8 @@ class _Judge:
         sure = _BELOW_NOISE * float(noise.along(d[None])[0]) / self._difference_step(d)
         if stated <= 2.0 * max(seen, 0.0) + sure:
             return False
-        self._say(f"the curvature along the gradient is stated as {stated:.3e}, differences of the gradient "
-                  f"give {seen:.3e}; run pcl.check_hessian")
+        self._say(f"the curvature along the gradient is stated as {stated:.3e}, differences of the "
+                  f"gradient give {seen:.3e}; run pcl.check_hessian")
         return True
 
     def _difference_step(self, v):
@@ -230,8 +232,8 @@ class _Judge:
             for sign in (1.0, -1.0):
                 loss = around.value(around.inside(around.theta + sign * t * v))
                 if loss is not None and around.loss - loss >= wanted:
-                    self._say(f"the lowest eigenvalue found is {found.smallest:.3e}; along its vector the "
-                              f"loss falls from {around.loss:.6e} to {loss:.6e}")
+                    self._say(f"the lowest eigenvalue found is {found.smallest:.3e}; along its vector "
+                              f"the loss falls from {around.loss:.6e} to {loss:.6e}")
                     return True
         return False
 

@@ -1,16 +1,16 @@
 """The rounding error of a function, measured where it is evaluated.
 
-What a loss subtracts, f(θ) − d for one, is rounded by ε|d| whatever is left over; seen from the loss alone
-that size is unknown. It shows in the values at equidistant points so close together that any smooth
-function is a straight line there: from the second difference on all that is left is noise. For independent
-errors of standard deviation σ
+What a loss subtracts, f(θ) − d for one, is rounded by ε|d| whatever is left over; seen from the loss
+alone that size is unknown. It shows in the values at equidistant points so close together that any
+smooth function is a straight line there: from the second difference on all that is left is noise. For
+independent errors of standard deviation σ
 
     E (Δᵏ f)² = σ² (2k)! / (k!)²
 
-Source: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, equation (2.3), with
-their deterministic functions' six intervals. As there, a spacing that leaves values equal is too small (what
-is rounded does not move) and is enlarged. Departures: of orders 4 to 6 the smallest estimate counts, instead of
-a search for a plateau; vectors are taken entry by entry.
+Source: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33, 2011, equation (2.3),
+with their deterministic functions' six intervals. As there, a spacing that leaves values equal is too
+small (what is rounded does not move) and is enlarged. Departures: of orders 4 to 6 the smallest
+estimate counts, instead of a search for a plateau; vectors are taken entry by entry.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ _ORDERS = (4, 5, 6)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Noise:
-    """Standard deviation of the loss's rounding errors, and gradients (7, p) at equidistant neighbours."""
+    """Standard deviation of the loss's rounding errors, and gradients (7, p) at neighbours."""
 
     loss: float
     gradients: np.ndarray
@@ -79,7 +79,8 @@ def loss_noise(losses, loss):
 
 def measured(around):
     """`Noise` at the end point of `around`, a `Surroundings`; None if a neighbour cannot be evaluated."""
-    found = spread(around.value_and_gradient, around.theta, around.random_direction(), lambda pair: pair[0])
+    found = spread(around.value_and_gradient, around.theta, around.random_direction(),
+                   lambda pair: pair[0])
     if found is None:
         return None
     losses, gradients = zip(*found)

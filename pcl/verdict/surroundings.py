@@ -7,7 +7,8 @@ from pcl.objective import FAILURES, LossEvaluator, Point
 from pcl.verdict.noise import sizes
 
 # A model may have no second derivatives, or no memory for them; that must not cost the run its result.
-UNAVAILABLE = (*FAILURES, MemoryError, NotImplementedError, LookupError, TypeError, ValueError, AttributeError)
+UNAVAILABLE = (*FAILURES, MemoryError, NotImplementedError, LookupError, TypeError, ValueError,
+               AttributeError)
 _FORMED = 200   # up to so many parameters a Hessian stands in for products where there are none
 
 
