@@ -39,10 +39,9 @@ def test_the_default_is_of_second_order_at_its_times_and_between_them(grid):
     at_steps, between = ([np.abs(forced(None, GRIDS[grid](n), at=t) - np.sin(t)).max()
                           for n in (16, 32, 64)] for t in ([1.0], at))
     assert np.all(orders(at_steps) > 1.8) and np.all(orders(between) > 1.7), (at_steps, between)
-    assert between[-1] < 3 * at_steps[-1]
 
 
-@pytest.mark.parametrize("scheme", ["crank-nicolson", "bdf2"])
+@pytest.mark.parametrize("scheme", ["sdirk2", "crank-nicolson", "bdf2"])
 def test_a_reading_between_steps_is_as_exact_as_one_on_a_step(scheme):
     times = np.linspace(0, 1, 41)
     between = 0.5 * (times[1:] + times[:-1])
