@@ -6,7 +6,7 @@ Departures:
 
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
 2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
-3. Multipliers are estimated anew by least squares when the dual residual is large up to a given violation.
+3. Multipliers are estimated anew by least squares where the dual residual is large, the violation not.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
 6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
