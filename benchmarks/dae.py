@@ -46,6 +46,7 @@ def ours(setup, hessian, options):
     warm_up(program, x0)
     start = time.process_time()
     found = interior_point.solve(program, x0, tol=options.tol, maxiter=options.maxiter,
+                                 reestimate_below=np.inf,
                                  hessian=strategy(hessian, program), max_seconds=options.limit,
                                  kkt=ReducedKKT())
     return found.fun, found.success, found.nit, time.process_time() - start
@@ -151,6 +152,7 @@ def grow(case, options):
             warm_up(setup.program, setup.x0)
             start = time.process_time()
             found = interior_point.solve(setup.program, setup.x0, tol=options.tol, kkt=ReducedKKT(),
+                                         reestimate_below=np.inf,
                                          maxiter=options.growth_iterations)
             seconds = (time.process_time() - start) / max(found.nit, 1)
             rows.append({"grows": what, "size": setup.parameters if what == "width" else size,

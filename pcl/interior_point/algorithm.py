@@ -6,7 +6,7 @@ Departures:
 
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
 2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
-3. Multipliers are estimated anew by least squares when the dual residual is large near feasibility.
+3. Multipliers are estimated anew by least squares where the dual residual is large, the violation not.
 4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
 6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
@@ -35,7 +35,6 @@ _RETRIES, _RETRY_FACTOR = 4, 10.0   # larger shifts after a rejected step
 _UNHINDERED = 0.1       # α_max below which bounds hold the step back: no larger shifts
 _TINY = 10.0 * np.finfo(np.float64).eps     # relative steps below count as none (section 3.9)
 _LARGE_DUAL = 1.0       # dual residual from which multipliers are estimated anew
-_NEAR = 1e-2            # scaled violation up to which they are
 _WAIT = 5               # iterations until the next try after one that did not help
 _LOST = 1e3 * np.finfo(np.float64).eps     # relative changes of φ below are lost in rounding
 _NEARER = 0.9999        # share of E_μ that such a step may leave (Ipopt: soft restoration)
@@ -66,10 +65,11 @@ class Algorithm:
     ends(algorithm) raises End when the run is over.
     """
 
-    def __init__(self, form, kkt, hessian, monitor, rule, restore, ends, in_restoration=False):
+    def __init__(self, form, kkt, hessian, monitor, rule, restore, ends, in_restoration=False,
+                 near=np.inf):
         self.form, self.kkt, self.hessian, self.monitor = form, kkt, hessian, monitor
         self.rule, self._restore, self._ends = rule, restore, ends
-        self.in_restoration = in_restoration
+        self.in_restoration, self._near = in_restoration, near
         self.inertia, self.trend = InertiaCorrection(), Trend()
         self.filter, self.state, self.W = None, None, None
         self.alpha = self.shift = 0.0
@@ -321,7 +321,7 @@ class Algorithm:
         """Least-squares multipliers where they lower a large dual residual."""
         self._wait -= 1
         if self._wait > 0 or self.form.m == 0 or self.state.dual_error <= _LARGE_DUAL \
-                or self.state.infeasibility > _NEAR:
+                or self.state.infeasibility > self._near:
             return
         if not self.reestimate():
             self._wait = _WAIT

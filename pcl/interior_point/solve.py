@@ -23,7 +23,8 @@ _WARM_BARRIER = 1e-6
 
 def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
           barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
-          verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False):
+          verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False,
+          reestimate_below=1e-2):
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -58,6 +59,9 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     check_derivatives : bool
         Compare all first derivatives (and the Hessian, if exact) with differences at the start; a wrong
         entry is named and ends the run.
+    reestimate_below : float
+        Scaled violation up to which large multipliers are estimated anew by least squares. Far from
+        feasibility the estimate costs textbook programs iterations; collocated DAEs gain by inf.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     checked_warm_start(warm_start, program)
     x = _start(program, x0, warm_start, bounds)
     run = _Run(program, bounds, Monitor(_told(callback, verbose), maxiter, max_seconds, tol),
-               Convergence(tol, acceptable_tol, constraint_tol), tol)
+               Convergence(tol, acceptable_tol, constraint_tol), tol, reestimate_below)
     return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
                           check_derivatives)
 
@@ -110,9 +114,9 @@ def _start(program, x0, warm_start, bounds):
 class _Run:
     """One solve: what its end needs to make a result wherever it comes."""
 
-    def __init__(self, program, bounds, monitor, ends, tol):
+    def __init__(self, program, bounds, monitor, ends, tol, near):
         self._program, self._bounds, self._monitor = program, bounds, monitor
-        self._tol, self._ends = tol, ends
+        self._tol, self._ends, self._near = tol, ends, near
         self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
                                      "factorisations"), 0)
         self._algorithm, self._state, self._mu, self._slope = None, None, 0.0, None
@@ -169,7 +173,8 @@ class _Run:
         return start_value(f, slope, form.bounded, given)
 
     def _make(self, form, rule, ends, hessian, restore, in_restoration=False):
-        return Algorithm(form, self._kkt, hessian, self._monitor, rule, restore, ends, in_restoration)
+        return Algorithm(form, self._kkt, hessian, self._monitor, rule, restore, ends, in_restoration,
+                         self._near)
 
     def _phase(self, form, rule, ends):
         fresh = getattr(self._hessian, "fresh", None)
