@@ -231,9 +231,10 @@ class Run:
                 self.gradient_norm(current) <= self.gradient_norm(best)):
             self.objective.best, self.best_hessian = dataclasses.replace(current), self.hessian
             return status
-        return status if self._stationary(best) else Status.LEFT_BEST
+        return status if self.stationary(best) else Status.LEFT_BEST
 
-    def _stationary(self, point):
+    def stationary(self, point):
+        """Whether the gradient at a point is small, by gtol or because nothing is left to gain."""
         norm, gain = self.gradient_norm(point), self._gain(point)
         return self._tolerances.gradient_is_small(norm, self.start_norm, gain, point.loss) or (
             gain <= SMALL * abs(point.loss))

@@ -66,7 +66,7 @@ def judged(run, status, around, hessian, sum_of_squares):
         status = judge.root(status)
     if status.success:
         status = judge.flat(status)
-    if status.success:
+    if status is Status.PRECISION_LIMIT or status.success and run.stationary(run.objective.best):
         status = judge.saddle(status)
     return judge.verdict(status, status.success)
 
