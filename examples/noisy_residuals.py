@@ -9,9 +9,9 @@ so that w = Σ V_k/(b(kπ)³ + T kπ) sin kπx, with b = 0.01 N m², T = 1 N and
 
 First the equation itself as residual, r = −b w''' + T w' − V with the measured w. It is linear in b and
 T: a regression of V on w' and w'''. But third differences over six nodes turn the noise into
-6 σ/h³ = 3.1 m⁻² (more at the ends), where w''' is 0.35 m⁻²: the regressor is mostly noise. The estimate of b shrinks by the
-share of the signal in its square, 1/80 or less, and more where w' can stand in for w''' (regression dilution).
-Its standard error knows nothing of that.
+6 σ/h³ = 3.1 m⁻² (more at the ends), where w''' is 0.35 m⁻²: the regressor is mostly noise. The estimate
+of b shrinks by the share of the signal in its square, 1/80 or less, and more where w' can stand in for
+w''' (regression dilution). Its standard error knows nothing of that.
 
 Then the cure: w at the nodes is unknown like b and T, every residual is divided by its own error,
 
@@ -155,7 +155,8 @@ def plot(outcome, directory):
     left.plot(x, third @ cable.w, ".", ms=4, color="0.6", label="differences of the measured w")
     left.plot(x, third @ joint.theta["w"], color="tab:blue", lw=2, label="w as unknown")
     left.plot(x, deflection(x, 3), "--", color="k", label="true")
-    left.set(ylim=(-12, 12), xlabel="x [m]", ylabel="w''' [1/m²]", title="Noise of 1e-6 m in w, differentiated")
+    left.set(ylim=(-12, 12), xlabel="x [m]", ylabel="w''' [1/m²]",
+             title="Noise of 1e-6 m in w, differentiated")
     left.legend(loc="upper right")
     for name, marker, colour, label in (("regressions", "s", "0.5", "equation as residual"),
                                         ("joints", "o", "tab:blue", "w as unknown")):
