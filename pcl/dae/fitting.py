@@ -12,7 +12,8 @@ from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
-from pcl.dae.pretrain import normalised, pretrain
+from pcl.dae.law_range import output_range
+from pcl.dae.pretrain import Preparation
 from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
 from pcl.dae.setting import Setting
@@ -27,7 +28,6 @@ RESTARTS = 2                # main solves that may follow one that failed
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 _SHORT = 200                # a limit of fewer iterations than these is meant: no restart follows
-_FLOOR = 1e-9               # of the weight decay, relative to the spread of the data
 _MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
 
 
@@ -68,7 +68,8 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     scheme : collocation.Scheme, radau(3) by default
     start : {name: number}, first guesses of parameters and of variables that are not observed
     seed : int, of the initial weights
-    smoothing : λ of the smoother, or "auto": cross-validation
+    smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
+        them, have the least objective
     weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result
         the most probable weights under a standard normal prior
     scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
@@ -116,11 +117,12 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
         return _main(setting, _starts(setting, x), np.inf, stages, solve, refine, automatic)
     x = relaxed(setting, x)
     stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
-    smoothed = smooth(setting, x, smoothing, callback, max_seconds)
+    prepare = Preparation(setting, laws, weight_decay, normalise)
+    smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
+                      [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    decay = _decay(weight_decay, setting, smoothed.x)
     enough = WORSE * (_misfit(setting, smoothed.x) + _NOISE * setting.spread)
-    attempts = _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock)
+    attempts = _attempts(prepare, smoothed, seed, stages, clock)
     return _main(setting, attempts, enough, stages, solve, refine, automatic)
 
 
@@ -130,13 +132,15 @@ def _starts(setting, x):
     yield "again, from data and equations together; ", [], [], relaxed(setting, x)
 
 
-def _attempts(setting, laws, smoothed, seed, decay, normalise, stages, clock):
+def _attempts(prepare, smoothed, seed, stages, clock):
     """Yield (words, laws, penalties, x): other weights and another smoothing each time, as stages say."""
     words = ""
     for k, x in enumerate([smoothed.x, *smoothed.others]):
-        made, thetas, how = _prepared(setting, laws, x, seed + k * len(laws), decay, normalise)
-        stages.append(clock.stage("pre-training", words + how, 0))
-        yield words, made, [decay] * len(laws), np.concatenate([x, *thetas])
+        start = prepare(x, seed + k * len(prepare.laws))
+        if k == 0:
+            prepare = replace(prepare, decay=start.decay)       # one objective for all
+        stages.append(clock.stage("pre-training", f"{words}{start}", 0))
+        yield words, start.laws, [start.decay] * len(start.laws), np.concatenate([x, *start.thetas])
         words = "again, from another smoothing and other weights; "
 
 
@@ -280,27 +284,6 @@ def _scaling(scaling, data, laws):
     return "variance" if laws and plain else "none"
 
 
-def _decay(weight_decay, setting, x):
-    if weight_decay != "auto":
-        return weight_decay
-    count = max(1, setting.misfit.data.size)
-    return 2.0 * max(_misfit(setting, x), _FLOOR * setting.spread) / count
-
-
-def _prepared(setting, laws, x, seed, decay, normalise):
-    """(laws, weights, words) after normalisation and pre-training."""
-    made, thetas, errors = [], [], []
-    for k, law in enumerate(laws):
-        a, z = setting.points_of(law, x)
-        law = normalised(law, a, z) if normalise else law
-        found = pretrain(law, a, z, law.init(seed + k))
-        made.append(law)
-        thetas.append(found.x)
-        errors.append(np.sqrt(np.mean(((law.at(found.x, a).value - z) / law.output_scale) ** 2)))
-    worst = ", ".join(f"{'/'.join(law.outputs)} to {error:.1e}" for law, error in zip(made, errors))
-    return made, thetas, f"weight decay {decay:.3g}; {worst} of their standard deviation"
-
-
 def _start_words(setting, report):
     """What was chosen before anything is solved."""
     scheme, E = setting.scheme, setting.elements.E
@@ -322,7 +305,7 @@ def _span_words(setting):
 
 
 def _smoothing_words(smoothed):
-    how = f"the best of {len(smoothed.tried)} by cross-validation" if smoothed.tried else "given"
+    how = f"the best start of {len(smoothed.tried)}" if smoothed.tried else "given"
     return f"smoothing {smoothed.smoothing:.3g} ({how}). {smoothed.result.message}"
 
 

@@ -1,29 +1,26 @@
-"""Weights of a law fitted to smooth trajectories of its inputs and outputs."""
+"""Weights of laws fitted to smooth trajectories of inputs and outputs, and what such a start costs."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from pcl.dae.law import Law
+from pcl.dae.law_range import normalised, output_range, shift_scale
 
-_FLAT = 1e-8        # spread of a variable, relative to its size, below which it is not used as a scale
 MAXITER = 500
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
-
-
-def normalised(law, a, z):
-    """The same law with shift and scale of inputs a (n, d) and outputs z (n, m): means and standard
-    deviations."""
-    return Law(law.net, law.inputs, law.outputs, *_shift_scale(a), *_shift_scale(z))
+_FLOOR = 1e-9       # of the misfit in the weight decay, relative to the spread of the data
 
 
 def pretrain(law, a, z, theta):
-    """θ that minimises mean ((law − z)/scale)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B.
+    """θ that minimises mean ((law − z)/s)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B; s the standard
+    deviation of z (n, m).
 
     Targets are in units of their scale, so that the ridge does not depend on the units of the misfit.
     """
     n = len(z)
     penalty = 2.0 * RIDGE / n
-    omega = 1.0 / (law.output_scale ** 2 * n)
+    omega = 1.0 / (shift_scale(z)[1] ** 2 * n)
 
     def loss(theta):
         point = law.at(theta, a)
@@ -34,8 +31,95 @@ def pretrain(law, a, z, theta):
                     options={"maxiter": MAXITER, "maxfun": 2 * MAXITER})
 
 
-def _shift_scale(values):
-    shift, scale = values.mean(axis=0), values.std(axis=0)
-    flat = scale <= _FLAT * np.maximum(np.abs(shift), 1e-300)
-    size = np.where(np.abs(shift) > 0.0, np.abs(shift), 1.0)
-    return shift, np.where(flat, size, scale)
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Where a main solve may begin.
+
+    Attributes
+    ----------
+    x : (n,), trajectories and parameters, without weights
+    laws : list of Law
+    thetas : list of weights
+    mismatch : (outputs,), root mean squares of law − z on the trajectories, in standard deviations of z
+    misfit : Σ ω (simulated − observed)² of x
+    decay : ρ of the weight decay
+    spread : Σ ω (observed − mean)²
+    count : number of observations
+    """
+
+    x: np.ndarray
+    laws: list
+    thetas: list
+    mismatch: np.ndarray
+    misfit: float
+    decay: float
+    spread: float
+    count: int
+
+    @property
+    def objective(self):
+        """misfit + spread · mean mismatch² + ½ ρ ‖θ‖²: what a main solve should not end above.
+
+        A law that gives no more of z than its mean, mismatch 1, is taken to explain none of the data.
+        """
+        return self._left + 0.5 * self.decay * self._norm
+
+    @property
+    def score(self):
+        """−2 log posterior of the weights up to a constant, the variance σ² of an observation of weight 1
+        unknown and eliminated: n log σ² + ‖θ‖², with σ² = (misfit + spread · mean mismatch²)/n."""
+        return self.count * np.log(max(self._left, _FLOOR * self.spread) / self.count) + self._norm
+
+    @property
+    def _left(self):
+        return self.misfit + self.spread * float(np.mean(self.mismatch ** 2))
+
+    @property
+    def _norm(self):
+        return float(sum(theta @ theta for theta in self.thetas))
+
+    def __str__(self):
+        names = ["/".join(law.outputs) for law in self.laws]
+        ends = np.cumsum([len(law.outputs) for law in self.laws])[:-1]
+        worst = ", ".join(f"{name} to {np.sqrt(np.mean(part ** 2)):.1e}"
+                          for name, part in zip(names, np.split(self.mismatch, ends)))
+        return f"weight decay {self.decay:.3g}; {worst} of their standard deviation"
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """start = preparation(x): laws normalised and pre-trained on trajectories x.
+
+    Parameters
+    ----------
+    setting : Setting
+    laws : list of Law
+    decay : ρ, or "auto": 2 × the mean squared residual of x
+    normalise : bool
+    """
+
+    setting: object
+    laws: list
+    decay: object
+    normalise: bool
+
+    def __call__(self, x, seed):
+        """The `Start` with the initial weights of `seed`, `seed` + 1, …, one a law."""
+        laws, thetas, mismatch = [], [], []
+        for k, law in enumerate(self.laws):
+            a, z = self.setting.points_of(law, x)
+            z = np.clip(z, *output_range(law))
+            law = normalised(law, a, z) if self.normalise else law
+            found = pretrain(law, a, z, law.init(seed + k)).x
+            laws.append(law)
+            thetas.append(found)
+            error = (law.at(found, a).value - z) / shift_scale(z)[1]
+            mismatch.append(np.sqrt(np.mean(error ** 2, axis=0)))
+        misfit, spread = self.setting.misfit.value(self.setting.elements.local(x)), self.setting.spread
+        count = max(1, self.setting.misfit.data.size)
+        decay = self.decay if self.decay != "auto" else 2.0 * max(misfit, _FLOOR * spread) / count
+        return Start(x, laws, thetas, np.concatenate(mismatch), misfit, decay, spread, count)
+
+    def cost(self, start):
+        """What chooses between starts: the objective itself, or the score where ρ is automatic."""
+        return start.score if self.decay == "auto" else start.objective

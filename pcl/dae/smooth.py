@@ -2,10 +2,11 @@
 
     minimise Σ ω (simulated − observed)² + λ Σ_k ∫ z_k'² dt / size_k²
 
-subject to the equations, where z is a broken line through free values at the nodes, or at `KNOTS` of them
-where there are more. λ is chosen by cross-validation over held-out observations unless it is given: from
-small values, at which the states follow the data, upwards while it helps, and further down where the
-smallest is the best.
+subject to the equations and to the ranges of the laws, where z is a broken line through free values at
+the nodes, or at `KNOTS` of them where there are more. Unless λ is given it is the one from which the main
+solve starts best: the least `cost` of the trajectories, which knows misfit, weight decay and what the
+laws cannot follow. From small values, at which the states follow the data, upwards while it helps, and
+further down where the smallest is the best.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from pcl.interior_point.status import Status
 # log10 of λ relative to its natural size: where the search begins and ends
 FIRST, LOWEST, HIGHEST = -4, -9, 4
 WORSE = 2                               # so many in a row that are no better end a direction
-FOLDS = 5                               # every fifth time of observation is held out
 KNOTS = 400                             # free values of unknown terms, at most: their Hessian is dense
 _FEWEST = 4                             # of a trajectory
 _TOL, _MAXITER = 1e-5, 150
@@ -34,7 +34,7 @@ class Smoothed:
     ----------
     x : ndarray, trajectories and parameters as the program has them, without weights
     smoothing : λ
-    tried : list of (λ, held-out error, misfit); empty if λ was given
+    tried : list of (λ, cost); empty if λ was given
     result : interior_point.Result of the last solve
     others : list of ndarray, as x: what other λ gave, the best first
     """
@@ -46,22 +46,25 @@ class Smoothed:
     others: list
 
 
-def smooth(setting, x, smoothing="auto", callback=None, max_seconds=None):
-    """`Smoothed` trajectories from a first guess x (n,) of trajectories and parameters."""
-    solve = _Solve(setting, x, callback, max_seconds)
+def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, max_seconds=None):
+    """`Smoothed` trajectories from a first guess x (n,) of trajectories and parameters.
+
+    cost : function x -> number, by which λ is chosen if it is "auto"
+    ranges : [(outputs, lower (m,), upper (m,)), …] that the outputs keep, besides the model's bounds
+    """
+    solve = _Solve(setting, x, ranges, callback, max_seconds)
     if smoothing != "auto":
-        result = solve(setting, x, smoothing)
+        result = solve(x, smoothing)
         return Smoothed(solve.trajectories(result, x), smoothing, [], result, [x])
-    unit, tried = _unit(setting), _tried(solve, x)
-    ranked = sorted(tried, key=lambda row: tried[row][0]) or [FIRST]
-    for decade in ranked[:2]:
-        start = tried[decade][2] if tried else x
-        result = solve(setting, start, unit * 10.0 ** decade)
-        if result.success or solve.stopped:
-            break
-    table = [(unit * 10.0 ** decade, *tried[decade][:2]) for decade in sorted(tried)]
-    others = [tried[k][2] for k in ranked if k in tried and k != decade] + [x]
-    return Smoothed(solve.trajectories(result, start), unit * 10.0 ** decade, table, result, others)
+    unit, tried = _unit(setting), {}
+    _search(solve, x, unit, cost, tried)
+    ranked = sorted(tried, key=lambda decade: tried[decade][0])
+    if not ranked:                          # none was solved
+        result = solve(x, unit * 10.0 ** FIRST)
+        return Smoothed(solve.trajectories(result, x), unit * 10.0 ** FIRST, [], result, [x])
+    table = [(unit * 10.0 ** decade, tried[decade][0]) for decade in sorted(tried)]
+    best, others = tried[ranked[0]][1], [solve.trajectories(tried[k][1], x) for k in ranked[1:]]
+    return Smoothed(solve.trajectories(best, x), unit * 10.0 ** ranked[0], table, best, [*others, x])
 
 
 def roughness(times, trajectory, n_z):
@@ -79,10 +82,11 @@ def roughness(times, trajectory, n_z):
 
 
 class _Solve:
-    """result = solve(setting, x, λ), with knots, sizes and roughness of one grid."""
+    """result = solve(x, λ), with knots, sizes and roughness of one grid."""
 
-    def __init__(self, setting, x, callback, max_seconds):
+    def __init__(self, setting, x, ranges, callback, max_seconds):
         self.setting, elements = setting, setting.elements
+        self._sides = _sides(setting, ranges)
         self._options = {"tol": _TOL, "maxiter": _MAXITER, "callback": callback,
                          "max_seconds": max_seconds}
         self.stopped = False                # by the callback: nothing else is tried
@@ -94,8 +98,11 @@ class _Solve:
         self._roughness = roughness(elements.times.ravel()[self._knots], np.repeat(
             elements.trajectory, elements.K)[self._knots], elements.n_z)
 
-    def __call__(self, setting, x, value):
-        program = setting.transcription([self._law], [2.0 * value * self._roughness])
+    def __call__(self, x, value):
+        program = self.setting.transcription([self._law], [2.0 * value * self._roughness])
+        lower, upper = self._sides
+        program.x_lower[:lower.size] = np.maximum(program.x_lower[:lower.size], lower)
+        program.x_upper[:upper.size] = np.minimum(program.x_upper[:upper.size], upper)
         start = np.concatenate([x, (self._outputs(x)[self._knots] / self._size).ravel()])
         result = scaled.solve(program, start, **self._options)
         if result.status is Status.INTERRUPTED:
@@ -124,31 +131,37 @@ def _knots(elements):
     return np.concatenate(chosen), basis
 
 
-def _tried(solve, x):
-    """{log10 of λ relative to its natural size: (held-out error, misfit, x)} of what was tried."""
-    setting, found = solve.setting, {}
-    try:
-        train, test = (setting.on(part) for part in setting.data.hold_out(every=FOLDS))
-    except ValueError:                      # too few times
-        return found
-    unit, held_out = _unit(setting), test.misfit
+def _sides(setting, ranges):
+    """(lower (n,), upper (n,)) of trajectories and parameters whose outputs keep the ranges."""
+    elements, model = setting.elements, setting.model
+    sides = []
+    for side, none in ((0, -np.inf), (1, np.inf)):
+        w = np.full((elements.E, elements.K, elements.n_w), none)
+        for outputs, *ends in ranges:
+            places = [elements.n_x + elements.n_y + model.outputs.index(name) for name in outputs]
+            w[:, :, places] = ends[side]
+        sides.append(elements.join(np.full((elements.E, elements.n_x), none), w,
+                                   np.full(elements.n_p, none)))
+    return sides
 
-    def search(decades, start):
+
+def _search(solve, x, unit, cost, found):
+    """Fill `found`, {log10 of λ relative to its natural size: (cost, result)}, of what is tried."""
+    def along(decades, start):
         worse, best = 0, min((row[0] for row in found.values()), default=np.inf)
         for decade in decades:
-            result = solve(train, start, unit * 10.0 ** decade)
+            result = solve(start, unit * 10.0 ** decade)
+            worse += 1
             if result.success:
-                start = solve.trajectories(result, start)
-                error = held_out.value(setting.elements.local(start))
-                found[decade] = error, result.fun, start
-            worse = 0 if result.success and error < best else worse + 1
-            best = min(best, error) if result.success else best
+                start = solve.trajectories(result, start)[:x.size]
+                found[decade] = cost(start), result
+                if found[decade][0] < best:
+                    worse, best = 0, found[decade][0]
             if worse == WORSE or solve.stopped:
                 return
-    search(range(FIRST, HIGHEST + 1), x)
+    along(range(FIRST, HIGHEST + 1), x)
     if found and min(found, key=lambda k: found[k][0]) == FIRST:
-        search(range(FIRST - 1, LOWEST - 1, -1), found[FIRST][2])
-    return found
+        along(range(FIRST - 1, LOWEST - 1, -1), found[FIRST][1].x[:x.size])
 
 
 def _unit(setting):
