@@ -11,6 +11,7 @@ import numpy as np
 from pcl.dae.curve import curves
 from pcl.dae.trained import Trained, TrainedLaw
 from pcl.dae.uncertainty import Uncertainty, Undetermined, weights_known
+from pcl.dae.verdict import judged
 from pcl.validate import float64_array
 
 
@@ -39,6 +40,8 @@ class Fit:
     shift : Shift or None
         By how much halving the elements would move parameters and laws, in standard errors, which do
         not contain it; None if the last solve failed. See `pcl.dae.shift`.
+    enough : float
+        Misfit that is not far above what the smoother left; inf without one.
     """
 
     setting: object
@@ -47,6 +50,7 @@ class Fit:
     stages: tuple
     note: str = ""
     shift: object = None
+    enough: float = float("inf")
 
     @property
     def model(self):
@@ -81,15 +85,22 @@ class Fit:
         elements = self.setting.elements
         return self.program.misfit.value(elements.local(self.result.x[:elements.n]))
 
+    @functools.cached_property
+    def verdict(self):
+        """`pcl.dae.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if the
+        weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
+        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough)
+
     @property
     def success(self):
-        """Whether the last solve reached its tolerance, and `refine` its own if it was given."""
-        return self.result.success and not self.note
+        """Whether the last solve reached its tolerance, `refine` its own if it was given, and the model
+        does not plainly contradict the data (`verdict`)."""
+        return self.result.success and not self.note and self.verdict.fits
 
     @property
     def status(self):
-        """Why the last solve ended, in words."""
-        return f"{self.result.message} {self.note}".strip()
+        """Why the last solve ended and whether the model fits, in words."""
+        return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
 
     @functools.cached_property
     def trained(self):

@@ -16,6 +16,7 @@ from pcl.dae.law_range import output_range
 from pcl.dae.pretrain import Preparation
 from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
+from pcl.dae.scatter import warn_of_sizes
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
 from pcl.interior_point.kkt import BACKENDS
@@ -51,7 +52,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
     subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
-    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose misfit is far above the
+    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose objective is far above the
     smoother's, is started again from elsewhere, at most twice, and the best is kept. Every choice is in
     the report, `str(fit)`.
 
@@ -111,6 +112,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     x = first_guess(setting, start)
     report = require_structure(setting, laws, x)
     require_start(setting)
+    warn_of_sizes(setting)
     solve = _Solve(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
     if not laws:
         stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
@@ -121,7 +123,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
                       [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    enough = WORSE * (_misfit(setting, smoothed.x) + _NOISE * setting.spread)
+    enough = _enough(prepare(smoothed.x, seed))
     attempts = _attempts(prepare, smoothed, seed, stages, clock)
     return _main(setting, attempts, enough, stages, solve, refine, automatic)
 
@@ -183,7 +185,7 @@ class _Solve:
 
 
 def _main(setting, attempts, enough, stages, solve, refine, automatic):
-    """The `Fit`: the first attempt that is solved with a misfit below `enough`, or the best of all."""
+    """The `Fit`: the first attempt solved with an objective below `enough`, or the best of all."""
     best, attempt = None, solve
     for k, (words, laws, penalties, x) in enumerate(attempts):
         program = setting.transcription(laws, penalties)
@@ -192,15 +194,15 @@ def _main(setting, attempts, enough, stages, solve, refine, automatic):
         misfit = _misfit(setting, result.x)
         if best is None or _rank(result, misfit) < _rank(*best[1:]):
             best = program, result, misfit
-        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and misfit <= enough):
+        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and result.fun <= enough):
             break
         if result.success:          # another start is a luxury
             attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
     program, result, _ = best
-    return _finished(setting, program, result, stages, solve, refine, automatic)
+    return _finished(setting, program, result, stages, solve, refine, automatic, enough)
 
 
-def _finished(setting, program, result, stages, solve, refine, automatic):
+def _finished(setting, program, result, stages, solve, refine, automatic, enough):
     """The `Fit` after its elements were refined, and how far they bias it."""
     (hessian, tol), note, moves = solve.last(), "", None
     if refine is not None:
@@ -219,7 +221,12 @@ def _finished(setting, program, result, stages, solve, refine, automatic):
     else:
         words, note = unmet(setting, result, refine)
         stages.append(solve.clock.stage("refinement", words, 0))
-    return Fit(setting, program, result, tuple(stages), note, moves)
+    return Fit(setting, program, result, tuple(stages), note, moves, enough)
+
+
+def _enough(start):
+    """Objective not far above that of the smooth trajectories and the weights pre-trained on them."""
+    return WORSE * (start.misfit + _NOISE * start.spread) + start.penalty
 
 
 def _rank(result, misfit):

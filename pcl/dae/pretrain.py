@@ -62,7 +62,12 @@ class Start:
 
         A law that gives no more of z than its mean, mismatch 1, is taken to explain none of the data.
         """
-        return self._left + 0.5 * self.decay * self._norm
+        return self._left + self.penalty
+
+    @property
+    def penalty(self):
+        """½ ρ ‖θ‖²."""
+        return 0.5 * self.decay * self._norm
 
     @property
     def score(self):
