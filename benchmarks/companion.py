@@ -104,7 +104,8 @@ class Noisy:
     def law(self):
         """The network of the system."""
         model, n = self.system.model, len(self.system.law_inputs)
-        return Law(MLP((n, self.width, self.width, len(model.outputs))), self.system.law_inputs, model.outputs)
+        net = MLP((n, self.width, self.width, len(model.outputs)))
+        return Law(net, self.system.law_inputs, model.outputs)
 
     def data(self, seed):
         """Trajectories with the noise of `seed`, weights of maximum likelihood up to a factor."""
@@ -126,7 +127,8 @@ class Noisy:
                    **options)
 
 
-NOISY = [Noisy(system, width) for system in dae_cases.CASES.values() for width in (system.width, system.wide)]
+NOISY = [Noisy(system, width) for system in dae_cases.CASES.values()
+         for width in (system.width, system.wide)]
 
 
 def record(case, seed, hessian="auto"):
