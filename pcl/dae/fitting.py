@@ -123,9 +123,9 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
                       [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    enough = _enough(prepare(smoothed.x, seed))
-    attempts = _attempts(prepare, smoothed, seed, stages, clock)
-    return _main(setting, attempts, enough, stages, solve, refine, automatic)
+    first = prepare(smoothed.x, seed)
+    attempts = _attempts(prepare, first, smoothed, seed, stages, clock)
+    return _main(setting, attempts, _enough(first), stages, solve, refine, automatic)
 
 
 def _starts(setting, x):
@@ -134,15 +134,14 @@ def _starts(setting, x):
     yield "again, from data and equations together; ", [], [], relaxed(setting, x)
 
 
-def _attempts(prepare, smoothed, seed, stages, clock):
+def _attempts(prepare, start, smoothed, seed, stages, clock):
     """Yield (words, laws, penalties, x): other weights and another smoothing each time, as stages say."""
-    words = ""
-    for k, x in enumerate([smoothed.x, *smoothed.others]):
-        start = prepare(x, seed + k * len(prepare.laws))
-        if k == 0:
-            prepare = replace(prepare, decay=start.decay)       # one objective for all
+    words, prepare = "", replace(prepare, decay=start.decay)    # one objective for all
+    for k in range(1 + len(smoothed.others)):
+        if k:
+            start = prepare(smoothed.others[k - 1], seed + k * len(prepare.laws))
         stages.append(clock.stage("pre-training", f"{words}{start}", 0))
-        yield words, start.laws, [start.decay] * len(start.laws), np.concatenate([x, *start.thetas])
+        yield words, start.laws, [start.decay] * len(start.laws), np.concatenate([start.x, *start.thetas])
         words = "again, from another smoothing and other weights; "
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+from pcl.dae.joint import pretrain_together, together
 from pcl.dae.law_range import normalised, output_range, shift_scale
 
 MAXITER = 500
@@ -37,7 +38,8 @@ class Start:
 
     Attributes
     ----------
-    x : (n,), trajectories and parameters, without weights
+    x : (n,), trajectories and parameters, without weights; outputs of laws that were fitted together are
+        theirs
     laws : list of Law
     thetas : list of weights
     mismatch : (outputs,), root mean squares of law − z on the trajectories, in standard deviations of z
@@ -120,10 +122,27 @@ class Preparation:
             thetas.append(found)
             error = (law.at(found, a).value - z) / shift_scale(z)[1]
             mismatch.append(np.sqrt(np.mean(error ** 2, axis=0)))
+        x = self._together(x, laws, thetas, mismatch, seed)
         misfit, spread = self.setting.misfit.value(self.setting.elements.local(x)), self.setting.spread
         count = max(1, self.setting.misfit.data.size)
         decay = self.decay if self.decay != "auto" else 2.0 * max(misfit, _FLOOR * spread) / count
         return Start(x, laws, thetas, np.concatenate(mismatch), misfit, decay, spread, count)
+
+    def _together(self, x, laws, thetas, mismatch, seed):
+        """x; laws that the trajectories do not tell apart get weights, mismatch and outputs in x anew."""
+        model = self.setting.model
+        elements = self.setting.elements
+        z = elements.split(x)[1].reshape(-1, elements.n_w)[:, elements.n_w - elements.n_z:]
+        size = shift_scale(z)[1]
+        mixed = dict(zip(model.outputs, together(self.setting, x, size)))
+        chosen = [k for k, law in enumerate(laws) if any(mixed[name] for name in law.outputs)]
+        if not chosen:
+            return x
+        found, error, x = pretrain_together(self.setting, x, [laws[k] for k in chosen],
+                                            [seed + k for k in chosen], size, RIDGE)
+        for k, theta in zip(chosen, found):
+            thetas[k], mismatch[k] = theta, np.full(len(laws[k].outputs), error)
+        return x
 
     def cost(self, start):
         """What chooses between starts: the objective itself, or the score where ρ is automatic."""
