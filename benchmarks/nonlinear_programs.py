@@ -2,11 +2,16 @@
 
     python -m benchmarks.nonlinear_programs [--hessian exact] [--tol 1e-8] [--problems 71,116]
 
+    python -m benchmarks.nonlinear_programs --versions [permuted,scaled_rows,perturbed]
+
 One row a problem: iterations, evaluations of the objective, relative distance of the objective to the
 nearest known optimum, and how each side ended. Below: solved counts, medians, and the problems that
-one side solves alone. IPOPT is the one inside CasADi, with its defaults and the same tolerance.
+one side solves alone. With --versions: every problem permuted, scaled, shifted and from other starts,
+judged good, local, miss or lie (`benchmarks.nonlinear_versions`). IPOPT is the one inside CasADi, with its
+defaults and the same tolerance.
 """
 import argparse
+import importlib.util
 import statistics
 import time
 import types
@@ -104,13 +109,30 @@ def summary(rows):
         for side in ("ours", "IPOPT") if both]
 
 
+def _versions(given):
+    """Counts by kind of version for ours, and for IPOPT where CasADi is installed."""
+    from benchmarks import nonlinear_versions as versions
+
+    kinds = list(versions.KINDS) if given.versions == "all" else given.versions.split(",")
+    sides = {"ours": ours, "IPOPT": ipopt} if importlib.util.find_spec("casadi") else {"ours": ours}
+    rows = versions.sweep(kinds, sides, given.hessian, given.tol, given.problems)
+    print(harness.table(versions.summary(rows, sides)))
+    if len(sides) == 2:
+        print("\nIterations of ours over IPOPT's, runs that both end well\n")
+        print(harness.table(versions.ratios(rows)))
+
+
 def main():
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--hessian", choices=("exact", "limited-memory"), default="exact")
     options.add_argument("--tol", type=float, default=1e-8)
     options.add_argument("--problems", type=harness.numbers, help="numbers of the book, 6,71")
+    options.add_argument("--versions", nargs="?", const="all", metavar="KINDS",
+                         help="other forms of every problem, all kinds or those named with commas")
     given = options.parse_args()
+    if given.versions:
+        return _versions(given)
     rows = [compare(problem, given.hessian, given.tol) for problem in PROBLEMS
             if not given.problems or problem.number in given.problems]
     print(harness.table(rows))
