@@ -9,7 +9,7 @@ from scipy.integrate import solve_ivp
 
 from pcl import MLP
 from pcl.dae import Law, Model, Trained, TrainedLaw, Trajectory, fit
-from pcl.dae import fitting, scaled
+from pcl.dae import scaled
 from pcl.dae.guess import first_guess
 from pcl.dae.law import FreeOutputs
 from pcl.dae.predict import Status
@@ -165,7 +165,7 @@ def test_a_main_solve_that_fails_is_started_again_and_the_report_says_so(monkeyp
             if len(calls) == 1:
                 result.update(success=False, status=Solved.RESTORATION_FAILED)
         return result
-    monkeypatch.setattr(fitting.scaled, "solve", first_fails)
+    monkeypatch.setattr(scaled, "solve", first_fails)
     found = fit(*decay(), MLP((1, 4, 1)), elements=6)
     assert found.success and len(calls) == 2 and "again, from another smoothing" in str(found)
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pcl.dae.curve import curves
+from pcl.dae.log_scale import natural, slopes
+from pcl.dae.scaled import worst_row
 from pcl.dae.trained import Trained, TrainedLaw
 from pcl.dae.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.verdict import judged
@@ -55,7 +57,7 @@ class Fit:
     @property
     def model(self):
         """The declaration."""
-        return self.setting.model
+        return self.setting.declared
 
     @functools.cached_property
     def laws(self):
@@ -66,8 +68,12 @@ class Fit:
     @property
     def parameters(self):
         """{name: value} of the static parameters."""
-        p = self.setting.elements.split(self.result.x)[2]
-        return dict(zip(self.model.parameters, p.tolist()))
+        return dict(zip(self.model.parameters, natural(self.setting.model, self._unknowns).tolist()))
+
+    @property
+    def _unknowns(self):
+        """The parameters as they are solved for."""
+        return self.setting.elements.split(self.result.x)[2]
 
     @functools.cached_property
     def trajectories(self):
@@ -108,8 +114,10 @@ class Fit:
         return Trained.of(self)
 
     # --- uncertainty --------------------------------------------------------------------------
-    def standard_errors(self, known_variance=None):
-        """{parameter: standard error}.
+    def standard_errors(self, known_variance=None, log=False):
+        """{parameter: standard error}; with `log` those of ln |parameter|, relative errors.
+
+        σ(p) = |p| σ(ln p): what is fitted by its logarithm has an interval p exp(± 2 σ(ln p)).
 
         known_variance : bool, optional
             Whether the weights are 1/σ², so that the covariance is 2 H⁻¹; otherwise it is scaled by the
@@ -126,13 +134,18 @@ class Fit:
             The data do not determine the parameters.
         """
         found = self._uncertainty(known_variance)
-        return dict(zip(self.model.parameters,
-                        np.sqrt(found.variances(found.parameter_gradients())).tolist()))
+        errors = np.sqrt(found.variances(found.parameter_gradients()))
+        errors *= slopes(self.setting.model, self._unknowns)
+        if log:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                errors = errors / np.abs(list(self.parameters.values()))
+        return dict(zip(self.model.parameters, errors.tolist()))
 
     def covariance(self, known_variance=None):
         """Of the parameters, (n_p, n_p)."""
         found = self._uncertainty(known_variance)
-        return found.covariance(found.parameter_gradients())
+        J = slopes(self.setting.model, self._unknowns)
+        return found.covariance(found.parameter_gradients()) * np.outer(J, J)
 
     def band(self, name, points, trajectory=None, known_variance=None):
         """`Band` of an output's law at inputs, or of any variable along a trajectory.
@@ -195,6 +208,10 @@ class Fit:
         from pcl.dae.plot import plot
         return plot(self, names, bands, axes)
 
+    def _violation_words(self):
+        relative, absolute, row = worst_row(self.program, self.result.x)
+        return f"largest violation {relative:.1e} of its size ({row}, there {absolute:.1e})"
+
     def _parameter_lines(self):
         """Values, standard errors, and shift / standard error."""
         try:
@@ -213,8 +230,7 @@ class Fit:
 
     def __str__(self):
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
-                 f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, largest violation "
-                 f"{self.result.constraint_violation:.1e}"]
+                 f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, {self._violation_words()}"]
         lines += self._parameter_lines()
         lines += [f"law: {law}" for law in self.laws]
         return "\n".join([*lines, self.status])

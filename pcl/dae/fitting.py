@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from pcl.dae import scaled
+from pcl.dae.attempts import search_parameters
 from pcl.dae.doors import require_start, require_structure
 from pcl.dae.fitted import Fit
-from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
 from pcl.dae.law_range import output_range
 from pcl.dae.pretrain import Preparation
@@ -19,42 +17,31 @@ from pcl.dae.relaxed import relaxed
 from pcl.dae.scatter import warn_of_sizes
 from pcl.dae.setting import Setting
 from pcl.dae.smooth import smooth
+from pcl.dae.smooth_data import left_by_splines
+from pcl.dae.solves import SHORT, Search, Solves, failed
+from pcl.dae.stages import Clock, start_words
+from pcl.dae.start import Start
 from pcl.interior_point.kkt import BACKENDS
-from pcl.interior_point.status import Status
 from pcl.validate import known, positive_integer, positive_number
 
-COARSE = 1e-3               # tolerance of the first of two main solves
-COARSE_MAXITER = 100        # its iterations: it only has to come near
 RESTARTS = 2                # main solves that may follow one that failed
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
-_SHORT = 200                # a limit of fewer iterations than these is meant: no restart follows
-_MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
+ABOVE = 2.0                 # the same without laws, relative to smoothing splines
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One line of the report: name, words on what was chosen or reached, iterations, seconds."""
-
-    name: str
-    words: str
-    iterations: int
-    seconds: float
-
-    def __str__(self):
-        return f"{self.name:<12} {self.iterations:>5} iterations {self.seconds:8.2f} s   {self.words}"
-
-
-def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, seed=0, smoothing="auto",
-        weight_decay="auto", scaling="auto", normalise=True, hessian="auto", kkt="reduced", tol=1e-6,
-        maxiter=1000, max_seconds=None, callback=None, refine=None):
+def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, trajectories=None, seed=0,
+        smoothing="auto", weight_decay="auto", scaling="auto", normalise=True, hessian="auto",
+        kkt="reduced", tol=1e-6, maxiter=1000, max_seconds=None, callback=None, refine=None):
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
     subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
     guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose objective is far above the
-    smoother's, is started again from elsewhere, at most twice, and the best is kept. Every choice is in
-    the report, `str(fit)`.
+    smoother's, is started again from elsewhere, at most twice, and the best is kept. Without laws several
+    guesses are solved from, and others follow where the misfit is far above that of smoothing splines
+    through the data (`pcl.dae.attempts`). A solve that ends above the best point at which the rows held
+    on its way is begun again from there. Every choice is in the report, `str(fit)`.
 
     Parameters
     ----------
@@ -67,8 +54,12 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
         them would move no parameter and no law by more than 0.1 standard errors (`pcl.dae.shift`), within
         the limits of `pcl.dae.refinement`. Elements end where the table of an input jumps or bends.
     scheme : collocation.Scheme, radau(3) by default
-    start : {name: number}, first guesses of parameters and of variables that are not observed
-    seed : int, of the initial weights
+    start : {name: number}, first guesses of parameters and of variables that are not observed, kept but
+        for a relative 1e-7 to bounds; or an earlier Fit: its parameters, trajectories and laws
+    trajectories : {trajectory: Curve or {variable: (times, values)}}, as of an earlier fit; or
+        "simulate": the equations solved with the parameters of `start` (a model without laws). The
+        solver begins close to them: small barrier, multipliers by least squares.
+    seed : int, of the initial weights, and of other parameters where a model without laws needs them
     smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
         them, have the least objective
     weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result
@@ -96,6 +87,8 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
         unknowns (StructureError), given starts that violate a constraint (InconsistentStart).
     KeyboardInterrupt
         In the smoother. In the main solve Ctrl-C ends the fit with what was found.
+
+    What goes wrong in a guess or a main solve ends in a Fit without success whose `status` says what.
     """
     setting = Setting.of(model, data, elements, scheme)
     laws = _laws(model, network)
@@ -104,106 +97,76 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     if isinstance(kkt, str):
         known("kkt", kkt, ("reduced", *BACKENDS))
     automatic = isinstance(elements, str) and refine is None
-    clock, refine = _Clock(), refine if refine is None else positive_number("refine", refine)
+    clock, refine = Clock(), refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)
     if weight_decay != "auto":
         weight_decay = positive_number("weight_decay", weight_decay, zero=True)
-    x = first_guess(setting, start)
-    report = require_structure(setting, laws, x)
+    start = Start.of(setting, start, trajectories)
+    report = require_structure(setting, laws, start.x)
     require_start(setting)
     warn_of_sizes(setting)
-    solve = _Solve(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
+    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
+    words = start_words(setting, report) + start.words
     if not laws:
-        stages = [clock.stage("guess", f"data interpolated; {_start_words(setting, report)}", 0)]
-        return _main(setting, _starts(setting, x), np.inf, stages, solve, refine, automatic)
-    x = relaxed(setting, x)
-    stages = [clock.stage("guess", f"data and equations together; {_start_words(setting, report)}", 0)]
+        stages = [clock.stage("guess", f"data interpolated; {words}", 0)]
+        enough = ABOVE * left_by_splines(setting) + _NOISE * setting.spread
+        search = Search(setting, solve, enough, stages)
+        search_parameters(search, start, seed)
+        return _finished(search, solve, refine, automatic, np.inf, ([], [], start.x))
+    x = start.x if start.near else relaxed(setting, start.x)
+    how = "as given" if start.near else "data and equations together"
+    stages = [clock.stage("guess", f"{how}; {words}", 0)]
     prepare = Preparation(setting, laws, weight_decay, normalise)
     smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
                       [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    first = prepare(smoothed.x, seed)
-    attempts = _attempts(prepare, first, smoothed, seed, stages, clock)
-    return _main(setting, attempts, _enough(first), stages, solve, refine, automatic)
+    prepared = prepare(smoothed.x, seed)
+    search = Search(setting, solve, _enough(prepared), stages, penalised=True)
+    _search_laws(search, replace(prepare, decay=prepared.decay), prepared, start, smoothed, seed, clock)
+    return _finished(search, solve, refine, automatic, _enough(prepared), _parts(prepared))
 
 
-def _starts(setting, x):
-    """Yield (words, laws, penalties, x) of a model without laws."""
-    yield "", [], [], x
-    yield "again, from data and equations together; ", [], [], relaxed(setting, x)
+def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
+    """Main solves from the laws of an earlier fit, then from other weights and another smoothing each
+    time, as stages say."""
+    if _same_laws(start.laws, prepare.laws):
+        search.run("from the laws and trajectories given; ", lambda: (
+            [t.law for t in start.laws], [prepare.decay] * len(start.laws),
+            np.concatenate([start.x, *(t.theta for t in start.laws)])), near=True)
+    words = ""
+    for k, x in enumerate([smoothed.x, *smoothed.others][:RESTARTS + 1]):
+        if search.done:
+            return
 
-
-def _attempts(prepare, start, smoothed, seed, stages, clock):
-    """Yield (words, laws, penalties, x): other weights and another smoothing each time, as stages say."""
-    words, prepare = "", replace(prepare, decay=start.decay)    # one objective for all
-    for k in range(1 + len(smoothed.others)):
-        if k:
-            start = prepare(smoothed.others[k - 1], seed + k * len(prepare.laws))
-        stages.append(clock.stage("pre-training", f"{words}{start}", 0))
-        yield words, start.laws, [start.decay] * len(start.laws), np.concatenate([start.x, *start.thetas])
+        def make(k=k, x=x, words=words):
+            made = prepared if k == 0 else prepare(x, seed + k * len(prepare.laws))
+            search.stages.append(clock.stage("pre-training", f"{words}{made}", 0))
+            return _parts(made)
+        search.run(words, make, maxiter=SHORT if search.solved else None)   # else a luxury
         words = "again, from another smoothing and other weights; "
 
 
-@dataclass(frozen=True)
-class _Solve:
-    """Options of the main solve."""
-
-    hessian: object
-    kkt: object
-    tol: float
-    maxiter: int
-    max_seconds: float
-    callback: object
-    clock: object
-
-    def passes(self, program, x, words=""):
-        """(result, stages) of all passes."""
-        result, stages = None, []
-        for name, hessian, tol, maxiter in _passes(self.hessian, self.tol, self.maxiter):
-            result = self.one(program, x, hessian, tol, result, maxiter=maxiter)
-            x = result.x
-            stages.append(self.stage(name, hessian, tol, result, words))
-        return result, stages
-
-    def one(self, program, x, hessian, tol, warm_start=None, **options):
-        """One solve."""
-        return scaled.solve(program, x, hessian, self.kkt, tol=tol, max_seconds=self.max_seconds,
-                            callback=self.callback, warm_start=warm_start,
-                            **{"maxiter": self.maxiter, **options})
-
-    def last(self):
-        """(Hessian, tolerance) of the last pass."""
-        return _passes(self.hessian, self.tol, self.maxiter)[-1][1:3]
-
-    def stage(self, name, hessian, tol, result, more=""):
-        """Its line of the report."""
-        how = hessian if isinstance(hessian, str) else type(hessian).__name__
-        words = f"{more}{how} Hessian to {tol:g}: objective {result.fun:.6g}. {result.message}"
-        return self.clock.stage(name, words, result.nit)
+def _parts(prepared):
+    """(laws, penalties, unknowns)."""
+    return (prepared.laws, [prepared.decay] * len(prepared.laws), np.concatenate([prepared.x, *prepared.thetas]))
 
 
-def _main(setting, attempts, enough, stages, solve, refine, automatic):
-    """The `Fit`: the first attempt solved with an objective below `enough`, or the best of all."""
-    best, attempt = None, solve
-    for k, (words, laws, penalties, x) in enumerate(attempts):
-        program = setting.transcription(laws, penalties)
-        result, more = attempt.passes(program, x, words)
-        stages += more
-        misfit = _misfit(setting, result.x)
-        if best is None or _rank(result, misfit) < _rank(*best[1:]):
-            best = program, result, misfit
-        if k == RESTARTS or _meant(result, solve.maxiter) or (result.success and result.fun <= enough):
-            break
-        if result.success:          # another start is a luxury
-            attempt = replace(solve, maxiter=min(solve.maxiter, _SHORT))
-    program, result, _ = best
-    return _finished(setting, program, result, stages, solve, refine, automatic, enough)
+def _same_laws(earlier, laws):
+    """Whether the weights of an earlier fit are those of these laws."""
+    return len(earlier) == len(laws) and all(
+        (t.inputs, t.outputs, t.law.size) == (law.inputs, law.outputs, law.size)
+        for t, law in zip(earlier, laws))
 
 
-def _finished(setting, program, result, stages, solve, refine, automatic, enough):
-    """The `Fit` after its elements were refined, and how far they bias it."""
-    (hessian, tol), note, moves = solve.last(), "", None
+def _finished(search, solve, refine, automatic, enough, first):
+    """The `Fit` after its elements were refined, and how far they bias it; of `first` = (laws, penalties,
+    unknowns) without success where nothing could be solved."""
+    setting, stages, note, moves = search.setting, search.stages, "", None
+    if search.best is None:
+        program = setting.transcription(*first[:2])
+        return Fit(setting, program, failed(program, first[2], stages[-1].words), tuple(stages))
+    (hessian, tol), (program, result, _) = solve.last(), search.best
     if refine is not None:
         rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
         for setting, program, result, words in rounds:
@@ -226,30 +189,6 @@ def _finished(setting, program, result, stages, solve, refine, automatic, enough
 def _enough(start):
     """Objective not far above that of the smooth trajectories and the weights pre-trained on them."""
     return WORSE * (start.misfit + _NOISE * start.spread) + start.penalty
-
-
-def _rank(result, misfit):
-    finite = np.isfinite(result.fun)
-    return not result.success, not finite, result.fun if finite else misfit
-
-
-def _meant(result, maxiter):
-    """Whether the end of this solve was asked for."""
-    return result.status in _MEANT or (result.status is Status.ITERATION_LIMIT and maxiter < _SHORT)
-
-
-def _misfit(setting, x):
-    return setting.misfit.value(setting.elements.local(x[:setting.elements.n]))
-
-
-def _passes(hessian, tol, maxiter):
-    """[(name, Hessian, tolerance, iterations), …]."""
-    hessian = "exact" if isinstance(hessian, str) and hessian == "auto" else hessian
-    if isinstance(hessian, tuple):
-        coarse, fine = hessian
-        return [("coarse", coarse, max(COARSE, tol), min(COARSE_MAXITER, maxiter)),
-                ("main", fine, tol, maxiter)]
-    return [("main", hessian, tol, maxiter)]
 
 
 def _laws(model, network):
@@ -290,37 +229,6 @@ def _scaling(scaling, data, laws):
     return "variance" if laws and plain else "none"
 
 
-def _start_words(setting, report):
-    """What was chosen before anything is solved."""
-    scheme, E = setting.scheme, setting.elements.E
-    factors = {name: factor for name, factor in setting.factors.items() if factor != 1.0}
-    words = f"{E} elements, {scheme.name} with {scheme.K} points"
-    words += f"; index {report.index}" if report.index is not None else ""
-    words += f"; {_span_words(setting)}"
-    if factors:
-        words += "; observations weighted by 1/variance: " + ", ".join(
-            f"{name} {factor:.3g}" for name, factor in factors.items())
-    return words
-
-
-def _span_words(setting):
-    """From when to when the first trajectory is solved, and what its start is given as."""
-    (t0, t1), initial = setting.meshes[0].times[[0, -1]], next(iter(setting.data)).initial
-    given = ", ".join(f"{name} = {value:.4g}" for name, value in initial.items())
-    return f"{setting.names[0]}: t from {t0:.4g} to {t1:.4g}, {given or 'no state'} given at {t0:.4g}"
-
-
 def _smoothing_words(smoothed):
     how = f"the best start of {len(smoothed.tried)}" if smoothed.tried else "given"
     return f"smoothing {smoothed.smoothing:.3g} ({how}). {smoothed.result.message}"
-
-
-class _Clock:
-    def __init__(self):
-        self._last = time.perf_counter()
-
-    def stage(self, name, words, iterations):
-        now = time.perf_counter()
-        stage = Stage(name, words, iterations, now - self._last)
-        self._last = now
-        return stage

@@ -2,13 +2,16 @@
 
 import numpy as np
 
+from pcl.dae.log_scale import inward
 from pcl.dae.transcription import equations_of
 from pcl.validate import float64_array
 
 _ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt; relative to the largest diagonal entry
+_SHARE = 1e-2       # of the size of a variable: how far from its bounds a guess of ours is kept
+HAIR = 1e-7         # the same of what was given
 
 
-def first_guess(setting, given=None):
+def first_guess(setting, given=None, curves=None):
     """The vector of trajectories and parameters, without weights.
 
     Observed variables are interpolated in time; other states stay at their start, or at `given`;
@@ -20,14 +23,12 @@ def first_guess(setting, given=None):
     setting : Setting
     given : {name: number}, optional
         Values of variables without observations and of parameters, instead of 1 (within bounds).
+    curves : list of {name: function t (m,) -> (m,)}, optional
+        One a trajectory: values that take the place of observations and of `given`.
     """
     elements, model = setting.elements, setting.model
-    given = dict(given or {})
-    unknown = [name for name in given if name not in _unknowns(model)]
-    if unknown:
-        raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(_unknowns(model))}.")
-    given = {name: float(float64_array(f"start of {name!r}", value, shape=()))
-             for name, value in given.items()}
+    given = inward(model, checked_numbers(model, given))
+    curves = [{}] * len(setting.meshes) if curves is None else curves
     names = (*model.states, *model.algebraic, *model.outputs)
     w = np.zeros((elements.E, elements.K, elements.n_w))
     x0 = np.zeros((elements.E, elements.n_x))
@@ -35,21 +36,36 @@ def first_guess(setting, given=None):
     for k, (item, mesh) in enumerate(zip(setting.data, setting.meshes)):
         mine = elements.trajectory == k
         for i, name in enumerate(names):
-            curve = _curve(item, name, given, model)
-            known[mine, i] = name in item.observed or name in given or i < elements.n_x
-            values = curve(elements.times[mine])
-            w[mine, :, i] = _inside(model, name, np.abs(values).max() or 1.0)(values)
+            curve = curves[k].get(name) or _curve(item, name, given, model)
+            known[mine, i] = name in (*item.observed, *given, *curves[k]) or i < elements.n_x
+            share = HAIR if name in curves[k] or (name in given and name not in item.observed) else _SHARE
+            values = curve(elements.times[mine].ravel()).reshape(-1, elements.K)
+            w[mine, :, i] = inside(model, name, np.abs(values).max() or 1.0, share)(values)
             if i < elements.n_x:
                 x0[mine, i] = curve(mesh.times[:-1])
-    p = np.array([_inside(model, name)(given.get(name, 1.0)) for name in model.parameters])
+    p = np.array([_parameter(model, name, given) for name in model.parameters])
     _solve_points(setting, x0, w, p, known)
     if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
         w[:, 0, :elements.n_x] = w[:, 1, :elements.n_x] - x0
     return elements.join(x0, w, p)
 
 
-def _unknowns(model):
-    return (*model.states, *model.algebraic, *model.outputs, *model.parameters)
+def checked_numbers(model, given):
+    """{name: float} of what was given as first guesses; ValueError with the name that is unknown or no
+    number."""
+    names = (*model.states, *model.algebraic, *model.outputs, *model.parameters)
+    given = dict(given or {})
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(names)}.")
+    return {name: float(float64_array(f"start of {name!r}", value, shape=()))
+            for name, value in given.items()}
+
+
+def _parameter(model, name, given):
+    if name in given:
+        return inside(model, name, abs(given[name]), HAIR)(given[name])
+    return inside(model, name)(0.0 if name in model.exponents else 1.0)
 
 
 def _curve(item, name, given, model):
@@ -64,11 +80,10 @@ def _curve(item, name, given, model):
     return lambda t: np.full(np.shape(t), float(value))
 
 
-def _inside(model, name, size=1.0):
-    """Clip into the bounds, a hundredth of the width, or of `size` if it is infinite, away from them."""
+def inside(model, name, size=1.0, share=_SHARE):
+    """Clip into the bounds, away from them by a share of `size`, or of their width if that is less."""
     lower, upper = model.limits(name)
-    width = upper - lower
-    gap = 0.01 * width if np.isfinite(width) else 0.01 * size
+    gap = share * min(size or 1.0, upper - lower)
     return lambda value: np.clip(value, lower + gap, upper - gap)
 
 
@@ -87,7 +102,7 @@ def _solve_points(setting, x0, w, p, known):
     slopes = np.einsum("kj,ejx->ekx", _slopes(elements.scheme), nodes) / elements.lengths[:, None, None]
     a[:, at.states], a[:, at.derivatives] = w[:, :, :n_x].reshape(E * K, -1), slopes.reshape(E * K, -1)
     u, t = setting.inputs.reshape(E * K, -1), elements.times.ravel()
-    clip = [_inside(model, (*model.algebraic, *model.outputs)[i - n_x]) for i in free]
+    clip = [inside(model, (*model.algebraic, *model.outputs)[i - n_x]) for i in free]
     damping = np.full(E * K, _DAMPING)
     with np.errstate(all="ignore"):
         best = _squares(rows.residual(a, u, t))
@@ -99,8 +114,8 @@ def _solve_points(setting, x0, w, p, known):
             A = np.nan_to_num(A) + (damping * size)[:, None, None] * np.eye(len(free))
             trial = a.copy()
             trial[:, columns] -= np.linalg.solve(A, np.nan_to_num(g))[:, :, 0]
-            for column, inside in zip(columns, clip):
-                trial[:, column] = inside(trial[:, column])
+            for column, within in zip(columns, clip):
+                trial[:, column] = within(trial[:, column])
             found = _squares(rows.residual(trial, u, t))
             better = found < best
             a[better], best[better] = trial[better], found[better]

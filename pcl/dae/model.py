@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pcl.validate import float64_array
 
 GROUPS = ("states", "algebraic", "outputs", "parameters", "inputs")
+DECADES = 1e3       # upper/lower bound of a positive parameter from which it is fitted by its logarithm
 _RESERVED = ("t", "d")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """A differential-algebraic system with unknown terms z.
 
@@ -35,6 +36,10 @@ class Model:
     path : function v -> {name: expression} or list of expressions, each ≤ 0
     bounds : {name: (lower, upper)}, None for open
         Of states, algebraic variables, outputs and parameters.
+    log : names of parameters that are fitted by their logarithms, or None
+        They are positive; values, starts and bounds are those of the parameters themselves. None: those
+        whose bounds are both positive and at least a factor of `DECADES` = 1000 apart.
+    exponents : names of parameters that are logarithms already; made by `pcl.dae.log_scale` alone
 
     Raises
     ------
@@ -52,6 +57,8 @@ class Model:
     equations: object = None
     path: object = None
     bounds: dict = field(default_factory=dict)
+    log: object = None
+    exponents: tuple = field(default=(), repr=False)
 
     def __post_init__(self):
         seen = {}
@@ -70,10 +77,29 @@ class Model:
         if self.rates is None and self.equations is None:
             raise ValueError("rates and equations are both None; expected the equations of the system.")
         object.__setattr__(self, "bounds", self._checked_bounds())
+        object.__setattr__(self, "log", self._checked_log())
 
     def limits(self, name):
         """(lower, upper) of a variable, ±inf where it is open."""
         return self.bounds.get(name, (-float("inf"), float("inf")))
+
+    def _checked_log(self):
+        if self.log is None:
+            return tuple(name for name in self.parameters
+                         if name not in self.exponents and self._spans_decades(name))
+        names = _names("log", self.log)
+        for name in names:
+            if name not in self.parameters:
+                raise ValueError(f"log has {name!r}; expected some of the parameters, "
+                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
+            if not self.limits(name)[1] > 0.0:
+                raise ValueError(f"log has {name!r} with the upper bound {self.limits(name)[1]:g}; "
+                                 "expected a parameter that may be positive.")
+        return names
+
+    def _spans_decades(self, name):
+        lower, upper = self.limits(name)
+        return lower > 0.0 and DECADES * lower <= upper < float("inf")
 
     def _checked_bounds(self):
         bounded = (*self.states, *self.algebraic, *self.outputs, *self.parameters)
@@ -145,3 +171,8 @@ class Point:
 
     def _unknown(self, name):
         return f"the model has no variable {name!r}; it has {', '.join(self._values)}."
+
+
+def with_values(v, changes):
+    """The `Point` v with other values {name: tensor}."""
+    return Point({**v._values, **changes}, v._derivatives)

@@ -22,12 +22,12 @@ _ROUNDS, _DAMPING, _CALM = 15, 1e-3, 1e-3   # steps a pass; first damping; relat
 _LOWEST, _HIGHEST = 1e-9, 1e8   # damping
 
 
-def relaxed(setting, x):
-    """The guess x (n,) of trajectories and parameters after all passes, within their bounds."""
+def relaxed(setting, x, penalties=PENALTIES):
+    """The guess x (n,) of trajectories and parameters after passes with these P, within their bounds."""
     lower, upper = bounds_of(setting.model, setting.elements, setting.starts[0])
     x = np.clip(x, lower, upper)
     with np.errstate(all="ignore"):
-        for penalty in PENALTIES:
+        for penalty in penalties:
             x = _levenberg_marquardt(_Rows(setting, x, penalty), x, lower, upper)
     return x
 
@@ -55,7 +55,8 @@ def _levenberg_marquardt(rows, x, lower, upper):
 def _step(A, g, damping):
     """−(A + damping diag A)⁻¹ g; zero where A cannot be used."""
     diagonal = A.diagonal()
-    shift = damping * diagonal + np.finfo(float).eps * max(diagonal.max(), 1e-300)
+    least = np.finfo(float).eps * np.where(diagonal > 0.0, diagonal, max(diagonal.max(), 1e-300))
+    shift = damping * diagonal + least      # column by column: sizes of unseen variables are guesses
     try:
         step = -splu((A + sp.diags_array(shift)).tocsc(), permc_spec="MMD_AT_PLUS_A",
                      diag_pivot_thresh=0.0, options={"SymmetricMode": True}).solve(g)
@@ -73,7 +74,8 @@ class _Rows:
         self._u = setting.inputs.reshape(self._t.size, -1)
         self._columns = self._elements.columns()
         self._weight = np.sqrt(penalty / self._t.size) / self._sizes(x)
-        parts = [self._joints(x, penalty), self._observations(), self._bending(x)]
+        parts = [self._joints(x, penalty), self._observations()]
+        parts += [self._bending(x)] if self._elements.n_z else []
         self._linear = sp.vstack([rows for rows, _ in parts], format="csr")
         self._right = np.concatenate([right for _, right in parts])
 

@@ -3,7 +3,9 @@
     x = d ∘ x̂,    ĉ = r ∘ c(d ∘ x̂),    f̂ = f;      λ = r ∘ λ̂,    z = ẑ / d
 
 d is one number a variable (weights: 1), r one number an equation, powers of two: nothing is rounded. The
-joints x₀ = end of the element before are of one variable each and stay as they are. So the absolute
+derivative of a state counts with its size over the horizon at least, and a row with its own value there:
+a guess that stands still says nothing of how fast things move. The joints x₀ = end of the element before
+are of one variable each and stay as they are. So the absolute
 tolerances of the interior point, and its distances to bounds, mean the same for 1e-6 A and 1e6 cells.
 Paths are asked to stay ≤ −`MARGIN`, so that they are ≤ 0 whatever violation is left.
 """
@@ -20,9 +22,13 @@ from pcl.dae.structured import StructuredHessian, StructuredJacobian
 CONSTRAINT_TOL, MARGIN = 5e-9, 6e-9     # largest violation; distance that paths keep from zero
 
 
-def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=None, **options):
-    """`interior_point.solve` of a Transcription from x (n,), scaled there; `Result` in given units."""
-    scaled = Scaled(program, x)
+def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=None, parameters=0.0,
+          **options):
+    """`interior_point.solve` of a Transcription from x (n,), scaled there; `Result` in given units.
+
+    parameters : see `Scaled`
+    """
+    scaled = Scaled(program, x, parameters)
     if warm_start is not None:
         warm_start = scaled.inside(warm_start)
     kkt = ReducedKKT() if isinstance(kkt, str) and kkt == "reduced" else kkt
@@ -39,12 +45,15 @@ class Scaled:
     ----------
     program : Transcription
     x : (n,), where sizes are taken: root mean squares over all nodes
+    parameters : (n_p,) or a number, least sizes of the parameters
     """
 
-    def __init__(self, program, x):
+    def __init__(self, program, x, parameters=0.0):
         elements = self._elements = program.elements
         self._program, self.rows, self.n, self.m = program, program.rows, program.n, program.m
         w, p, states = _sizes(elements, x)
+        p[np.isin(elements.model.parameters, elements.model.exponents)] = 1.0
+        self.p = p = np.maximum(p, parameters)
         starts = np.tile(w[:elements.n_x], (elements.E, 1))
         slots = np.tile(w, (elements.E, elements.K, 1))
         self.d = np.concatenate([elements.join(starts, slots, p), np.ones(self.n - elements.n)])
@@ -131,7 +140,33 @@ def _sizes(elements, x):
     typical = np.sqrt(np.mean(a ** 2, axis=0))
     at = elements.arguments
     w = np.concatenate([typical[at.states], typical[at.algebraic], typical[at.outputs]])
-    return _power(w), _power(typical[at.parameters]), _power(typical[at.derivatives])
+    horizon = elements.lengths.sum() / len(elements.starts)
+    slopes = np.maximum(typical[at.derivatives], typical[at.states] / horizon)
+    return _power(w), _power(typical[at.parameters]), _power(slopes)
+
+
+_RESIZED, _VANISHED = 1e3, 1e-12    # change of a size that matters; share below which it is rounding
+
+
+def resized(program, before, after):
+    """Whether sizes taken at x = `before` say nothing of those at x = `after`; see `Scaled.p` for
+    parameters: they count where they have grown."""
+    old = Scaled(program, before)
+    new = Scaled(program, after, old.p)
+    ratios = np.concatenate([new.d / old.d, new.r / old.r])
+    change = np.abs(np.log(ratios[ratios > _VANISHED]))
+    return bool(change.max(initial=0.0) > np.log(_RESIZED))
+
+
+def worst_row(program, x):
+    """(violation relative to the sizes at x, the same row's in the units of the model, its words)."""
+    c = program.constraints(x)
+    off = np.maximum(np.maximum(program.c_lower - c, c - program.c_upper), 0.0)
+    if not off.size:
+        return 0.0, 0.0, "no row"
+    relative = Scaled(program, x).r * off
+    j = int(relative.argmax())
+    return float(relative[j]), float(off[j]), program.row_name(j)
 
 
 def _power(size):

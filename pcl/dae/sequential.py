@@ -221,14 +221,28 @@ class Chain:
         return np.concatenate([local.ravel(), joint[~elements.first].ravel(), joint[given], paths])
 
 
+def marched(program, x):
+    """The trajectories (n,) at the q that stands in x, element by element from their starts.
+
+    Raises
+    ------
+    NotConverged, SingularMatrix
+    """
+    return _marched(program, Chain(program.rows), x)
+
+
+def _marched(program, chain, x):
+    for e in chain.steps:
+        x = _newton(program, chain, _carried(program, x, e), e)
+    return _newton(program, chain, x)
+
+
 def _solved(program, chain, x):
     """The trajectories at the q that stands in x."""
     try:
         return _newton(program, chain, x)
     except TrialFailure:
-        for e in chain.steps:
-            x = _newton(program, chain, _carried(program, x, e), e)
-        return _newton(program, chain, x)
+        return _marched(program, chain, x)
 
 
 def _carried(program, x, place):

@@ -11,6 +11,7 @@ from pcl.collocation import Mesh, Scheme, radau
 from pcl.dae.breaks import mesh_of
 from pcl.dae.data import Data
 from pcl.dae.elements import Elements
+from pcl.dae.log_scale import solved_for, told
 from pcl.dae.misfit import Misfit
 from pcl.dae.model import Model
 from pcl.dae.node_inputs import at_nodes, missed, unseen
@@ -25,11 +26,14 @@ class Setting:
     Attributes
     ----------
     model : Model
+        As it is solved for, see `pcl.dae.log_scale`.
     data : Data
     scheme : collocation.Scheme
     meshes : tuple of collocation.Mesh, one a trajectory
     factors : {variable: number}, by which the weights of its observations are multiplied
     names : tuple of the trajectories' names, in the order of the meshes
+    declared : Model
+        As it was given.
     """
 
     model: Model
@@ -38,6 +42,7 @@ class Setting:
     meshes: tuple
     factors: dict
     names: tuple
+    declared: Model
 
     @classmethod
     def of(cls, model, data, elements="auto", scheme=None, scaling="none"):
@@ -57,7 +62,7 @@ class Setting:
             raise TypeError(f"scheme is a {type(scheme).__name__}; expected one of pcl.collocation, for "
                             "instance radau(3).")
         meshes = tuple(mesh_of(each, item) for each, item in zip(_elements(elements, len(data)), data))
-        return cls(model, data, scheme, meshes, _factors(scaling, data), data.names)
+        return cls(solved_for(model), data, scheme, meshes, _factors(scaling, data), data.names, model)
 
     @functools.cached_property
     def elements(self):
@@ -131,6 +136,22 @@ class Setting:
         known.update({name: u[:, i] for i, name in enumerate(model.inputs)}, t=elements.times.ravel())
         return (np.stack([known[name] for name in law.inputs], axis=1),
                 np.stack([known[name] for name in law.outputs], axis=1))
+
+    def told(self, x):
+        """Unknowns x (n,) with the parameters in their own units."""
+        return told(self.elements, x)
+
+    def asked(self, x):
+        """The inverse of `told`, within the bounds."""
+        x, end = x.copy(), self.elements.n
+        for place, name in enumerate(self.model.parameters, end - self.elements.n_p):
+            if name in self.model.exponents:
+                x[place] = np.clip(np.log(max(x[place], np.finfo(float).tiny)), *self.model.limits(name))
+        return x
+
+    def as_declared(self):
+        """The same with no parameter by its logarithm."""
+        return replace(self, model=self.declared)
 
     def on(self, data):
         """The same with other observations of the same trajectories, or of some of them."""

@@ -129,13 +129,14 @@ class Transcription:
                 for law, inputs, theta in zip(self.laws, self._inputs, thetas)]
 
     def row_sizes(self, x, typical):
-        """(n_eq,), (n_g,): root mean square of Σ |∂row/∂a| · typical (n_a,) of equations and paths."""
+        """(n_eq,), (n_g,): root mean square of Σ |∂row/∂a| · typical (n_a,), or of the row itself where
+        that is larger, of equations and paths."""
         point = self._at(x)
         found = []
         for rows in (self.equations, self.path):
             J = rows.jacobian(point.a, self._u, self._t) if rows else np.zeros((1, 0, typical.size))
-            J = np.abs(J)
-            found.append(np.sqrt(np.mean((J @ typical) ** 2, axis=0)))
+            r = rows.residual(point.a, self._u, self._t) if rows else np.zeros((1, 0))
+            found.append(np.sqrt(np.mean(np.maximum(np.abs(J) @ typical, np.abs(r)) ** 2, axis=0)))
         return found
 
     def row_name(self, j):
@@ -256,25 +257,8 @@ class _Inputs:
 
 
 @functools.lru_cache(maxsize=64)
-def _traced(key, rows):
-    return pointwise.Pointwise(key.model, rows)
-
-
-class _ModelKey:
-    """Models compare by identity here: their functions cannot be compared."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def __eq__(self, other):
-        return self.model is other.model
-
-    def __hash__(self):
-        return id(self.model)
-
-
 def _pointwise(model, rows):
-    return _traced(_ModelKey(model), rows)
+    return pointwise.Pointwise(model, rows)
 
 
 def equations_of(model):

@@ -24,7 +24,7 @@ _WARM_BARRIER = 1e-6
 def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
           barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
           verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False,
-          reestimate_below=1e-2):
+          reestimate_below=1e-2, bound_push=KAPPA):
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -33,7 +33,7 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     ----------
     program : Program
     x0 : (n,) array, optional
-        Pushed inside the bounds. Not needed with `warm_start`.
+        Pushed inside the bounds, see `bound_push`. Not needed with `warm_start`.
     tol : float
         On the optimality error (5), and on the residuals before scaling.
     maxiter : int
@@ -62,6 +62,9 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     reestimate_below : float
         Scaled violation up to which large multipliers are estimated anew by least squares. Far from
         feasibility the estimate costs textbook programs iterations; collocated DAEs gain by inf.
+    bound_push : float, or (n,) array
+        Least distance of x0 from its bounds, relative to max(1, |bound|) and to their width. (1e-9 with
+        `warm_start`.)
 
     Returns
     -------
@@ -80,7 +83,7 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
                      initial_barrier)
     bounds = checked_program(program)
     checked_warm_start(warm_start, program)
-    x = _start(program, x0, warm_start, bounds)
+    x = _start(program, x0, warm_start, bounds, bound_push)
     run = _Run(program, bounds, Monitor(_told(callback, verbose), maxiter, max_seconds, tol),
                Convergence(tol, acceptable_tol, constraint_tol), tol, reestimate_below)
     return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
@@ -102,12 +105,12 @@ def _told(callback, verbose):
     return both
 
 
-def _start(program, x0, warm_start, bounds):
+def _start(program, x0, warm_start, bounds, push):
     if x0 is None and warm_start is None:
         raise ValueError("x0 is None; expected a start (n,), or warm_start=result.")
     x = float64_array("x0", warm_start["x"] if x0 is None else x0, (program.n,))
     x_lower, x_upper = bounds[:2]
-    pushed = inner(x, x_lower, x_upper, KAPPA if warm_start is None else WARM_KAPPA)
+    pushed = inner(x, x_lower, x_upper, push if warm_start is None else WARM_KAPPA)
     return np.where(held(x_lower, x_upper), x_lower, pushed)
 
 

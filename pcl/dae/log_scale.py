@@ -1,0 +1,68 @@
+"""Parameters over decades: unknown by their logarithms, told in their own units.
+
+    q = ln p,    σ(p) = p σ(q)
+
+The solver sees a model with q in the place of p under the same name; its bounds and starts are ln of
+those of p, its scale is 1, so that a step of one is a factor of e wherever it begins.
+"""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from pcl.dae.model import with_values
+
+
+@functools.lru_cache(maxsize=64)
+def solved_for(model):
+    """The model in q for the parameters `model.log`; the model itself where there are none."""
+    if not model.log:
+        return model
+    with np.errstate(divide="ignore"):
+        bounds = {name: tuple(np.log(np.maximum(model.limits(name), 0.0))) for name in model.log}
+    functions = {name: _of_exponents(getattr(model, name), model.log)
+                 for name in ("rates", "equations", "path")}
+    return replace(model, **functions, bounds={**model.bounds, **bounds}, log=(), exponents=model.log)
+
+
+def natural(model, q):
+    """p (n_p,) of the unknowns q (n_p,) of a model made by `solved_for`."""
+    logs = _logs(model)
+    return np.where(logs, np.exp(np.where(logs, q, 0.0)), q)
+
+
+def slopes(model, q):
+    """∂p/∂q (n_p,)."""
+    return np.where(_logs(model), natural(model, q), 1.0)
+
+
+def told(elements, x):
+    """Unknowns x (n,) of a program with the parameters in their own units."""
+    x = x.copy()
+    place = slice(elements.n - elements.n_p, elements.n)
+    x[place] = natural(elements.model, x[place])
+    return x
+
+
+def inward(model, given):
+    """{name: q} of {name: p}; ValueError for a start of a logarithm that is not positive."""
+    found = dict(given)
+    for name in set(found) & set(model.exponents):
+        if not found[name] > 0.0:
+            raise ValueError(f"start of {name!r} is {found[name]:g}; expected a positive number, as the "
+                             "parameter is fitted by its logarithm (see `log` of the Model).")
+        found[name] = float(np.log(found[name]))
+    return found
+
+
+def _logs(model):
+    return np.isin(model.parameters, model.exponents)
+
+
+def _of_exponents(function, names):
+    """The same function of v, told q in the place of p."""
+    if function is None:
+        return None
+    return lambda v: function(with_values(v, {name: tf.exp(v[name]) for name in names}))
