@@ -18,6 +18,7 @@ SHORT = 200                 # iterations of a solve beside others; a limit below
 NEAR = {"initial_barrier": 1e-6, "bound_push": 1e-7}    # of a solve that begins at a good point
 _FEASIBLE = 1e-6            # violation, relative to sizes, of points that are remembered
 _LOWER = 1e-3               # relative difference of objectives that makes them worth another solve
+_TIE = 1.0 + 1e-6           # a later solve must be lower by more than this factor
 _PERFECT = 1e-6             # misfit, relative to the spread of the data, that needs no other start
 _MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
 # what may go wrong in a solve or a guess; errors of the user's callback are told from these
@@ -167,7 +168,7 @@ class Search:
             return
         self.stages += more
         misfit = misfit_of(self.setting, result.x)
-        if self.best is None or _rank(result, misfit) < _rank(*self.best[1:]):
+        if self.best is None or _rank(result, misfit, _TIE) < _rank(*self.best[1:]):
             self.best = program, result, misfit
         self.over = self.over or meant(result, solves.maxiter)
 
@@ -210,9 +211,9 @@ def misfit_of(setting, x):
     return setting.misfit.value(setting.elements.local(x[:setting.elements.n]))
 
 
-def _rank(result, misfit):
+def _rank(result, misfit, share=1.0):
     finite = np.isfinite(result.fun)
-    return not result.success, not finite, result.fun if finite else misfit
+    return not result.success, not finite, share * (result.fun if finite else misfit)
 
 
 def _passes(hessian, tol, maxiter):
