@@ -149,7 +149,8 @@ def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
 
 def _parts(prepared):
     """(laws, penalties, unknowns)."""
-    return (prepared.laws, [prepared.decay] * len(prepared.laws), np.concatenate([prepared.x, *prepared.thetas]))
+    return (prepared.laws, [prepared.decay] * len(prepared.laws),
+            np.concatenate([prepared.x, *prepared.thetas]))
 
 
 def _same_laws(earlier, laws):
