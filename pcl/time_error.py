@@ -4,13 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcl.covariance import determined
 from pcl.time_grid import halved_steps
 
 # Shift over standard error above which the steps are too long for the data.
 LIMIT = 0.3
-
-# Directions of θ with singular values of the (scaled) Jacobian below this are not moved.
-DETERMINED = 1e-8
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def time_error(problem, theta):
     """The shift of the parameters when every march of the problem halves its steps, extrapolated.
 
         δr = (r_{h/2} − r_h)/(1 − 2^−p),   δθ = −J⁺ δr
-        covariance of θ = s² (JᵀJ)⁺,   s² = Σr²/(m − rank J)
+        covariance of θ = s² (JᵀJ)⁺,   s² = |r − J J⁺ r|²/(m − rank J)
 
     p is the lowest order among the marches. One Gauss–Newton step: at a minimum, δθ is how far the
     minimum moves when the steps tend to 0, to first order in δr.
@@ -84,12 +82,8 @@ def time_error(problem, theta):
     if not orders:
         raise ValueError("the problem contains no march in time; expected one by pcl.march or fem.march.")
     change = (fine.residuals(theta).ravel() - r) / (1.0 - 0.5 ** min(orders))
-    size = np.linalg.norm(J, axis=0)
-    size[size == 0.0] = 1.0
-    U, S, Vt = np.linalg.svd(J / size, full_matrices=False)
-    kept = S > DETERMINED * S.max(initial=0.0)
-    inverse = Vt[kept].T / S[kept] / size[:, None]
-    freedom = r.size - np.count_nonzero(kept)
-    noise = np.sqrt(r @ r / freedom) if freedom > 0 else np.nan
-    return TimeError(change, -inverse @ (U[:, kept].T @ change), noise * np.linalg.norm(inverse, axis=1),
+    found = determined(J, problem.slices.values())
+    noise = found.noise(r)
+    return TimeError(change, -found.factor @ (found.left.T @ change),
+                     (np.nan if noise is None else noise) * np.linalg.norm(found.factor, axis=1),
                      problem.slices)

@@ -41,13 +41,18 @@ def short_poisson(poisson):
 
 
 @pytest.fixture(scope="module")
-def two_numbers(pumping):
-    return pumping.main(maxiter=None)["uniform"]
+def numbers(pumping):
+    return pumping.main(maxiter=None)
+
+
+@pytest.fixture(scope="module")
+def two_numbers(numbers):
+    return numbers["uniform"]
 
 
 @pytest.fixture(scope="module")
 def short_pumping(pumping):
-    return pumping.main(cells=24, ratio=2.0, widths=(1, 3, 1), maxiter=(4, 3), alone=False)
+    return pumping.main(cells=24, ratio=2.0, widths=(1, 3, 1), maxiter=(4, 3), alone=False, refined=False)
 
 
 # --- both ------------------------------------------------------------------------------------
@@ -142,6 +147,19 @@ def test_two_numbers_agree_with_the_published_fit(two_numbers):
     assert both.K == pytest.approx(66.1, abs=0.3)
     assert both.storage == pytest.approx(2.54e-5, rel=0.02)
     assert both.rmse == pytest.approx(0.0501, abs=0.0005)
+
+
+def test_the_grid_moves_the_numbers_towards_theis_by_little_of_their_errors(pumping, numbers):
+    """Shift by refinement against the distance to the fit of Theis' solution, both in standard errors."""
+    both, found, data = numbers["uniform"]["both"], numbers["resolution"], pumping.read()
+
+    def misfit(x):
+        return theis(*np.exp(x), data["distance_m"], data["time_min"] / 1440) - data["drawdown_m"]
+    exact = scipy.optimize.least_squares(misfit, both.x, xtol=1e-12).x
+    distance = (exact - both.x) / both.errors
+    shift = [float(found.ratio[name]) for name in ("log K", "log S_s")]
+    np.testing.assert_allclose(shift, distance, atol=0.02)      # Theis' well has no radius
+    assert found.fine_enough and np.abs(shift).max() < 0.1
 
 
 @pytest.mark.parametrize("piezometer", ["30 m", "90 m"])
