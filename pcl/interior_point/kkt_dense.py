@@ -95,6 +95,6 @@ def _equilibrated(K):
         K *= s[:, None]
         K *= s
         scale *= s
-        if largest.min() >= _EVEN:
+        if largest.min() >= _EVEN and largest.max() <= 1.0 / _EVEN:
             break
     return scale
