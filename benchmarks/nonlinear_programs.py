@@ -7,7 +7,7 @@
 One row a problem: iterations, evaluations of the objective, relative distance of the objective to the
 nearest known optimum, and how each side ended. Below: solved counts, medians, and the problems that
 one side solves alone. With --versions: every problem permuted, scaled, shifted and from other starts,
-judged good, local, miss or lie (`benchmarks.nonlinear_versions`). IPOPT is the one inside CasADi, with its
+judged good, local, miss or lie by `benchmarks.nonlinear_versions`. IPOPT is CasADi's, with its
 defaults and the same tolerance.
 """
 import argparse

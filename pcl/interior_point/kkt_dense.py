@@ -9,7 +9,6 @@ from pcl.interior_point.hessians import LowRank
 HELD = 1e60     # d_x of a variable that is held fixed and d_c of a row that is free: dx = 0, dλ = 0
 _ZERO = 8.0     # times eps and the order: pivots below, of K scaled to unit rows, count as zero
 _EPS = np.finfo(np.float64).eps
-_SWEEPS, _EVEN = 12, 0.5    # most scalings of the rows, and the least row maximum after which they end
 
 
 def dense(A, shape):
@@ -53,11 +52,7 @@ class DenseKKT:
 
 
 class DenseFactor:
-    """S K S = L D Lᵀ with rows of maximum one; a 2×2 block of D has one eigenvalue of each sign.
-
-    S is the product of diag(row maxima)^(−½) of the matrices scaled so far (Ruiz 2001): one such scaling
-    leaves a row small that meets a large diagonal entry, and its pivot would count as zero.
-    """
+    """S K S = U D Uᵀ, S = diag(row maxima)^(−½); a 2×2 block of D has one eigenvalue of each sign."""
 
     def __init__(self, K, n, held):
         self._n, self._held = n, held
@@ -69,7 +64,10 @@ class DenseFactor:
             self._factorise(K, size)
 
     def _factorise(self, K, size):
-        self._scale = _equilibrated(K)
+        largest = np.maximum(np.abs(K).max(axis=1), np.finfo(np.float64).tiny)
+        self._scale = 1.0 / np.sqrt(largest)
+        K *= self._scale[:, None]
+        K *= self._scale
         self._ldl = BunchKaufman(K)
         small = np.abs(self._ldl.single) <= _ZERO * size * _EPS
         self.singular = self._ldl.failed or bool(small.any())
@@ -83,18 +81,3 @@ class DenseFactor:
         b[self._held] = 0.0
         x = self._scale * self._ldl.solve(self._scale * b)
         return x[:self._n], x[self._n:]
-
-
-def _equilibrated(K):
-    """Diagonal of S; K becomes S K S. Empty rows keep their scale."""
-    scale = np.ones(K.shape[0])
-    for _ in range(_SWEEPS):
-        largest = np.abs(K).max(axis=1)
-        largest[largest == 0.0] = 1.0
-        s = 1.0 / np.sqrt(largest)
-        K *= s[:, None]
-        K *= s
-        scale *= s
-        if largest.min() >= _EVEN:
-            break
-    return scale
