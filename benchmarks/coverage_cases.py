@@ -184,4 +184,4 @@ def fed_batch_weighted(seed):
 
 
 CASES = {"lorenz": lorenz, "pumping": pumping, "heat": heat, "fed batch": fed_batch,
-         "fed batch, sigma": fed_batch_weighted}
+         "fed batch with σ": fed_batch_weighted}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import numpy as np
 
@@ -62,8 +61,9 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     seed : int, of the initial weights, and of other parameters where a model without laws needs them
     smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
         them, have the least objective
-    weight_decay : ρ, or "auto": 2 × the mean squared residual the smoother leaves, which makes the result
-        the most probable weights under a standard normal prior
+    weight_decay : ρ of ½ ρ ‖θ‖², or "auto": ½ ρ ‖θ/σ‖² with ρ = 2 × the mean squared residual the
+        smoother leaves, which makes the result the most probable weights under a normal prior of the
+        deviations σ of `pcl.dae.weight_prior`, several times as wide as weights are drawn
     scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
         "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
@@ -123,7 +123,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
     prepared = prepare(smoothed.x, seed)
     search = Search(setting, solve, _enough(prepared), stages, penalised=True)
-    _search_laws(search, replace(prepare, decay=prepared.decay), prepared, start, smoothed, seed, clock)
+    _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, clock)
     return _finished(search, solve, refine, automatic, _enough(prepared), _parts(prepared))
 
 
@@ -132,7 +132,7 @@ def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
     time, as stages say."""
     if _same_laws(start.laws, prepare.laws):
         search.run("from the laws and trajectories given; ", lambda: (
-            [t.law for t in start.laws], [prepare.decay] * len(start.laws),
+            [t.law for t in start.laws], prepared.penalties,
             np.concatenate([start.x, *(t.theta for t in start.laws)])), near=True)
     words = ""
     for k, x in enumerate([smoothed.x, *smoothed.others][:RESTARTS + 1]):
@@ -149,8 +149,7 @@ def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
 
 def _parts(prepared):
     """(laws, penalties, unknowns)."""
-    return (prepared.laws, [prepared.decay] * len(prepared.laws),
-            np.concatenate([prepared.x, *prepared.thetas]))
+    return prepared.laws, prepared.penalties, np.concatenate([prepared.x, *prepared.thetas])
 
 
 def _same_laws(earlier, laws):

@@ -1,12 +1,13 @@
 """Weights of laws fitted to smooth trajectories of inputs and outputs, and what such a start costs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
 
 from pcl.dae.joint import pretrain_together, together
 from pcl.dae.law_range import normalised, output_range, shift_scale
+from pcl.dae.weight_prior import deviations
 
 MAXITER = 500
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
@@ -47,6 +48,7 @@ class Start:
     mismatch : (outputs,), root mean squares of law − z on the trajectories, in standard deviations of z
     misfit : Σ ω (simulated − observed)² of x
     decay : ρ of the weight decay
+    deviations : list of σ (p,), in units of which the weights are penalised
     spread : Σ ω (observed − mean)²
     count : number of observations
     """
@@ -57,12 +59,13 @@ class Start:
     mismatch: np.ndarray
     misfit: float
     decay: float
+    deviations: list
     spread: float
     count: int
 
     @property
     def objective(self):
-        """misfit + spread · mean mismatch² + ½ ρ ‖θ‖²: what a main solve should not end above.
+        """misfit + spread · mean mismatch² + ½ ρ ‖θ/σ‖²: what a main solve should not end above.
 
         A law that gives no more of z than its mean, mismatch 1, is taken to explain none of the data.
         """
@@ -70,13 +73,18 @@ class Start:
 
     @property
     def penalty(self):
-        """½ ρ ‖θ‖²."""
+        """½ ρ ‖θ/σ‖²."""
         return 0.5 * self.decay * self._norm
 
     @property
+    def penalties(self):
+        """P (p,) of ½ θᵀ diag(P) θ, one a law."""
+        return [self.decay / sigma ** 2 for sigma in self.deviations]
+
+    @property
     def score(self):
-        """−2 log posterior of the weights up to a constant, the variance σ² of an observation of weight 1
-        unknown and eliminated: n log σ² + ‖θ‖², with σ² = (misfit + spread · mean mismatch²)/n."""
+        """−2 log posterior of the weights up to a constant, the variance s² of an observation of weight 1
+        unknown and eliminated: n log s² + ‖θ/σ‖², with s² = (misfit + spread · mean mismatch²)/n."""
         return self.count * np.log(max(self._left, _FLOOR * self.spread) / self.count) + self._norm
 
     @property
@@ -85,7 +93,8 @@ class Start:
 
     @property
     def _norm(self):
-        return float(sum(theta @ theta for theta in self.thetas))
+        return float(sum(np.sum((theta / sigma) ** 2)
+                         for theta, sigma in zip(self.thetas, self.deviations)))
 
     def __str__(self):
         names = ["/".join(law.outputs) for law in self.laws]
@@ -103,7 +112,8 @@ class Preparation:
     ----------
     setting : Setting
     laws : list of Law
-    decay : ρ, or "auto": 2 × the mean squared residual of x
+    decay : ρ of ½ ρ ‖θ‖²; or "auto": 2 × the mean squared residual of x, in ½ ρ ‖θ/σ‖² with the σ of
+        `pcl.dae.weight_prior`
     normalise : bool
     """
 
@@ -111,6 +121,11 @@ class Preparation:
     laws: list
     decay: object
     normalise: bool
+    fixed: float | None = None
+
+    def like(self, start):
+        """The same with the ρ of a start, so that all have one objective."""
+        return replace(self, fixed=start.decay)
 
     def __call__(self, x, seed):
         """The `Start` with the initial weights of `seed`, `seed` + 1, …, one a law."""
@@ -127,8 +142,17 @@ class Preparation:
         x = self._together(x, laws, thetas, mismatch, seed)
         misfit, spread = self.setting.misfit.value(self.setting.elements.local(x)), self.setting.spread
         count = max(1, self.setting.misfit.data.size)
-        decay = self.decay if self.decay != "auto" else 2.0 * max(misfit, _FLOOR * spread) / count
-        return Start(x, laws, thetas, np.concatenate(mismatch), misfit, decay, spread, count)
+        decay, widths = self._decay(misfit, spread, count), [self.deviations(law) for law in laws]
+        return Start(x, laws, thetas, np.concatenate(mismatch), misfit, decay, widths, spread, count)
+
+    def deviations(self, law):
+        """σ (p,) of the weights of a law."""
+        return deviations(law) if self.decay == "auto" else np.ones(law.size)
+
+    def _decay(self, misfit, spread, count):
+        if self.fixed is not None:
+            return self.fixed
+        return self.decay if self.decay != "auto" else 2.0 * max(misfit, _FLOOR * spread) / count
 
     def _together(self, x, laws, thetas, mismatch, seed):
         """x; laws that the trajectories do not tell apart get weights, mismatch and outputs in x anew."""
