@@ -17,6 +17,8 @@ So s is improved with the same decomposition: with n(s) = r(θ + s) − r − J 
 one evaluation of r each, as long as the loss falls. The first correction is the geodesic
 acceleration, with the second derivative of r along s replaced by n(s).
 
+Large Jacobians. With p ≤ m and an SVD above `SVD_FLOPS`, `damped_normal.NormalModel` takes its place.
+
 Source: Moré, The Levenberg–Marquardt algorithm, 1978 (radius, λ by Newton's method on
 1/|y(λ)|); Transtrum and Sethna, Improvements to the Levenberg–Marquardt algorithm, 2012 (geodesic
 acceleration).
@@ -25,6 +27,7 @@ acceleration).
 import numpy as np
 import scipy.linalg
 
+from pcl.drivers.damped_normal import NormalModel, SVD_FLOPS, svd_flops
 from pcl.drivers.least_squares import RHO
 from pcl.drivers.run import EPS, norm
 from pcl.status import Status
@@ -134,6 +137,7 @@ class _Search:
         given = options.get("x_scale")
         self._scale = np.broadcast_to(1.0 if given is None else np.asarray(given, float),
                                       run.current.theta.shape)
+        self._algebra = options["linear_algebra"]
         self._corrections = int(options["corrections"])
         self._radius = float(run.restored.get("radius", options["initial_trust_radius"]
                                               or norm(run.current.theta / self._scale) or 1.0))
@@ -148,7 +152,16 @@ class _Search:
         J = self._weight[:, None] * J * free
         if not J.any():
             self._run.dead_end(Status.RADIUS_COLLAPSED)
-        return DampedModel(self._weight * r, J)
+        return self._decomposed(self._weight * r, J)
+
+    def _decomposed(self, r, J):
+        m, p = J.shape
+        name = self._algebra
+        if name == "auto":
+            name = "cholesky" if p <= m and svd_flops(m, p) > SVD_FLOPS else "svd"
+        self._run.linear_algebra = name
+        self._run.require_time()
+        return DampedModel(r, J) if name == "svd" else NormalModel(r, J, self._run.require_time)
 
     def attempt(self, model):
         """The accepted point, with gradient, or None; the radius is updated."""

@@ -120,7 +120,8 @@ METHODS = {
         residuals=True),
     "levenberg-marquardt": Method(levenberg_marquardt.drive, 200, {
         **_ROBUST, "x_scale": (None, _optional(_positive_array)),
-        "initial_trust_radius": (None, _optional(positive)), "corrections": (3, _count)},
+        "initial_trust_radius": (None, _optional(positive)), "corrections": (3, _count),
+        "linear_algebra": ("auto", _one_of("auto", "svd", "cholesky"))},
         bounds=True, residuals=True),
     "hand-over": Method(_hand_over, 2000, {"first": ("L-BFGS-B", _one_of("L-BFGS-B", "adam"))},
                         residuals="optional"),

@@ -89,6 +89,7 @@ class Run:
         self.history = History()
         self.hessian = self.best_hessian = None
         self.stages = []    # of a method that hands over to others
+        self.linear_algebra = None      # of a method that chooses it by size
         self.reason = ""    # words of the callback that ended the run
         self.iteration = 0
         self._tolerances, self._callback, self._progress = tolerances, callback, progress
@@ -124,6 +125,11 @@ class Run:
         the current point the driver can go on as if it had never stopped."""
         if self._session is not None:
             self._session.offer(state)
+
+    def require_time(self):
+        """Ends the run if its time is over: to be called before a costly factorisation."""
+        if time.perf_counter() - self._opened > self._max_seconds:
+            raise Stop(Status.TIME_LIMIT)
 
     def bare_core(self):
         """Time and work so far, and the number of rows of the history."""
