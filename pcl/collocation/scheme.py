@@ -4,6 +4,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.legendre import Legendre, legvander
 from scipy.special import roots_jacobi
 
 from pcl.validate import float64_array, known, positive_integer
@@ -102,6 +103,7 @@ def radau(points=3):
     """Radau IIA with 1 to 5 points: order 2K − 1, the last node is the end, stiffly accurate."""
     K = positive_integer("points", points, maximum=MAX_POINTS)
     inner = roots_jacobi(K - 1, 1, 0)[0] if K > 1 else np.empty(0)
+    inner = _refined(inner, Legendre.basis(K) - Legendre.basis(K - 1))
     return _scheme("radau", np.append((1 + inner) / 2, 1.0), 2 * K - 1)
 
 
@@ -109,7 +111,8 @@ def radau(points=3):
 def gauss(points=3):
     """Gauss with 1 to 5 points: order 2K, all nodes inside the element, A-stable and not damping."""
     K = positive_integer("points", points, maximum=MAX_POINTS)
-    return _scheme("gauss", (1 + roots_jacobi(K, 0, 0)[0]) / 2, 2 * K)
+    inner = _refined(roots_jacobi(K, 0, 0)[0], Legendre.basis(K))
+    return _scheme("gauss", (1 + inner) / 2, 2 * K)
 
 
 @functools.lru_cache(maxsize=None)
@@ -120,6 +123,7 @@ def lobatto(points=3):
     """
     K = positive_integer("points", points, minimum=2, maximum=MAX_POINTS)
     inner = roots_jacobi(K - 2, 1, 1)[0] if K > 2 else np.empty(0)
+    inner = _refined(inner, Legendre.basis(K - 1).deriv())
     return _scheme("lobatto", np.concatenate([[0.0], (1 + inner) / 2, [1.0]]), 2 * K - 2)
 
 
@@ -143,11 +147,17 @@ def _scheme(name, points, order):
         value[0], derivative[0] = np.eye(K + 1)[0], np.eye(K + 1)[1]
     if points[-1] == 1.0:
         end = np.eye(K + 1)[K]
-    weights = (1 / np.arange(1.0, K + 1)) @ np.linalg.inv(_powers(points, K))
+    moments = np.eye(K)[0]                      # ∫ P_j over the unit element
+    weights = np.linalg.solve(legvander(2.0 * points - 1.0, K - 1).T, moments)
     arrays = (points, weights, value, derivative, end)
     for array in arrays:
         array.flags.writeable = False
     return Scheme(name, points, order, K, weights, value, derivative, end)
+
+
+def _refined(roots, polynomial):
+    """One Newton step on the roots (n,), which come from eigenvalues and miss some digits."""
+    return roots - polynomial(roots) / polynomial.deriv()(roots)
 
 
 def _coefficients(points):
