@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,10 @@ from pcl.arithmetic import compiled
 from pcl.errors import FailedCheck
 
 _PROCESS = os.getpid()
+
+# Derivatives are added to the graph when they are first asked for, by one thread at a time: a graph that
+# two threads enter loses what it has to do when it is left.
+_GROWING = threading.RLock()
 
 # Operations that read the shapes of their inputs, not their values.
 _SHAPES_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs"}
@@ -128,7 +133,7 @@ class Glue:
         return self._function(self._arguments + self._bars, self._gradients)
 
     def _placeholder(self, like):
-        with self._wrapped.graph.as_default():
+        with _GROWING, self._wrapped.graph.as_default():
             return tf.compat.v1.placeholder(tf.float64, like.shape)
 
     def _differentiate(self, ys, xs, grad_ys):
@@ -136,7 +141,7 @@ class Glue:
         pairs = [(y, g) for y, g in zip(ys, grad_ys) if y is not None]
         if not pairs:
             return [None] * len(xs)
-        with self._wrapped.graph.as_default():
+        with _GROWING, self._wrapped.graph.as_default():
             ys, grad_ys = zip(*pairs)
             try:
                 # Variables may be computed from each other: the derivatives here are partial ones.
@@ -156,7 +161,8 @@ class Glue:
             return _filled(fetches, arithmetic)
         # Without a signature every call would first fail to bind its arguments, slowly.
         signature = tuple(tf.TensorSpec(t.shape, t.dtype, f"x{i}") for i, t in enumerate(feeds)), {}
-        pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
+        with _GROWING:
+            pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
 
         def evaluate(*arrays):
             _refuse_forked()

@@ -2,7 +2,9 @@
 
 A collocation polynomial is smooth inside an element, so a jump belongs on a boundary, and a bend too
 where it matters: a change of slope Δ takes u some Δ h/8 away from a smooth curve over an element of
-length h, which is compared with the range of u. A table of more bends than elements is a measured signal: of it those corners count that are left when every row within `ROUGH` of its range is drawn straight.
+length h, which is compared with the range of u. A table of more bends than elements is a measured
+signal: of it those corners count that are left when every row within `ROUGH` of its range is drawn
+straight.
 """
 
 import numpy as np

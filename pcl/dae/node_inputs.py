@@ -50,8 +50,8 @@ def unseen(error, item, mesh, name):
         return ""
     return (f"input {name!r} of trajectory {item.name!r} changes between the nodes of the element from "
             f"t = {mesh.times[e]:.6g} to {mesh.times[e + 1]:.6g}: of its integral they miss "
-            f"{error[e]:.2g} of the mean variation in an element. Give more elements, boundaries where it "
-            "changes, or breaks=[...] of the Trajectory.")
+            f"{error[e]:.2g} of the mean variation in an element. Give more elements, boundaries where "
+            "it changes, or breaks=[...] of the Trajectory.")
 
 
 def _integrals(u, mesh):

@@ -61,7 +61,8 @@ class TrustRegionModel:
 
     def step(self, radius):
         """The global minimiser with |s| ≤ radius, as a `Step`."""
-        low = max(0.0, -self._smallest)
+        rounding = self._h.size * EPS * self._size          # of an eigenvalue that is 0
+        low = -self._smallest if self._smallest < -rounding else 0.0
         if self._smallest > 0.0:
             y = self._solve(0.0)
             if y is not None and norm(y) <= radius:
