@@ -25,7 +25,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/pumping_test.py
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/test.stamp
 	$(BIN)/python -m flake8
