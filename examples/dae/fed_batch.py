@@ -116,10 +116,10 @@ def experiments(diluted, observed, seed, samples, noise):
 
 
 def trained(diluted, observed, seed, samples, noise, width, elements, callback=None):
-    """A `Fit` of μ as a network of S."""
+    """A `Fit` of μ as a network of S, its weights under a standard normal prior."""
     return fit(model(diluted), experiments(diluted, observed, seed, samples, noise),
                Law(pcl.MLP((1, width, 1)), "S", "mu"), elements=elements, scheme=radau(2), seed=seed,
-               callback=callback)
+               weight_decay=2.0 * noise**2, callback=callback)
 
 
 def quality(found, diluted):
