@@ -17,8 +17,8 @@ def require_structure(setting, laws, x):
     """The structural `Report`; StructureError with all problems if there are any.
 
     The Jacobian is looked at at random points within the bounds, or around the first guess x where the
-    equations cannot be evaluated at random ones; then at the given starts with the inputs of the data, see
-    `pcl.dae.structure_start`: what stays undetermined there is refused, what is 0/0 is warned of.
+    equations cannot be evaluated at random ones; then at the given starts with the inputs of the data,
+    see `pcl.dae.structure_start`: what stays undetermined there is refused, what is 0/0 is warned of.
     """
     report = _checked(setting, laws, x)
     problems, notes = at_starts(setting, laws or None, equations_of(setting.model))

@@ -20,8 +20,9 @@ def at_starts(setting, laws, rows):
     for k, item in enumerate(setting.data):
         if item.initial:
             mine = setting.elements.trajectory == k
-            look = _Start(setting.model, laws, item, rows, setting.elements.times[mine].ravel(),
-                          setting.inputs[mine].reshape(-1, len(setting.model.inputs)))
+            times = setting.elements.times[mine].ravel()
+            look = _Start(setting.model, laws, item, rows, times,
+                          setting.inputs[mine].reshape(times.size, len(setting.model.inputs)))
             problem, note = look.judged()
             problems += [problem] if problem else []
             notes += [note] if note else []
@@ -35,7 +36,8 @@ class _Start:
         self._model, self._item, self._rows, self._t, self._u = model, item, rows, times, inputs
         self._n = len(model.states)
         self._a, _, _ = samples(model, rows, 0)
-        self._couple = coupling(laws, (*model.states, *model.algebraic), model.outputs, model.inputs, 0)[0]
+        unknowns = (*model.states, *model.algebraic)
+        self._couple = coupling(laws, unknowns, model.outputs, model.inputs, 0)[0]
         self._given = {model.states.index(name): value for name, value in item.initial.items()}
         self._rates = {i: rows.names.index(name) for i, name in enumerate(model.states)
                        if name in rows.names}
@@ -48,7 +50,7 @@ class _Start:
         for j in range(len(self._t)):
             still = self._resting(resting, j)
             names, how = self._lost(still, j)
-            if not how:
+            if not still or not how:
                 break
             resting, what, kind, last = still, names, how, j
         if last is None:
@@ -58,15 +60,17 @@ class _Start:
         if kind == "undetermined":
             return (f"{where}the equations do not determine {what}. Let the span begin later, give other "
                     "initial values, or write the equation so that it holds there, too."), ""
-        return "", (f"{where}{what} cannot be evaluated (0/0). Let the span begin later, give other initial "
-                    "values, add a small number to the denominator, or keep the states off by bounds.")
+        return "", (f"{where}{what} cannot be evaluated (0/0). Let the span begin later, give other "
+                    "initial values, add a small number to the denominator, or keep the states off by "
+                    "bounds.")
 
     def _lost(self, resting, j):
         """(names, "undetermined" or "0/0") with states at rest at node j; ("", "") if all is well."""
         a, u, t = self._points(resting, j)
         with np.errstate(all="ignore"):
             r, J = self._rows.residual(a, u, t), self._rows.jacobian(a, u, t)
-        bad = ~np.isfinite(r).any(axis=0)
+        moved = self._moved(resting, j, _SMALL[0])
+        bad = ~np.isfinite(r).any(axis=0) & np.isfinite(moved).any(axis=0)
         if bad.any():
             return f"equation {', '.join(np.array(self._rows.names)[bad])}", "0/0"
         good = np.isfinite(J).all(axis=(1, 2))
@@ -101,12 +105,16 @@ class _Start:
 
     def _rate(self, resting, j, distance):
         """{state: largest |rate|} with the states at rest moved by a small distance."""
+        r = np.nan_to_num(np.abs(self._moved(resting, j, distance)), nan=np.inf)
+        return {i: float(r[:, self._rates[i]].max()) for i in resting if i in self._rates}
+
+    def _moved(self, resting, j, distance):
+        """The equations with the states at rest moved by a small distance."""
         a, u, t = self._points(resting, j)
         random = np.random.RandomState(1).uniform(0.5, 1.5, (len(a), len(resting)))
         a[:, [self._n + i for i in resting]] += distance * random
         with np.errstate(all="ignore"):
-            r = np.nan_to_num(np.abs(self._rows.residual(a, u, t)), nan=np.inf)
-        return {i: float(r[:, self._rates[i]].max()) for i in resting if i in self._rates}
+            return self._rows.residual(a, u, t)
 
     def _points(self, resting, j):
         """(a, u, t) with the states `resting` at their start and not moving, the others at random."""
@@ -121,9 +129,10 @@ class _Start:
         wild = [self._model.states[i] for i in near if nearer[i] > 100.0 * near[i]]
         if not wild:
             return ""
-        return (f"trajectory {self._item.name!r}: the rate of {', '.join(wild)} is infinite at the start, "
-                f"t = {self._item.span[0]:g}, {self._values(self._given)}. Let the span begin later, or give "
-                "other initial values.")
+        names = ", ".join(wild)
+        return (f"trajectory {self._item.name!r}: the rate of {names} is infinite at the start, "
+                f"t = {self._item.span[0]:g}, {self._values(self._given)}. Let the span begin later, or "
+                "give other initial values.")
 
     def _values(self, states):
         return ", ".join(f"{self._model.states[i]} = {self._given[i]:g}" for i in sorted(states))
