@@ -13,6 +13,7 @@ from pcl.collocation import Mesh
 
 BEND = 0.1          # Δ h relative to the range of an input, from which a bend counts
 ROUGH = 0.05        # of the range: what is drawn straight in a measured signal
+NOISY = 6.0         # standard deviations of the noise of such a signal, the same
 TURN = 0.25         # of the range: how far a curve has to come back before it counts as a turn
 CLOSE = 1e-9        # of the span: times nearer than this are one time
 FEWEST, MOST = 20, 200      # elements that a trajectory begins with
@@ -107,7 +108,8 @@ def _corners(u, span, length, wanted):
     found = times[inside & (change * length > BEND * size)] if size > 0.0 else np.zeros(0)
     if len(found) <= wanted:
         return found
-    found = _straightened(u.times, u.values, ROUGH * size)
+    noise = np.median(np.abs(np.diff(u.values, 2))) / (0.6745 * np.sqrt(6.0))   # standard deviation
+    found = _straightened(u.times, u.values, max(ROUGH * size, NOISY * noise))
     return found if len(found) <= wanted else np.zeros(0)
 
 

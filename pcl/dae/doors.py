@@ -1,9 +1,13 @@
 """What is refused before a fit: systems that are not determined, starts that contradict constraints."""
 
+import warnings
+from dataclasses import replace
+
 import numpy as np
 
 from pcl.dae.structure import StructureError, check
 from pcl.dae.structure_initial import check_initial
+from pcl.dae.structure_start import at_starts
 from pcl.dae.transcription import equations_of
 
 _POINTS = 5
@@ -13,8 +17,19 @@ def require_structure(setting, laws, x):
     """The structural `Report`; StructureError with all problems if there are any.
 
     The Jacobian is looked at at random points within the bounds, or around the first guess x where the
-    equations cannot be evaluated at random ones.
+    equations cannot be evaluated at random ones; then at the given starts with the inputs of the data,
+    see `pcl.dae.structure_start`: what stays undetermined there is refused, what is 0/0 is warned of.
     """
+    report = _checked(setting, laws, x)
+    problems, notes = at_starts(setting, laws or None, equations_of(setting.model))
+    if problems:
+        raise StructureError(" ".join(problems))
+    for sentence in notes:
+        warnings.warn(sentence, UserWarning, stacklevel=3)
+    return replace(report, notes=(*report.notes, *notes))
+
+
+def _checked(setting, laws, x):
     try:
         return check(setting.model, laws or None).require()
     except StructureError:

@@ -31,7 +31,7 @@ def check(model, laws=None, points=None, seed=0):
     """
     from pcl.dae.pointwise import Pointwise
     pointwise = Pointwise(model)
-    a, u, t = _samples(model, pointwise, seed) if points is None else points
+    a, u, t = samples(model, pointwise, seed) if points is None else points
     rates = set(model.states)
     names = [f"rate of {n}" if n in rates else n for n in pointwise.names]
     return inspect(pointwise.jacobian(a, u, t), equations=names, states=model.states,
@@ -65,9 +65,9 @@ def inspect(jacobian, *, equations, states, algebraic=(), outputs=(), parameters
     J = _finite(jacobian, len(equations), int(ends[-1]))
     dx, x, y, z, p = (J[:, :, a:b] for a, b in zip(ends, ends[1:]))
     laws = _listed(laws)
-    coupling, problems = _coupling(laws, (*states, *algebraic), outputs, inputs, seed)
+    linked, problems = coupling(laws, (*states, *algebraic), outputs, inputs, seed)
     unknowns = (*states, *algebraic)
-    A = np.concatenate([x, y], axis=2) + z @ coupling
+    A = np.concatenate([x, y], axis=2) + z @ linked
     E = np.concatenate([dx, np.zeros_like(y)], axis=2)
     counts = {"equations": len(equations), "states": n_x, "algebraic": len(algebraic),
               "outputs": len(outputs), "parameters": len(parameters), "laws": len(laws or ())}
@@ -138,7 +138,7 @@ def _sentence(sources, stated, order, helpers, names, determines):
     return f"d{'/dt' if order == 1 else f'^{order}/dt^{order}'} of {what}{inserted} {effect}"
 
 
-def _coupling(laws, unknowns, outputs, inputs, seed):
+def coupling(laws, unknowns, outputs, inputs, seed):
     """∂z/∂(x, y) with random entries (n_z, n_x + n_y), and sentences about laws that do not fit."""
     C, problems = np.zeros((len(outputs), len(unknowns))), []
     if laws is None:
@@ -229,7 +229,7 @@ def _finite(jacobian, n_eq, n_a):
     return good
 
 
-def _samples(model, pointwise, seed):
+def samples(model, pointwise, seed):
     """Random (a, u, t) where the equations are finite, as far as there are any."""
     random = np.random.RandomState(seed)
     n = 4 * _POINTS
