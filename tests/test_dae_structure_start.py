@@ -1,4 +1,4 @@
-"""Given starts at which the equations determine nothing: named with variable, trajectory and time range."""
+"""Given starts at which the equations determine nothing: named with variable, trajectory and times."""
 
 import warnings
 
@@ -42,15 +42,15 @@ def test_an_algebraic_variable_of_an_empty_reactor_is_not_determined_until_the_f
 
 
 def test_a_rate_of_0_over_0_is_warned_of_with_its_stretch():
-    with pytest.warns(UserWarning, match=r"'run 7', t from 0 to 3: while S = 0, P = 0, equation S, P cannot "
-                                         r"be evaluated \(0/0\)"):
+    with pytest.warns(UserWarning, match=r"'run 7', t from 0 to 3: while S = 0, P = 0, equation S, P can"
+                                         r"not be evaluated \(0/0\)"):
         report = looked_at(RATIO, {"S": 0.0, "P": 0.0}, FEED, "S")
     assert "0/0" in report.notes[-1]
 
 
 def test_a_rate_that_is_infinite_at_the_start_is_refused():
     """F X / V with V = 0 and X = 1."""
-    with pytest.raises(StructureError, match="the rate of X is infinite at the start, t = 0, X = 1, V = 0"):
+    with pytest.raises(StructureError, match="rate of X is infinite at the start, t = 0, X = 1, V = 0"):
         looked_at(DILUTED, {"X": 1.0, "V": 0.0}, 1.0, "X")
 
 
