@@ -114,6 +114,7 @@ def table(outcome):
     found = zip(CONSTANTS, outcome["constants"], outcome["errors"], PUBLISHED)
     for name, value, error, published in found:
         rows.append(f"{name:<4}{value:>14.4e}{error / value:>10.1%}{published:>12.2e}")
+    rows.append(str(outcome["fit"].shift))
     rows.append("correlations\n" + str(np.round(outcome["correlation"], 2)))
     for start, total, nit in zip(STARTS, outcome["sums"], outcome["iterations"]):
         rows.append(f"start {start:.0e}: sum of squares {total:.6f} in {nit} iterations")

@@ -232,6 +232,7 @@ def table(outcome):
         nit = np.median([q["fit"].result.nit for q in seeds])
         rows.append(f"{form:<10}{what:<12}{law:>8.1%}{ahead:>10.1%}{low:>10.1e}{low_ahead:>11.1e}"
                     f"{nit:>12.0f}{'' if all(q['success'] for q in seeds) else '   NOT ALL SUCCESSFUL'}")
+        rows.append(f"{'':<10}{seeds[0]['fit'].shift}")
     rows.append("\nsimultaneous / sequential")
     for c in outcome["contrast"]:
         rows.append("; ".join(f"{name} {c[name][0]:.4g} / {c[name][1]:.4g}" for name in

@@ -126,7 +126,8 @@ def table(outcome):
                  f"f: error {', '.join(f'{e:.1%}' for e in errors)}, median {np.median(errors):.1%}; "
                  f"iterations {[f.result.nit for f in fits]}, "
                  f"all solved: {all(f.success for f in fits)}, "
-                 f"rod at the nodes to {rod:.1e}, misfit {[round(f.misfit, 6) for f in fits]}"]
+                 f"rod at the nodes to {rod:.1e}, misfit {[round(f.misfit, 6) for f in fits]}",
+                 str(fits[0].shift)]
     return "\n".join(rows)
 
 

@@ -121,7 +121,7 @@ def table(outcome):
             rows.append(f"seed {seed}, from {guess:g}: log₁₀ k₂ {value:.5f} ± {error:.5f} "
                         f"(truth {LOG_K2:.5f}, {(value - LOG_K2) / error:+.2f} standard errors), "
                         f"misfit {found.misfit:.2f}, "
-                        f"{found.result.nit} iterations. {found.status}")
+                        f"{found.result.nit} iterations. {found.status} {found.shift}")
     return "\n".join(rows)
 
 
