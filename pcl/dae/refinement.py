@@ -62,7 +62,7 @@ def shift_words(found, setting, automatic):
                 f"trajectory, {ROUNDS} rounds) or with a solve that failed" if automatic else
                 "give more elements, or elements='auto'")
         warnings.warn(f"The elements bias the fit: {words}. The standard errors do not contain this; "
-                      f"{more}.", UserWarning, stacklevel=5)
+                      f"{more}.", UserWarning, stacklevel=4)
     return words
 
 
@@ -70,7 +70,7 @@ def warned(setting):
     """[a sentence] with a warning if an input changes between the nodes, else []."""
     words = setting.unseen()
     if words:
-        warnings.warn(words, UserWarning, stacklevel=5)
+        warnings.warn(words, UserWarning, stacklevel=4)
     return [words] if words else []
 
 
@@ -96,7 +96,7 @@ def measured(setting, result):
              f"t = {found[name].mesh.times[e]:.4g} of trajectory {name}")
     if largest > ROUGH:
         warnings.warn(f"{words}: the elements are too long for what was found. Give more of them, or "
-                      "refine=1e-2.", UserWarning, stacklevel=5)
+                      "refine=1e-2.", UserWarning, stacklevel=4)
     return words
 
 
