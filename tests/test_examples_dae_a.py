@@ -6,6 +6,9 @@ import pytest
 from scripts import help_without, load
 
 NAMES = ["tank_manifold", "population", "lynx_hare"]
+# the examples state their few elements, and fit says what these do
+pytestmark = [pytest.mark.filterwarnings("ignore:The elements bias the fit"),
+              pytest.mark.filterwarnings("ignore:estimated error of collocation")]
 
 
 @pytest.fixture(scope="module")
