@@ -15,9 +15,11 @@ class Misfit:
     place : int (n_obs,), the element of each observation
     rows : (n_obs, width)
     data, weights : (n_obs,)
+    variable : int (n_obs,), the number of the variable observed; 0 by default
     """
 
-    def __init__(self, elements, place, rows, data, weights):
+    def __init__(self, elements, place, rows, data, weights, variable=None):
+        self.variable = np.zeros(len(data), dtype=int) if variable is None else variable
         self._elements, self.place, self.rows = elements, place, rows
         self.data, self.weights = data, weights
         self._map = _sparse(elements, place, rows)
@@ -28,7 +30,7 @@ class Misfit:
     @classmethod
     def of(cls, elements, observations):
         """From [(trajectory number, name, times, values, weights), …]."""
-        place, rows, data, weights = [], [], [], []
+        place, rows, data, weights, variable, names = [], [], [], [], [], {}
         for k, name, times, values, omega in observations:
             kind = "differential" if name in elements.model.states else "algebraic"
             element, basis = interpolation(elements.scheme, elements.meshes[k], times, kind)
@@ -36,11 +38,12 @@ class Misfit:
             rows += [elements.observation(name, b) for b in basis]
             data.append(values)
             weights.append(np.broadcast_to(omega, np.shape(values)))
+            variable.append(np.full(len(element), names.setdefault(name, len(names))))
         if not rows:
             return cls(elements, np.zeros(0, dtype=int), np.zeros((0, elements.width)), np.zeros(0),
                        np.zeros(0))
         return cls(elements, np.concatenate(place), np.array(rows), np.concatenate(data),
-                   np.concatenate(weights))
+                   np.concatenate(weights), np.concatenate(variable))
 
     def residuals(self, u):
         """Simulated minus observed, (n_obs,), for u (E, width)."""

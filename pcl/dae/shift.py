@@ -70,7 +70,8 @@ def shift(setting, program, result):
 
         K [dx; λ] = −[∇f; c],      shift of gᵀx = gᵀdx,      error of gᵀx = √(2 s² gᵀ K⁻¹ g),
 
-    so it is of the first order in the error of the elements, and still finer ones add some 2^−q of it.
+    with a variance for each variable where `pcl.dae.uncertainty` has them, so it is of the first order in
+    the error of the elements, and still finer ones add some 2^−q of it.
     What element e contributes is the sum −Σ v_λ c over its rows, with the adjoint v = K⁻¹ g. s² is that
     of the misfit the step leaves, if that is the smaller one; where variances are not known it is at
     least (`EXACT`)² of the spread of a datum: of exact data the misfit is the error of the elements, and
@@ -92,12 +93,14 @@ def _judged(setting, program, result, fine, start):
     known = weights_known(setting)
     fresh = Uncertainty(fine, start, known)
     dx = fresh.newton_step()
-    s2, exact = (1.0, False) if known else _variance(setting, program, result, fine, start.x + dx)
+    s2, exact, more = ((1.0, False, 0.0) if known else
+                       _variance(setting, program, result, fine, start.x + dx))
     points = _points(setting, program, result)
     G = np.concatenate([fresh.parameter_gradients(),
                         *(fresh.law_gradients(*law) for law in points.values())])
     solved = [fresh.solve(g) for g in G]
-    error = np.sqrt(2.0 * s2 * np.maximum([g @ v for g, (v, _) in zip(G, solved)], np.finfo(float).tiny))
+    size = [g @ v + np.sum(more * fresh.observed(v) ** 2) for g, (v, _) in zip(G, solved)]
+    error = np.sqrt(2.0 * s2 * np.maximum(size, np.finfo(float).tiny))
     ratio = G @ dx / error
     if not np.isfinite(ratio).all():
         return Shift(why="the equations cannot be evaluated between the nodes.")
@@ -112,13 +115,13 @@ def _judged(setting, program, result, fine, start):
 
 
 def _variance(setting, program, result, fine, x):
-    """(s² of a datum, whether it is the least that is taken)."""
+    """(s² of a datum, whether it is the least that is taken, (s_v² − s²)/s² of each datum)."""
     coarse = Uncertainty(program, result, False)
     n = program.misfit.data.size
     left = fine.misfit.value(fine.elements.local(x[:fine.elements.n]))
     s2 = coarse.scale * min(1.0, left / max(coarse.misfit, np.finfo(float).tiny))
     least = EXACT**2 * setting.spread / n
-    return max(s2, least), s2 < least
+    return max(s2, least), s2 < least, coarse.excess / max(coarse.scale, np.finfo(float).tiny)
 
 
 def _points(setting, program, result):

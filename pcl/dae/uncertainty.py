@@ -11,6 +11,7 @@ from pcl.dae.kkt_reduced import ReducedKKT
 
 _CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
 
+FEWEST = 10             # readings to spare, from which a variable has a variance of its own
 _ACCURATE = 1e-4        # residual of a solve relative to its right-hand side; more: H is singular
 _SINGULAR = (
     "The reduced Hessian at the solution is not positive definite: the data do not determine all "
@@ -49,8 +50,17 @@ class Uncertainty:
     a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as
     prior.
 
-    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; H from the KKT system,
-    see `pcl.dae.kkt_reduced`.
+    Variables are seldom read with one error. Where each of them has at least `FEWEST` readings to spare,
+    unknown σ is estimated variable by variable, s_v² = Σ_v ω r² / (n_v (1 − p/n)), and the covariance is
+
+        2 s² gᵀ Z H⁻¹ Zᵀ g + 4 Σ_o ω_o (s_v² − s²) (g_oᵀ Z H⁻¹ Zᵀ g)²,
+
+    of which for s_v = s nothing remains but the first term, and without a penalty nothing but
+    H⁻¹ M H⁻¹ with M the covariance of the gradient.
+
+    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; for unequal variances
+    H. White, Econometrica 48 (1980) 817, with one variance a variable; H from the KKT system, see
+    `pcl.dae.kkt_reduced`.
     """
 
     def __init__(self, program, result, known):
@@ -108,12 +118,27 @@ class Uncertainty:
 
     def variances(self, gradients):
         """Variances (k,) of the functions with gradients (k, n)."""
-        return 2.0 * self.scale * np.array([max(g @ self._inverse(g), 0.0) for g in gradients])
+        found = [self.covariance([g])[0, 0] for g in gradients]
+        return np.maximum(np.array(found), 0.0)
 
     def covariance(self, gradients):
         """Covariances (k, k)."""
         G = np.array(gradients)
-        return 2.0 * self.scale * G @ np.array([self._inverse(g) for g in G]).T
+        V = np.array([self._inverse(g) for g in G])
+        seen = np.array([self.observed(v) for v in V])
+        return 2.0 * (self.scale * G @ V.T + (seen * self.excess) @ seen.T)
+
+    @functools.cached_property
+    def excess(self):
+        """s_v² − s² at each observation (n_obs,)."""
+        misfit, scale = self.program.misfit, self.scale
+        count = np.bincount(misfit.variable)
+        share = 1.0 if self._known else self._room / misfit.data.size
+        if self._known or len(count) == 1 or count.min() * share < FEWEST:
+            return np.zeros(misfit.data.size)
+        r = misfit.residuals(self.program.elements.local(self._trajectories))
+        s = np.bincount(misfit.variable, misfit.weights * r ** 2) / (count * share)
+        return s[misfit.variable] - scale
 
     @functools.cached_property
     def scale(self):
@@ -152,7 +177,7 @@ class Uncertainty:
             return self._leverage_of_observations()
         V = np.array([self._inverse(g) for g in _units(free, self.program.n)]).reshape(free.size, -1)
         size = np.sqrt(np.maximum(np.einsum("ii->i", V[:, free]), np.finfo(float).tiny))[:, None]
-        seen = np.array([self._observed(v) for v in V / size]).reshape(free.size, -1)
+        seen = np.array([self.observed(v) for v in V / size]).reshape(free.size, -1)
         try:
             found = float(np.trace(np.linalg.solve(V[:, free] / size / size.T, seen @ seen.T)))
         except np.linalg.LinAlgError:
@@ -166,7 +191,7 @@ class Uncertainty:
         starts = np.flatnonzero((elements.first[:, None] & ~rows.jointed).ravel())
         return np.concatenate([starts, np.arange(elements.n - elements.n_p, self.program.n)])
 
-    def _observed(self, v):
+    def observed(self, v):
         """√(2ω) times the change of what is observed, (n_obs,)."""
         misfit, elements = self.program.misfit, self.program.elements
         seen = misfit.residuals(elements.local(v[:elements.n])) + misfit.data
