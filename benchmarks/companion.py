@@ -109,15 +109,7 @@ class Noisy:
 
     def data(self, seed):
         """Trajectories with the noise of `seed`, weights of maximum likelihood up to a factor."""
-        rng, system, runs = np.random.default_rng(seed), self.system, []
-        for start in system.initial():
-            times, values, deviations = system.observe(start, rng)
-            names = system.model.states
-            runs.append(Trajectory(
-                times, dict(zip(names, values.T)), dict(zip(names, start)), span=(0.0, system.horizon),
-                inputs=dict(zip(system.model.inputs, system.inputs(start))),
-                weights=dict(zip(names, (system.noise / deviations)**2))))
-        return runs
+        return self.system.trajectories(np.random.default_rng(seed), self.system.noise)
 
     def fit(self, seed, **options):
         """The `Fit` under a unit normal prior of the weights."""

@@ -8,31 +8,25 @@ whose interval  estimate ± t₀.₉₇₅ · standard error  holds the truth; t
 fails, or has no standard errors, counts as one that does not hold the truth, and is named.
 --quick: 20 draws.
 """
-import argparse
-import json
 import os
 import sys
-import time
 
 import numpy as np
+
+from benchmarks.harness import progress
 
 LEVEL = 0.95
 
 
 def options(arguments=None):
     """The command line."""
+    from benchmarks import trials
     from benchmarks.coverage_cases import CASES
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = trials.parser(__doc__.split("\n")[0], CASES)
     parser.add_argument("--draws", type=int, default=100, help="draws of the noise for each case")
     parser.add_argument("--quick", action="store_true", help="20 draws")
-    parser.add_argument("--cases", type=lambda text: text.split(","), default=list(CASES))
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()), help="processes")
-    parser.add_argument("--json", metavar="PATH", help="also write the numbers there")
     found = parser.parse_args(arguments)
-    unknown = [name for name in found.cases if name not in CASES]
-    if unknown:
-        parser.error(f"no case {unknown[0]!r}; known are {', '.join(CASES)}")
     found.draws = 20 if found.quick else found.draws
     return found
 
@@ -52,6 +46,8 @@ def drawn(case, seed):
 
 def summary(case, draws, level=LEVEL):
     """Rows of the table from what `drawn` returned for all seeds."""
+    for reason in filter(None, (reason for _, reason in draws)):
+        progress(reason)
     good = [found for found, _ in draws if found is not None]
     return [_row(case, name, np.array([found[name] for found in good]), len(draws), level)
             for name in (good[0] if good else ())]
@@ -70,23 +66,12 @@ def _row(case, name, numbers, draws, level):
 
 def main(arguments=None):
     """Draw, fit, and print the table."""
-    from joblib import Parallel, delayed
+    from benchmarks import trials
 
-    from benchmarks.harness import progress, table
-
-    chosen, rows = options(arguments), []
-    for case in chosen.cases:
-        begun = time.perf_counter()
-        draws = Parallel(n_jobs=chosen.jobs)(delayed(drawn)(case, seed) for seed in range(chosen.draws))
-        for reason in filter(None, (reason for _, reason in draws)):
-            progress(reason)
-        rows += summary(case, draws)
-        progress(f"{case}: {chosen.draws} draws, {time.perf_counter() - begun:.0f} s")
-    print(f"\n{chosen.draws} draws; held: share of {100 * LEVEL:.0f} % intervals with the truth\n")
-    print(table(rows))
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    chosen = options(arguments)
+    rows = trials.table_of(chosen, chosen.draws, drawn, summary)
+    title = f"{chosen.draws} draws; held: share of {100 * LEVEL:.0f} % intervals with the truth"
+    trials.report(title, rows, chosen.json)
     return rows
 
 

@@ -158,15 +158,9 @@ _AT = np.array([0.5, 1.0, 2.0, 4.0, 7.0])                   # S, g/l
 def _batch(seed, weighted):
     import pcl
     from benchmarks.dae_cases import FEDBATCH
-    from pcl.dae import Law, Trajectory, fit
+    from pcl.dae import Law, fit
 
-    states, random, data = FEDBATCH.model.states, np.random.default_rng(seed), []
-    for start in FEDBATCH.starts:
-        times, seen, deviations = FEDBATCH.observe(start, random)
-        data.append(Trajectory(times, dict(zip(states, seen.T)), dict(zip(states, start)),
-                               dict(zip(FEDBATCH.model.inputs, FEDBATCH.inputs(start))),
-                               weights=dict(zip(states, deviations**-2.0)) if weighted else 1.0,
-                               span=(0.0, FEDBATCH.horizon)))
+    data = FEDBATCH.trajectories(np.random.default_rng(seed), 1.0 if weighted else None)
     found = fit(FEDBATCH.model, data, Law(pcl.MLP((1, 8, 1)), "S", "mu"))
     value, error = found.band("mu", _AT)
     truth = 0.2 * _AT / (1.0 + _AT)

@@ -16,6 +16,7 @@ from scipy.interpolate import make_smoothing_spline
 from pcl import MLP, collocation
 from pcl.dae.elements import Elements
 from pcl.dae.law import Law
+from pcl.dae.data_trajectory import Trajectory
 from pcl.dae.misfit import Misfit
 from pcl.dae.model import Model
 from pcl.dae.transcription import Transcription
@@ -85,6 +86,17 @@ class Case:
         true = self.simulate(start, times)
         deviations = self.noise * (np.abs(true).max(axis=0) if self.relative else np.ones(true.shape[1]))
         return times, true + deviations * rng.standard_normal(true.shape), deviations
+
+    def trajectories(self, rng, weight=None):
+        """The data of all starts, as `fit` takes them; with weights (weight/σ)² if `weight` is given."""
+        states, inputs, runs = self.model.states, self.model.inputs, []
+        for start in self.initial():
+            times, seen, deviations = self.observe(start, rng)
+            weights = 1.0 if weight is None else dict(zip(states, (weight / deviations)**2))
+            runs.append(Trajectory(times, dict(zip(states, seen.T)), dict(zip(states, start)),
+                                   dict(zip(inputs, self.inputs(start))), weights=weights,
+                                   span=(0.0, self.horizon)))
+        return runs
 
 
 @dataclass(frozen=True)

@@ -7,29 +7,24 @@ Every estimation problem of the examples and benchmarks, with default arguments,
 misfit is more than 5 % above the best of all starts; a misfit below 1e-6 of the spread of the data counts
 as that much. --quick: three starts.
 """
-import argparse
-import json
 import os
 import sys
 import time
+
+from benchmarks.harness import progress
 
 ABOVE, FLOOR = 0.05, 1e-6
 
 
 def options(arguments=None):
     """The command line."""
+    from benchmarks import trials
     from benchmarks.starts_cases import CASES
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = trials.parser(__doc__.split("\n")[0], CASES)
     parser.add_argument("--starts", type=int, default=10, choices=range(1, 11), metavar="1 … 10")
     parser.add_argument("--quick", action="store_true", help="three starts")
-    parser.add_argument("--cases", type=lambda text: text.split(","), default=list(CASES))
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count()), help="processes")
-    parser.add_argument("--json", metavar="PATH", help="also write the numbers there")
     found = parser.parse_args(arguments)
-    unknown = [name for name in found.cases if name not in CASES]
-    if unknown:
-        parser.error(f"no case {unknown[0]!r}; known are {', '.join(CASES)}")
     found.starts = 3 if found.quick else found.starts
     return found
 
@@ -50,38 +45,29 @@ def fitted(case, number):
 
 def summary(case, runs):
     """One row: how many are successful, how many of them falsely, and how many reach the best."""
+    for number, (*_, raised) in enumerate(runs):
+        if raised:
+            progress(f"{case}, start {number}: {raised}")
     floor = FLOOR * max(spread for _, _, spread, *_ in runs)
     misfits = [max(misfit, floor) for _, misfit, *_ in runs]
     best = min(misfits)
     good = [misfit <= (1.0 + ABOVE) * best < float("inf") for misfit in misfits]
     claimed = [success for success, *_ in runs]
     worst = max((m for m, c in zip(misfits, claimed) if c), default=float("nan"))
-    return {"case": case, "starts": len(runs), "success": sum(claimed),
-            "false success": sum(c and not g for c, g in zip(claimed, good)),
-            "at the best": sum(good), "best misfit": best, "worst success/best": worst / best,
-            "seconds": sorted(seconds for *_, seconds, _ in runs)[len(runs) // 2],
-            "raised": sum(bool(raised) for *_, raised in runs)}
+    return [{"case": case, "starts": len(runs), "success": sum(claimed),
+             "false success": sum(c and not g for c, g in zip(claimed, good)),
+             "at the best": sum(good), "best misfit": best, "worst success/best": worst / best,
+             "seconds": sorted(seconds for *_, seconds, _ in runs)[len(runs) // 2],
+             "raised": sum(bool(raised) for *_, raised in runs)}]
 
 
 def main(arguments=None):
     """Fit from all starts, and print the table."""
-    from joblib import Parallel, delayed
+    from benchmarks import trials
 
-    from benchmarks.harness import progress, table
-
-    chosen, rows = options(arguments), []
-    for case in chosen.cases:
-        runs = Parallel(n_jobs=chosen.jobs)(delayed(fitted)(case, k) for k in range(chosen.starts))
-        for number, (*_, raised) in enumerate(runs):
-            if raised:
-                progress(f"{case}, start {number}: {raised}")
-        rows.append(summary(case, runs))
-        progress(" ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-                          for key, value in rows[-1].items()))
-    print("\n" + table(rows))
-    if chosen.json:
-        with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump(rows, file, indent=1)
+    chosen = options(arguments)
+    rows = trials.table_of(chosen, chosen.starts, fitted, summary)
+    trials.report(f"{chosen.starts} starts of each case", rows, chosen.json)
     return rows
 
 

@@ -141,14 +141,10 @@ def tanks(number):
 def _case(name, number):
     import pcl
     from benchmarks.dae_cases import CASES
-    from pcl.dae import Law, Trajectory, fit
+    from pcl.dae import Law, fit
 
-    case, random = CASES[name], np.random.default_rng(0)
-    states, data = case.model.states, []
-    for start in case.starts:
-        times, seen, deviations = case.observe(start, random)
-        data.append(Trajectory(times, dict(zip(states, seen.T)), dict(zip(states, start)),
-                               weights=dict(zip(states, deviations**-2.0)), span=(0.0, case.horizon)))
+    case = CASES[name]
+    data = case.trajectories(np.random.default_rng(0), 1.0)
     net = pcl.MLP((len(case.law_inputs), case.width, case.width, len(case.model.outputs)))
     return _found(fit(case.model, data, Law(net, case.law_inputs, case.model.outputs), seed=number))
 
