@@ -76,10 +76,10 @@ def _others(search, x, start, seed):
     others = [_scattered(setting, x, start, random, SPREAD) for _ in range(SCATTERED)]
     for other in others:
         yield "simulated with other parameters; ", lambda x=other: (
-            [], [], _simulated(setting, x)), True
+            [], [], _simulated(setting, x())), True
     for other in others:
         yield "from other parameters, data and equations together; ", lambda x=other: (
-            [], [], _relaxed_as_declared(setting, x)), False
+            [], [], _relaxed_as_declared(setting, x())), False
 
 
 def _simulated(setting, x):
@@ -112,12 +112,13 @@ def _unseen_starts(setting):
 
 
 def _scattered(setting, x, start, random, spread):
-    """The first guess with parameters and unseen states multiplied by random factors, inside bounds."""
+    """A function that gives the first guess with parameters and unseen states multiplied by random
+    factors, inside bounds."""
     elements, model = setting.elements, setting.model
     p = setting.told(x)[elements.n - elements.n_p:elements.n]
     typical = dict(zip(model.states, np.sqrt(np.mean(elements.split(x)[0] ** 2, axis=0))))
     first = {**dict(zip(model.parameters, p)),
              **{name: start.numbers.get(name, typical[name]) for name in _unseen(setting)}}
     moved = {name: value * np.exp(spread * random.standard_normal()) for name, value in first.items()}
-    return first_guess(setting, {name: float(inside(setting.declared, name, abs(value))(value))
-                                 for name, value in moved.items()})
+    return lambda: first_guess(setting, {
+        name: float(inside(setting.declared, name, abs(value))(value)) for name, value in moved.items()})

@@ -88,8 +88,7 @@ class Fit:
     @property
     def misfit(self):
         """Σ ω (simulated − observed)² as weighted in the fit."""
-        elements = self.setting.elements
-        return self.program.misfit.value(elements.local(self.result.x[:elements.n]))
+        return self.program.misfit.at(self.result.x)
 
     @functools.cached_property
     def verdict(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from pcl.dae.attempts import search_parameters
 from pcl.dae.doors import require_start, require_structure
+from pcl.dae.failures import FAILURES, CallbackRaised, failed, guarded, said
 from pcl.dae.fitted import Fit
 from pcl.dae.law import Law
 from pcl.dae.law_range import output_range
@@ -15,13 +16,12 @@ from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, w
 from pcl.dae.relaxed import relaxed
 from pcl.dae.scatter import warn_of_sizes
 from pcl.dae.setting import Setting
-from pcl.dae.smooth import smooth
+from pcl.dae.smooth import Smoothed, smooth
 from pcl.dae.smooth_data import left_by_splines
-from pcl.dae.solves import SHORT, Search, Solves, failed
+from pcl.dae.solves import SHORT, Search, Solves
 from pcl.dae.stages import Clock, start_words
 from pcl.dae.start import Start
-from pcl.interior_point.kkt import BACKENDS
-from pcl.validate import known, positive_integer, positive_number
+from pcl.validate import positive_integer, positive_number
 
 RESTARTS = 2                # main solves that may follow one that failed
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
@@ -88,16 +88,17 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     KeyboardInterrupt
         In the smoother. In the main solve Ctrl-C ends the fit with what was found.
 
-    What goes wrong in a guess or a main solve ends in a Fit without success whose `status` says what.
+    What goes wrong later, in a guess, the smoother, pre-training, a main solve or a refinement, is a line
+    of the report, and the fit goes on with what it has; where no main solve was possible, `status` says
+    why. Errors of the callback reach the caller.
     """
     setting = Setting.of(model, data, elements, scheme)
     laws = _laws(model, network)
     setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
-    if isinstance(kkt, str):
-        known("kkt", kkt, ("reduced", *BACKENDS))
     automatic = isinstance(elements, str) and refine is None
-    clock, refine = Clock(), refine if refine is None else positive_number("refine", refine)
+    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock())
+    refine = refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)
     if weight_decay != "auto":
@@ -106,25 +107,71 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     report = require_structure(setting, laws, start.x)
     require_start(setting)
     warn_of_sizes(setting)
-    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, clock)
     words = start_words(setting, report) + start.words
-    if not laws:
-        stages = [clock.stage("guess", f"data interpolated; {words}", 0)]
-        enough = ABOVE * left_by_splines(setting) + _NOISE * setting.spread
-        search = Search(setting, solve, enough, stages)
-        search_parameters(search, start, seed)
-        return _finished(search, solve, refine, automatic, np.inf, ([], [], start.x))
-    x = start.x if start.near else relaxed(setting, start.x)
-    how = "as given" if start.near else "data and equations together"
-    stages = [clock.stage("guess", f"{how}; {words}", 0)]
-    prepare = Preparation(setting, laws, weight_decay, normalise)
-    smoothed = smooth(setting, x, smoothing, lambda x: prepare.cost(prepare(x, seed)),
-                      [(law.outputs, *output_range(law)) for law in laws], callback, max_seconds)
-    stages.append(clock.stage("smoother", _smoothing_words(smoothed), smoothed.result.nit))
-    prepared = prepare(smoothed.x, seed)
-    search = Search(setting, solve, _enough(prepared), stages, penalised=True)
-    _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, clock)
-    return _finished(search, solve, refine, automatic, _enough(prepared), _parts(prepared))
+    try:
+        if laws:
+            prepare = Preparation(setting, laws, weight_decay, normalise)
+            search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
+        else:
+            search, enough, first = _parameters_alone(setting, start, words, solve, seed)
+        return _finished(search, solve, refine, automatic, enough, first)
+    except CallbackRaised as raised:
+        raise raised.error
+
+
+def _parameters_alone(setting, start, words, solve, seed):
+    """(Search, inf, (laws, penalties, unknowns) to go on with where nothing was solved)."""
+    stages = [solve.clock.stage("guess", f"data interpolated; {words}", 0)]
+    search = Search(setting, solve, ABOVE * left_by_splines(setting) + _NOISE * setting.spread, stages)
+    search_parameters(search, start, seed)
+    return search, np.inf, ([], [], start.x)
+
+
+def _with_laws(prepare, start, words, solve, seed, smoothing):
+    """(Search, objective that is enough, (laws, penalties, unknowns) where nothing was solved)."""
+    setting, (x, how) = prepare.setting, _together(prepare.setting, start)
+    stages = [solve.clock.stage("guess", f"{how}; {words}", 0)]
+    smoothed, words = _smoothed(prepare, x, smoothing, seed, solve)
+    stages.append(solve.clock.stage("smoother", words, smoothed.iterations))
+    prepared = _pretrained(prepare, smoothed, seed)
+    enough = _enough(prepared) if smoothed.found else np.inf
+    search = Search(setting, solve, enough, stages, penalised=True)
+    _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, solve.clock)
+    return search, enough, _parts(prepared)
+
+
+def _smoothed(prepare, x, smoothing, seed, solve):
+    """(`Smoothed` trajectories, words); the guess itself where there are none."""
+    def cost(x):
+        made = prepare(x, seed)
+        return prepare.cost(made), made
+    ranges = [(law.outputs, *output_range(law)) for law in prepare.laws]
+    try:
+        found = smooth(prepare.setting, x, smoothing, cost, ranges, guarded(solve.callback),
+                       solve.max_seconds)
+        return found, str(found)
+    except FAILURES as error:
+        return Smoothed(x, np.nan, [], None, []), f"not possible: {said(error)}; gone on with the guess"
+
+
+def _together(setting, start):
+    """(trajectories and parameters, how they were found)."""
+    if start.near:
+        return start.x, "as given"
+    try:
+        return relaxed(setting, start.x), "data and equations together"
+    except FAILURES as error:
+        return start.x, f"data interpolated (data and equations together: not possible: {said(error)})"
+
+
+def _pretrained(prepare, smoothed, seed):
+    """The `pretrain.Start` of smooth trajectories."""
+    if smoothed.start is not None:
+        return smoothed.start
+    try:
+        return prepare(smoothed.x, seed)
+    except FAILURES as error:
+        return prepare.untrained(smoothed.x, seed, said(error))
 
 
 def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
@@ -169,10 +216,11 @@ def _finished(search, solve, refine, automatic, enough, first):
     (hessian, tol), (program, result, _) = solve.last(), search.best
     if refine is not None:
         rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
-        for setting, program, result, words in rounds:
+        for setting, program, result, words in _unbroken(rounds, stages, solve.clock):
             stages.append(solve.stage("refinement", hessian, tol, result, words))
     if result.success:
         rounds = settled(setting, program, result, solve.one, hessian, tol, automatic)
+        rounds = _unbroken(rounds, stages, solve.clock)
         for k, (setting, program, result, moves) in enumerate(rounds):
             if k:
                 stages.append(solve.stage("refinement", hessian, tol, result))
@@ -184,6 +232,14 @@ def _finished(search, solve, refine, automatic, enough, first):
         words, note = unmet(setting, result, refine)
         stages.append(solve.clock.stage("refinement", words, 0))
     return Fit(setting, program, result, tuple(stages), note, moves, enough)
+
+
+def _unbroken(rounds, stages, clock):
+    """The rounds of a refinement, up to one that fails, which is a line of the report."""
+    try:
+        yield from rounds
+    except FAILURES as error:
+        stages.append(clock.stage("refinement", f"ended by what failed: {said(error)}", 0))
 
 
 def _enough(start):
@@ -227,8 +283,3 @@ def _scaling(scaling, data, laws):
         return scaling
     plain = all((s.weights == 1.0).all() for item in data for s in item.observed.values())
     return "variance" if laws and plain else "none"
-
-
-def _smoothing_words(smoothed):
-    how = f"the best start of {len(smoothed.tried)}" if smoothed.tried else "given"
-    return f"smoothing {smoothed.smoothing:.3g} ({how}). {smoothed.result.message}"

@@ -92,6 +92,7 @@ def _updated(B, s, y):
 
 
 _STRATEGIES = {"gauss-newton": GaussNewton, "hybrid": Hybrid}
+HESSIANS = ("exact", "limited-memory", *_STRATEGIES)
 
 
 def strategy(name, program):

@@ -53,6 +53,10 @@ class Misfit:
         """f."""
         return float(self.weights @ self.residuals(u) ** 2)
 
+    def at(self, x):
+        """f of unknowns x of a program: trajectories, parameters and, if any, weights."""
+        return self.value(self._elements.local(x[:self._elements.n]))
+
     def gradient(self, u):
         """∂f/∂u (E, width)."""
         return (self._pull @ (2.0 * self.weights * self.residuals(u))).reshape(u.shape)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from pcl.arithmetic import ELEMENTARY, compiled
 from pcl.dae.model import Point
+from pcl.errors import FailedCheck
 
 _SPEC = tf.TensorSpec([None, None], tf.float64)
 _SAMPLE = 7     # points at which expressions are traced; what is traced holds at any number
@@ -178,7 +179,10 @@ class Pointwise:
 
         def call(a, u, t, *lam):
             columns = (a, u, t[:, None], *lam)
-            return function(*(tf.constant(x.T, tf.float64) for x in columns)).numpy()
+            try:
+                return function(*(tf.constant(x.T, tf.float64) for x in columns)).numpy()
+            except tf.errors.InvalidArgumentError as error:
+                raise FailedCheck(f"an operation of the model refuses its input: {error}") from error
         return call
 
     def _symbols(self, a, u, t):

@@ -51,6 +51,7 @@ class Start:
     deviations : list of σ (p,), in units of which the weights are penalised
     spread : Σ ω (observed − mean)²
     count : number of observations
+    note : why the weights are not trained, or ""
     """
 
     x: np.ndarray
@@ -62,6 +63,7 @@ class Start:
     deviations: list
     spread: float
     count: int
+    note: str = ""
 
     @property
     def objective(self):
@@ -101,7 +103,7 @@ class Start:
         ends = np.cumsum([len(law.outputs) for law in self.laws])[:-1]
         worst = ", ".join(f"{name} to {np.sqrt(np.mean(part ** 2)):.1e}"
                           for name, part in zip(names, np.split(self.mismatch, ends)))
-        return f"weight decay {self.decay:.3g}; {worst} of their standard deviation"
+        return f"{self.note}weight decay {self.decay:.3g}; {worst} of their standard deviation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +142,19 @@ class Preparation:
             error = (law.at(found, a).value - z) / shift_scale(z)[1]
             mismatch.append(np.sqrt(np.mean(error ** 2, axis=0)))
         x = self._together(x, laws, thetas, mismatch, seed)
-        misfit, spread = self.setting.misfit.value(self.setting.elements.local(x)), self.setting.spread
+        return self._start(x, laws, thetas, np.concatenate(mismatch))
+
+    def untrained(self, x, seed, why):
+        """The `Start` with initial weights as they are, where training them failed for a reason."""
+        thetas = [law.init(seed + k) for k, law in enumerate(self.laws)]
+        return self._start(x, self.laws, thetas, np.ones(sum(len(law.outputs) for law in self.laws)),
+                           f"not possible: {why}; initial weights; ")
+
+    def _start(self, x, laws, thetas, mismatch, note=""):
+        misfit, spread = self.setting.misfit.at(x), self.setting.spread
         count = max(1, self.setting.misfit.data.size)
         decay, widths = self._decay(misfit, spread, count), [self.deviations(law) for law in laws]
-        return Start(x, laws, thetas, np.concatenate(mismatch), misfit, decay, widths, spread, count)
+        return Start(x, laws, thetas, mismatch, misfit, decay, widths, spread, count, note)
 
     def deviations(self, law):
         """σ (p,) of the weights of a law."""

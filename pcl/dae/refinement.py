@@ -7,6 +7,7 @@ import numpy as np
 from pcl.collocation import Mesh, error_estimate, refine, worst
 from pcl.dae.breaks import FEWEST, breaks, jumps
 from pcl.dae.curve import curves
+from pcl.dae.failures import FAILURES, said
 from pcl.dae.prolongation import carried, split
 from pcl.dae.shift import shift
 
@@ -68,7 +69,10 @@ def shift_words(found, setting, automatic):
 
 def warned(setting):
     """[a sentence] with a warning if an input changes between the nodes, else []."""
-    words = setting.unseen()
+    try:
+        words = setting.unseen()
+    except FAILURES as error:
+        return [f"inputs cannot be looked at between the nodes: {said(error)}"]
     if words:
         warnings.warn(words, UserWarning, stacklevel=4)
     return [words] if words else []
@@ -76,7 +80,11 @@ def warned(setting):
 
 def unmet(setting, result, tolerance):
     """(words on the error of a fit, a sentence that the tolerance is not met, or "")."""
-    error = _next(setting, result.x, tolerance)[1]
+    try:
+        error = _next(setting, result.x, tolerance)[1]
+    except FAILURES as failure:
+        words = f"error of collocation not estimated: {said(failure)}"
+        return words, f"The tolerance of refine, {tolerance:g}, is not met: {words}"
     words = f"error {error:.2g} with {setting.elements.E} elements, tolerance {tolerance:g}"
     if error <= tolerance:
         return f"{words}: met.", ""
@@ -89,7 +97,10 @@ def unmet(setting, result, tolerance):
 def measured(setting, result):
     """Words on the estimated error of collocation; a warning where it is above `ROUGH`."""
     found = curves(setting, result.x)
-    errors = _errors(setting, found)
+    try:
+        errors = _errors(setting, found)
+    except FAILURES as error:
+        return f"error of collocation not estimated: {said(error)}"
     name = max(errors, key=lambda name: errors[name].max())
     largest, e = float(errors[name].max()), int(errors[name].argmax())
     words = (f"estimated error of collocation {largest:.1e} of a variable's size, in the element from "

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pcl.dae.failures import FAILURES, said
 from pcl.dae.prolongation import halved, prolonged
-from pcl.dae.uncertainty import Uncertainty, Undetermined, weights_known
+from pcl.dae.uncertainty import Uncertainty, weights_known
 
 EXACT = 1e-4        # of the spread of the data: noise below this is taken for this
 MOST_PARTS = 6      # into how many an element is cut at most in one round
@@ -81,12 +82,12 @@ def shift(setting, program, result):
     posteriori error estimation in finite element methods, Acta Numerica 10 (2001), section 2.
     """
     meshes = dict(zip(setting.names, map(halved, setting.meshes)))
-    _, fine, start = prolonged(setting, program, result, meshes)
     try:
         with np.errstate(all="ignore"):
+            _, fine, start = prolonged(setting, program, result, meshes)
             return _judged(setting, program, result, fine, start)
-    except Undetermined as error:
-        return Shift(why=str(error))
+    except FAILURES as error:               # `Undetermined` among them
+        return Shift(why=said(error))
 
 
 def _judged(setting, program, result, fine, start):
@@ -118,7 +119,7 @@ def _variance(setting, program, result, fine, x):
     """(s² of a datum, whether it is the least that is taken, (s_v² − s²)/s² of each datum)."""
     coarse = Uncertainty(program, result, False)
     n = program.misfit.data.size
-    left = fine.misfit.value(fine.elements.local(x[:fine.elements.n]))
+    left = fine.misfit.at(x)
     s2 = coarse.scale * min(1.0, left / max(coarse.misfit, np.finfo(float).tiny))
     least = EXACT**2 * setting.spread / n
     return max(s2, least), s2 < least, coarse.excess / max(coarse.scale, np.finfo(float).tiny)

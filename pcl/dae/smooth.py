@@ -15,6 +15,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from pcl.dae import scaled
+from pcl.dae.failures import FAILURES, failed, said
 from pcl.dae.law import FreeOutputs
 from pcl.interior_point.status import Status
 
@@ -37,6 +38,7 @@ class Smoothed:
     tried : list of (λ, cost); empty if λ was given
     result : interior_point.Result of the last solve
     others : list of ndarray, as x: what other λ gave, the best first
+    start : what `cost` told beside the number, None if it was not asked
     """
 
     x: np.ndarray
@@ -44,12 +46,27 @@ class Smoothed:
     tried: list
     result: object
     others: list
+    start: object = None
+
+    @property
+    def iterations(self):
+        """Of the last solve."""
+        return 0 if self.result is None else self.result.nit
+
+    @property
+    def found(self):
+        """Whether x is the end of a solve, and no guess."""
+        return self.result is not None and bool(np.isfinite(self.result.fun))
+
+    def __str__(self):
+        how = f"the best start of {len(self.tried)}" if self.tried else "given"
+        return f"smoothing {self.smoothing:.3g} ({how}). {self.result.message}"
 
 
 def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, max_seconds=None):
     """`Smoothed` trajectories from a first guess x (n,) of trajectories and parameters.
 
-    cost : function x -> number, by which λ is chosen if it is "auto"
+    cost : function x -> (number, anything), by which λ is chosen if it is "auto"
     ranges : [(outputs, lower (m,), upper (m,)), …] that the outputs keep, besides the model's bounds
     """
     solve = _Solve(setting, x, ranges, callback, max_seconds)
@@ -63,8 +80,9 @@ def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, ma
         result = solve(x, unit * 10.0 ** FIRST)
         return Smoothed(solve.trajectories(result, x), unit * 10.0 ** FIRST, [], result, [x])
     table = [(unit * 10.0 ** decade, tried[decade][0]) for decade in sorted(tried)]
-    best, others = tried[ranked[0]][1], [solve.trajectories(tried[k][1], x) for k in ranked[1:]]
-    return Smoothed(solve.trajectories(best, x), unit * 10.0 ** ranked[0], table, best, [*others, x])
+    _, best, start = tried[ranked[0]]
+    others = [*(solve.trajectories(tried[k][1], x) for k in ranked[1:]), x]
+    return Smoothed(solve.trajectories(best, x), unit * 10.0 ** ranked[0], table, best, others, start)
 
 
 def roughness(times, trajectory, n_z):
@@ -82,7 +100,8 @@ def roughness(times, trajectory, n_z):
 
 
 class _Solve:
-    """result = solve(x, λ), with knots, sizes and roughness of one grid."""
+    """result = solve(x, λ), with knots, sizes and roughness of one grid; what fails is a result without
+    success."""
 
     def __init__(self, setting, x, ranges, callback, max_seconds):
         self.setting, elements = setting, setting.elements
@@ -104,7 +123,10 @@ class _Solve:
         program.x_lower[:lower.size] = np.maximum(program.x_lower[:lower.size], lower)
         program.x_upper[:upper.size] = np.minimum(program.x_upper[:upper.size], upper)
         start = np.concatenate([x, (self._outputs(x)[self._knots] / self._size).ravel()])
-        result = scaled.solve(program, start, **self._options)
+        try:
+            result = scaled.solve(program, start, **self._options)
+        except FAILURES as error:
+            return failed(program, start, f"Not possible: {said(error)}")
         if result.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
         self.stopped |= result.status is Status.STOPPED_BY_CALLBACK
@@ -146,7 +168,7 @@ def _sides(setting, ranges):
 
 
 def _search(solve, x, unit, cost, found):
-    """Fill `found`, {log10 of λ relative to its natural size: (cost, result)}, of what is tried."""
+    """Fill `found`, {log10 of λ relative to its natural size: (cost, result, start)}."""
     def along(decades, start):
         worse, best = 0, min((row[0] for row in found.values()), default=np.inf)
         for decade in decades:
@@ -154,7 +176,8 @@ def _search(solve, x, unit, cost, found):
             worse += 1
             if result.success:
                 start = solve.trajectories(result, start)[:x.size]
-                found[decade] = cost(start), result
+                number, prepared = _judged(cost, start)
+                found[decade] = number, result, prepared
                 if found[decade][0] < best:
                     worse, best = 0, found[decade][0]
             if worse == WORSE or solve.stopped:
@@ -162,6 +185,14 @@ def _search(solve, x, unit, cost, found):
     along(range(FIRST, HIGHEST + 1), x)
     if found and min(found, key=lambda k: found[k][0]) == FIRST:
         along(range(FIRST - 1, LOWEST - 1, -1), found[FIRST][1].x[:x.size])
+
+
+def _judged(cost, x):
+    """(cost, start) of trajectories; (inf, None) where their cost cannot be told."""
+    try:
+        return cost(x)
+    except FAILURES:
+        return np.inf, None
 
 
 def _unit(setting):

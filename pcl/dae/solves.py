@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pcl.dae import scaled
+from pcl.dae.failures import FAILURES, guarded, said
+from pcl.dae.hessians import HESSIANS
 from pcl.dae.log_scale import told
-from pcl.errors import TrialFailure
-from pcl.interior_point.result import Result
+from pcl.interior_point.kkt import BACKENDS
 from pcl.interior_point.status import Status
+from pcl.validate import known, positive_integer, positive_number
 
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
@@ -21,13 +23,17 @@ _LOWER = 1e-3               # relative difference of objectives that makes them 
 _TIE = 1.0 + 1e-6           # a later solve must be lower by more than this factor
 _PERFECT = 1e-6             # misfit, relative to the spread of the data, that needs no other start
 _MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
-# what may go wrong in a solve or a guess; errors of the user's callback are told from these
-FAILURES = (TrialFailure, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
 class Solves:
-    """Options of the main solves."""
+    """Options of the main solves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Options that do not fit.
+    """
 
     hessian: object
     kkt: object
@@ -36,6 +42,18 @@ class Solves:
     max_seconds: float
     callback: object
     clock: object
+
+    def __post_init__(self):
+        positive_number("tol", self.tol)
+        positive_integer("maxiter", self.maxiter, minimum=0)
+        if self.max_seconds is not None:
+            positive_number("max_seconds", self.max_seconds)
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback is a {type(self.callback).__name__}; expected a function of a "
+                            "snapshot.")
+        if isinstance(self.kkt, str):
+            known("kkt", self.kkt, ("reduced", *BACKENDS))
+        _require_hessian(self.hessian)
 
     def passes(self, program, x, words="", **options):
         """(result, stages) of all passes."""
@@ -91,21 +109,18 @@ class Seen:
     Attributes
     ----------
     x, fun : that point and its objective; None and +inf without any
-    calling : bool, whether the user's function is running or has raised
     """
 
     def __init__(self, callback, told):
-        self._callback, self._told = callback, told
-        self.x, self.fun, self.calling = None, np.inf, False
+        self._callback, self._told = guarded(callback), told
+        self.x, self.fun = None, np.inf
 
     def __call__(self, snapshot):
         good = not snapshot.restoration and snapshot.infeasibility <= _FEASIBLE
         if good and snapshot.objective < self.fun:
             self.x, self.fun = snapshot.x, snapshot.objective
         if self._callback is not None:
-            self.calling = True
             self._callback(replace(snapshot, x=self._told(snapshot.x)))
-            self.calling = False
 
     def lower_than(self, result):
         """Whether that point is clearly lower than where the solve ended."""
@@ -162,35 +177,13 @@ class Search:
             program = self.setting.transcription(laws, penalties)
             result, more = limited.passes(program, x, words, **options)
         except FAILURES as error:
-            if callback_raised(error):
-                raise
-            self.stages.append(solves.clock.stage("main", f"{words}not possible: {error}", 0))
+            self.stages.append(solves.clock.stage("main", f"{words}not possible: {said(error)}", 0))
             return
         self.stages += more
-        misfit = misfit_of(self.setting, result.x)
+        misfit = self.setting.misfit.at(result.x)
         if self.best is None or _rank(result, misfit, _TIE) < _rank(*self.best[1:]):
             self.best = program, result, misfit
         self.over = self.over or meant(result, solves.maxiter)
-
-
-def callback_raised(error):
-    """Whether an exception comes from the user's callback: a calling `Seen` is in its traceback."""
-    place = error.__traceback__
-    while place is not None:
-        found = place.tb_frame.f_locals.get("self")
-        if type(found) is Seen and found.calling:
-            return True
-        place = place.tb_next
-    return False
-
-
-def failed(program, x, words):
-    """A `Result` without success at x (n,), for a fit of which no solve was possible."""
-    n, m = program.n, program.m
-    return Result(x=x, fun=np.nan, success=False, status=Status.ERROR, message=words, nit=0,
-                  lam=np.zeros(m), z_lower=np.zeros(n), z_upper=np.zeros(n), constraint_violation=np.nan,
-                  dual_residual=np.nan, complementarity=np.nan, barrier=np.nan, history=np.zeros((0, 6)),
-                  counts={}, seconds=0.0)
 
 
 def lower(first, second):
@@ -206,14 +199,18 @@ def meant(result, maxiter):
     return result.status in _MEANT or (result.status is Status.ITERATION_LIMIT and maxiter < SHORT)
 
 
-def misfit_of(setting, x):
-    """Σ ω (simulated − observed)² of unknowns x."""
-    return setting.misfit.value(setting.elements.local(x[:setting.elements.n]))
-
-
 def _rank(result, misfit, share=1.0):
     finite = np.isfinite(result.fun)
     return not result.success, not finite, share * (result.fun if finite else misfit)
+
+
+def _require_hessian(hessian):
+    pair = isinstance(hessian, tuple)
+    if pair and len(hessian) != 2:
+        raise ValueError(f"hessian has {len(hessian)} entries; expected one, or a pair (coarse, final).")
+    for each in hessian if pair else (hessian,):
+        if isinstance(each, str):
+            known("hessian", each, HESSIANS if pair else ("auto", *HESSIANS))
 
 
 def _passes(hessian, tol, maxiter):

@@ -148,7 +148,7 @@ class Uncertainty:
     @property
     def misfit(self):
         """Σ ω r² at the solution."""
-        return self.program.misfit.value(self.program.elements.local(self._trajectories))
+        return self.program.misfit.at(self._result.x)
 
     @property
     def _trajectories(self):

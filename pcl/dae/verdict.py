@@ -47,7 +47,7 @@ class Verdict:
 
 def judged(setting, program, result, known, enough=np.inf):
     """The `Verdict` on a result; known : bool, whether the weights are 1/σ²."""
-    misfit = program.misfit.value(program.elements.local(result.x[:program.elements.n]))
+    misfit = program.misfit.at(result.x)
     if not misfit <= enough:
         return Verdict(False, None, None, None, misfit, enough, (
             f"The model does not fit the data: its misfit of {misfit:.4g} is far above what smooth "
