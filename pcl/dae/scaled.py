@@ -35,7 +35,8 @@ def solve(program, x, hessian="exact", kkt="reduced", callback=None, warm_start=
     return scaled.outside(interior_point.solve(
         scaled, x / scaled.d, kkt=kkt, hessian=strategy(hessian, scaled),
         callback=None if callback is None else scaled.told(callback), warm_start=warm_start,
-        **{"constraint_tol": CONSTRAINT_TOL, "reestimate_below": np.inf, **options}))
+        **{"constraint_tol": CONSTRAINT_TOL, "reestimate_below": np.inf, "attempts": 1,
+           **options}))
 
 
 class Scaled:

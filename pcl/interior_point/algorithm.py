@@ -7,7 +7,8 @@ Departures:
 1. Dual residual, violation and complementarity are tested before scaling, too, ahead of success.
 2. A rejected full step is first tried with larger shifts δ_w, which costs factorisations alone.
 3. Multipliers are estimated anew by least squares where the dual residual is large, the violation not.
-4. Eight steps in a row shorter than 0.01, far from feasibility, lead to the restoration phase.
+4. Four steps in a row shorter than 0.01 or with δ_w above 1e6, far from feasibility, lead to the
+   restoration phase; the iteration begins anew with small shifts after it.
 5. Derivatives at the trial point are part of its acceptance: not finite means rejected.
 6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
 """
@@ -41,7 +42,8 @@ _NEARER = 0.9999        # share of E_μ that such a step may leave (Ipopt: soft 
 _DIVERGED = 1e15        # size of an unknown, and of a scaled objective, beyond which a run ends
 _OUTGROWN = 1e4         # scaled gradient of an objective scaled up from which it is scaled anew
 _REMOTE = 1e10          # the same over the start's, for unknowns that drift on
-_SHORT, _SHORT_STEPS, _FAR = 1e-2, 8, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
+_HUGE = 1e6             # shift δ_w above which a step is as good as a short one
+_SHORT, _SHORT_STEPS, _FAR = 1e-2, 4, 1e-4     # of `_creeps`: α, steps in a row, scaled violation
 
 
 class Rescale(Exception):
@@ -90,6 +92,11 @@ class Algorithm:
                 self.filter.clear()
             self._iterate()
 
+    def resume(self, state, alpha):
+        """Go on from a state of the restoration phase, without the shifts that led into it."""
+        self.state, self.alpha, self._short = state, alpha, 0
+        self.inertia.forget()
+
     def _iterate(self):
         self._trials = 0
         try:
@@ -109,7 +116,7 @@ class Algorithm:
         """Short steps in a row, or unknowns run away, far from feasibility: restoration does better."""
         if not self.in_restoration and self._runs_away():
             return True
-        self._short = self._short + 1 if self.alpha < _SHORT else 0
+        self._short = self._short + 1 if self.alpha < _SHORT or self.shift > _HUGE else 0
         if self._short < _SHORT_STEPS or self.in_restoration or self.state.infeasibility < _FAR:
             return False
         self._short = 0

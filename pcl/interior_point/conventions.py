@@ -10,7 +10,7 @@ from pcl.validate import known
 METHODS = ("interior-point", "trust-constr", "slsqp")
 _SOLVE = ("tol", "maxiter", "max_seconds", "hessian", "kkt", "barrier", "initial_barrier", "scaling",
           "verbose", "acceptable_tol", "constraint_tol", "check_derivatives",
-          "reestimate_below")
+          "reestimate_below", "bound_push", "attempts")
 _RENAMED = {"disp": "verbose", "gtol": "tol", "ftol": "tol",
             "initial_barrier_parameter": "initial_barrier"}
 _WITHOUT = ("xtol", "barrier_tol", "initial_barrier_tolerance", "initial_tr_radius",

@@ -18,7 +18,7 @@ def checked_program(program):
 
 
 def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
-                     initial_barrier):
+                     initial_barrier, attempts):
     """Refuse settings that are not positive or not known."""
     for name, value in (("tol", tol), ("acceptable_tol", acceptable_tol),
                         ("constraint_tol", constraint_tol), ("max_seconds", max_seconds),
@@ -26,6 +26,7 @@ def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, 
         if value is not None and not (np.isreal(value) and np.isfinite(value) and value > 0.0):
             raise ValueError(f"{name} is {value!r}; expected a positive number.")
     positive_integer("maxiter", maxiter, minimum=0)
+    positive_integer("attempts", attempts)
     known("barrier", barrier, ("adaptive", "monotone"))
     known("scaling", scaling, ("gradient", "none"))
 

@@ -13,6 +13,7 @@ DELTA, S_THETA, S_PHI = 1.0, 1.1, 2.3   # δ, s_θ, s_φ
 ETA = 1e-8          # η_φ as in Ipopt (1e-4 in the paper)
 _MAX, _MIN = 1e4, 1e-4      # θ_max and θ_min relative to max(1, θ(x₀))
 GAMMA_ALPHA = 0.05  # γ_α of (23)
+_LEAP = 5.0         # decades of |φ| by which a step may raise φ (Ipopt: obj_max_inc)
 _ROUNDING = 10.0 * np.finfo(np.float64).eps     # φ is compared up to this times |φ_k|, section 3
 
 
@@ -61,12 +62,16 @@ class Test:
 
     def accepts(self, alpha, theta, phi):
         """True if the trial point may be taken; extends the filter where the paper says so."""
-        if not np.isfinite(phi) or not self.filter.allows(theta, phi):
+        if not np.isfinite(phi) or self.leaps(phi) or not self.filter.allows(theta, phi):
             return False
         if self.theta <= self.filter.theta_min and self.switching(alpha):
             return self.armijo(alpha, phi)
         return (theta <= (1.0 - GAMMA_THETA) * self.theta
                 or phi - self._slack <= self.phi - GAMMA_PHI * self.theta)
+
+    def leaps(self, phi):
+        """φ rises by decades: the step passed a pole, and a smaller violation is no reason to take it."""
+        return phi > self.phi + 10.0 ** _LEAP * max(10.0, abs(self.phi))
 
     def extend(self, alpha, phi):
         """After acceptance: the iterate enters the filter unless the step was one for the objective."""

@@ -7,7 +7,7 @@ slacks of inequalities, and in the restoration phase the elastic variables of ev
 single entry in E it is eliminated from the KKT system before a backend sees it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -132,10 +132,6 @@ class Form:
         if self.any_fixed:
             out[:self.n][self.fixed] = 0.0
         return out
-
-    def with_elastic(self, **changes):
-        """A copy with some fields replaced."""
-        return replace(self, **changes)
 
 
 def _gap(bound, n):

@@ -24,6 +24,10 @@ class InertiaCorrection:
         self.dependent = False
         self._failures = self._skipped = 0
 
+    def forget(self):
+        """Begin again with the smallest shifts."""
+        self.last, self._failures, self._skipped = 0.0, 0, 0
+
     def solve(self, make, solve, mu):
         """(system, solution, δ_w, δ_c) of the first system that is right.
 

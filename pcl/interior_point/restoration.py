@@ -49,7 +49,7 @@ class Restoration:
         try:
             phase.run(start)
         except Restored as found:
-            algorithm.state, algorithm.alpha = found.state, phase.alpha
+            algorithm.resume(found.state, phase.alpha)
         except End as end:
             raise self._translated(end, algorithm, phase) from None
 

@@ -17,6 +17,7 @@ class Result(OptimizeResult):
     entries of ∇f + Jᵀλ − z and of z times distance; all of them before scaling
     barrier: last μ; history (nit + 1, 6): objective, infeasibility, dual infeasibility, barrier, step
     length, regularisation; counts: evaluations by function, factorisations; seconds
+    attempts: how every attempt ended, see `solve`
     By SciPy's names, too: jac (n,), ∇f at x; nfev, njev, nhev; optimality, the dual residual;
     constr_violation; execution_time. int(status) is 0 for success, as SciPy's.
     """

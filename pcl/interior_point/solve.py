@@ -3,6 +3,7 @@
 import numpy as np
 
 from pcl.interior_point.algorithm import Algorithm, Rescale
+from pcl.interior_point.attempts import ATTEMPTS, SECOND_BARRIER, SECOND_PUSH, tried
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
 from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
@@ -24,7 +25,7 @@ _WARM_BARRIER = 1e-6
 def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
           barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
           verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False,
-          reestimate_below=1e-2, bound_push=KAPPA):
+          reestimate_below=1e-2, bound_push=KAPPA, attempts=ATTEMPTS):
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -65,6 +66,9 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     bound_push : float, or (n,) array
         Least distance of x0 from its bounds, relative to max(1, |bound|) and to their width. (1e-9 with
         `warm_start`.)
+    attempts : int
+        Runs at most: one that fails before it has found a feasible point is followed by another from the
+        same start, then from starts at random, see `pcl.interior_point.attempts`. 1: no further ones.
 
     Returns
     -------
@@ -80,14 +84,23 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     Source: Wächter and Biegler, Math. Programming 106 (2006) 25–57; departures in `algorithm`.
     """
     checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
-                     initial_barrier)
+                     initial_barrier, attempts)
     bounds = checked_program(program)
     checked_warm_start(warm_start, program)
     x = _start(program, x0, warm_start, bounds, bound_push)
-    run = _Run(program, bounds, Monitor(_told(callback, verbose), maxiter, max_seconds, tol),
-               Convergence(tol, acceptable_tol, constraint_tol), tol, reestimate_below)
-    return run.from_start(x, hessian, kkt, _RULES[barrier], initial_barrier, scaling, warm_start,
-                          check_derivatives)
+    monitor, count = Monitor(_told(callback, verbose), maxiter, max_seconds, tol), _counts()
+
+    def run(x, rule, mu, warm_start, check):
+        ends = Convergence(tol, acceptable_tol, constraint_tol)
+        return _Run(program, bounds, monitor, ends, tol, reestimate_below, count).from_start(
+            x, hessian, kkt, rule, mu, scaling, warm_start, check)
+
+    def again(x):
+        push = np.maximum(bound_push, SECOND_PUSH)
+        return run(_start(program, x, None, bounds, push), Monotone, SECOND_BARRIER, None, False)
+
+    first = run(x, _RULES[barrier], initial_barrier, warm_start, check_derivatives)
+    return tried(first, again, x, attempts, tol)
 
 
 def _told(callback, verbose):
@@ -114,14 +127,18 @@ def _start(program, x0, warm_start, bounds, push):
     return np.where(held(x_lower, x_upper), x_lower, pushed)
 
 
+def _counts():
+    """Calls by function, none so far."""
+    return dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
+                          "factorisations"), 0)
+
+
 class _Run:
     """One solve: what its end needs to make a result wherever it comes."""
 
-    def __init__(self, program, bounds, monitor, ends, tol, near):
+    def __init__(self, program, bounds, monitor, ends, tol, near, count):
         self._program, self._bounds, self._monitor = program, bounds, monitor
-        self._tol, self._ends, self._near = tol, ends, near
-        self._count = dict.fromkeys(("objective", "gradient", "constraints", "jacobian", "hessian",
-                                     "factorisations"), 0)
+        self._tol, self._ends, self._near, self._count = tol, ends, near, count
         self._algorithm, self._state, self._mu, self._slope = None, None, 0.0, None
 
     def from_start(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
