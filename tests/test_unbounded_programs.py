@@ -34,6 +34,18 @@ def test_a_product_with_one_factor_held_is_unbounded_in_any_coordinates(size, an
 
 
 @SIZES
+@pytest.mark.parametrize("angle", [0.0, 0.7])
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
+def test_a_start_far_out_does_not_make_a_minimiser_of_a_residual_of_one(size, angle, far):
+    """x₀ x₁ with x₀ = 1 from x₁ = −far: beside the gradient, of size far, the residual 1 looks like zero."""
+    Q = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    H = Q.T @ SWAP @ Q
+    r = minimised(size, lambda y: 0.5 * y @ H @ y, Q.T @ (1.0, -far), lambda y: H @ y, lambda y: H,
+                  constraints=LinearConstraint(Q[:1], 1.0, 1.0))
+    assert r.status not in (Status.SOLVED, Status.ACCEPTABLE), r.message
+
+
+@SIZES
 @pytest.mark.parametrize("bounds", [None, [(0.0, None)] * 4])
 def test_a_linear_program_with_a_feasible_ray_is_unbounded(size, bounds):
     A, ray = np.array([[1.0, -1.0, 2.0, -2.0], [3.0, 1.0, -1.0, -3.0]]), np.ones(4)

@@ -93,9 +93,10 @@ class Algorithm:
             self._iterate()
 
     def resume(self, state, alpha):
-        """Go on from a state of the restoration phase, without the shifts that led into it."""
+        """Go on from a state of the restoration phase, without the huge shifts that led into it."""
         self.state, self.alpha, self._short = state, alpha, 0
-        self.inertia.forget()
+        if self.inertia.last > _HUGE:
+            self.inertia.forget()
 
     def _iterate(self):
         self._trials = 0

@@ -13,6 +13,7 @@ _ACCEPTABLE_STEPS = 15      # Ipopt: acceptable_iter
 _NO_PROGRESS = 0.5
 _TRUSTED = 1e-3     # of `_rounding`
 _GROWN = 100.0      # times ‖∇f‖ at the start: a gradient that grew beyond does not loosen the tolerance
+_FLAT = 0.1         # times max(1, |f|): change of f by a step of the size of x that a minimiser allows
 _FAR = 1e8          # growth of an unknown over the start's from which a run that ends counts as unbounded
 _DRIFTING = 10      # iterates in a row that fulfil the tolerances and drift on, until the run ends
 _LIMITS = (Status.ITERATION_LIMIT, Status.TIME_LIMIT, Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED,
@@ -28,8 +29,11 @@ class Convergence:
         violation_j ≤ max(tol, 100 ε ‖J_j‖∞ max(1, ‖x‖∞)),
         complementarity ≤ 100 tol max(1, |f|)
 
-    A gradient that diverges would make any residual small, hence the limit by that of the start; and an
-    unknown that drifts on (see `Trend`) makes no minimiser of a point, whatever the tolerances say.
+    A gradient that diverges would make any residual small, hence the limit by that of the start; and
+    where the residual r is above tol itself, Σ |r_i x_i| ≤ 0.1 max(1, |f|) must hold, else f falls by
+    as much over the next |x| (x₀ x₁ with x₀ = 1 has r = 1 everywhere, however small beside the gradient
+    at x₁ = −1e9). An unknown that drifts on (see `Trend`) makes no minimiser of a point, whatever the
+    tolerances say.
     """
 
     def __init__(self, tol, acceptable_tol, constraint_tol=None):
@@ -93,8 +97,16 @@ class Convergence:
         dual, _, _, gradient = state.unscaled
         s_f = state.form.objective_scale or 1.0
         size = min(gradient, _GROWN * state.form.slope)
-        return (dual <= max(tol * max(1.0, size), self._noise)
+        return ((dual <= self._tol or self._is_flat(state))
+                and dual <= max(tol * max(1.0, size), self._noise)
                 and state.dual_error <= max(tol * max(_GROWN, s_f * size), s_f * self._noise))
+
+    @staticmethod
+    def _is_flat(state):
+        """A step of the size of x along the residual would hardly change f."""
+        n, s_f = state.form.n, state.form.objective_scale or 1.0
+        change = float(np.abs(state.dual[:n]) @ np.abs(state.point.p[:n]))
+        return change <= _FLAT * max(s_f, abs(state.point.f))
 
     def _rounding(self, algorithm):
         """What the rounding of x makes of ∇𝓛: 100 ε ‖W max(1, |x|)‖∞, before scaling.

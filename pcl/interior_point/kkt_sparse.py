@@ -9,6 +9,7 @@ from scipy.sparse.linalg import splu
 from pcl.interior_point.kkt_dense import HELD
 from pcl.optional import optional
 
+_PASSES = 4         # of the equilibration for SuperLU: a row of 1e-8 comes to 0.3
 _EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
 
 
@@ -53,6 +54,18 @@ class _Pattern:
         parts = [] if self.W is None else [np.zeros(self.keep.size) if W is None else W.data[self.keep]]
         all_entries = np.concatenate(parts + [J.data, np.zeros(self.size)])
         return np.bincount(self.slot, weights=all_entries, minlength=self.nnz)
+
+    def scale(self, values):
+        """S that brings the row maxima of S K S near 1 (n + m,): D. Ruiz, RAL-TR-2001-034, 2001."""
+        scale, values = np.ones(self.size), np.abs(values)
+        for _ in range(_PASSES):
+            largest = np.zeros(self.size)
+            np.maximum.at(largest, self.row, values)
+            np.maximum.at(largest, self.col, values)
+            step = np.where(largest > 0.0, largest, 1.0) ** -0.5
+            values = values * step[self.row] * step[self.col]
+            scale *= step
+        return scale
 
     @property
     def diagonal(self):
@@ -171,14 +184,17 @@ def _counts(inertia):
 class SuperLUKKT(_SparseKKT):
     """SuperLU with pivots kept on the diagonal: the signs of U's diagonal are the inertia of K.
 
-    With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. K + diag(ε I, −ε I) is
-    factorised, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei 1995, quasidefinite matrices); the
-    refinement on K takes the perturbation out. Eigenvalues of K below ε are not told from zero, and a
-    factor where SuperLU left the diagonal counts as of the wrong inertia. Slower and less sure than LDLᵀ.
+    With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. S K S + diag(ε I, −ε I)
+    is factorised, S the equilibration of K, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei
+    1995, quasidefinite matrices); the refinement on K takes the perturbation out. Eigenvalues of S K S
+    below ε are not told from zero, and a factor where SuperLU left the diagonal counts as of the wrong
+    inertia. Slower and less sure than LDLᵀ.
     """
 
     def _factorised(self, values, held):
         pattern = self._pattern
+        scale = pattern.scale(values)
+        values *= scale[pattern.row] * scale[pattern.col]
         values[pattern.diagonal] += np.where(np.arange(pattern.size) < pattern.n, _EPSILON, -_EPSILON)
         lower = sp.csc_array((values, pattern.row, pattern.indptr),
                              shape=(pattern.size, pattern.size))
@@ -190,12 +206,12 @@ class SuperLUKKT(_SparseKKT):
                       options={"SymmetricMode": True})
         except RuntimeError:
             return _Unusable()
-        return _LUFactor(lu, pattern.n, held)
+        return _LUFactor(lu, scale, pattern.n, held)
 
 
 class _LUFactor:
-    def __init__(self, lu, n, held):
-        self._lu, self._n, self._held = lu, n, held
+    def __init__(self, lu, scale, n, held):
+        self._lu, self._scale, self._n, self._held = lu, scale, n, held
         d = lu.U.diagonal()
         self.singular = not np.abs(d).min(initial=np.inf) > 0.0
         on_diagonal = np.array_equal(lu.perm_r, lu.perm_c)
@@ -205,5 +221,5 @@ class _LUFactor:
         """(dx, dλ)."""
         b = np.concatenate([r_x, r_c])
         b[self._held] = 0.0
-        x = self._lu.solve(b)
+        x = self._scale * self._lu.solve(self._scale * b)
         return x[:self._n], x[self._n:]

@@ -10,6 +10,7 @@ from pcl.interior_point.door import First, checked_program, checked_settings, ch
 from pcl.interior_point.hessians import strategy
 from pcl.interior_point.kkt import backend
 from pcl.interior_point.monitor import Monitor
+from pcl.interior_point.program import row_maxima
 from pcl.interior_point.restoration import Restoration
 from pcl.interior_point.result import result, start_only
 from pcl.interior_point.scaling import curvature, scales, tiny_curvature
@@ -177,7 +178,7 @@ class _Run:
         s_f, s_c = scales(scaling, first.g, first.J, size)
         if self._slope is None:
             self._slope = float(np.abs(first.g).max(initial=0.0))
-        form = make_form(program, self._bounds, s_f, s_c, self._count, self._slope)
+        form = make_form(program, self._bounds, s_f, s_c, row_maxima(first.J), self._count, self._slope)
         slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
         self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)
         make = first_state if warm_start is None else warm_state

@@ -9,15 +9,16 @@ from pcl.interior_point.state import State
 KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds
 WARM_KAPPA = 1e-9  # the same for a warm start
 _EQUAL = 1e-14     # relative distance of bounds that count as equal
-_RELAXATION, _ROUNDING = 5e-9, 1e-14    # sides of inequalities are widened: first + second × |side|
+_RELAXATION, _ROUNDING = 5e-9, 1e-14     # sides are widened: first × size + second × |side|
+_LEAST_SIZE = 1e-10     # size of a row: ‖∇c_j‖∞ at the start, between this and 1
 
 
-def make_form(program, bounds, s_f, s_c, count, slope=0.0):
+def make_form(program, bounds, s_f, s_c, sizes, count, slope=0.0):
     """The standard form of a program.
 
     Inequalities get a slack with bounds; free rows are switched off by a scale of zero; variables with
     equal bounds (up to rounding) are held. Sides of inequalities are widened a little, bounds of
-    variables are not.
+    variables are not. sizes (m,): ‖∇c_j‖∞ at the start; a row in small units is widened in these.
     """
     x_lower, x_upper, c_lower, c_upper = bounds
     free = np.isinf(c_lower) & np.isinf(c_upper)
@@ -25,8 +26,9 @@ def make_form(program, bounds, s_f, s_c, count, slope=0.0):
     fixed = held(x_lower, x_upper)
     s_c = np.where(free, 0.0, s_c)
     target = np.where(c_lower == c_upper, s_c * np.where(free, 0.0, c_lower), 0.0)
-    low = s_c[rows] * _widened(c_lower[rows], -1.0)
-    high = s_c[rows] * _widened(c_upper[rows], 1.0)
+    size = np.clip(sizes[rows], _LEAST_SIZE, 1.0)
+    low = s_c[rows] * _widened(c_lower[rows], -size)
+    high = s_c[rows] * _widened(c_upper[rows], size)
     n, size = x_lower.size, x_lower.size + rows.size
     return Form(
         program=program, count=count, n=n, m=c_lower.size,
@@ -43,8 +45,10 @@ def held(lower, upper):
     return upper - lower <= _EQUAL * size
 
 
-def _widened(side, sign):
-    return np.where(np.isfinite(side), side + sign * (_RELAXATION + _ROUNDING * np.abs(side)), side)
+def _widened(side, size):
+    """The side moved by the signed size."""
+    moved = side + size * _RELAXATION + np.sign(size) * _ROUNDING * np.abs(side)
+    return np.where(np.isfinite(side), moved, side)
 
 
 def inner(x, lower, upper, kappa=KAPPA):

@@ -12,6 +12,7 @@ _SHORTER = 0.9      # share of the mean of these steps below which the last one 
 _DRIFT = 1e-2       # length of the window relative to the unknown that counts as drift
 _LEAST = 1e-8       # the same without relation
 _PLUNGE = 0.1       # the same relative to the objective, from which no minimum is near
+_LAST = 0.1         # share of the mean fall of these steps from which the last one goes on falling
 _SLOWER = 0.5       # fall in this window relative to the one before: below, the objective levels off
 
 
@@ -62,6 +63,12 @@ class Trend:
 
     @property
     def plunges(self):
-        """The objective falls by a tenth of itself through the window, not more slowly than before."""
+        """The objective falls by a tenth of itself through the window, the last step like the others.
+
+        A run that converges falls through its window, too, but no longer at its end.
+        """
         f = self._objectives
-        return len(f) > 2 * _WINDOW and self.falls and f[-_WINDOW - 1] - f[-1] > _PLUNGE * abs(f[-1])
+        if len(f) <= 2 * _WINDOW or not self.falls:
+            return False
+        fall = f[-_WINDOW - 1] - f[-1]
+        return fall > _PLUNGE * abs(f[-1]) and f[-2] - f[-1] >= _LAST * fall / _WINDOW
