@@ -37,7 +37,7 @@ def test_a_product_with_one_factor_held_is_unbounded_in_any_coordinates(size, an
 @pytest.mark.parametrize("angle", [0.0, 0.7])
 @pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
 def test_a_start_far_out_does_not_make_a_minimiser_of_a_residual_of_one(size, angle, far):
-    """x₀ x₁ with x₀ = 1 from x₁ = −far: beside the gradient, of size far, the residual 1 looks like zero."""
+    """x₀ x₁ with x₀ = 1 from x₁ = −far: beside the gradient the residual 1 looks like zero."""
     Q = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     H = Q.T @ SWAP @ Q
     r = minimised(size, lambda y: 0.5 * y @ H @ y, Q.T @ (1.0, -far), lambda y: H @ y, lambda y: H,

@@ -9,7 +9,6 @@ from scipy.sparse.linalg import splu
 from pcl.interior_point.kkt_dense import HELD
 from pcl.optional import optional
 
-_PASSES = 4         # of the equilibration for SuperLU: a row of 1e-8 comes to 0.3
 _EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
 
 
@@ -56,16 +55,10 @@ class _Pattern:
         return np.bincount(self.slot, weights=all_entries, minlength=self.nnz)
 
     def scale(self, values):
-        """S that brings the row maxima of S K S near 1 (n + m,): D. Ruiz, RAL-TR-2001-034, 2001."""
-        scale, values = np.ones(self.size), np.abs(values)
-        for _ in range(_PASSES):
-            largest = np.zeros(self.size)
-            np.maximum.at(largest, self.row, values)
-            np.maximum.at(largest, self.col, values)
-            step = np.where(largest > 0.0, largest, 1.0) ** -0.5
-            values = values * step[self.row] * step[self.col]
-            scale *= step
-        return scale
+        """S = diag(1, 1/max_i |J_ji|) (n + m,): rows of J in units of their own; 1 for a row of zeros."""
+        largest, rows = np.zeros(self.size), (self.row >= self.n) & (self.col < self.n)
+        np.maximum.at(largest, self.row[rows], np.abs(values[rows]))
+        return 1.0 / np.where(largest > 0.0, largest, 1.0)
 
     @property
     def diagonal(self):
@@ -185,7 +178,7 @@ class SuperLUKKT(_SparseKKT):
     """SuperLU with pivots kept on the diagonal: the signs of U's diagonal are the inertia of K.
 
     With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. S K S + diag(ε I, −ε I)
-    is factorised, S the equilibration of K, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei
+    is factorised, S the scale of the rows of J, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei
     1995, quasidefinite matrices); the refinement on K takes the perturbation out. Eigenvalues of S K S
     below ε are not told from zero, and a factor where SuperLU left the diagonal counts as of the wrong
     inertia. Slower and less sure than LDLᵀ.
