@@ -17,7 +17,8 @@ So s is improved with the same decomposition: with n(s) = r(θ + s) − r − J 
 one evaluation of r each, as long as the loss falls. The first correction is the geodesic
 acceleration, with the second derivative of r along s replaced by n(s).
 
-Large Jacobians. With p ≤ m and an SVD above `SVD_FLOPS`, `damped_normal.NormalModel` takes its place.
+Large Jacobians. Where the SVD would take more than `SVD_FLOPS`, a `damped_normal.NormalModel` takes its
+place: JᵀJ + λ or, with fewer rows than parameters, JJᵀ + λ.
 
 Source: Moré, The Levenberg–Marquardt algorithm, 1978 (radius, λ by Newton's method on
 1/|y(λ)|); Transtrum and Sethna, Improvements to the Levenberg–Marquardt algorithm, 2012 (geodesic
@@ -27,7 +28,7 @@ acceleration).
 import numpy as np
 import scipy.linalg
 
-from pcl.drivers.damped_normal import NormalModel, SVD_FLOPS, svd_flops
+from pcl.drivers.damped_normal import SVD_FLOPS, normal_model, svd_flops
 from pcl.drivers.least_squares import RHO
 from pcl.drivers.run import EPS, norm
 from pcl.status import Status
@@ -158,10 +159,10 @@ class _Search:
         m, p = J.shape
         name = self._algebra
         if name == "auto":
-            name = "cholesky" if p <= m and svd_flops(m, p) > SVD_FLOPS else "svd"
+            name = "cholesky" if svd_flops(m, p) > SVD_FLOPS else "svd"
         self._run.linear_algebra = name
         self._run.require_time()
-        return DampedModel(r, J) if name == "svd" else NormalModel(r, J, self._run.require_time)
+        return DampedModel(r, J) if name == "svd" else normal_model(r, J, self._run.require_time)
 
     def attempt(self, model):
         """The accepted point, with gradient, or None; the radius is updated."""
