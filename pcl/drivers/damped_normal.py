@@ -128,7 +128,8 @@ class NormalModel(abc.ABC):
                 return scipy.linalg.cho_factor(A, lower=True, overwrite_a=True, check_finite=False)
             except np.linalg.LinAlgError:
                 shift *= 10.0
-        raise np.linalg.LinAlgError("JᵀJ + λ or JJᵀ + λ has no Cholesky factor; use linear_algebra='svd'.")
+        raise np.linalg.LinAlgError("JᵀJ + λ or JJᵀ + λ has no Cholesky factor; use "
+                                    "linear_algebra='svd'.")
 
 
 class Columns(NormalModel):
