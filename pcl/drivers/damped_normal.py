@@ -77,6 +77,15 @@ class NormalModel(abc.ABC):
     def _bend(self, s):
         """sᵀ (A + λ)⁻¹ s = −½ d|s|²/dλ for the s found last."""
 
+    @property
+    def memory(self):
+        """What the next step depends on beside r, J and the radius, (2,): λ and λ₀."""
+        return np.array([self._damping, self._least])
+
+    @memory.setter
+    def memory(self, values):
+        self._damping, self._least = map(float, values)
+
     def solve(self, radius):
         """s with |s| ≤ radius: undamped if that is inside, else |s| = radius up to 0.1."""
         self._damping, before = 0.0, self._damping

@@ -38,6 +38,7 @@ POOR, GOOD, SHRINK, GROW = 0.25, 0.75, 0.25, 2.0
 CONTRACTION = 0.5       # a correction larger than this times the one before is not contracting
 _RADIUS_ERROR = 1e-3    # relative error of |y| = radius; Moré takes 0.1
 _NEWTON_STEPS = 60
+_NONE = np.zeros(0)
 
 
 class DampedModel:
@@ -60,6 +61,15 @@ class DampedModel:
         self._Ut, self._r = U.T, r
         self._b = self._Ut @ r / self.unit
         self._damping = 0.0
+
+    @property
+    def memory(self):
+        """What the next step depends on beside r, J and the radius, (1,): λ."""
+        return np.array([self._damping])
+
+    @memory.setter
+    def memory(self, values):
+        self._damping, = map(float, values)
 
     def solve(self, radius):
         """y with |y| ≤ radius: undamped if that is inside, else |y| = radius up to 1e-3."""
@@ -125,6 +135,7 @@ def drive(run, method, options, evaluator):
         point = search.attempt(model)
         while point is None:
             run.reject()
+            search.offer(model.memory)
             point = search.attempt(model)
         run.accept(point)
 
@@ -142,18 +153,26 @@ class _Search:
         self._corrections = int(options["corrections"])
         self._radius = float(run.restored.get("radius", options["initial_trust_radius"]
                                               or norm(run.current.theta / self._scale) or 1.0))
+        self._memory = run.restored.get("memory", _NONE)    # of a model in a run taken up again
 
     def model(self):
         """The `DampedModel` at the current point."""
         current = self._run.current
         r, J = self._evaluator.residuals(current), self._evaluator.jacobian(current)
-        self._run.offer(radius=self._radius)    # after what a run taken up again computes anew
+        self.offer(self._memory)        # after what a run taken up again computes anew
         self._weight = np.sqrt(self._slope((r / self._C) ** 2))
         free = self._scale * ~self._held(current)
         J = self._weight[:, None] * J * free
         if not J.any():
             self._run.dead_end(Status.RADIUS_COLLAPSED)
-        return self._decomposed(self._weight * r, J)
+        model = self._decomposed(self._weight * r, J)
+        if self._memory.size:
+            model.memory, self._memory = self._memory, _NONE
+        return model
+
+    def offer(self, memory):
+        """Here the run can be taken up, with a model of this `memory`."""
+        self._run.offer(radius=self._radius, memory=memory)
 
     def _decomposed(self, r, J):
         m, p = J.shape
