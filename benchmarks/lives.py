@@ -85,7 +85,8 @@ def row(method, options):
         lives = [life(method, Path(folder), k, options) for k in range(options.lives)]
     done, kept = np.sum(lives, axis=0)
     return {"method": method, "lives": len(lives), "done": int(done), "kept": int(kept),
-            "s / iteration": options.life * len(lives) / max(done, 1), "share": kept / max(done, 1), "worst life": min(k / max(d, 1) for d, k in lives)}
+            "s / iteration": options.life * len(lives) / max(done, 1),
+            "share": kept / max(done, 1), "worst life": min(k / max(d, 1) for d, k in lives)}
 
 
 def main(arguments=None):

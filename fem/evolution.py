@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fem.dirichlet import gather
 from fem.grid import Grid
+from fem.prescribed import warn_of_prescribed
 from fem.space import Space
 from pcl import marching
 from pcl.linear_map import LinearMap
@@ -59,6 +60,8 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         values = _Moving(space, dirichlet_at, numbers, columns)
     fixed = (numbers, values) if len(numbers) else None
     pairs = None if readings is None else _Pairs(space, *readings)
+    if pairs is not None and len(numbers) and not tf.is_tensor(values) and dirichlet_at is None:
+        warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
     if pairs is not None:
         if options.get("at") is not None:
             raise ValueError("readings and at are both given; expected one of them.")
@@ -73,7 +76,8 @@ class _Pairs:
     """u(t_i, x_i) from the states at the different times among t_i."""
 
     def __init__(self, space, points, times):
-        rows = space.observe(points).matrix.tocoo()
+        self.matrix = space.observe(points).matrix
+        rows = self.matrix.tocoo()
         t = float64_array("the times of readings", times, (rows.shape[0],))
         self.times, which = np.unique(t, return_inverse=True)
         i, j = rows.coords
