@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fem.dirichlet import gather
 from fem.grid import Grid
-from fem.prescribed import warn_of_prescribed
+from fem.prescribed import remembered, warn_of_prescribed
 from fem.space import Space
 from pcl import marching
 from pcl.linear_map import LinearMap
@@ -60,7 +60,8 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         values = _Moving(space, dirichlet_at, numbers, columns)
     fixed = (numbers, values) if len(numbers) else None
     pairs = None if readings is None else _Pairs(space, *readings)
-    if pairs is not None and len(numbers) and not tf.is_tensor(values) and dirichlet_at is None:
+    constant = len(numbers) and not tf.is_tensor(values) and dirichlet_at is None
+    if pairs is not None and constant:
         warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
     if pairs is not None:
         if options.get("at") is not None:
@@ -68,7 +69,7 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         options = {**options, "at": pairs.times}
     u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
     if pairs is None:
-        return u
+        return remembered(u, numbers, values) if constant and not isinstance(u, tuple) else u
     return tuple(pairs.of(x) for x in u) if isinstance(u, tuple) else pairs.of(u)
 
 

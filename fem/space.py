@@ -252,7 +252,7 @@ class Space:
         dirichlet : optional
             The conditions of the solve, as in `fem.solve`: a RuntimeWarning tells of observations where
             u is prescribed, whose sensitivity is exactly zero. Without them it comes when O is first
-            applied to what `fem.solve` or `fem.solve_nonlinear` returned.
+            applied to what `fem.solve`, `fem.solve_nonlinear` or `fem.march` returned.
 
         Returns
         -------

@@ -55,13 +55,15 @@ def test_layers_of_conductivities_over_twelve_decades_are_solved_in_series():
 
 def prescribed_by(name, values=0.0):
     """u with given values on the boundary, by each way to find it."""
+    if name == "march":
+        return fem.march(V, pcl.FirstOrder(V.mass(), V.laplace()), 0.0, [0.0, 0.1], dirichlet=values)
     if name == "nonlinear":
         return fem.solve_nonlinear(V, lambda u, grad, x: (u ** 3 - 1.0, grad), dirichlet=values)
     space = V if name == "cells" else GRID
     return fem.solve(space.laplace(), space.load(1.0), dirichlet=values)
 
 
-@pytest.mark.parametrize("name", ["cells", "grid", "nonlinear"])
+@pytest.mark.parametrize("name", ["cells", "grid", "nonlinear", "march"])
 def test_a_solve_tells_the_observation_where_u_is_prescribed_once(name):
     observe = (GRID if name == "grid" else V).observe([[0.4, 0.5], [0.3, 0.0]])
     u = prescribed_by(name)
