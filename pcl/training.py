@@ -110,8 +110,8 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         within an iteration, and within one value, gradient, Hessian, Jacobian or product of a
         `pcl.Problem`, between two of its parts: nodes, steps of a march or of Newton, blocks of points or
         of right-hand sides. One such part, an evaluation of another object, and one factorisation of the
-        optimizer's are finished once begun. The
-        evaluations behind the status (see `pcl.verdict`) are made for runs that end by themselves.
+        optimizer's are finished once begun. The evaluations behind the status (see `pcl.verdict`) are
+        made for runs that end by themselves.
     certify : bool
         Check all derivatives at the point returned; the record is `result.certificate`.
     checkpoint : path, optional
