@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from fem.coefficient import float64_value, spread
-from fem.observe import selection, warn_of_prescribed
+from fem.observe import selection
+from fem.prescribed import Watch, warn_of_prescribed
 from pcl.admissible import guard
 from pcl.linear_map import LinearMap
 from pcl.validate import require_finite, whole_numbers
@@ -77,10 +78,10 @@ def gather(space, dirichlet, columns=None):
 
 
 def observation(space, matrix, dirichlet):
-    """The LinearMap of an observation; warned of where u is prescribed by these conditions."""
+    """The LinearMap of an observation; a warning tells where u is prescribed, here or by a solve."""
     if dirichlet is not None:
         warn_of_prescribed(matrix, gather(space, dirichlet)[0])
-    return LinearMap(matrix)
+    return LinearMap(matrix, watch=Watch(matrix, told=dirichlet is not None))
 
 
 def _conditions(dirichlet):

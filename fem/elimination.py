@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from fem.coefficient import float64_value, mapped
 from fem.dirichlet import gather
+from fem.prescribed import remembered
 from pcl import linear_solve
 from pcl.errors import SingularMatrix
 from pcl.linear_map import LinearMap
@@ -67,7 +68,7 @@ def solve(A, b, dirichlet=None, solver="superlu", mean_value=None):
         warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
                       stacklevel=2)
     _require_anchored(A, fixed)
-    return _eliminate(A, b, fixed, g, solver)
+    return remembered(_eliminate(A, b, fixed, g, solver), fixed, g)
 
 
 def _eliminate(A, b, fixed, g, solver):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from fem.dirichlet import gather
 from fem.grid import Grid
+from fem.prescribed import remembered, warn_of_prescribed
 from fem.space import Space
 from pcl import marching
 from pcl.linear_map import LinearMap
@@ -59,13 +60,16 @@ def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichl
         values = _Moving(space, dirichlet_at, numbers, columns)
     fixed = (numbers, values) if len(numbers) else None
     pairs = None if readings is None else _Pairs(space, *readings)
+    constant = len(numbers) and not tf.is_tensor(values) and dirichlet_at is None
+    if pairs is not None and constant:
+        warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
     if pairs is not None:
         if options.get("at") is not None:
             raise ValueError("readings and at are both given; expected one of them.")
         options = {**options, "at": pairs.times}
     u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
     if pairs is None:
-        return u
+        return remembered(u, numbers, values) if constant and not isinstance(u, tuple) else u
     return tuple(pairs.of(x) for x in u) if isinstance(u, tuple) else pairs.of(u)
 
 
@@ -73,7 +77,8 @@ class _Pairs:
     """u(t_i, x_i) from the states at the different times among t_i."""
 
     def __init__(self, space, points, times):
-        rows = space.observe(points).matrix.tocoo()
+        self.matrix = space.observe(points).matrix
+        rows = self.matrix.tocoo()
         t = float64_array("the times of readings", times, (rows.shape[0],))
         self.times, which = np.unique(t, return_inverse=True)
         i, j = rows.coords

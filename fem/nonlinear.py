@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from fem.coefficient import float64_value
 from fem.dirichlet import gather
+from fem.prescribed import remembered
 from fem.space import Space
 from fem.weak_form import check_state
 from pcl.newton import Newton
@@ -72,9 +73,10 @@ def solve_nonlinear(space, form, dirichlet=None, start=None, load=None, *, toler
     start = _finite("start", check_state(space, "start", np.zeros(space.n) if start is None else start))
     load = _load(load, tuple(start.shape))
     fixed, g = gather(space, dirichlet, None if len(start.shape) == 1 else int(start.shape[1]))
-    return _Eliminated(space, fixed, g, start).solve(
+    u = _Eliminated(space, fixed, g, start).solve(
         form, load, tolerance=tolerance, atol=atol, maxiter=maxiter, load_steps=load_steps,
         solver=solver, warm_start=warm_start)
+    return remembered(u, fixed, g) if len(start.shape) == 1 else u
 
 
 class _Eliminated:

@@ -1,7 +1,5 @@
 """Observation of a finite element function: values at points and at degrees of freedom."""
 
-import warnings
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -45,17 +43,6 @@ def point_matrix(space, points, outside):
     if away.size:
         cells[away], local[:, away] = space.locator.nearest(points[away])
     return basis_rows(space, cells, local)
-
-
-def warn_of_prescribed(matrix, fixed):
-    """Warn of the rows of O that read prescribed unknowns only: their sensitivity is exactly zero."""
-    free = np.ones(matrix.shape[1])
-    free[fixed] = 0.0
-    blind = np.flatnonzero(abs(matrix) @ free <= 1e-12 * abs(matrix).sum(axis=1))
-    if blind.size:
-        warnings.warn(f"{blind.size} of {matrix.shape[0]} observations, first number {blind[0]}, lie "
-                      "where u is prescribed: they do not depend on any coefficient. Leave them out.",
-                      RuntimeWarning, stacklevel=4)
 
 
 def basis_rows(space, cells, local):

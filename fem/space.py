@@ -172,7 +172,10 @@ class Space:
         """R_ij = ∫_Γ α φ_j φ_i w ds, with α a scalar or (qb,); a SparseMatrix (n, n).
 
         The Robin condition κ ∂u/∂n + α u = g is `laplace(κ) + boundary_mass(α, where)` with the
-        load `flux(g, where)`.
+        load `flux(g, where)`. α may have any sign or vanish, without permission: 0 is the natural
+        condition, and α < 0 (a boundary that feeds on u) leaves the equation well posed unless the sum
+        is singular, which a solve refuses, while κ ≤ 0 and a mass ρ ≤ 0 do not. Where it must be
+        positive, train its logarithm.
         """
         part = self._boundary(where)
         alpha = part.coefficient("alpha", alpha)
@@ -248,7 +251,8 @@ class Space:
             Points outside the mesh are refused, or observed at the closest point of the boundary.
         dirichlet : optional
             The conditions of the solve, as in `fem.solve`: a RuntimeWarning tells of observations where
-            u is prescribed, whose sensitivity is exactly zero.
+            u is prescribed, whose sensitivity is exactly zero. Without them it comes when O is first
+            applied to what `fem.solve`, `fem.solve_nonlinear` or `fem.march` returned.
 
         Returns
         -------

@@ -16,6 +16,7 @@ solver; here W stays on the state's side of N, which is sparse, so that no array
 import numpy as np
 import scipy.sparse as sp
 
+from pcl import clock
 from pcl.plan import LeafBase, Plan
 from pcl.scan_backward import eliminate_scan
 from pcl.scan_base import ScanBase
@@ -43,6 +44,7 @@ def _eliminate_formed(base, forms):
 
 
 def _eliminate(base, forms):
+    clock.look()
     rest = [f for f in forms if base not in (f.a, f.b)]
     square, mixed = None, {}
     for f in forms:

@@ -1,8 +1,9 @@
-"""The clock between a problem and an optimizer: no evaluation begins after the time is over."""
+"""The clock between a problem and an optimizer: no evaluation goes on for long after the time is over."""
 
 import functools
 import time
 
+from pcl import clock
 from pcl.drivers.run import Stop
 from pcl.status import Status
 
@@ -13,8 +14,8 @@ _EVALUATIONS = frozenset({"value", "gradient", "value_and_gradient", "hessian", 
 class TimedProblem:
     """A problem whose evaluations raise `Stop` once `seconds` are over since it was made.
 
-    Those before `begin`, of the start, are always made. One value, gradient, Hessian, Jacobian or
-    product is the grain: it is finished once begun.
+    Those before `begin`, of the start, are always made in full. None begins later; one of a
+    `pcl.Problem` also ends between two parts (see `pcl.clock`), one of another object is the grain.
     """
 
     def __init__(self, problem, seconds):
@@ -29,6 +30,11 @@ class TimedProblem:
         return functools.partial(self._answer, found) if name in _EVALUATIONS else found
 
     def _answer(self, evaluate, *arguments):
-        if self._begun and time.perf_counter() > self._end:
-            raise Stop(Status.TIME_LIMIT)
-        return evaluate(*arguments)
+        if not self._begun:
+            return evaluate(*arguments)
+        try:
+            with clock.until(self._end):
+                clock.look()
+                return evaluate(*arguments)
+        except clock.TimeOver:
+            raise Stop(Status.TIME_LIMIT) from None

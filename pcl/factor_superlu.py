@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
+from pcl import clock
 from pcl.errors import SingularMatrix
 
 # Right-hand sides that are solved for at a time: more of them leave the cache (measured on
@@ -41,6 +42,7 @@ class SuperLU:
             return self._lu.solve(b, trans)
         x = np.empty(b.shape)
         for start in range(0, b.shape[1], COLUMNS):
+            clock.look()
             columns = slice(start, start + COLUMNS)
             x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
         return x

@@ -16,17 +16,21 @@ class LinearMap:
     Parameters
     ----------
     matrix : sparse or dense (m, n), finite; copied
+    watch : function of x, optional
+        Called before each product, for warnings.
 
     A map costs nothing in second-order sweeps: it is folded into its neighbours.
     """
 
     __array_ufunc__ = None
 
-    def __init__(self, matrix):
+    def __init__(self, matrix, watch=None):
         self.matrix = float64_sparse("matrix", matrix)
-        self.shape = self.matrix.shape
+        self.shape, self._watch = self.matrix.shape, watch
 
     def __matmul__(self, x):
+        if self._watch is not None:
+            self._watch(x)
         x = nodes.as_input("the vector in L @ x", x)
         if len(x.shape) not in (1, 2) or x.shape[0] != self.shape[1]:
             raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected "

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pcl import threads
+from pcl import clock, threads
 from pcl.errors import NotFinite
 from pcl.network_block import Block, Rule, Workspace, workspace
 from pcl.network_curvature import CurvatureSums
@@ -78,6 +78,7 @@ class NetworkPoint:
 
     def _evaluate(self, starts):
         for s in starts:
+            clock.look()
             space = self._storage.part() if self._storage else workspace()
             b = self._new_block(s, self._step, space)
             self.value[b.rows] = b.y.T
@@ -153,6 +154,7 @@ class NetworkPoint:
         def share(starts):
             sums = CurvatureSums(self._rule)
             for s in starts:
+                clock.look()
                 b = self._new_block(s, self._block, workspace())
                 sums.add(b, b.seed(adjoint), b.seed_second(adjoint))
             return sums
@@ -241,6 +243,7 @@ class NetworkPoint:
     def _blocks(self, starts):
         """The blocks of a sweep."""
         for s in starts:
+            clock.look()
             yield self._new_block(s, self._step, workspace())
 
     def _new_block(self, start, step, space):

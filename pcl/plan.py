@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcl import clock
 from pcl.tangent import Identity, Tangent
 
 
@@ -118,6 +119,7 @@ class Plan:
     def fill(self, x):
         """Complete {b: B_b v}, given for the bases without a right-hand side; returns it."""
         for base in self.bases:
+            clock.look()
             if base.rhs is not None:
                 x[base] = base.forward(combine(base.rhs, x))
         return x
@@ -140,6 +142,7 @@ class Plan:
         With the tangents x the curvature inside the bases themselves (`curved`) is added.
         """
         for base in reversed(self.bases):
+            clock.look()
             inner = x is not None and base in self.curved
             if base.rhs is None or not (base in y or inner):
                 continue

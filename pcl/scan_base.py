@@ -101,11 +101,20 @@ class ScanBase:
     def _forward(self, x):
         """M x (Σ sizes, kept), tangents of the state at segment starts, those of the last segment.
 
-        Those of the same x as last time are not computed again.
+        Those of the same x as last time are not computed again, if they belong to the plans of now:
+        sweeps without curvature between the two, and those cut short, make new ones.
         """
-        if self._last is None or not np.array_equal(self._last[0], x):
-            self._last = x, self._run(x)
+        if not self._knows(x):
+            self._last = x, self._run(x), self._last_plans()
         return self._last[1]
+
+    def _knows(self, x):
+        last = self._last
+        return last is not None and np.array_equal(last[0], x) and self._last_plans() == last[2]
+
+    def _last_plans(self):
+        """The plans of the last segment's steps; they are compared by identity."""
+        return [plan for _, plan, _ in self.steps(self.point.n_segments - 1)]
 
     def _run(self, x):
         point, parts = self.point, self._parts(x)

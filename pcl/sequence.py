@@ -5,18 +5,25 @@ map the number of a variable to its value, adjoint and tangent; a missing adjoin
 for zero.
 """
 
+from pcl import clock
 from pcl.tangent import total
 
 
 def evaluate(calls, values):
     """The points of the calls in order; their values are entered into `values`."""
-    return [call.evaluate(values) for call in calls]
+    return [_evaluated(call, values) for call in calls]
+
+
+def _evaluated(call, values):
+    clock.look()
+    return call.evaluate(values)
 
 
 def pull_back(calls, points, values, bars):
     """Pull `bars` back through all calls, in place; returns what each call keeps for `extend`."""
     kept = [None] * len(calls)
     for k in reversed(range(len(calls))):
+        clock.look()
         if calls[k].output in bars:
             kept[k] = calls[k].pull_back(points[k], values, bars)
     return kept
@@ -29,6 +36,7 @@ def extend(plan, calls, points, values, adjoints, tangents):
     """
     bars, kept = adjoints or ({}, [None] * len(calls))
     for call, point, call_kept in zip(calls, points, kept):
+        clock.look()
         tangent = call.extend(plan, point, values, bars, call_kept, tangents)
         if tangent is not None:
             tangents[call.output] = tangent

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from pcl import threads
+from pcl import clock, threads
 from pcl.tangent import Identity
 
 # Entries of one block of the Jacobian: 8 MB, which stays in the cache while it is used.
@@ -45,6 +45,7 @@ class StreamedBase:
     def blocks(self, function=lambda start, stop, J: (start, stop, J)):
         """function(start, stop, J[start:stop]) for consecutive blocks of rows, in order."""
         def block(start):
+            clock.look()
             stop = min(start + self._step, self.size)
             J = self._rows(start // self._rows_per_point, stop // self._rows_per_point)
             return function(start, stop, J)

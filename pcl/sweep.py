@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
+from pcl import clock
 from pcl.plan import LazyMatrix
 from pcl.scan_base import ScanBase
 from pcl.scan_sweep import sweep_scan
@@ -77,6 +78,7 @@ class _Sweep:
 
     def advance(self, base, Q):
         """Compute one base and add the forms whose later base it is to Q."""
+        clock.look()
         forms = [formed(form) for form in self.forms[base]] if Q is not None else []
         if isinstance(base, StreamedBase):
             base.columns = self._columns(base)

@@ -96,8 +96,9 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1, x_scale, tr_solver,
         tr_options, max_nfev None (100 maxiter + 1000). levenberg-marquardt: loss and f_scale as
         there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3,
-        linear_algebra "auto" ("svd"; "cholesky", of JᵀJ + λ with refinement): Cholesky's where p ≤ m
-        and the SVD would take more than 2e11 flops, 6 m p² + 20 p³; `result.linear_algebra` tells.
+        linear_algebra "auto" ("svd"; "cholesky", of JᵀJ + λ or JJᵀ + λ with refinement): Cholesky's
+        where the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with n = min(m, p) and
+        M = max(m, p); `result.linear_algebra` tells.
         newton-trust-region: initial_trust_radius, max_trust_radius, eta. hand-over: first
         "L-BFGS-B" ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
         The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
@@ -106,9 +107,11 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
         they do not depend on the unit of the loss.
     max_seconds : float, optional
         No evaluation begins later than this, counted from the call, but at the start: a run also ends
-        within an iteration. The grain is one value, gradient, Hessian, Jacobian or product with the
-        Hessian, and one factorisation of the optimizer's; each is finished once begun. The
-        evaluations behind the status (see `pcl.verdict`) are made for runs that end by themselves.
+        within an iteration, and within one value, gradient, Hessian, Jacobian or product of a
+        `pcl.Problem`, between two of its parts: nodes, steps of a march or of Newton, blocks of points or
+        of right-hand sides. One such part, an evaluation of another object, and one factorisation of the
+        optimizer's are finished once begun. The evaluations behind the status (see `pcl.verdict`) are
+        made for runs that end by themselves.
     certify : bool
         Check all derivatives at the point returned; the record is `result.certificate`.
     checkpoint : path, optional

@@ -130,6 +130,21 @@ def test_a_run_taken_up_after_iteration_k_ends_bit_identical(method, options, n,
     assert same(plain, resumed)
 
 
+@pytest.mark.parametrize("method", ["trust-exact", "newton-trust-region", "levenberg-marquardt"])
+@pytest.mark.parametrize("algebra", ["svd", "cholesky"])
+def test_rejected_steps_are_kept_too(method, algebra, tmp_path):
+    options = {"linear_algebra": algebra} if method == "levenberg-marquardt" else {}
+    options["initial_trust_radius"] = 50.0
+    path, copy = tmp_path / "run.npz", tmp_path / "copy.npz"
+    plain = run(method, options, 14)
+    rejected = np.flatnonzero(~plain.history.accepted)
+    assert rejected.size >= 3
+    for k in rejected[:3]:
+        run(method, options, 14, checkpoint=path, callback=CopyAt(path, copy, k + 1))
+        assert len(read_checkpoint(copy).history) == k + 1
+        assert same(plain, run(method, options, 14, resume=copy))
+
+
 @pytest.mark.parametrize("method, options, n", REQUIRED)
 def test_with_failed_trial_points_as_well(method, options, n, tmp_path):
     path, copy = tmp_path / "run.npz", tmp_path / "copy.npz"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_problems import Scalar
 
+from benchmarks import lives
 from pcl.checkpoint import session
 from pcl.training import minimize
 
@@ -55,3 +56,9 @@ def test_at_least_six_tenths_of_the_iterations_of_a_life_are_kept(method, tmp_pa
         done = reached[-1] - before
         assert done > 5 and kept - before >= 0.6 * done
         before = kept
+
+
+def test_the_benchmark_counts_what_a_killed_process_did_and_what_it_left():
+    row, = lives.main(["--methods", "levenberg-marquardt", "--lives", "1", "--life", "3",
+                       "--seconds", "0.1"])
+    assert 0 <= row["kept"] <= row["done"] and row["lives"] == 1

@@ -187,3 +187,13 @@ def test_a_scan_inside_a_scan_and_leaks_are_refused():
         return tf.reduce_sum(pcl.scan(step, np.ones(2), n_steps=2)) + tf.reduce_sum(leaked[-1])
     with pytest.raises(ValueError, match="used outside"):
         pcl.Problem(leaking, {"q": 0.9})
+
+
+def test_sensitivities_between_two_equal_products_change_nothing():
+    problem = pcl.Problem.from_residuals(
+        lambda theta: pcl.march(pcl.FirstOrder(residual=lambda u, t: theta["a"] * u ** 2), [1.0],
+                                np.linspace(0.0, 1.0, 6), "backward-euler")[:, -1] - 0.3, {"a": 2.0})
+    theta, v = problem.theta0, np.ones(1)
+    first = problem.hvp(theta, v)
+    problem.jacobian(theta)
+    np.testing.assert_array_equal(problem.hvp(theta, v), first)

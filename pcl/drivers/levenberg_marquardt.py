@@ -17,7 +17,8 @@ So s is improved with the same decomposition: with n(s) = r(θ + s) − r − J 
 one evaluation of r each, as long as the loss falls. The first correction is the geodesic
 acceleration, with the second derivative of r along s replaced by n(s).
 
-Large Jacobians. With p ≤ m and an SVD above `SVD_FLOPS`, `damped_normal.NormalModel` takes its place.
+Large Jacobians. Where the SVD would take more than `SVD_FLOPS`, a `damped_normal.NormalModel` takes its
+place: JᵀJ + λ or, with fewer rows than parameters, JJᵀ + λ.
 
 Source: Moré, The Levenberg–Marquardt algorithm, 1978 (radius, λ by Newton's method on
 1/|y(λ)|); Transtrum and Sethna, Improvements to the Levenberg–Marquardt algorithm, 2012 (geodesic
@@ -27,7 +28,7 @@ acceleration).
 import numpy as np
 import scipy.linalg
 
-from pcl.drivers.damped_normal import NormalModel, SVD_FLOPS, svd_flops
+from pcl.drivers.damped_normal import SVD_FLOPS, normal_model, svd_flops
 from pcl.drivers.least_squares import RHO
 from pcl.drivers.run import EPS, norm
 from pcl.status import Status
@@ -37,6 +38,7 @@ POOR, GOOD, SHRINK, GROW = 0.25, 0.75, 0.25, 2.0
 CONTRACTION = 0.5       # a correction larger than this times the one before is not contracting
 _RADIUS_ERROR = 1e-3    # relative error of |y| = radius; Moré takes 0.1
 _NEWTON_STEPS = 60
+_NONE = np.zeros(0)
 
 
 class DampedModel:
@@ -59,6 +61,15 @@ class DampedModel:
         self._Ut, self._r = U.T, r
         self._b = self._Ut @ r / self.unit
         self._damping = 0.0
+
+    @property
+    def memory(self):
+        """What the next step depends on beside r, J and the radius, (1,): λ."""
+        return np.array([self._damping])
+
+    @memory.setter
+    def memory(self, values):
+        self._damping, = map(float, values)
 
     def solve(self, radius):
         """y with |y| ≤ radius: undamped if that is inside, else |y| = radius up to 1e-3."""
@@ -124,6 +135,7 @@ def drive(run, method, options, evaluator):
         point = search.attempt(model)
         while point is None:
             run.reject()
+            search.offer(model.memory)
             point = search.attempt(model)
         run.accept(point)
 
@@ -141,27 +153,35 @@ class _Search:
         self._corrections = int(options["corrections"])
         self._radius = float(run.restored.get("radius", options["initial_trust_radius"]
                                               or norm(run.current.theta / self._scale) or 1.0))
+        self._memory = run.restored.get("memory", _NONE)    # of a model in a run taken up again
 
     def model(self):
         """The `DampedModel` at the current point."""
         current = self._run.current
         r, J = self._evaluator.residuals(current), self._evaluator.jacobian(current)
-        self._run.offer(radius=self._radius)    # after what a run taken up again computes anew
+        self.offer(self._memory)        # after what a run taken up again computes anew
         self._weight = np.sqrt(self._slope((r / self._C) ** 2))
         free = self._scale * ~self._held(current)
         J = self._weight[:, None] * J * free
         if not J.any():
             self._run.dead_end(Status.RADIUS_COLLAPSED)
-        return self._decomposed(self._weight * r, J)
+        model = self._decomposed(self._weight * r, J)
+        if self._memory.size:
+            model.memory, self._memory = self._memory, _NONE
+        return model
+
+    def offer(self, memory):
+        """Here the run can be taken up, with a model of this `memory`."""
+        self._run.offer(radius=self._radius, memory=memory)
 
     def _decomposed(self, r, J):
         m, p = J.shape
         name = self._algebra
         if name == "auto":
-            name = "cholesky" if p <= m and svd_flops(m, p) > SVD_FLOPS else "svd"
+            name = "cholesky" if svd_flops(m, p) > SVD_FLOPS else "svd"
         self._run.linear_algebra = name
         self._run.require_time()
-        return DampedModel(r, J) if name == "svd" else NormalModel(r, J, self._run.require_time)
+        return DampedModel(r, J) if name == "svd" else normal_model(r, J, self._run.require_time)
 
     def attempt(self, model):
         """The accepted point, with gradient, or None; the radius is updated."""

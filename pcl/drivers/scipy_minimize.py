@@ -26,6 +26,7 @@ _NEVER = 10**9
 # trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
 # there: it then goes down to 1e-14 |g(x0)|.
 _KRYLOV = 2.0**20
+_FRESH = (-1.0, 0.0)    # radius before and lower bound of the multiplier where a subproblem is new
 _CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
 
 
@@ -64,20 +65,21 @@ def drive_trust_region(run, method, options):
 
 
 def _resumable_trust_exact(run, scale, settings):
-    """SciPy's trust-exact, offering its state where it begins at a new point.
+    """SciPy's trust-exact, offering its state where it begins an iteration.
 
-    That state is the point, the radius, and nothing else: the Hessian is computed again, and
-    a subproblem remembers its multiplier only while steps are rejected.
+    That state is the point, the radius and, while steps are rejected, the radius before with the lower
+    bound of the multiplier found there; the Hessian is computed again.
     """
     radius = run.restored.get("radius")
+    remembered = [run.restored.get("multiplier", _FRESH)]
 
     class Subproblem(IterativeSubproblem):
-        _begun = False
 
         def solve(self, tr_radius):
-            if not self._begun:
-                self._begun = True
-                run.offer(radius=float(tr_radius), scale=float(scale))
+            if remembered:      # the first one of a run taken up again
+                self.previous_tr_radius, self.lambda_lb = remembered.pop()
+            multiplier = _FRESH if self.lambda_lb is None else (self.previous_tr_radius, self.lambda_lb)
+            run.offer(radius=float(tr_radius), scale=float(scale), multiplier=np.array(multiplier))
             return super().solve(float(tr_radius))
 
     def solve(fun, x0, jac, method, callback, options, hess):

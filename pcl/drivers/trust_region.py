@@ -40,7 +40,7 @@ def drive(run, method, options):
             run.hessian = H
             model = _model(point.gradient, H)
             run.accept(point)
-            run.offer(radius=radius)
+        run.offer(radius=radius)
 
 
 def _start(run, radius):
