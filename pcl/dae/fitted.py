@@ -108,7 +108,8 @@ class Fit:
     def verdict(self):
         """`pcl.dae.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if the
         weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
-        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough)
+        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough,
+                      self._uncertainty(True))
 
     @property
     def success(self):
