@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from pcl.dae.scatter import scatter
+from pcl.dae.smooth_data import left_by_splines
 from pcl.dae.uncertainty import Undetermined
 
 DOUBT = 1e-3        # p-value below which χ² contradicts the weights
@@ -24,7 +25,8 @@ class Verdict:
     fits : bool
         False where it plainly does not: with weights 1/σ², χ² > `WORSE` · ν · max(1, s), ν degrees of
         freedom and s the scatter of neighbouring readings (`pcl.dae.scatter`), which is what weights that
-        are not 1/σ² are told by; or a misfit above `enough`.
+        are not 1/σ² are told by; or a misfit above `enough`, or above that of constants where smoothing
+        splines leave far less.
     chi2, dof, p_value : numbers, or None where the variances of the observations are not known
         dof = observations − effective parameters; p_value is the probability of a larger χ².
     misfit : number
@@ -54,6 +56,11 @@ def judged(setting, program, result, known, enough=np.inf, uncertainty=None):
             f"The model does not fit the data: its misfit of {misfit:.4g} is far above what smooth "
             f"unknown terms leave (at most {enough:.4g} was expected). Try other seeds, a larger network "
             "or other inputs of the laws."))
+    if misfit >= setting.spread and 0.0 < WORSE * left_by_splines(setting) < misfit:
+        return Verdict(False, None, None, None, misfit, enough, (
+            f"The model does not fit the data: its misfit of {misfit:.4g} is no smaller than that of "
+            f"constants ({setting.spread:.4g}), and smoothing splines leave far less. Try other "
+            "starts or bounds, or look at the equations."))
     if not known:
         return Verdict(True, None, None, None, misfit, enough, "")
     dof, counted = _degrees_of_freedom(program, result, uncertainty)
