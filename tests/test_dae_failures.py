@@ -22,7 +22,7 @@ def fails(*_, **__):
 def assert_fits(found, words):
     a = np.array([0.3, 0.6, 0.9])
     assert found.success and words in str(found)
-    np.testing.assert_allclose(found.laws[0](a)[:, 0], -a, atol=0.15)
+    np.testing.assert_allclose(found.laws[0](a)[:, 0], -a, atol=0.2)
 
 
 def smoother_fails(monkeypatch):
@@ -35,14 +35,14 @@ def smoother_fails(monkeypatch):
 @pytest.mark.parametrize("stage, words", [
     (smoother_fails, "Not possible: nothing works"),
     (lambda m: m.setattr(fitting, "smooth", fails), "nothing works; gone on with the guess"),
-    (lambda m: m.setattr(fitting, "relaxed", fails), "together: not possible: nothing works"),
+    (lambda m: m.setattr(fitting, "relaxed", fails), "once not possible: nothing works"),
     (lambda m: m.setattr(pretrain, "pretrain", fails), "not possible: nothing works; initial weights"),
     (lambda m: m.setattr(shift, "prolonged", fails), "not estimated: nothing works"),
     (lambda m: m.setattr(refinement, "_finer", fails), "ended by what failed: nothing works"),
     (lambda m: m.setattr(refinement, "_errors", fails), "collocation not estimated: nothing works")])
 def test_a_fit_goes_on_where_a_stage_fails(stage, words, monkeypatch):
     stage(monkeypatch)
-    elements = "auto" if "ended" in words else 12
+    elements = "auto" if "ended" in words else 8
     assert_fits(fit(GROWTH, DATA, MLP((1, 3, 1)), elements=elements), words)
 
 

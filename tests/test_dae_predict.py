@@ -1,5 +1,7 @@
 """Prediction with trained laws: bounds and paths kept where simulation violates them, starts checked."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -156,6 +158,16 @@ def test_a_contradiction_carries_the_simulation_and_says_where_it_violates_the_b
     np.testing.assert_allclose(found["x"], 1.0 - 0.5 * T, atol=1e-6)
     assert found.violations["x"] == pytest.approx(1.0, rel=1e-6)
     assert "x by up to 1 at t = 4 (first at t = 2" in found.message
+
+
+def test_a_contradiction_names_equation_and_size_of_what_is_left():
+    """x' = z, z = −1/2 against x ≥ 0: the law of z, or x' = z, cannot hold."""
+    message = tank(x=(0.0, None)).predict({"x": 1.0}, t=T).message
+    found = re.search(r"most is (.+), by (\S+) of its size, (\S+) in the units", message)
+    name, relative, absolute = found.groups()
+    assert "x" in name or "z" in name
+    assert 0.0 < float(relative) < 3.0 and 0.0 < float(absolute) < 3.0
+    assert "violated by" in message
 
 
 def test_a_pulse_in_a_table_is_seen_by_predictions_and_simulations():

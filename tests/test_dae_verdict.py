@@ -101,3 +101,15 @@ def test_a_variable_over_decades_with_one_weight_is_warned_of():
     found = warned(lambda: fit(DECAY, wide, elements=8))
     assert len(found) == 1 and "x spans 5 decades" in found[0]
     assert not warned(lambda: fit(DECAY, relative, elements=8))
+
+
+@pytest.mark.parametrize("bounds, fits", [((-0.1, 0.1), False), (None, True)])
+def test_a_model_that_explains_no_more_than_constants_is_no_success(bounds, fits):
+    """x' = k from x = 3 against 1 − t/2, of unknown variance."""
+    model = Model(states="x", parameters="k", rates=lambda v: {"x": v.k},
+                  bounds={} if bounds is None else {"k": bounds})
+    t = np.linspace(0.0, 2.0, 21)
+    seen = 1.0 - 0.5 * t + 0.01 * np.random.RandomState(0).randn(t.size)
+    found = fit(model, Trajectory(t, {"x": seen}, {"x": 1.0 if fits else 3.0}), elements=4)
+    assert found.result.success and found.success == fits
+    assert ("no smaller than that of constants" in found.status) != fits

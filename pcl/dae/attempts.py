@@ -27,7 +27,7 @@ def search_parameters(search, start, seed):
     setting = search.setting
     plain = first_guess(setting, start.numbers) if start.near else start.x
     search.run("", lambda: ([], [], plain), maxiter=SHORT, bound_push=_push(setting, start))
-    for words, make, near in _first(setting, plain):
+    for words, make, near in _first(setting, plain, start.numbers):
         if not search.over:
             search.run(words, make, near, SHORT)
     if _unseen_starts(setting) and search.solved and not search.perfect:
@@ -41,7 +41,7 @@ def search_parameters(search, start, seed):
         search.run("gone on with the best; ", lambda: ([], [], search.best[1].x))
 
 
-def _first(setting, x):
+def _first(setting, x, numbers):
     """Yield (words, make, near) of what is always tried beside the plain guess."""
     yield "from data and equations together; ", lambda: ([], [], _relaxed_as_declared(setting, x)), False
     yield "from the data, the equations slowly added; ", lambda: (
@@ -49,6 +49,9 @@ def _first(setting, x):
     if setting.model.exponents:
         yield ("from data and equations together, by logarithms; ",
                lambda: ([], [], relaxed(setting, x)), False)
+    if _unseen_starts(setting) and setting.model.equations is not None:
+        yield ("unseen states by the equations at each point; ",
+               lambda: ([], [], first_guess(setting, numbers, seen_through=True)), False)
     yield "simulated from the start; ", lambda: ([], [], _simulated(setting, x)), True
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pcl.dae.curve import curves
+from pcl.dae.failures import FAILURES, said
+from pcl.dae.limits import between, words
 from pcl.dae.log_scale import natural, slopes
 from pcl.dae.scaled import worst_row
 from pcl.dae.trained import Trained, TrainedLaw
@@ -80,6 +82,18 @@ class Fit:
         """{name: Curve}: `times` and `values` at the nodes; `curve(t)` anywhere."""
         return curves(self.setting, self.result.x)
 
+    @functools.cached_property
+    def between(self):
+        """{trajectory: {variable or path constraint: `limits.Violation`}}: by how much bounds, which hold
+        at the nodes, are violated between them, and when; of those above 1e-6 of the sizes."""
+        found = {}
+        for item, (name, curve) in zip(self.setting.data, self.trajectories.items()):
+            signals = [item.inputs[each] for each in self.model.inputs]
+            broken = between(self.model, self.trained, curve, lambda t, signals=signals: np.stack(
+                [u(t) for u in signals], axis=1) if signals else np.zeros((t.size, 0)))
+            found.update({name: broken} if broken else {})
+        return found
+
     @property
     def objective(self):
         """Misfit and penalties."""
@@ -94,7 +108,8 @@ class Fit:
     def verdict(self):
         """`pcl.dae.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if the
         weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
-        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough)
+        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough,
+                      self._uncertainty(True))
 
     @property
     def success(self):
@@ -211,6 +226,14 @@ class Fit:
         relative, absolute, row = worst_row(self.program, self.result.x)
         return f"largest violation {relative:.1e} of its size ({row}, there {absolute:.1e})"
 
+    def _between_lines(self):
+        """What bounds leave between the nodes."""
+        try:
+            return [f"between the nodes of trajectory {name} bounds are violated: {words(found)}"
+                    for name, found in self.between.items()]
+        except FAILURES as error:
+            return [f"bounds between the nodes cannot be looked at: {said(error)}"]
+
     def _parameter_lines(self):
         """Values, standard errors, and shift / standard error."""
         try:
@@ -230,6 +253,6 @@ class Fit:
     def __str__(self):
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
                  f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, {self._violation_words()}"]
-        lines += self._parameter_lines()
+        lines += self._between_lines() + self._parameter_lines()
         lines += [f"law: {law}" for law in self.laws]
         return "\n".join([*lines, self.status])

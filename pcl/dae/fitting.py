@@ -9,6 +9,7 @@ from pcl.dae.attempts import search_parameters
 from pcl.dae.doors import require_start, require_structure
 from pcl.dae.failures import FAILURES, CallbackRaised, failed, guarded, said
 from pcl.dae.fitted import Fit
+from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
 from pcl.dae.law_range import output_range
 from pcl.dae.pretrain import Preparation
@@ -134,7 +135,7 @@ def _with_laws(prepare, start, words, solve, seed, smoothing):
     smoothed, words = _smoothed(prepare, x, smoothing, seed, solve)
     stages.append(solve.clock.stage("smoother", words, smoothed.iterations))
     prepared = _pretrained(prepare, smoothed, seed)
-    enough = _enough(prepared) if smoothed.found else np.inf
+    enough = _enough(prepared) if smoothed.found and not prepared.note else np.inf
     search = Search(setting, solve, enough, stages, penalised=True)
     _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, solve.clock)
     return search, enough, _parts(prepared)
@@ -158,10 +159,21 @@ def _together(setting, start):
     """(trajectories and parameters, how they were found)."""
     if start.near:
         return start.x, "as given"
-    try:
-        return relaxed(setting, start.x), "data and equations together"
-    except FAILURES as error:
-        return start.x, f"data interpolated (data and equations together: not possible: {said(error)})"
+    how, found = "data and equations together", []
+    enough = WORSE * left_by_splines(setting) + _NOISE * setting.spread
+    for seen_through in (False, True):
+        try:
+            x = first_guess(setting, start.numbers, seen_through=True) if seen_through else start.x
+            x = relaxed(setting, x)
+            found.append((setting.misfit.at(x), seen_through, x))
+        except FAILURES as error:
+            how = f"{how} (once not possible: {said(error)})"
+        if found and found[0][0] <= enough:
+            break
+    if not found:
+        return start.x, f"data interpolated; {how}"
+    _, seen_through, x = min(found, key=lambda each: each[:2])
+    return x, how + (", unseen states by the equations at each point" if seen_through else "")
 
 
 def _pretrained(prepare, smoothed, seed):

@@ -11,7 +11,7 @@ _SHARE = 1e-2       # of the size of a variable: how far from its bounds a guess
 HAIR = 1e-7         # the same of what was given
 
 
-def first_guess(setting, given=None, curves=None):
+def first_guess(setting, given=None, curves=None, seen_through=False):
     """The vector of trajectories and parameters, without weights.
 
     Observed variables are interpolated in time; other states stay at their start, or at `given`;
@@ -25,6 +25,9 @@ def first_guess(setting, given=None, curves=None):
         Values of variables without observations and of parameters, instead of 1 (within bounds).
     curves : list of {name: function t (m,) -> (m,)}, optional
         One a trajectory: values that take the place of observations and of `given`.
+    seen_through : bool
+        Whether states that are neither observed nor given solve the equations without derivatives at the
+        nodes, too, so that they come in the size that what is observed of them has.
     """
     elements, model = setting.elements, setting.model
     given = inward(model, checked_numbers(model, given))
@@ -37,13 +40,15 @@ def first_guess(setting, given=None, curves=None):
         mine = elements.trajectory == k
         for i, name in enumerate(names):
             curve = curves[k].get(name) or _curve(item, name, given, model)
-            known[mine, i] = name in (*item.observed, *given, *curves[k]) or i < elements.n_x
+            known[mine, i] = name in (*item.observed, *given, *curves[k])
             share = HAIR if name in curves[k] or (name in given and name not in item.observed) else _SHARE
             values = curve(elements.times[mine].ravel()).reshape(-1, elements.K)
             w[mine, :, i] = inside(model, name, np.abs(values).max() or 1.0, share)(values)
             if i < elements.n_x:
                 x0[mine, i] = curve(mesh.times[:-1])
     p = np.array([_parameter(model, name, given) for name in model.parameters])
+    if seen_through:
+        _see_through(setting, x0, w, p, known)
     _solve_points(setting, x0, w, p, known)
     if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
         w[:, 0, :elements.n_x] = w[:, 1, :elements.n_x] - x0
@@ -93,34 +98,66 @@ def _solve_points(setting, x0, w, p, known):
     rows = equations_of(model)
     at = elements.arguments
     n_x, E, K = elements.n_x, elements.E, elements.K
-    free = np.flatnonzero(~known.any(axis=0) & (np.arange(elements.n_w) >= n_x))
+    free = _free(elements, known, range(n_x, elements.n_w))
     if not free.size:
         return
-    columns = at.algebraic.start + free - n_x
     a = elements.at_points(elements.local(elements.join(x0, w, p)))
     nodes = np.concatenate([x0[:, None], w[:, :, :n_x]], axis=1)
     slopes = np.einsum("kj,ejx->ekx", _slopes(elements.scheme), nodes) / elements.lengths[:, None, None]
     a[:, at.states], a[:, at.derivatives] = w[:, :, :n_x].reshape(E * K, -1), slopes.reshape(E * K, -1)
     u, t = setting.inputs.reshape(E * K, -1), elements.times.ravel()
-    clip = [inside(model, (*model.algebraic, *model.outputs)[i - n_x]) for i in free]
-    damping = np.full(E * K, _DAMPING)
+    w[:, :, free] = _fitted(model, rows, slice(None), a, u, t, free, _SHARE).reshape(E, K, -1)
+
+
+def _see_through(setting, x0, w, p, known):
+    """Fill in states that are not known from the equations without derivatives, with what else they hold;
+    given starts stay."""
+    elements, model = setting.elements, setting.model
+    rows, at, n_x = equations_of(model), elements.arguments, elements.n_x
+    free = _free(elements, known, range(elements.n_w))
+    free = free[rows.pattern[:, at.states.start + free].any(axis=0)]
+    chosen = ~rows.pattern[:, at.derivatives].any(axis=1)
+    if not chosen.any() or elements.scheme.points[0] == 0.0 or not (free < n_x).any():
+        return
+    a = elements.at_points(elements.local(elements.join(x0, w, p)))
+    u, t = setting.inputs.reshape(len(a), -1), elements.times.ravel()
+    w[:, :, free] = _fitted(model, rows, chosen, a, u, t, free, 0.0).reshape(*w.shape[:2], -1)
+    states = free[free < n_x]
+    begin = np.where(elements.first[:, None], w[:, 0, states], np.roll(w[:, -1, states], 1, axis=0))
+    x0[:, states] = np.where(setting.starts[0][:, states], x0[:, states], begin)
+
+
+def _free(elements, known, places):
+    """Numbers of the variables among `places` that are known nowhere."""
+    places = np.array(places, dtype=int)
+    return places[~known.any(axis=0)[places]]
+
+
+def _fitted(model, rows, chosen, a, u, t, free, share):
+    """Values (n, free) of these variables that solve the chosen rows at each of the points a (n, n_a), in
+    the sense of least squares, within their bounds and a share of 1 away from them."""
+    names = (*model.states, *model.algebraic, *model.outputs)
+    columns = rows.arguments.states.start + free
+    clip = [inside(model, names[i], 1.0, share) for i in free]
+    damping = np.full(len(a), _DAMPING)
     with np.errstate(all="ignore"):
-        best = _squares(rows.residual(a, u, t))
+        best = _squares(rows.residual(a, u, t)[:, chosen])
         for _ in range(_ROUNDS):
-            r, J = rows.residual(a, u, t), rows.jacobian(a, u, t)[:, :, columns]
+            r, J = rows.residual(a, u, t)[:, chosen], rows.jacobian(a, u, t)[:, chosen][:, :, columns]
             A = np.matmul(J.transpose(0, 2, 1), J)
             g = np.matmul(J.transpose(0, 2, 1), r[:, :, None])
-            size = np.maximum(np.einsum("nii->ni", A).max(axis=1), 1e-12)
-            A = np.nan_to_num(A) + (damping * size)[:, None, None] * np.eye(len(free))
+            size = np.einsum("nii->ni", A).max(axis=1)
+            A = np.nan_to_num(A) + (damping * np.where(size > 0.0, size, 1.0))[:, None, None] * np.eye(
+                len(free))
             trial = a.copy()
             trial[:, columns] -= np.linalg.solve(A, np.nan_to_num(g))[:, :, 0]
             for column, within in zip(columns, clip):
                 trial[:, column] = within(trial[:, column])
-            found = _squares(rows.residual(trial, u, t))
+            found = _squares(rows.residual(trial, u, t)[:, chosen])
             better = found < best
             a[better], best[better] = trial[better], found[better]
             damping = np.clip(np.where(better, 0.2 * damping, 5.0 * damping), 1e-12, 1e6)
-    w[:, :, free] = a[:, columns].reshape(E, K, -1)
+    return a[:, columns]
 
 
 def _slopes(scheme):

@@ -135,7 +135,8 @@ class _Run:
             if alone is None:
                 return self.prediction(found.curve, found.status, found.message, None, found.slack)
             broken = words(between(model, self.trained, alone.curve, self._closed.inputs))
-            beside = (f" The values are those of the simulation, which violates {broken}." if broken else
+            beside = (f" The values are those of the simulation, which violates the bound or path "
+                      f"constraint of {broken}, in the units of the model." if broken else
                       " The values are those of the simulation as far as it went.")
             return replace(alone, status=found.status, message=found.message + beside, slack=found.slack,
                            simulation=alone)
@@ -241,7 +242,10 @@ class _Run:
                  for name, s in zip(law.outputs, theta.reshape(-1, len(law.outputs)).T)}
         if not result.success:
             stopped = f" The simulation stopped: {self._stopped}" if self._stopped else ""
-            words = f"{Status.CONTRADICTION.value} {result.message}{stopped}"
+            relative, absolute, row = scaled.worst_row(program, result.x)
+            left = (" These violations are relative to the sizes of the rows; violated most is "
+                    f"{row}, by {relative:.3g} of its size, {absolute:.3g} in the units of the model.")
+            words = f"{Status.CONTRADICTION.value} {result.message}{left}{stopped}"
             return _Found(curve, Status.CONTRADICTION, words, slack)
         status = Status.SHIFTED if slack else Status.KEPT
         words = ", ".join(f"{name} by up to {np.abs(s).max():.2g}" for name, s in slack.items())

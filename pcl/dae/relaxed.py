@@ -97,10 +97,15 @@ class _Rows:
         return self._elements.at_points(self._elements.local(x))
 
     def _sizes(self, x):
-        """Root mean square of |∂r/∂a| times the typical size of a, of each equation (n_eq,)."""
-        a = self._points(x)
+        """Root mean square of |∂r/∂a| times the typical size of a, of each equation (n_eq,); a state
+        that stands still, up to rounding, moves by its size over the horizon."""
+        a, at = self._points(x), self._elements.arguments
         J = np.nan_to_num(np.abs(self._equations.jacobian(a, self._u, self._t)), posinf=0.0)
-        return _positive(_rms(np.einsum("nra,a->nr", J, _positive(_rms(a)))))
+        typical = _rms(a)
+        horizon = self._elements.lengths.sum() / len(self._elements.starts)
+        typical[at.derivatives] = np.maximum(typical[at.derivatives],
+                                             _positive(typical[at.states]) / horizon)
+        return _positive(_rms(np.einsum("nra,a->nr", J, typical)))
 
     def _joints(self, x, penalty):
         fixed, start = self._setting.starts

@@ -131,10 +131,11 @@ class Uncertainty:
     @functools.cached_property
     def excess(self):
         """s_v² − s² at each observation (n_obs,)."""
-        misfit, scale = self.program.misfit, self.scale
-        count = np.bincount(misfit.variable)
-        share = 1.0 if self._known else self._room / misfit.data.size
-        if self._known or len(count) == 1 or count.min() * share < FEWEST:
+        misfit = self.program.misfit
+        if self._known:
+            return np.zeros(misfit.data.size)
+        count, scale, share = np.bincount(misfit.variable), self.scale, self._room / misfit.data.size
+        if len(count) == 1 or count.min() * share < FEWEST:
             return np.zeros(misfit.data.size)
         r = misfit.residuals(self.program.elements.local(self._trajectories))
         s = np.bincount(misfit.variable, misfit.weights * r ** 2) / (count * share)

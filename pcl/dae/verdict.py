@@ -8,7 +8,8 @@ import numpy as np
 from scipy.stats import chi2
 
 from pcl.dae.scatter import scatter
-from pcl.dae.uncertainty import Uncertainty, Undetermined
+from pcl.dae.smooth_data import left_by_splines
+from pcl.dae.uncertainty import Undetermined
 
 DOUBT = 1e-3        # p-value below which χ² contradicts the weights
 WORSE = 4.0         # χ² a degree of freedom, relative to what the data allow, from which nothing fits
@@ -24,7 +25,8 @@ class Verdict:
     fits : bool
         False where it plainly does not: with weights 1/σ², χ² > `WORSE` · ν · max(1, s), ν degrees of
         freedom and s the scatter of neighbouring readings (`pcl.dae.scatter`), which is what weights that
-        are not 1/σ² are told by; or a misfit above `enough`.
+        are not 1/σ² are told by; or a misfit above `enough`, or above that of constants where smoothing
+        splines leave far less.
     chi2, dof, p_value : numbers, or None where the variances of the observations are not known
         dof = observations − effective parameters; p_value is the probability of a larger χ².
     misfit : number
@@ -45,17 +47,23 @@ class Verdict:
         return self.words
 
 
-def judged(setting, program, result, known, enough=np.inf):
-    """The `Verdict` on a result; known : bool, whether the weights are 1/σ²."""
+def judged(setting, program, result, known, enough=np.inf, uncertainty=None):
+    """The `Verdict` on a result; known : bool, whether the weights are 1/σ²; uncertainty : `Uncertainty`
+    of the result with known variances, needed if they are."""
     misfit = program.misfit.at(result.x)
     if not misfit <= enough:
         return Verdict(False, None, None, None, misfit, enough, (
             f"The model does not fit the data: its misfit of {misfit:.4g} is far above what smooth "
             f"unknown terms leave (at most {enough:.4g} was expected). Try other seeds, a larger network "
             "or other inputs of the laws."))
+    if misfit >= setting.spread and 0.0 < WORSE * left_by_splines(setting) < misfit:
+        return Verdict(False, None, None, None, misfit, enough, (
+            f"The model does not fit the data: its misfit of {misfit:.4g} is no smaller than that of "
+            f"constants ({setting.spread:.4g}), and smoothing splines leave far less. Try other "
+            "starts or bounds, or look at the equations."))
     if not known:
         return Verdict(True, None, None, None, misfit, enough, "")
-    dof, counted = _degrees_of_freedom(program, result)
+    dof, counted = _degrees_of_freedom(program, result, uncertainty)
     p, below = float(chi2.sf(misfit, dof)), float(chi2.cdf(misfit, dof))
     plain = f"χ² = {misfit:.4g} for {dof:.4g} degrees of freedom" + ("" if counted else " or fewer")
     fits = not (p < DOUBT and misfit > WORSE * dof * max(1.0, scatter(setting.data)))
@@ -72,12 +80,12 @@ def judged(setting, program, result, known, enough=np.inf):
     return Verdict(fits, misfit, dof, p, misfit, enough, words)
 
 
-def _degrees_of_freedom(program, result):
+def _degrees_of_freedom(program, result, uncertainty):
     """(observations − effective parameters, whether these were counted)."""
     n, free = program.misfit.data.size, program.elements.n_p + sum(law.size for law in program.laws)
     if not result.success or n * max(free, 1) > _COUNTED:
         return max(1.0, float(n)), False
     try:
-        return max(1.0, n - Uncertainty(program, result, True).leverage), True
+        return max(1.0, n - uncertainty.leverage), True
     except Undetermined:
         return max(1.0, float(n)), False

@@ -96,7 +96,7 @@ def worst_rows(program, rows):
     worst = [j for j in np.argsort(rows)[::-1][:_NAMED] if rows[j] > 0.0]
     if not worst:
         return ""
-    return " Worst rows: " + ", ".join(f"{program.row_name(int(j))} ({rows[j]:.3g})"
+    return " Worst rows: " + ", ".join(f"{program.row_name(int(j))} (violated by {rows[j]:.3g})"
                                        for j in worst) + "."
 
 
