@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from pcl.dae.fitted import Fit
 from pcl.dae.guess import first_guess
 from pcl.dae.law import Law
 from pcl.dae.law_range import output_range
+from pcl.dae.noise_level import settled_decay
 from pcl.dae.pretrain import Preparation
 from pcl.dae.refinement import measured, refined, settled, shift_words, unmet, warned
 from pcl.dae.relaxed import relaxed
@@ -24,7 +26,7 @@ from pcl.dae.stages import Clock, start_words
 from pcl.dae.start import Start
 from pcl.validate import positive_integer, positive_number
 
-RESTARTS = 2                # main solves that may follow one that failed
+RESTARTS = 2                # smoothings beside the best that main solves may start from
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 ABOVE = 2.0                 # the same without laws, relative to smoothing splines
@@ -37,11 +39,12 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
     subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
-    guess, `pcl.dae.smooth` is the smoother. A main solve that fails, or whose objective is far above the
-    smoother's, is started again from elsewhere, at most twice, and the best is kept. Without laws several
-    guesses are solved from, and others follow where the misfit is far above that of smoothing splines
-    through the data (`pcl.dae.attempts`). A solve that ends above the best point at which the rows held
-    on its way is begun again from there. Every choice is in the report, `str(fit)`.
+    guess, `pcl.dae.smooth` is the smoother. With laws, main solves start from several networks,
+    pre-trained on several smoothings, until one is not far above the smoother's objective and a second
+    agrees with it to 1 %; at most four, and the best is kept. Without laws several guesses are solved
+    from, and others follow where the misfit is far above that of smoothing splines through the data
+    (`pcl.dae.attempts`). A solve that ends above the best point at which the rows held on its way is
+    begun again from there. Every choice is in the report, `str(fit)`.
 
     Parameters
     ----------
@@ -62,9 +65,10 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     seed : int, of the initial weights, and of other parameters where a model without laws needs them
     smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
         them, have the least objective
-    weight_decay : ρ of ½ ρ ‖θ‖², or "auto": ½ ρ ‖θ/σ‖² with ρ = 2 × the mean squared residual the
-        smoother leaves, which makes the result the most probable weights under a normal prior of the
-        deviations σ of `pcl.dae.weight_prior`, several times as wide as weights are drawn
+    weight_decay : ρ of ½ ρ ‖θ‖², or "auto": ½ ρ ‖θ/σ‖² with ρ = 2 × the variance of the residuals, first
+        the smoother's, then those of the solve itself (`pcl.dae.noise_level`). That makes the result the
+        most probable weights under a normal prior of the deviations σ of `pcl.dae.weight_prior`, several
+        times as wide as weights are drawn
     scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
         "variance" if there are outputs and all weights are 1, else "none"
     normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
@@ -188,22 +192,28 @@ def _pretrained(prepare, smoothed, seed):
 
 def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
     """Main solves from the laws of an earlier fit, then from other weights and another smoothing each
-    time, as stages say."""
+    time, until one is good enough and a second agrees with it, as stages say."""
     if _same_laws(start.laws, prepare.laws):
         search.run("from the laws and trajectories given; ", lambda: (
             [t.law for t in start.laws], prepared.penalties,
             np.concatenate([start.x, *(t.theta for t in start.laws)])), near=True)
-    words = ""
-    for k, x in enumerate([smoothed.x, *smoothed.others][:RESTARTS + 1]):
         if search.done:
             return
+    words, open_decay = "", prepare.decay == "auto"
+    for k, x in enumerate([smoothed.x, *smoothed.others[:RESTARTS], smoothed.x]):
+        if search.over or (search.done and search.confirmed):
+            break
 
-        def make(k=k, x=x, words=words):
+        def make(k=k, x=x, words=words, prepare=prepare):
             made = prepared if k == 0 else prepare(x, seed + k * len(prepare.laws))
             search.stages.append(clock.stage("pre-training", f"{words}{made}", 0))
             return _parts(made)
         search.run(words, make, maxiter=SHORT if search.solved else None)   # else a luxury
         words = "again, from another smoothing and other weights; "
+        if open_decay and search.solved:
+            prepare, open_decay = replace(prepare, fixed=settled_decay(search, prepared)), False
+    if len(search.met) > 1:
+        search.stages.append(clock.stage("starts", search.agreement, 0))
 
 
 def _parts(prepared):

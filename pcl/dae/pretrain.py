@@ -13,7 +13,7 @@ MAXITER = 500
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
 # of the misfit in the weight decay, relative to the spread of the data: with 1e-9 exact data are followed
 # below what the elements resolve, in up to 1,000 iterations in place of 30, and the law is no better
-_FLOOR = 1e-7
+FLOOR = 1e-7
 
 
 def pretrain(law, a, z, theta):
@@ -87,7 +87,7 @@ class Start:
     def score(self):
         """−2 log posterior of the weights up to a constant, the variance s² of an observation of weight 1
         unknown and eliminated: n log s² + ‖θ/σ‖², with s² = (misfit + spread · mean mismatch²)/n."""
-        return self.count * np.log(max(self._left, _FLOOR * self.spread) / self.count) + self._norm
+        return self.count * np.log(max(self._left, FLOOR * self.spread) / self.count) + self._norm
 
     @property
     def _left(self):
@@ -163,7 +163,7 @@ class Preparation:
     def _decay(self, misfit, spread, count):
         if self.fixed is not None:
             return self.fixed
-        return self.decay if self.decay != "auto" else 2.0 * max(misfit, _FLOOR * spread) / count
+        return self.decay if self.decay != "auto" else 2.0 * max(misfit, FLOOR * spread) / count
 
     def _together(self, x, laws, thetas, mismatch, seed):
         """x; laws that the trajectories do not tell apart get weights, mismatch and outputs in x anew."""

@@ -20,6 +20,7 @@ SHORT = 200                 # iterations of a solve beside others; a limit below
 NEAR = {"initial_barrier": 1e-6, "bound_push": 1e-7}    # of a solve that begins at a good point
 _FEASIBLE = 1e-6            # violation, relative to sizes, of points that are remembered
 _LOWER = 1e-3               # relative difference of objectives that makes them worth another solve
+_AGREE = 0.01               # relative difference of objectives up to which two starts met at one minimum
 _TIE = 1.0 + 1e-6           # a later solve must be lower by more than this factor
 _PERFECT = 1e-6             # misfit, relative to the spread of the data, that needs no other start
 _MEANT = (Status.STOPPED_BY_CALLBACK, Status.INTERRUPTED, Status.TIME_LIMIT)
@@ -141,12 +142,13 @@ class Search:
     best : (program, result, misfit), or None
     stages : list of Stage
     over : bool, whether the end was asked for
+    met : list of the objectives of all that were solved
     """
 
     def __init__(self, setting, solves, enough, stages, penalised=False):
         self.setting, self._solves, self._enough = setting, solves, enough
         self.best, self.stages, self.over = None, stages, False
-        self._penalised = penalised
+        self._penalised, self.met = penalised, []
 
     @property
     def done(self):
@@ -167,9 +169,45 @@ class Search:
         """Whether the best follows the data to rounding: nothing is below it."""
         return self.solved and self.best[2] <= _PERFECT * self.setting.spread
 
+    @property
+    def confirmed(self):
+        """Whether two starts met at the least objective, or none can be below it."""
+        return self.perfect or self._agreeing > 1
+
+    @property
+    def agreement(self):
+        """How many starts met at the best, in words."""
+        words = (f"{self._agreeing} of {len(self.met)} starts within {100 * _AGREE:g} % of the least "
+                 "objective")
+        if self._agreeing == len(self.met):
+            return words
+        return f"{words}, others up to {100 * (max(self.met) / self.best[1].fun - 1.0):.3g} % above"
+
+    @property
+    def _agreeing(self):
+        return sum(fun <= (1.0 + _AGREE) * self.best[1].fun for fun in self.met)
+
     def run(self, words, make, near=False, maxiter=None, **options):
         """Solve from make() = (laws, penalties, x); what goes wrong becomes a line of the report."""
         options = {**NEAR, **options} if near else options
+        found = self._solved(words, make, maxiter, options)
+        if found and found[1].success:
+            self.met.append(found[1].fun)
+        if found and (self.best is None or _rank(*found[1:], _TIE) < _rank(*self.best[1:])):
+            self.best = found
+
+    def replace(self, words, make):
+        """Whether another objective was solved from make(), close to the best; if so it is the best."""
+        found = self._solved(words, make, None, NEAR)
+        if found and not found[1].success and not self.over:
+            found = self._solved(words, lambda: (*make()[:2], found[1].x), None, {})
+        if not found or not found[1].success:
+            return False
+        self.best, self.met = found, [found[1].fun]
+        return True
+
+    def _solved(self, words, make, maxiter, options):
+        """(program, result, misfit), or None."""
         solves = self._solves
         limited = solves if maxiter is None else replace(solves, maxiter=min(solves.maxiter, maxiter))
         try:
@@ -178,12 +216,10 @@ class Search:
             result, more = limited.passes(program, x, words, **options)
         except FAILURES as error:
             self.stages.append(solves.clock.stage("main", f"{words}not possible: {said(error)}", 0))
-            return
+            return None
         self.stages += more
-        misfit = self.setting.misfit.at(result.x)
-        if self.best is None or _rank(result, misfit, _TIE) < _rank(*self.best[1:]):
-            self.best = program, result, misfit
         self.over = self.over or meant(result, solves.maxiter)
+        return program, result, self.setting.misfit.at(result.x)
 
 
 def lower(first, second):
