@@ -149,7 +149,7 @@ def test_many_nodes_share_knots():
 
 def test_a_thousand_elements_are_fitted():
     model, data = decay()
-    found = fit(model, data[0], MLP((1, 4, 1)), elements=1000, smoothing=1.0)
+    found = fit(model, data[0], MLP((1, 4, 1)), elements=1000, smoothing=1.0, weight_decay=DECAY)
     x = np.linspace(0.1, 0.6, 5)
     assert found.success
     np.testing.assert_allclose(found.laws[0](x)[:, 0], -x, atol=0.05)
@@ -168,7 +168,7 @@ def test_a_main_solve_that_fails_is_started_again_and_the_report_says_so(monkeyp
         return result
     monkeypatch.setattr(scaled, "solve", first_fails)
     found = fit(*decay(), MLP((1, 4, 1)), elements=6)
-    assert found.success and len(calls) == 2 and "again, from another smoothing" in str(found)
+    assert found.success and len(calls) >= 2 and "again, from another smoothing" in str(found)
 
 
 def test_a_limit_that_was_asked_for_is_not_followed_by_another_solve():
