@@ -11,11 +11,15 @@ from fem.grid_coefficient import at_faces, at_nodes, place
 from fem.grid_maps import GridMaps
 from fem.observe import node_matrix, observation_points
 from fem.partition import Partition
+from pcl.caches import Bounded
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
 from pcl.validate import float64_array, known, positive_integer, whole_numbers
 
 SIDES = (("left", "right"), ("bottom", "top"), ("front", "back"))
+
+# Partitions that a grid keeps.
+KEPT = 16
 
 
 class Grid:
@@ -68,7 +72,7 @@ class Grid:
         inner = np.zeros(self.shape, dtype=bool)
         inner[(slice(1, -1),) * self.dim] = True
         self._set(interior=_frozen(np.flatnonzero(inner)), boundary=_frozen(np.flatnonzero(~inner)))
-        self._set(_maps=maps, _partitions={})
+        self._set(_maps=maps, _partitions=Bounded(KEPT))
 
     @classmethod
     def uniform(cls, counts, lengths=1.0):
@@ -273,10 +277,7 @@ class Grid:
 
     def partition(self, fixed):
         """The splitting of the nodes into `fixed` (sorted numbers) and free ones, kept."""
-        key = digest(fixed)
-        if key not in self._partitions:
-            self._partitions[key] = Partition(fixed, self.n)
-        return self._partitions[key]
+        return self._partitions.kept(digest(fixed), lambda: Partition(fixed, self.n))
 
     @property
     def dof_points(self):

@@ -20,10 +20,14 @@ from fem.observe import node_matrix, observation_points, point_matrix
 from fem.partition import Partition
 from fem.quadrature import positive_rule
 from fem.weak_form import WeakForm, check_state
+from pcl.caches import Bounded
 from pcl.linear_map import LinearMap
 from pcl.sparse import SparseMatrix
 from pcl.structure import digest
 from pcl.validate import float64_array, positive_integer
+
+# Partitions, weak forms and boundary maps that a space keeps, of each.
+KEPT = 16
 
 
 class Space:
@@ -87,7 +91,7 @@ class Space:
         self._set(boundary_facets=_frozen(facets.boundary))
         self._set_dofs()
         self._set_quadrature()
-        self._set(_boundary_maps={}, _partitions={}, _weak_forms={})
+        self._set(_boundary_maps=Bounded(KEPT), _partitions=Bounded(KEPT), _weak_forms=Bounded(KEPT))
 
     def __setattr__(self, name, value):
         raise AttributeError(f"a Space never changes; make a new one instead of setting {name}.")
@@ -348,18 +352,14 @@ class Space:
 
         Of several fields all are fixed there; the unknowns are (n, fields) row by row.
         """
-        key = digest(fixed), fields
-        if key not in self._partitions:
-            every = (fixed[:, None] * fields + np.arange(fields)).ravel()
-            self._partitions[key] = Partition(every, self.n * fields)
-        return self._partitions[key]
+        every = (fixed[:, None] * fields + np.arange(fields)).ravel()
+        return self._partitions.kept((digest(fixed), fields),
+                                     lambda: Partition(every, self.n * fields))
 
     def weak_form(self, shape):
         """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""
         self.require_gradients("a weak form")
-        if shape not in self._weak_forms:
-            self._weak_forms[shape] = WeakForm(self, shape)
-        return self._weak_forms[shape]
+        return self._weak_forms.kept(shape, lambda: WeakForm(self, shape))
 
     def weight_at(self, points, boundary=False):
         """The weight function at points, checked: finite and > 0, on the boundary ≥ 0."""
@@ -410,10 +410,7 @@ class Space:
 
     def _boundary(self, where):
         facets = select_facets(self, where)
-        key = digest(facets)
-        if key not in self._boundary_maps:
-            self._boundary_maps[key] = BoundaryMaps(self, facets)
-        return self._boundary_maps[key]
+        return self._boundary_maps.kept(digest(facets), lambda: BoundaryMaps(self, facets))
 
 
 def _own_copy(mesh):

@@ -9,9 +9,13 @@ import tensorflow as tf
 from fem.coefficient import float64_value
 from pcl import nodes
 from pcl.admissible import guard
+from pcl.caches import Bounded
 from pcl.linear_map import LinearMap
 from pcl.segment import ROW_ENTRIES
 from pcl.validate import require_finite
+
+# Partitions whose maps a weak form keeps.
+KEPT = 16
 
 
 class WeakForm:
@@ -33,18 +37,18 @@ class WeakForm:
         self.space, self.shape = space, shape
         self.q, self.trailing = len(space.quadrature_points), shape[1:]
         self.width = 1 + space.dim
-        self._restricted = {}
+        self._restricted = Bounded(KEPT)
 
     @functools.cached_property
     def gather(self):
         """Z."""
-        return ShapedMap(self._rows, self.shape, (self.q, *self.trailing, self.width))
+        return LinearMap(self._rows, (self.shape, (self.q, *self.trailing, self.width)))
 
     @functools.cached_property
     def scatter(self):
         """Tᵀ."""
         weights = np.repeat(self.space.quadrature_weights, self._rows.shape[0] // self.q)
-        return ShapedMap((sp.diags_array(weights) @ self._rows).T, self.gather.after, self.shape)
+        return LinearMap((sp.diags_array(weights) @ self._rows).T, self.gather.shapes[::-1])
 
     @functools.cached_property
     def _rows(self):
@@ -69,13 +73,12 @@ class WeakForm:
 
     def restricted(self, split):
         """(Z P, Pᵀ Tᵀ), the maps from and to the free unknowns of a partition of (n·k,); kept."""
-        if split not in self._restricted:
-            gather = self.gather.map.matrix @ split.put_free.matrix
-            scatter = split.take_free.matrix @ self.scatter.map.matrix
-            free = split.free.shape
-            self._restricted[split] = (ShapedMap(gather, free, self.gather.after),
-                                       ShapedMap(scatter, self.gather.after, free))
-        return self._restricted[split]
+        return self._restricted.kept(split, lambda: self._maps_of(split))
+
+    def _maps_of(self, split):
+        shapes = split.free.shape, self.gather.shapes[1]
+        return (LinearMap(self.gather.matrix @ split.put_free.matrix, shapes),
+                LinearMap(split.take_free.matrix @ self.scatter.matrix, shapes[::-1]))
 
     def _densities(self, returned):
         """(f0, f1) of what a form returns, as arrays or tensors (q, …) and (q, …, dim)."""
@@ -127,44 +130,3 @@ def check_state(space, name, u):
     if len(shape) == 2 and shape[1] > limit:
         raise ValueError(f"{name} has {shape[1]} fields; expected at most {limit} in {space.dim}-D.")
     return u
-
-
-class ShapedMap:
-    """y = L x, a constant sparse map from arrays of one shape to arrays of another.
-
-    Parameters
-    ----------
-    matrix : sparse, acting on arrays flattened row by row
-    before, after : shapes of x and y
-    """
-
-    def __init__(self, matrix, before, after):
-        self.map, self.before, self.after = LinearMap(matrix), before, after
-
-    def __matmul__(self, x):
-        return nodes.call(self, x)
-
-    def tensorflow(self, x):
-        return tf.reshape(self.map.tensorflow(tf.reshape(x, [-1])), self.after)
-
-    def output_shape(self, x):
-        return self.after
-
-    def evaluate(self, x):
-        return ShapedMapPoint(self, x)
-
-
-class ShapedMapPoint:
-    """L x at one x; the tangent is L·dx/dθ and there is no curvature."""
-
-    def __init__(self, shaped_map, x):
-        self.shapes, self.matrix = shaped_map, shaped_map.map.matrix
-        self.value = (self.matrix @ x.ravel()).reshape(shaped_map.after)
-
-    def pullback(self, adjoint, wanted):
-        if not wanted[0]:
-            return (None,)
-        return ((self.matrix.T @ adjoint.ravel()).reshape(self.shapes.before),)
-
-    def extend(self, plan, tangents, adjoint):
-        return tangents[0].left(self.matrix)

@@ -13,73 +13,59 @@ solver; here W stays on the state's side of N, which is sparse, so that no array
 (quadrature points)² arises.
 """
 
-import numpy as np
 import scipy.sparse as sp
 
 from pcl import clock
-from pcl.plan import LeafBase, Plan
-from pcl.scan_backward import eliminate_scan
-from pcl.scan_base import ScanBase
-from pcl.streamed import StreamedBase
-from pcl.sweep import explicit_matrix, formed
-from pcl.tangent import Identity, Tangent, add, compose, plus
+from pcl.plan import Plan
+from pcl.tangent import Tangent, add, compose, explicit_matrix, plus
 
 
 def eliminated(plan):
-    """A plan with the same Hessian whose only bases are blocks of θ and networks."""
-    forms = [formed(form) for form in plan.forms]
-    kept = [base for base in plan.bases if _stays(base)]
+    """A plan with the same Hessian whose only bases are those that stay: blocks of θ and networks."""
+    forms, result = plan.all_forms(), Plan(plan.n_theta)
     for base in reversed(plan.bases):
-        if isinstance(base, ScanBase):
-            forms = eliminate_scan(base, forms, _eliminate_formed)
-        elif base not in kept:
-            forms = _eliminate(base, forms)
-    result = Plan(plan.n_theta)
-    result.bases, result.forms = kept, forms
+        if base.stays:
+            result.bases.insert(0, base)
+        else:
+            forms = base.eliminated(forms)
+    result.forms = forms
     return result
 
 
-def _eliminate_formed(base, forms):
-    return _eliminate(base, [formed(form) for form in forms])
+def without(base, forms, T, inverse_transposed):
+    """The forms with a base S = A⁻¹T gone, `inverse_transposed` being A⁻ᵀ.
 
-
-def _eliminate(base, forms):
+    Parameters
+    ----------
+    base : Base
+    forms : list of Form
+    T : Tangent over earlier bases
+    inverse_transposed : array (size, rows of T), or Identity
+    """
     clock.look()
     rest = [f for f in forms if base not in (f.a, f.b)]
+    square, mixed = _middles(base, forms)
+    scratch = Plan(0)
+    if square is not None:
+        W = compose(inverse_transposed, compose(square, inverse_transposed.T))
+        W = W if sp.issparse(W) else explicit_matrix(W)
+        scratch.add_square(T, 0.5 * (W + W.T))  # its forms between two bases would make it so
+    for other, C in mixed.items():
+        scratch.add_mixed(T, inverse_transposed, Tangent({other: C}))
+    return rest + scratch.forms
+
+
+def _middles(base, forms):
+    """(W, {c: C_c}) of Sᵀ W S + Σ_c (Sᵀ C_c B_c + its transpose), W None for zero."""
     square, mixed = None, {}
     for f in forms:
         if f.a is base and f.b is base:
             K = compose(f.L_a.T, compose(f.W, f.L_b))
-            square = plus(square, _symmetric(K) if f.mixed else K)
+            square = plus(square, add(K, K.T) if f.mixed else K)
         elif base in (f.a, f.b):
             f = f if f.a is base else f.swapped()
             mixed[f.b] = plus(mixed.get(f.b), compose(f.L_a.T, compose(f.W, f.L_b)))
-    if square is None and not mixed:
-        return rest
-    scratch = Plan(0)
-    if isinstance(base, StreamedBase):  # parameters of a network that depend on a solve
-        J = np.concatenate([rows for _, _, rows in base.blocks()])
-        _substitute(scratch, base.rhs.left(J), Identity(base.size), square, mixed)
-    else:
-        _substitute(scratch, base.rhs, base.transposed(np.eye(base.size)), square, mixed)
-    return rest + scratch.forms
-
-
-def _stays(base):
-    """Whether a base is a block of θ, or a network whose parameters are one."""
-    if isinstance(base, StreamedBase):
-        return all(isinstance(a, LeafBase) for a in base.rhs.terms)
-    return isinstance(base, LeafBase)
-
-
-def _substitute(plan, T, inverse_transposed, square, mixed):
-    """Add the forms on S = A⁻¹T as forms on T."""
-    if square is not None:
-        W = compose(inverse_transposed, compose(square, inverse_transposed.T))
-        W = W if sp.issparse(W) else explicit_matrix(W)
-        plan.add_square(T, 0.5 * (W + W.T))  # its forms between two bases would make it so
-    for other, C in mixed.items():
-        plan.add_mixed(T, inverse_transposed, Tangent({other: C}))
+    return square, mixed
 
 
 def costs(plan, p=None):
@@ -89,24 +75,5 @@ def costs(plan, p=None):
     dense products; what both have in common is left out.
     """
     p = plan.n_theta if p is None else p
-    counts = {"forward": 0, "backward": 0}
-    for base in plan.bases:
-        if isinstance(base, ScanBase):
-            _add_scan(counts, base, p)
-        elif base.rhs is not None and not isinstance(base, StreamedBase):
-            n = base.size
-            counts["forward"] += p * base.solve_cost
-            counts["backward"] += n * base.solve_cost + 2 * n ** 3 + n ** 2 * p
-    return counts
-
-
-def _add_scan(counts, base, p):
-    """Every step as the last one."""
-    *_, (_, plan, _) = base.steps(base.point.n_segments - 1)
-    step = costs(plan, p)
-    for direction in counts:
-        counts[direction] += base.point.call.n_steps * step[direction]
-
-
-def _symmetric(K):
-    return add(K, K.T)
+    counts = [base.cost(p) for base in plan.bases if base.rhs is not None]
+    return {"forward": sum(f for f, _ in counts), "backward": sum(b for _, b in counts)}

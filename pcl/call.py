@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcl import sequence
 from pcl.errors import TrialFailure
-from pcl.segment import Segment
+from pcl.procedure import accumulate
+from pcl.segment import Piece
 
 
 @dataclass(frozen=True)
@@ -25,23 +25,23 @@ class Direct:
 
 @dataclass(frozen=True)
 class Glued:
-    """A node input computed by the glue in front of the node: output `position` of its segment."""
+    """A node input computed by the glue in front of the node: output `position` of its piece."""
 
     position: int
 
 
 @dataclass(frozen=True)
-class Call:
+class NodeCall:
     """v = node(inputs), v being variable number `output`."""
 
     node: object
     inputs: tuple
-    segment: Segment
+    glue: Piece
     output: int
 
     def evaluate(self, values):
         """The node's point; its value is entered into `values`."""
-        glue = self.segment.value(values)
+        glue = self.glue.value(values)
         try:
             point = self.node.evaluate(*(_value(i, glue, values) for i in self.inputs))
         except TrialFailure as failure:
@@ -50,30 +50,30 @@ class Call:
         values[self.output] = point.value
         return point
 
-    def pull_back(self, point, values, bars):
+    def pullback(self, point, values, bars):
         """Add the adjoints of the variables in front to `bars`; returns those of the inputs."""
         wanted = [not isinstance(i, Constant) for i in self.inputs]
         input_bars = point.pullback(bars[self.output], wanted)
         for described, bar in zip(self.inputs, input_bars):
             if isinstance(described, Direct):
-                sequence.accumulate(bars, {described.variable: bar})
-        sequence.accumulate(bars, self.segment.pullback(values, self._glued(input_bars)))
+                accumulate(bars, {described.variable: bar})
+        accumulate(bars, self.glue.pullback(values, self._glued(input_bars)))
         return input_bars
 
     def extend(self, plan, point, values, bars, input_bars, tangents):
         """The tangent of v, its curvature added to the plan; None if v does not move."""
-        glue = sequence.glue_tangents(self.segment, values, tangents)
+        glue = self.glue.tangents(values, tangents)
         inputs = [_tangent(i, glue, tangents) for i in self.inputs]
         if all(t is None for t in inputs):
             return None
         if input_bars is not None:
-            sequence.add_glue(plan, self.segment, values, tangents, self._glued(input_bars))
+            self.glue.add_curvature(plan, values, self._glued(input_bars), tangents)
         bar = bars.get(self.output)
         return point.extend(plan, inputs, np.zeros(point.value.shape) if bar is None else bar)
 
     def dependencies(self):
         """Numbers of the variables in front."""
-        return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.segment.deps)
+        return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.glue.deps)
 
     def inner(self):
         """Numbers of the variables that belong to this call alone."""

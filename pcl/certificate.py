@@ -62,9 +62,9 @@ def _adjoint_error(plan, rng):
             y = rng.normal(size=base.size)
             n = next(iter(base.rhs.terms.values())).shape[0]
             x = rng.normal(size=n)
-            image = base.forward(x)
+            image = base.pushforward(x)
             scale = np.linalg.norm(image) * np.linalg.norm(y)
-            worst = max(worst, abs(image @ y - x @ base.transposed(y)) / max(scale, 1e-300))
+            worst = max(worst, abs(image @ y - x @ base.pullback(y)) / max(scale, 1e-300))
     return float(worst)
 
 

@@ -87,10 +87,16 @@ class FactorCache:
     change are not factorised again, as long as they hold at most `budget` bytes together. Within one,
     the latest factors are kept up to twice the budget, and up to twice the `capacity` if there is one:
     a march through many matrices does not hold them all.
+
+    Attributes
+    ----------
+    counts : Counts
+    solutions : dict
+        Of equations that start from their last solution: {call: the last one found}.
     """
 
     def __init__(self, budget=256_000_000, capacity=None):
-        self.counts = Counts()
+        self.counts, self.solutions = Counts(), {}
         self.budget, self.capacity = budget, capacity
         self._recent, self._older, self._recent_bytes = {}, {}, 0
 
@@ -103,12 +109,13 @@ class FactorCache:
         """The factor of a CSC array; `pattern_key` saves reading its pattern again."""
         pattern_key = pattern_key or (matrix.shape, digest(matrix.indices, matrix.indptr))
         key = (pattern_key, solver, digest(matrix.data))
-        if key not in self._recent:
+        factor = self._recent.get(key)
+        if factor is None:
             if len(self._recent) == self.capacity or self._recent_bytes > self.budget:
                 self._older, self._recent, self._recent_bytes = self._recent, {}, 0
             factor = self._recent[key] = self._older.get(key) or self._new(matrix, solver)
             self._recent_bytes += factor.nbytes
-        return self._recent[key]
+        return factor
 
     def _new(self, matrix, solver):
         backend = factorise(matrix, solver)

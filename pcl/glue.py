@@ -20,7 +20,15 @@ _GROWING = threading.RLock()
 _SHAPES_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs"}
 
 
-class Glue:
+class grown(functools.cached_property):
+    """What is read from the graph or adds to it when it is first asked for: by one thread, once."""
+
+    def __get__(self, instance, owner=None):
+        with _GROWING:
+            return super().__get__(instance, owner)
+
+
+class PieceFunctions:
     """a = g(x), with x the variables of the piece and its constants as further arguments.
 
     Each function takes arrays and returns a list of arrays; None stands for a structural zero.
@@ -58,8 +66,9 @@ class Glue:
     def _batch(self, kind, moving, x, constants, bars, tangents):
         """All products in one call of TensorFlow."""
         key = kind, moving, len(tangents)
-        if key not in self._batches:
-            self._batches[key] = self._new_batch(*key)
+        with _GROWING:
+            if key not in self._batches:
+                self._batches[key] = self._new_batch(*key)
         feeds = [t for one in tangents for t in one]
         results = self._batches[key](*x, *constants, *bars, *feeds)
         n = len(results) // len(tangents)
@@ -75,17 +84,17 @@ class Glue:
             fetches += self._differentiate(gradients, towards, tangents)
         return self._function(self._arguments + self._bars + feeds, fetches)
 
-    @functools.cached_property
+    @grown
     def is_linear(self):
         """Whether there is no curvature at all."""
         return all(h is None for h in self._curvature_outputs)
 
-    @functools.cached_property
+    @grown
     def is_affine(self):
         """Whether a is affine in x, whatever x is."""
         return not self._scalar and is_affine(self.outputs, self._variables)
 
-    @functools.cached_property
+    @grown
     def has_constant_curvature(self):
         """Whether the curvature depends neither on x nor on ā."""
         return not self._depends(self._curvature_outputs, self._variables + self._bars)
@@ -95,40 +104,40 @@ class Glue:
         return self._connections[o][i]
 
     # --- graph functions, built when first used ------------------------------------------------
-    @functools.cached_property
+    @grown
     def _arguments(self):
         return self._variables + self._constants
 
-    @functools.cached_property
+    @grown
     def _bars(self):
         return [] if self._scalar else [self._placeholder(t) for t in self.outputs]
 
-    @functools.cached_property
+    @grown
     def _tangents(self):
         return [self._placeholder(t) for t in self._variables]
 
-    @functools.cached_property
+    @grown
     def _gradients(self):
         bars = self._bars or [tf.ones((), tf.float64)]
         return self._differentiate(self.outputs, self._variables, bars)
 
-    @functools.cached_property
+    @grown
     def _curvature_outputs(self):
         return self._differentiate(self._gradients, self._variables, self._tangents)
 
-    @functools.cached_property
+    @grown
     def _connections(self):
         return [[self._depends([o], [v]) for v in self._variables] for o in self.outputs]
 
-    @functools.cached_property
+    @grown
     def _value(self):
         return self._function(self._arguments, self.outputs)
 
-    @functools.cached_property
+    @grown
     def _value_and_gradient(self):
         return self._function(self._arguments, self.outputs + self._gradients)
 
-    @functools.cached_property
+    @grown
     def _pullback(self):
         return self._function(self._arguments + self._bars, self._gradients)
 

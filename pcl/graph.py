@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pcl.glue import Glue
+from pcl.glue import PieceFunctions
 
 _OUTSIDE_TENSORFLOW = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 _READ_ONLY = {"ReadVariableOp", "VarHandleOp", "Placeholder"}
@@ -30,7 +30,8 @@ class Graph:
         walk = _Walk(self._number, {t.ref() for t in self._wrapped.graph.internal_captures})
         signature = tuple(walk.visit(t) for t in outputs), scalar
         if signature not in self._glue:
-            self._glue[signature] = Glue(self._wrapped, walk.variables, walk.constants, outputs, scalar)
+            self._glue[signature] = PieceFunctions(self._wrapped, walk.variables, walk.constants, outputs,
+                                                   scalar)
         numbers = [self._number[t.ref()] for t in walk.variables]
         return self._glue[signature], numbers, [self._constant(t) for t in walk.constants]
 

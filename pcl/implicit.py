@@ -1,19 +1,68 @@
 """A state defined by an equation: r(u, θ) = 0 with r any traced function of nodes and glue."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import tensorflow as tf
 
-from pcl import factor, sequence
+from pcl import factor, nodes
+from pcl.bases import InverseBase, LeafBase
 from pcl.errors import NotFinite, SingularMatrix, TrialFailure
 from pcl.newton import Newton, newton
-from pcl.plan import LeafBase, Plan, base_tangent
-from pcl.segment import Segment
+from pcl.plan import Plan
+from pcl.procedure import Procedure, accumulate
+from pcl.segment import Piece
 from pcl.tangent import Tangent
+from pcl.trace import constant_shape, described
 
 
 @dataclass(frozen=True)
+class Equation:
+    """equation(u) = 0 for u, as a construct of the loss; Newton's method begins at `start`."""
+
+    equation: Any
+    start: Any
+    settings: Newton
+    name = "a nonlinear solve"
+
+    def record(self, tracer):
+        """Its unknown is a new variable, and its inside is recorded too."""
+        start = nodes.as_input("start", self.start)
+        shape = constant_shape(self.name, start)
+        number, unknown = tracer.variable(shape)
+        with tracer.inside("an equation") as inside:
+            residual = _float64_like(self.equation(unknown), shape)
+        start = tf.convert_to_tensor(start, tf.float64)
+        tracer.add(_RecordedEquation(start, inside, residual, number, self.settings))
+        return tracer.shielded(number, unknown, [residual])
+
+
+@dataclass(frozen=True)
+class _RecordedEquation:
+    start: Any
+    inside: list
+    residual: Any
+    output: int
+    settings: Newton
+
+    def described(self, graph):
+        """The equation with its inner calls and glue, in a list."""
+        residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
+        return [ImplicitCall(Piece(graph, [self.start]), residual, self.output, self.settings)]
+
+
+def _float64_like(residual, shape):
+    if not tf.is_tensor(residual) or residual.dtype != tf.float64 or tuple(residual.shape) != shape:
+        given = (f"{residual.dtype.name} of shape {tuple(residual.shape)}" if tf.is_tensor(residual)
+                 else type(residual).__name__)
+        raise ValueError(f"the equation returns {given}; expected a float64 tensor of shape {shape}, one "
+                         "residual an unknown.")
+    return residual
+
+
+@dataclass(frozen=True, eq=False)
 class ImplicitCall:
     """u with r(u, θ, v) = 0, u being variable number `output`.
 
@@ -21,31 +70,31 @@ class ImplicitCall:
         adjoint    r_uᵀ μ = ū, r̄ = −μ pulled back through r
         curvature  ⟨r̄, r⟩'' in u and everything else
 
-    r is itself a sequence of calls and a last piece of glue, so all three are those of its parts;
-    r_u is composed of their sparse factors.
+    r is a `Procedure`, so all three are those of its parts; r_u is composed of their sparse factors.
     """
 
-    start: Segment
-    calls: tuple
-    residual: Segment
+    start: Piece
+    residual: Procedure
     output: int
     settings: Newton
-    last: "LastSolution" = field(default_factory=lambda: LastSolution(), compare=False)
 
     def evaluate(self, values):
         """Solve for u by Newton's method; u is entered into `values`."""
-        point = self._from_last(values) or self._from_start(values)
-        values[self.output] = self.last.value = point.value
+        solutions = factor.in_use().solutions
+        last = solutions.get(self) if self.settings.warm_start else None
+        point = self._from_last(last, values) or self._from_start(values)
+        values[self.output] = point.value
+        if self.settings.warm_start:
+            solutions[self] = point.value
         return point
 
     def _from_start(self, values):
         start, = self.start.value(values)
         return newton(self.settings, np.array(start), lambda u: self._at(u, values))[1]
 
-    def _from_last(self, values):
-        """The solution found from the last one; None if that is not asked for or fails."""
-        last = self.last.value
-        if not self.settings.warm_start or last is None:
+    def _from_last(self, last, values):
+        """The solution found from the last one; None if there is none or Newton's method fails."""
+        if last is None:
             return None
         try:
             return newton(replace(self.settings, load_steps=1), last, lambda u: self._at(u, values))[1]
@@ -54,55 +103,39 @@ class ImplicitCall:
 
     def _at(self, u, values):
         values[self.output] = u
-        points = sequence.evaluate(self.calls, values)
-        return EquationPoint(self, points, values)
+        return EquationPoint(self, self.residual.evaluate(values), values)
 
-    def pull_back(self, point, values, bars):
-        """Adjoints through the equation; returns (local bars, kept, r̄) for `extend`."""
+    def pullback(self, point, values, bars):
+        """Adjoints through the equation; returns that of r for `extend`."""
         shape = values[self.output].shape
         r_bar = -point.factor.solve(bars[self.output].ravel(), transpose=True).reshape(shape)
-        local = {}
-        sequence.accumulate(local, self.residual.pullback(values, [r_bar]))
-        kept = sequence.pull_back(self.calls, point.points, values, local)
+        adjoint = self.residual.pullback(point.points, values, [r_bar])
         own = {self.output, *self.inner()}
-        sequence.accumulate(bars, {d: bar for d, bar in local.items() if d not in own})
-        return local, kept, r_bar
+        accumulate(bars, {d: bar for d, bar in adjoint.bars.items() if d not in own})
+        return adjoint
 
-    def extend(self, plan, point, values, bars, kept, tangents):
+    def extend(self, plan, point, values, bars, adjoint, tangents):
         """du/dθ as a base of the plan."""
         if not any(d in tangents for d in self._outer()):
             return None
-        state = EquationBase(point, values[self.output].size)
-        local = {**tangents, self.output: base_tangent(state)}
-        inner = None if kept is None else kept[:2]
-        sequence.extend(plan, self.calls, point.points, values, inner, local)
-        if kept is not None:
-            sequence.add_glue(plan, self.residual, values, local, [kept[2]])
-        r_tangent, = sequence.glue_tangents(self.residual, values, local)
+        state = InverseBase(point.factor, point.value.size)
+        local = {**tangents, self.output: Tangent.of(state)}
+        self.residual.extend(plan, point.points, values, adjoint, local)
+        r_tangent, = self.residual.result.tangents(values, local)
         state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
     def inner(self):
         """Numbers of the variables that belong to this equation alone."""
-        return [call.output for call in self.calls]
+        return self.residual.inner()
 
     def _outer(self):
         """Numbers of the variables that the equation takes from outside."""
-        inner = {self.output, *self.inner()}
-        used = set(self.residual.deps)
-        for call in self.calls:
-            used.update(call.dependencies())
-        return used - inner
+        return self.residual.outer() - {self.output}
 
     def dependencies(self):
         """Numbers of the variables in front."""
         return self._outer() | set(self.start.deps)
-
-
-class LastSolution:
-    """The solution of the last successful evaluation of one equation, None before the first."""
-
-    value = None
 
 
 class EquationPoint:
@@ -110,7 +143,7 @@ class EquationPoint:
 
     def __init__(self, call, points, values):
         self.points, self._call, self._values = points, call, values
-        r, = call.residual.value(values)
+        r, = call.residual.result.value(values)
         self.value, self.residual = values[call.output], r.ravel()
         self._factor = None
 
@@ -124,10 +157,10 @@ class EquationPoint:
     def _jacobian(self):
         call, n = self._call, self.value.size
         unknown = LeafBase(0, n)
-        tangents = {call.output: base_tangent(unknown)}
+        tangents = {call.output: Tangent.of(unknown)}
         with np.errstate(invalid="ignore"):  # NaN is answered in words, below and by the factorisation
-            sequence.extend(Plan(n), call.calls, self.points, self._values, None, tangents)
-            tangent, = sequence.glue_tangents(call.residual, self._values, tangents)
+            call.residual.extend(Plan(n), self.points, self._values, None, tangents)
+            tangent, = call.residual.result.tangents(self._values, tangents)
         if tangent is None:
             raise SingularMatrix("the equation does not depend on its unknown there.")
         if set(tangent.terms) != {unknown}:
@@ -140,22 +173,6 @@ class EquationPoint:
         matrix = sp.csc_array(L)
         matrix.sum_duplicates()
         return matrix
-
-
-class EquationBase:
-    """du/dθ = −r_u⁻¹ Σ_a r_a B_a."""
-
-    rhs = None
-
-    def __init__(self, point, size):
-        self._factor, self.size = point.factor, size
-        self.solve_cost = self._factor.entries
-
-    def forward(self, x):
-        return self._factor.solve(x)
-
-    def transposed(self, y):
-        return self._factor.solve(y, transpose=True)
 
 
 def _require_finite(L, n):

@@ -1,6 +1,7 @@
 """A constant sparse matrix applied to tensors: observation, interpolation, injection."""
 
 import functools
+import math
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,6 +17,8 @@ class LinearMap:
     Parameters
     ----------
     matrix : sparse or dense (m, n), finite; copied
+    shapes : (shape of x, shape of y), optional
+        For arrays of any shape, which L takes and gives flattened row by row.
     watch : function of x, optional
         Called before each product, for warnings.
 
@@ -24,27 +27,38 @@ class LinearMap:
 
     __array_ufunc__ = None
 
-    def __init__(self, matrix, watch=None):
+    def __init__(self, matrix, shapes=None, watch=None):
         self.matrix = float64_sparse("matrix", matrix)
-        self.shape, self._watch = self.matrix.shape, watch
+        self.shape, self.shapes, self._watch = self.matrix.shape, shapes, watch
+        if shapes is not None and tuple(map(math.prod, shapes)) != self.shape[::-1]:
+            raise ValueError(f"shapes is {shapes} for a matrix {self.shape}; expected those of x and y, "
+                             f"with {self.shape[1]} and {self.shape[0]} entries.")
 
     def __matmul__(self, x):
         if self._watch is not None:
             self._watch(x)
         x = nodes.as_input("the vector in L @ x", x)
-        if len(x.shape) not in (1, 2) or x.shape[0] != self.shape[1]:
-            raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected "
-                             f"({self.shape[1]},) or ({self.shape[1]}, k).")
+        if not self._fits(tuple(x.shape)):
+            expected = (f"({self.shape[1]},) or ({self.shape[1]}, k)" if self.shapes is None
+                        else f"{self.shapes[0]}")
+            raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected {expected}.")
         return nodes.call(LinearMapNode(self), x)
+
+    def _fits(self, shape):
+        if self.shapes is not None:
+            return shape == tuple(self.shapes[0])
+        return len(shape) in (1, 2) and shape[0] == self.shape[1]
 
     @property
     def T(self):
         """Lᵀ."""
-        return LinearMap(self.matrix.T)
+        return LinearMap(self.matrix.T, None if self.shapes is None else self.shapes[::-1])
 
     def tensorflow(self, x):
         """L x as a TensorFlow operation, differentiable to any order."""
-        return _multiply(self, x, False)
+        if self.shapes is None:
+            return _multiply(self, x, False)
+        return tf.reshape(_multiply(self, tf.reshape(x, [-1]), False), self.shapes[1])
 
     @functools.cached_property
     def tensor(self):
@@ -69,7 +83,7 @@ class LinearMapNode:
         return self.map.tensorflow(x)
 
     def output_shape(self, x):
-        return (self.map.shape[0], *x[1:])
+        return (self.map.shape[0], *x[1:]) if self.map.shapes is None else tuple(self.map.shapes[1])
 
     def evaluate(self, x):
         return LinearMapPoint(self.map, x)
@@ -79,12 +93,17 @@ class LinearMapPoint:
     """L x at one x; the tangent is L·dx/dθ and there is no curvature."""
 
     def __init__(self, linear_map, x):
-        self.matrix = linear_map.matrix
-        self.flat = self.matrix if x.ndim == 1 else linear_map.columns(x.shape[1])
-        self.value = self.matrix @ x
+        self.matrix, self._before = linear_map.matrix, x.shape
+        by_columns = linear_map.shapes is None and x.ndim == 2
+        self.flat = linear_map.columns(x.shape[1]) if by_columns else self.matrix
+        self.value = (self.matrix @ x if linear_map.shapes is None
+                      else (self.matrix @ x.ravel()).reshape(linear_map.shapes[1]))
+        self._shaped = linear_map.shapes is not None
 
     def pullback(self, adjoint, wanted):
-        return (self.matrix.T @ adjoint if wanted[0] else None,)
+        if not wanted[0]:
+            return (None,)
+        return ((self.matrix.T @ (adjoint.ravel() if self._shaped else adjoint)).reshape(self._before),)
 
     def extend(self, plan, tangents, adjoint):
         return tangents[0].left(self.flat)

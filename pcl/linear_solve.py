@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl import factor, nodes
+from pcl.bases import InverseBase
 from pcl.errors import NotFinite
 from pcl.product import flat_structures
 from pcl.sparse import SparseMatrix
@@ -85,12 +86,7 @@ class SolvePoint:
         matrix = pattern.matrix(coefficients)
         self.factor = factor.cached(matrix, node.solver, pattern.key)
         self.value = _checked(self.factor.solve(b))
-        self._adjoint = self._mu = None
-
-    def solve(self, b, transpose=False):
-        """A⁻¹ or A⁻ᵀ applied to (n·k,) or (n·k, p) arrays, k being the columns of u."""
-        shape = b.shape
-        return self.factor.solve(b.reshape(self.factor.n, -1), transpose).reshape(shape)
+        self._last = None
 
     def pullback(self, adjoint, wanted):
         mu = self._dual(adjoint.ravel())
@@ -100,37 +96,24 @@ class SolvePoint:
 
     def _dual(self, adjoint):
         """μ = A⁻ᵀ ū; the last one is kept, as the curvature needs it again."""
-        if self._adjoint is None or not np.array_equal(adjoint, self._adjoint):
-            self._adjoint, self._mu = adjoint, self.solve(adjoint, transpose=True)
-        return self._mu
+        last = self._last
+        if last is None or not np.array_equal(adjoint, last[0]):
+            mu = self.factor.solve(adjoint.reshape(self.factor.n, -1), transpose=True).ravel()
+            self._last = last = adjoint, mu
+        return last[1]
 
     def extend(self, plan, tangents, adjoint):
         *c_tangents, b_tangent = tangents
         u = self.value.ravel()
         moving = [(s, t) for s, t in zip(self.flat, c_tangents) if t is not None]
         rhs = total([b_tangent, *(t.left(-s.left(u)) for s, t in moving)])
-        tangent = plan.add_base(SolveBase(self, rhs))
+        tangent = plan.add_base(InverseBase(self.factor, u.size, rhs))
         adjoint = adjoint.ravel()
         if np.any(adjoint):
             mu = self._dual(adjoint)
             for s, t in moving:
                 plan.add_mixed(t, -s.right(mu), tangent)
         return tangent
-
-
-class SolveBase:
-    """S = A⁻¹ (Σ_a N_a B_a), the sensitivity of a linear solve."""
-
-    def __init__(self, point, rhs):
-        self.point, self.rhs = point, rhs
-        self.size = point.value.size
-        self.solve_cost = point.factor.entries
-
-    def forward(self, x):
-        return self.point.solve(x)
-
-    def transposed(self, y):
-        return self.point.solve(y, transpose=True)
 
 
 def _checked(u):
@@ -141,11 +124,11 @@ def _checked(u):
     return u
 
 
-def _tensorflow_solve(pattern, solver, transposed, values, b):
+def _tensorflow_solve(pattern, solver, transpose, values, b):
     """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
     def numeric(values, b):
         matrix = pattern.with_values(values)
-        return _checked(factor.cached(matrix, solver, pattern.key).solve(b, transposed))
+        return _checked(factor.cached(matrix, solver, pattern.key).solve(b, transpose))
 
     @tf.custom_gradient
     def operation(values, b):
@@ -159,9 +142,9 @@ def _tensorflow_solve(pattern, solver, transposed, values, b):
             # The state is solved for again (its factor is cached) as a differentiable operation:
             # reusing the array u would cut the path of the second derivative.
             u_bar = tf.convert_to_tensor(u_bar)
-            state = _tensorflow_solve(pattern, solver, transposed, values, b)
-            mu = _tensorflow_solve(pattern, solver, not transposed, values, u_bar)
-            left, right = (state, mu) if transposed else (mu, state)
+            state = _tensorflow_solve(pattern, solver, transpose, values, b)
+            mu = _tensorflow_solve(pattern, solver, not transpose, values, u_bar)
+            left, right = (state, mu) if transpose else (mu, state)
             products = tf.gather(left, pattern.rows) * tf.gather(right, pattern.cols)
             return -(products if products.shape.rank == 1 else tf.reduce_sum(products, axis=1)), mu
         return u, gradient

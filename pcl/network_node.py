@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from pcl.plan import LazyMatrix
 from pcl.streamed import StreamedBase
 from pcl.tangent import Identity, block_diagonal, total
 
@@ -46,7 +45,6 @@ class NetworkNodePoint:
             base = self._jacobian_base(params, adjoint)
             parts.append(plan.add_base(base))
             if np.any(adjoint):
-                plan.add_square(params, LazyMatrix(self.size, lambda: self.at.curvature(adjoint)))
                 plan.curved.add(base)
         if x is not None:
             parts.append(x.left(block_diagonal(self.at.input_jacobian())))
@@ -68,7 +66,8 @@ class NetworkNodePoint:
         return StreamedBase(
             params, (self.value.size, self.size), self.value.shape[1], self.at.jacobian_rows,
             lambda v: self.at.pushforward(params_dot=v).ravel(),
-            lambda y: self.at.pullback(y.reshape(self.value.shape))[0], second)
+            lambda y: self.at.pullback(y.reshape(self.value.shape))[0], second,
+            lambda: self.at.curvature(adjoint))
 
     def _mixed_base(self, params, adjoint):
         """X Π with X = ∂²⟨ȳ, y⟩/∂x∂π, rows (point, input)."""

@@ -8,7 +8,8 @@ its output becomes a placeholder and the node itself is evaluated outside Tensor
 
 import contextlib
 import contextvars
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -22,34 +23,57 @@ _handler = contextvars.ContextVar("pcl_handler", default=None)
 class Node(Protocol):
     """An operation v = F(a₁, …, a_m), or the solution v of R(v, a₁, …, a_m) = 0.
 
-    `tensorflow(*inputs)` evaluates it as TensorFlow operations, differentiable to any order;
-    `output_shape(*shapes)` is the static shape of v; `evaluate(*arrays)` returns a `NodePoint`.
+    `tensorflow(*inputs)`
+        v by TensorFlow operations, differentiable to any order.
+    `output_shape(*shapes)`
+        The static shape of v from those of the inputs.
+    `evaluate(*arrays)`
+        The `Point` at these inputs, float64 arrays; TrialFailure where there is none.
     """
 
-    def tensorflow(self, *inputs): ...
+    def tensorflow(self, *inputs: Any) -> Any: ...
 
-    def output_shape(self, *shapes): ...
+    def output_shape(self, *shapes: tuple) -> tuple: ...
 
-    def evaluate(self, *arrays): ...
+    def evaluate(self, *arrays: np.ndarray) -> "Point": ...
 
 
-class NodePoint(Protocol):
-    """A node evaluated at one point.
+class Point(Protocol):
+    """A node at one point; J_i = ∂v/∂a_i.
 
     `value`
         v, a float64 array.
     `pullback(adjoint, wanted)`
-        Adjoints of the inputs, (∂v/∂a_i)ᵀ v̄ for each i with wanted[i], else None.
+        J_iᵀ v̄ of the shape of a_i for each i with wanted[i], else None.
     `extend(plan, tangents, adjoint)`
-        The tangent dv/dθ as a `Tangent` over the plan's bases, given those of the inputs
-        (None where an input does not depend on θ); adds the curvature ⟨v̄, v⟩'' to the plan.
+        The tangent Σ_i J_i ȧ_i as a `Tangent` over the plan's bases, given those of the inputs (None
+        where an input does not depend on θ, not all of them); adds the curvature to the plan,
+
+            ⟨v̄, v⟩'' = Σ_ij ȧ_iᵀ (∂²⟨v̄, F⟩/∂a_i∂a_j) ȧ_j
+
+        or, where v is given by R(v, a) = 0, with μ = −R_v⁻ᵀ v̄, that of ⟨μ, R⟩ in (v, a).
     """
 
     value: np.ndarray
 
-    def pullback(self, adjoint, wanted): ...
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple: ...
 
-    def extend(self, plan, tangents, adjoint): ...
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any: ...
+
+
+class Construct(Protocol):
+    """What is made of node calls itself: an equation, a recurrence.
+
+    `name`
+        What it is, for messages: "a nonlinear solve".
+    `record(tracer)`
+        Runs its function once on variables of the `pcl.trace.Tracer`, adds what describes it as a
+        `pcl.procedure.Call` once the graph is known, and returns its output, shielded.
+    """
+
+    name: str
+
+    def record(self, tracer: Any) -> Any: ...
 
 
 def call(node, *inputs):
@@ -62,18 +86,10 @@ def call(node, *inputs):
     return handler.call(node, inputs)
 
 
-def solve_equation(equation, start, settings):
-    """u with equation(u) = 0, under the active handler."""
+def record(construct):
+    """The output of a `Construct` under the active handler; None without one."""
     active = _handler.get()
-    if active is None:
-        return None
-    return active.solve_equation(equation, as_input("start", start), settings)
-
-
-def scan(recurrence):
-    """The kept states of a recurrence under the active handler; None without one."""
-    active = _handler.get()
-    return None if active is None else active.scan(recurrence)
+    return None if active is None else active.record(construct)
 
 
 def is_watched():

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl import factor, nodes
+from pcl.implicit import Equation
 from pcl.newton import Newton
 from pcl.record import Record
 from pcl.trace import trace
@@ -45,7 +46,7 @@ def solve_nonlinear(equation, start, *, tolerance=Newton.tolerance, atol=Newton.
     unknowns, beyond which asking for them is an error.
     """
     settings = Newton(tolerance, atol, maxiter, load_steps, solver, warm_start)
-    u = nodes.solve_equation(equation, start, settings)
+    u = nodes.record(Equation(equation, start, settings))
     return _solve_eagerly(equation, start, settings) if u is None else u
 
 
@@ -67,7 +68,7 @@ def _solve_eagerly(equation, start, settings):
 def _solution(equation, start, settings):
     """The solution as a constant, and the factor of the Jacobian there."""
     start = np.array(start, dtype=np.float64)
-    program = trace(lambda _: nodes.solve_equation(equation, start, settings),
+    program = trace(lambda _: nodes.record(Equation(equation, start, settings)),
                     {"unused": ()}, lambda u: (tf.reduce_sum(u), None))
     record = Record(program, [np.zeros(())], factor.FactorCache())
     call, point = program.calls[-1], record.points[-1]

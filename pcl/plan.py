@@ -9,13 +9,12 @@ A plan holds, at one point, everything second order needs and nothing multiplied
 so that H = Σ forms, which is L_θθ + L_θu S + Sᵀ L_uθ + Sᵀ L_uu S with every factor kept sparse.
 """
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 
 from pcl import clock
-from pcl.tangent import Identity, Tangent
+from pcl.tangent import Tangent
 
 
 @dataclass(frozen=True)
@@ -34,38 +33,6 @@ class Form:
         return Form(self.b, self.L_b, self.W.T, self.a, self.L_a, self.mixed)
 
 
-class LazyMatrix:
-    """The curvature of a network in its parameters, formed only when a dense Hessian is asked for.
-
-    `W.matrix()` is the full symmetric array, formed once. For products with vectors the base of the
-    network adds it in the sweep of its own pullback (`Plan.curved`).
-    """
-
-    def __init__(self, n, matrix):
-        self.shape = (n, n)
-        self.T = self
-        self.matrix = functools.cache(matrix)
-
-
-class LeafBase:
-    """A block of θ: the columns start … stop of the identity."""
-
-    rhs = None
-
-    def __init__(self, start, stop):
-        self.start, self.stop = start, stop
-        self.size = stop - start
-
-
-class GivenBase:
-    """A tangent that comes from outside of the plan: what one step of a scan starts from."""
-
-    rhs = None
-
-    def __init__(self, size):
-        self.size = size
-
-
 class Plan:
     """Bases in order of computation, and the curvature as a list of forms.
 
@@ -75,8 +42,7 @@ class Plan:
     bases : list
     forms : list of Form
     curved : set
-        The bases that add curvature of their own to products with vectors: scans, for which there is no
-        form, and networks, whose form with a `LazyMatrix` serves the dense Hessian.
+        The bases that bring curvature of their own, see `pcl.bases.CurvedBase`.
     """
 
     def __init__(self, n_theta):
@@ -86,7 +52,11 @@ class Plan:
     def add_base(self, base):
         """Append a base; returns it as a tangent."""
         self.bases.append(base)
-        return base_tangent(base)
+        return Tangent.of(base)
+
+    def all_forms(self):
+        """The forms and those of the curved bases, formed now."""
+        return [*self.forms, *(f for base in self.bases if base in self.curved for f in base.forms())]
 
     def add_square(self, tangent, W):
         """Add VᵀW V with W symmetric, V = dv/dθ."""
@@ -121,15 +91,13 @@ class Plan:
         for base in self.bases:
             clock.look()
             if base.rhs is not None:
-                x[base] = base.forward(combine(base.rhs, x))
+                x[base] = base.pushforward(combine(base.rhs, x))
         return x
 
     def curvature(self, x, y=None):
         """Add the forms applied to x = {b: B_b v} to y = {b: adjoint of B_b v}; returns y."""
         y = {} if y is None else y
         for f in self.forms:
-            if isinstance(f.W, LazyMatrix):
-                continue
             left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
             add_to(y, f.a, f.L_a.T @ (f.W @ right))
             if f.mixed:
@@ -147,7 +115,7 @@ class Plan:
             if base.rhs is None or not (base in y or inner):
                 continue
             y_bar = (base.second(y.get(base), combine(base.rhs, x)) if inner
-                     else base.transposed(y[base]))
+                     else base.pullback(y[base]))
             for a, L in base.rhs.terms.items():
                 add_to(y, a, L.T @ y_bar)
         return y
@@ -158,11 +126,6 @@ class Plan:
             if base.rhs is None and base in y:
                 theta[base.start:base.stop] += y[base]
         return theta
-
-
-def base_tangent(base):
-    """The base itself as a tangent."""
-    return Tangent({base: Identity(base.size)})
 
 
 def combine(tangent, x):

@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 
-from pcl import factor, sequence
+from pcl import factor
+from pcl.bases import LeafBase
 from pcl.errors import NotFinite
-from pcl.plan import LeafBase, Plan
+from pcl.plan import Plan
 from pcl.validate import require_finite
 
 
@@ -24,8 +25,8 @@ class Record:
         self.values = dict(enumerate(np.asarray(b) for b in blocks))
         with factor.using(factors):
             factors.new_evaluation()
-            self.points = sequence.evaluate(program.calls, self.values)
-        value, self._loss_bars = program.loss.value_and_gradient(self.values)
+            self.points = program.loss.evaluate(self.values)
+        value, self._loss_bars = program.loss.result.value_and_gradient(self.values)
         self.value = float(value)
         if np.isnan(self.value):
             raise NotFinite("the loss is NaN; a logarithm, root or division in it left its domain.")
@@ -34,7 +35,7 @@ class Record:
     @functools.cached_property
     def gradient(self):
         """dℓ/dθ by one reverse sweep, flat."""
-        gradient = self._flat(self._adjoints[0])
+        gradient = self._flat(self._adjoint.bars)
         require_finite("the gradient", gradient)
         return gradient
 
@@ -44,16 +45,10 @@ class Record:
         return self.program.residuals.value(self.values)[0].ravel()
 
     @functools.cached_property
-    def _adjoints(self):
-        return self._reverse(self._loss_bars)
-
-    def _reverse(self, last_bars):
-        """Adjoints of all variables, and what the calls keep, from one reverse sweep."""
-        bars = {}
-        sequence.accumulate(bars, last_bars)
+    def _adjoint(self):
+        """The adjoints of all variables, from one reverse sweep."""
         with factor.using(self._factors):
-            kept = sequence.pull_back(self.program.calls, self.points, self.values, bars)
-        return bars, kept
+            return self.program.loss.pullback(self.points, self.values, (), self._loss_bars)
 
     def _flat(self, bars):
         return np.concatenate([bars[i].ravel() if i in bars else np.zeros(self.values[i].size)
@@ -67,29 +62,26 @@ class Record:
 
     def plan_of(self, blocks):
         """The plan in the blocks of these numbers, in this order, the others held fixed."""
-        plan, tangents = self._extend(self._adjoints, blocks)
-        sequence.add_glue(plan, self.program.loss, self.values, tangents)
-        return plan
+        return self._extended(self._adjoint, blocks)[0]
 
     @functools.cached_property
     def gauss_newton_plan(self):
         """The plan with the curvature of the last piece of glue, the loss, alone."""
-        plan, tangents = self._extend(None, range(self.program.n_blocks))
-        sequence.add_glue(plan, self.program.loss, self.values, tangents)
-        return plan
+        return self._extended(self.program.loss.of_result(()), range(self.program.n_blocks))[0]
 
     @functools.cached_property
     def residual_plan(self):
         """The chain of sensitivities up to the residuals, and their tangent (None: they are fixed)."""
-        plan, tangents = self._extend(None, range(self.program.n_blocks))
-        tangent, = sequence.glue_tangents(self.program.residuals, self.values, tangents)
+        plan, tangents = self._extended(None, range(self.program.n_blocks))
+        tangent, = self.program.residuals.tangents(self.values, tangents)
         return plan, tangent
 
-    def _extend(self, adjoints, blocks):
+    def _extended(self, adjoint, blocks):
+        """The plan over these blocks, and the tangents of all variables."""
         sizes = [self.values[i].size for i in blocks]
         plan, ends = Plan(sum(sizes)), np.cumsum(sizes)
         tangents = {i: plan.add_base(LeafBase(int(end - n), int(end)))
                     for i, n, end in zip(blocks, sizes, ends) if n}
         with factor.using(self._factors):
-            sequence.extend(plan, self.program.calls, self.points, self.values, adjoints, tangents)
+            self.program.loss.extend(plan, self.points, self.values, adjoint, tangents)
         return plan, tangents

@@ -7,12 +7,18 @@ import tensorflow as tf
 
 from pcl import nodes
 from pcl.factor import FactorCache
+from pcl.procedure import Procedure
 from pcl.record import Record
-from pcl.trace import trace
+from pcl.scan_call import ScanCall
+from pcl.segment import Piece
+from pcl.trace import described, trace
 from pcl.validate import positive_integer
 
 # Bytes for the steps that are held at a time.
 MEMORY = 500_000_000
+
+# What a scan calls the block in which its step is traced.
+INSIDE = "the step of another scan"
 
 
 def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=MEMORY):
@@ -57,7 +63,7 @@ def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=ME
     accumulated step by step.
     """
     recurrence = Recurrence.checked(step, initial, inputs, n_steps, keep, kept, memory)
-    states = nodes.scan(recurrence)
+    states = nodes.record(recurrence)
     if states is None and not nodes.is_watched():
         states = _evaluated(recurrence)
     parts = recurrence.run() if states is None else recurrence.split(states)
@@ -66,7 +72,8 @@ def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=ME
 
 def _evaluated(recurrence):
     """The kept states, one step traced and all evaluated as inside a Problem."""
-    program = trace(lambda _: nodes.scan(recurrence), {"unused": ()}, lambda y: (tf.reduce_sum(y), None))
+    program = trace(lambda _: nodes.record(recurrence), {"unused": ()},
+                    lambda y: (tf.reduce_sum(y), None))
     record = Record(program, [np.zeros(())], FactorCache())
     return tf.constant(record.values[program.calls[-1].output])
 
@@ -83,6 +90,7 @@ class Recurrence:
     kept: tuple
     memory: int
     single: bool
+    name = "a scan"
 
     @staticmethod
     def checked(step, initial, inputs, n_steps, keep, kept, memory):
@@ -98,6 +106,21 @@ class Recurrence:
                              "from 0, at least one.")
         memory = positive_integer("memory", memory)
         return Recurrence(step, initial, inputs, n_steps, keep, kept, memory, single)
+
+    def record(self, tracer):
+        """One step is recorded inside; the kept states are a new variable."""
+        if INSIDE in tracer.within:
+            raise ValueError(f"a scan is called inside {INSIDE}; expected it outside.")
+        state = [tracer.variable(tuple(s.shape)) for s in self.initial]
+        rows = [tracer.variable(tuple(x.shape[1:])) for x in self.inputs]
+        with tracer.inside(INSIDE) as inside:
+            following = self.following([s for _, s in state], [x for _, x in rows])
+        number, output = tracer.variable(self.output_shape())
+        initial, inputs = ([tf.convert_to_tensor(x, tf.float64) for x in arrays]
+                           for arrays in (self.initial, self.inputs))
+        tracer.add(_RecordedScan(self, initial, inputs, inside, following, tuple(n for n, _ in state),
+                                 tuple(n for n, _ in rows), number))
+        return tracer.shielded(number, output, [*initial, *inputs, *following])
 
     def following(self, state, rows):
         """step(state, *rows) as a list of tensors, checked."""
@@ -134,6 +157,30 @@ class Recurrence:
                 rows = [tf.convert_to_tensor(x[k], tf.float64) for x in self.inputs]
                 state = self.following(state, rows)
         return [tf.stack(part, axis=-1) for part in zip(*found)]
+
+
+@dataclass(frozen=True)
+class _RecordedScan:
+    recurrence: Recurrence
+    initial: list
+    inputs: list
+    inside: list
+    following: list
+    state: tuple
+    rows: tuple
+    output: int
+
+    def described(self, graph):
+        """What does not change from step to step, and the scan over the rest."""
+        constant, changing = [], []
+        known = {*self.state, *self.rows}
+        for call in described(self.inside, graph):
+            moves = bool(call.dependencies() & known)
+            (changing if moves else constant).append(call)
+            known.update([call.output, *call.inner()] if moves else [])
+        r, step = self.recurrence, Procedure(tuple(changing), Piece(graph, self.following))
+        return [*constant, ScanCall(Piece(graph, self.initial), Piece(graph, self.inputs), self.state,
+                                    self.rows, step, r.n_steps, r.keep, r.kept, self.output, r.memory)]
 
 
 def _number_of_steps(inputs, n_steps):

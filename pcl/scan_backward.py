@@ -3,58 +3,73 @@
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.plan import Form, GivenBase, Plan
+from pcl.arrays import placed
+from pcl.bases import GivenBase
+from pcl.plan import Form, Plan
 from pcl.tangent import Identity, Tangent, compose, plus, total
 
 
-def eliminate_scan(base, forms, eliminate):
-    """The forms on the kept states Y as forms on the tangents of what the recurrence starts from.
-
-    Parameters
-    ----------
-    base : ScanBase
-    forms : list of Form, those of the whole plan
-    eliminate : function (base, forms) -> forms without that base
-    """
-    rest = [f for f in forms if base not in (f.a, f.b)]
-    outputs = [GivenBase(base.point.value.shape[0]) for _ in base.point.call.keep]
-    Y = total(Tangent({kept: E}) for kept, E in zip(outputs, _columns_of_output(base)))
-    pending = _merged(_substituted([f for f in forms if base in (f.a, f.b)], {base: Y}))
-    rows = {s.number: GivenBase(s.size) for s in base.sources if s.kind == "inputs"}
-    state, ended = base.state(), []
-    for s in reversed(range(base.point.n_segments)):
+def eliminate_scan(base, forms):
+    """The forms on the kept states Y of a `ScanBase` as forms on what the recurrence starts from."""
+    walk = _Walk(base, [f for f in forms if base in (f.a, f.b)])
+    for s in reversed(range(base.point.n_stretches)):
         for step, plan, following in reversed(base.steps(s)):
-            pending = _substituted(pending, _at_time(base, outputs, step.k + 1, following)) + plan.forms
-            for inner in reversed(plan.bases):
-                if inner.rhs is not None:
-                    pending = eliminate(inner, pending)
-            pending = _substituted(pending, _rows(base, rows, step.k))
-            ended += [f for f in pending if not _is_carried(f, state, outputs)]
-            pending = _merged(f for f in pending if _is_carried(f, state, outputs))
-    starts = {s.number: s.tangent for s in base.sources if s.kind == "start"}
-    first = [starts.get(n) for n in base.point.call.state]
-    pending = _substituted(pending, _at_time(base, outputs, 0, first))
-    moving = {base.given[s.number] if s.kind == "outer" else rows[s.number]: s.tangent
-              for s in base.sources if s.kind != "start"}
-    return rest + _substituted(ended + pending, moving)
+            walk.step(step.k, plan, following)
+    return [f for f in forms if base not in (f.a, f.b)] + walk.end()
 
 
-def _at_time(base, outputs, k, state):
-    """What stands for the state, and for the output kept there, at time k: {base: tangent or None}."""
-    call, mapping = base.point.call, dict(zip(base.state(), state))
-    for output, kept_at in zip(outputs, call.keep):
-        if kept_at == k:
-            ends = np.cumsum(base.point.sizes)
-            mapping[output] = total(state[i].left(_rows_from(end - size, size, ends[-1]))
-                                    for i, size, end in zip(call.kept, base.point.sizes, ends)
-                                    if state[i])
-    return mapping
+class _Walk:
+    """Forms on the state at time k, on states kept before, and on what the steps take from outside.
 
+    The kept states Y are one base for each time, the input arrays one base each; both become tangents of
+    the plan outside at the `end`.
+    """
 
-def _rows(base, rows, k):
-    """Row k of each input array: {base of the row: tangent over the whole array}."""
-    return {base.given[s.number]: Tangent({rows[s.number]: _rows_from(k * n, n, s.size).T})
-            for s in base.sources if s.kind == "inputs" for n in [s.size // s.shape[0]]}
+    def __init__(self, base, forms):
+        self._base, self._call, self._state = base, base.point.call, base.state()
+        self._outputs = [GivenBase(base.point.value.shape[0]) for _ in self._call.keep]
+        self._rows = {s.number: GivenBase(s.size) for s in base.sources if s.kind == "inputs"}
+        Y = total(Tangent({kept: E}) for kept, E in zip(self._outputs, _columns_of_output(base)))
+        self._carried, self._ended = _merged(_substituted(forms, {base: Y})), []
+
+    def step(self, k, plan, following):
+        """From time k + 1 to k, `following` being the tangents of the state at k + 1."""
+        forms = _substituted(self._carried, self._at_time(k + 1, following)) + plan.all_forms()
+        for inner in reversed(plan.bases):
+            if inner.rhs is not None:
+                forms = inner.eliminated(forms)
+        forms = _substituted(forms, self._row(k))
+        self._ended += [f for f in forms if not self._is_carried(f)]
+        self._carried = _merged(f for f in forms if self._is_carried(f))
+
+    def end(self):
+        """All forms over the bases of the plan outside, once time 0 is reached."""
+        sources = self._base.sources
+        starts = {s.number: s.tangent for s in sources if s.kind == "start"}
+        first = [starts.get(n) for n in self._call.state]
+        forms = self._ended + _substituted(self._carried, self._at_time(0, first))
+        given = {"outer": self._base.given, "inputs": self._rows}
+        return _substituted(forms, {given[s.kind][s.number]: s.tangent for s in sources
+                                    if s.kind != "start"})
+
+    def _at_time(self, k, state):
+        """{base: tangent or None} of the state and of the output kept there, at time k."""
+        mapping, j = dict(zip(self._state, state)), self._call.place_of(k)
+        if j is not None:
+            sizes = self._base.point.sizes
+            ends = np.cumsum(sizes)
+            mapping[self._outputs[j]] = total(state[i].left(placed(end - size, size, ends[-1]))
+                                              for i, size, end in zip(self._call.kept, sizes, ends)
+                                              if state[i])
+        return mapping
+
+    def _row(self, k):
+        """Row k of each input array: {base of the row: tangent over the whole array}."""
+        return {self._base.given[s.number]: Tangent({self._rows[s.number]: placed(k * n, n, s.size).T})
+                for s in self._base.sources if s.kind == "inputs" for n in [s.size // s.shape[0]]}
+
+    def _is_carried(self, form):
+        return any(x in self._state or x in self._outputs for x in (form.a, form.b))
 
 
 def _columns_of_output(base):
@@ -62,11 +77,6 @@ def _columns_of_output(base):
     n, m = base.point.value.shape
     rows = np.arange(n)
     return [sp.csr_array((np.ones(n), (rows * m + j, rows)), shape=(n * m, n)) for j in range(m)]
-
-
-def _rows_from(first, size, of):
-    """The matrix (of, size) that puts a vector at rows first … first + size − 1."""
-    return sp.csr_array(sp.eye_array(of, size, k=-first, format="csr"))
 
 
 def _substituted(forms, mapping):
@@ -79,10 +89,6 @@ def _substituted(forms, mapping):
         elif a and b:
             plan.add_square(a.left(f.L_a), f.W)
     return plan.forms
-
-
-def _is_carried(form, state, outputs):
-    return any(x in state or x in outputs for x in (form.a, form.b))
 
 
 def _merged(forms):

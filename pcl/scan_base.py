@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
-from pcl.plan import GivenBase, add_to, combine
+from pcl.arrays import placed
+from pcl.backward import costs
+from pcl.bases import GivenBase
+from pcl.columns import Dense
+from pcl.plan import add_to, combine
+from pcl.scan_backward import eliminate_scan
+from pcl.scan_sweep import sweep_scan
 from pcl.tangent import Tangent, total
 
 
@@ -39,53 +44,88 @@ class ScanBase:
     size : int
         Entries of Y.
     sources : list of Source
-    adjoint : what ScanPoint.pull_back left, or None for tangents without curvature
+    given : dict number -> GivenBase, what stands in the plan of a step for a variable that moves
     """
 
+    stays = False
+
     def __init__(self, point, sources, adjoint):
-        self.point, self.sources, self.adjoint = point, sources, adjoint
+        self.point, self.sources, self._adjoint = point, sources, adjoint
         self.size = point.value.size
         self._ends = np.cumsum([source.size for source in sources])
-        self.rhs = total(source.tangent.left(_below(end - source.size, source.size, self._ends[-1]))
+        self.rhs = total(source.tangent.left(placed(end - source.size, source.size, self._ends[-1]))
                          for source, end in zip(sources, self._ends))
         self.given = {source.number: GivenBase(_step_size(source)) for source in sources
                       if source.kind != "start"}
         self.given.update((n, GivenBase(s.size)) for n, s in zip(point.call.state, point.start))
-        self._last = None
+        self._planned, self._pushed = (None, None), None
 
     # --- steps, for all kinds of sweeps ---------------------------------------------------------
     def steps(self, s):
-        """The steps of segment s as (step, plan, tangents of the state that follows)."""
-        curved = self.adjoint is not None
-        return [(step, *step.plan(self.given, curved)) for step in self.point.steps(s, self.adjoint)]
+        """The steps of stretch s as (step, plan, tangents of the state that follows).
+
+        Those of the last stretch asked for are remembered.
+        """
+        planned = self._planned
+        if planned[0] != s:
+            self._planned = planned = s, self._plans(s)
+        return planned[1]
+
+    def _plans(self, s):
+        steps = self.point.steps(s)
+        adjoints = [None] * len(steps) if self._adjoint is None else self._adjoint.of_steps(s)
+        with self.point.using_factors():
+            return [(step, *step.plan(self.given, adjoint)) for step, adjoint in zip(steps, adjoints)]
 
     def state(self):
         """The bases of the state's tangent."""
         return [self.given[n] for n in self.point.call.state]
 
+    # --- the directions of a plan --------------------------------------------------------------
+    def cost(self, p):
+        """Every step as the last one."""
+        *_, (_, plan, _) = self.steps(self.point.n_stretches - 1)
+        step, n = costs(plan, p), self.point.call.n_steps
+        return n * step["forward"], n * step["backward"]
+
+    def forms(self):
+        return []
+
+    def columns(self, sweep):
+        """Y by all steps, their curvature added to Q; its columns may be fewer than those of θ."""
+        square, mixed = sweep.take(self)
+        tangents = {source: sweep.placed(source.tangent, source.size) for source in self.sources}
+        Y, expand = sweep_scan(self, tangents, sweep.n_columns, square, sweep.Q)
+        if mixed:
+            Z = Y.T @ sweep.products([(self.size, mixed)])[0]
+            sweep.Q += Z if expand is None else expand.T @ Z
+        return Dense(Y if expand is None or not sweep.is_used(self) else Y @ expand)
+
+    def eliminated(self, forms):
+        return eliminate_scan(self, forms)
+
     # --- products with vectors -----------------------------------------------------------------
-    def forward(self, x):
+    def pushforward(self, x):
         """M x, for x (Σ sizes,) or (Σ sizes, k)."""
         if x.ndim == 2:
-            return np.stack([self.forward(column) for column in x.T], axis=1)
-        return self._forward(x)[0].ravel()
+            return np.stack([self.pushforward(column) for column in x.T], axis=1)
+        return self._pushed_forward(x)[0].ravel()
 
-    def transposed(self, y):
+    def pullback(self, y):
         """Mᵀ y, for y (size,) or (size, k)."""
         if y.ndim == 2:
-            return np.stack([self.transposed(column) for column in y.T], axis=1)
+            return np.stack([self.pullback(column) for column in y.T], axis=1)
         return self.second(y, None)
 
     def second(self, y, x):
         """Mᵀ y + C x, either of them None."""
         call, point = self.point.call, self.point
         y = np.zeros(point.value.shape) if y is None else y.reshape(point.value.shape)
-        forward = None if x is None else self._forward(x)[1:]
+        pushed = None if x is None else self._pushed_forward(x)[1:]
         result = {source: np.zeros(source.shape) for source in self.sources}
         bars = [np.zeros(s.shape) for s in point.start]
-        for s in reversed(range(point.n_segments)):
-            steps = self.steps(s)
-            tangents = [None] * len(steps) if forward is None else self._tangents(s, x, *forward)
+        for s in reversed(range(point.n_stretches)):
+            steps, tangents = self._stretch(s, x, pushed)
             for (step, plan, following), tangent in zip(reversed(steps), reversed(tangents)):
                 bars = point.with_output(bars, step.k + 1, y)
                 step_bars = self._step_back(plan, following, bars, tangent)
@@ -98,23 +138,15 @@ class ScanBase:
                 result[source] = point.with_output(bars, 0, y)[i]
         return np.concatenate([result[source].ravel() for source in self.sources])
 
-    def _forward(self, x):
-        """M x (Σ sizes, kept), tangents of the state at segment starts, those of the last segment.
+    def _pushed_forward(self, x):
+        """M x (Σ sizes, kept), tangents of the state at stretch starts, those of the last stretch.
 
-        Those of the same x as last time are not computed again, if they belong to the plans of now:
-        sweeps without curvature between the two, and those cut short, make new ones.
+        Those of the same x as last time are not computed again.
         """
-        if not self._knows(x):
-            self._last = x, self._run(x), self._last_plans()
-        return self._last[1]
-
-    def _knows(self, x):
-        last = self._last
-        return last is not None and np.array_equal(last[0], x) and self._last_plans() == last[2]
-
-    def _last_plans(self):
-        """The plans of the last segment's steps; they are compared by identity."""
-        return [plan for _, plan, _ in self.steps(self.point.n_segments - 1)]
+        pushed = self._pushed
+        if pushed is None or not np.array_equal(pushed[0], x):
+            self._pushed = pushed = x, self._run(x)
+        return pushed[1]
 
     def _run(self, x):
         point, parts = self.point, self._parts(x)
@@ -122,24 +154,28 @@ class ScanBase:
         state = [parts.get(("start", n), np.zeros(s.size))
                  for n, s in zip(point.call.state, point.start)]
         self._keep(result, 0, state)
-        for s in range(point.n_segments):
+        for s in range(point.n_stretches):
             starts.append(state)
-            tangents = []
-            for step, plan, following in self.steps(s):
+            steps, tangents = self.steps(s), []
+            for step, plan, following in steps:
                 tangents.append(self._step_forward(step, plan, parts, state))
                 state = [_combined(t, tangents[-1], b.size) for t, b in zip(following, self.state())]
                 self._keep(result, step.k + 1, state)
-        return result, starts, tangents
+        return result, starts, (steps, tangents)
 
-    def _tangents(self, s, x, starts, last):
-        """The tangents of all bases in every step of segment s."""
-        if s == self.point.n_segments - 1:
+    def _stretch(self, s, x, pushed):
+        """(steps of stretch s, the tangents of all bases of their plans: None without `pushed`)."""
+        if pushed is None:
+            steps = self.steps(s)
+            return steps, [None] * len(steps)
+        starts, last = pushed
+        if s == self.point.n_stretches - 1:
             return last
-        parts, state, tangents = self._parts(x), starts[s], []
-        for step, plan, following in self.steps(s):
+        parts, state, steps, tangents = self._parts(x), starts[s], self.steps(s), []
+        for step, plan, following in steps:
             tangents.append(self._step_forward(step, plan, parts, state))
             state = [_combined(t, tangents[-1], b.size) for t, b in zip(following, self.state())]
-        return tangents
+        return steps, tangents
 
     def _step_forward(self, step, plan, parts, state):
         x = dict(zip(self.state(), state))
@@ -173,19 +209,13 @@ class ScanBase:
         return {(source.kind, source.number): part for source, part in zip(self.sources, parts)}
 
     def _keep(self, result, k, state):
-        call = self.point.call
-        j = np.searchsorted(call.keep, k)
-        if j < len(call.keep) and call.keep[j] == k:
-            result[:, j] = np.concatenate([state[i] for i in call.kept])
+        j = self.point.call.place_of(k)
+        if j is not None:
+            result[:, j] = np.concatenate([state[i] for i in self.point.call.kept])
 
 
 def _step_size(source):
     return source.size // source.shape[0] if source.kind == "inputs" else source.size
-
-
-def _below(first, size, total_size):
-    """The matrix (total_size, size) that puts a vector at rows first … first + size − 1."""
-    return sp.csr_array(sp.eye_array(total_size, size, k=-first, format="csr"))
 
 
 def _combined(tangent, x, size):

@@ -8,10 +8,11 @@ one a parameter.
 
 import numpy as np
 
+from pcl import sweep
 from pcl.low_rank import low_rank
 
 
-def sweep_scan(base, tangents, n_theta, square, Q, step_sweep):
+def sweep_scan(base, tangents, n_theta, square, Q):
     """(Y', E) with dY/dθ = Y' E, E None for the identity; adds to Q half of the curvature of all steps.
 
     Parameters
@@ -20,15 +21,13 @@ def sweep_scan(base, tangents, n_theta, square, Q, step_sweep):
     tangents : dict source -> slice of θ, or dense (size of the source, n_theta)
     square : K of a term dYᵀ K dY of Q, or None
     Q : (n_theta, n_theta), or None if only tangents are wanted
-    step_sweep : function (plan, given, n_columns, wanted, Q, sums) -> dense arrays
-        See `pcl.sweep`.
     """
     given, expand = _columns(base.sources, tangents, n_theta)
     n_columns = n_theta if expand is None else len(expand)
     Q_local = Q if expand is None or Q is None else np.zeros((n_columns, n_columns))
     sums = {} if Q is None else {source: np.zeros(given[source].shape) for source in base.sources
                                  if source.kind == "outer" and not isinstance(given[source], slice)}
-    Y = _run(base, given, n_columns, Q_local, sums, step_sweep)
+    Y = _run(base, given, n_columns, Q_local, sums)
     for source, summed in sums.items():
         Q_local += given[source].T @ summed
     if square is not None:
@@ -38,21 +37,21 @@ def sweep_scan(base, tangents, n_theta, square, Q, step_sweep):
     return Y, expand
 
 
-def _run(base, given, n_columns, Q, sums, step_sweep):
+def _run(base, given, n_columns, Q, sums):
     sums = {base.given[source.number]: summed for source, summed in sums.items()}
     point, call = base.point, base.point.call
     Y = np.empty((*point.value.shape, n_columns))
     start = {source.number: given[source] for source in base.sources if source.kind == "start"}
     state = [_dense(start.get(n), s.size, n_columns) for n, s in zip(call.state, point.start)]
     _keep(call, Y, 0, state)
-    for s in range(point.n_segments):
+    for s in range(point.n_stretches):
         for step, plan, following in base.steps(s):
             at_step = dict(zip(base.state(), state))
             for source in base.sources:
                 if source.kind != "start":
                     at_step[base.given[source.number]] = _at_step(given[source], source, step.k)
             wanted = [(b.size, t.terms if t else {}) for b, t in zip(base.state(), following)]
-            state = step_sweep(plan, at_step, n_columns, wanted, Q, sums)
+            state = sweep.tangents(plan, at_step, n_columns, wanted, Q, sums)
             _keep(call, Y, step.k + 1, state)
     return Y.reshape(base.size, n_columns)
 
@@ -77,8 +76,8 @@ def _dense(columns, size, n_columns):
 
 
 def _keep(call, Y, k, state):
-    j = np.searchsorted(call.keep, k)
-    if j < len(call.keep) and call.keep[j] == k:
+    j = call.place_of(k)
+    if j is not None:
         Y[:, j] = np.concatenate([state[i] for i in call.kept])
 
 

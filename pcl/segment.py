@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from pcl.tangent import block_diagonal, diagonal_matrix
+from pcl.tangent import block_diagonal, diagonal_matrix, total
 
 # A row of at most so many entries is probed entry by entry.
 ROW_ENTRIES = 16
@@ -28,7 +28,7 @@ CANCELLED = 4e-15
 EXPLICIT = 4_000_000
 
 
-class Segment:
+class Piece:
     """a = g(x_d for d in deps): some tensors of the graph as functions of its variables.
 
     Attributes
@@ -70,16 +70,16 @@ class Segment:
     def _is_affine(self, values):
         """Whether a = Σ_d J_d x_d + a₀ with constant sparse J_d, which are found when first asked."""
         if self._offsets is None:
-            self._offsets = ()
-            if self.deps and self._glue.is_affine:
-                self._find_offsets(values)
+            self._offsets = self._found_offsets(values) if self.deps and self._glue.is_affine else ()
         return bool(self._offsets)
 
-    def _find_offsets(self, values):
+    def _found_offsets(self, values):
+        """a₀ of each output; none of them where a J_d is not sparse."""
         factors = [L for jacobian in self.jacobian(values) for L in jacobian.values()]
-        if self._constant_jacobian is not None and all(sp.issparse(L) for L in factors):
-            at_zero = {d: np.zeros(values[d].shape) for d in self.deps}
-            self._offsets = tuple(self._glue.value(self._at(at_zero), self._constants))
+        if self._constant_jacobian is None or not all(sp.issparse(L) for L in factors):
+            return ()
+        at_zero = {d: np.zeros(values[d].shape) for d in self.deps}
+        return tuple(self._glue.value(self._at(at_zero), self._constants))
 
     def _affine(self, o, values):
         result = self._offsets[o].copy()
@@ -147,7 +147,21 @@ class Segment:
         bars = [bar if i == o else np.zeros(shape) for i, shape in enumerate(self._shapes(values))]
         return self.pullback(values, bars)[d]
 
+    def tangents(self, values, tangents):
+        """The tangents of the outputs from those of the variables, None where nothing moves."""
+        return [total([tangents[d].left(L) for d, L in jacobian.items() if d in tangents])
+                for jacobian in self.jacobian(values, tangents)]
+
     # --- curvature ----------------------------------------------------------------------------
+    def add_curvature(self, plan, values, bars, tangents):
+        """Add ⟨ā, g⟩'' between the tangents of the variables to the plan."""
+        for (d, e), block in self.curvature(values, bars, tangents).items():
+            if d in tangents and e in tangents:
+                if d == e:
+                    plan.add_square(tangents[d], block)
+                else:
+                    plan.add_mixed(tangents[d], block, tangents[e])
+
     def curvature(self, values, bars=(), moving=None):
         """{(d, e): ∂²⟨ā, g⟩/∂x_d∂x_e as a factor}, one of (d, e) and (e, d), zero blocks left out.
 

@@ -1,10 +1,14 @@
 """Bases that are wide and cheap to make again: the Jacobians of networks, in blocks of points."""
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from pcl import clock, threads
+from pcl.backward import without
+from pcl.plan import Plan
 from pcl.tangent import Identity
 
 # Entries of one block of the Jacobian: 8 MB, which stays in the cache while it is used.
@@ -24,59 +28,89 @@ class StreamedBase:
     shape : (size, n_parameters)
     rows_per_point : int
     rows : function (first point, last point) -> the rows of J that belong to them
-    forward, transposed : functions x -> J x and y -> Jᵀ y
-    second : function (y, x) -> Jᵀ y + ∇²⟨ȳ, net⟩ x with y perhaps None, for a plan's `curved` bases
-
-    Attributes
-    ----------
-    columns : slice or ndarray
-        Π itself, set by the sweep that uses the base: a slice of θ or a dense matrix.
+    pushforward, pullback : functions x -> J x and y -> Jᵀ y
+    second, curvature : functions
+        (y, x) -> Jᵀ y + C x with y perhaps None, and () -> C = ∇²⟨ȳ, net⟩, for a base that is curved.
     """
 
-    columns = None
-
-    def __init__(self, rhs, shape, rows_per_point, rows, forward, transposed, second=None):
+    def __init__(self, rhs, shape, rows_per_point, rows, pushforward, pullback, second=None,
+                 curvature=None):
         self.rhs = rhs
         self.size, self.n_parameters = shape
-        self.forward, self.transposed, self.second = forward, transposed, second
+        self.pushforward, self.pullback, self.second = pushforward, pullback, second
+        self._curvature = None if curvature is None else functools.cache(curvature)
         self._rows_per_point, self._rows = rows_per_point, rows
-        self._step = max(1, BLOCK_ENTRIES // (self.n_parameters * rows_per_point)) * rows_per_point
+        self.step = max(1, BLOCK_ENTRIES // (self.n_parameters * rows_per_point)) * rows_per_point
+
+    @property
+    def stays(self):
+        """Whether Π is of what stays: then J Π is made again where it is needed."""
+        return all(base.stays for base in self.rhs.terms)
+
+    def cost(self, p):
+        return 0, 0
+
+    def forms(self):
+        plan = Plan(0)
+        plan.add_square(self.rhs, self._curvature())
+        return plan.forms
+
+    def columns(self, sweep):
+        return StreamedColumns(self, sweep.placed(self.rhs, self.n_parameters))
+
+    def eliminated(self, forms):
+        """For parameters that depend on a solve, or change within a recurrence: J in full."""
+        if all(self not in (f.a, f.b) for f in forms):
+            return forms
+        J = np.concatenate([rows for _, _, rows in self.blocks()])
+        return without(self, forms, self.rhs.left(J), Identity(self.size))
 
     def blocks(self, function=lambda start, stop, J: (start, stop, J)):
         """function(start, stop, J[start:stop]) for consecutive blocks of rows, in order."""
         def block(start):
             clock.look()
-            stop = min(start + self._step, self.size)
+            stop = min(start + self.step, self.size)
             J = self._rows(start // self._rows_per_point, stop // self._rows_per_point)
             return function(start, stop, J)
-        return threads.ordered(block, range(0, self.size, self._step))
+        return threads.ordered(block, range(0, self.size, self.step))
+
+
+class StreamedColumns:
+    """J Π with Π known: a slice of the columns, or dense; never there as a whole."""
+
+    rank, place = 3, None
+
+    def __init__(self, base, parameters):
+        self._base, self._parameters = base, parameters
 
     def add_products(self, pairs):
-        """out += L B for each (out, L); the Jacobian passes by once."""
-        in_place = isinstance(self.columns, slice)
+        in_place = isinstance(self._parameters, slice)
         factors = [_ColumnBlocks(L) for _, L in pairs]
-        products = [out[:, self.columns] if in_place else np.zeros((len(out), self.n_parameters))
-                    for out, _ in pairs]
-        for terms in self.blocks(lambda *block: [factor.product(*block) for factor in factors]):
+        products = [out[:, self._parameters] if in_place
+                    else np.zeros((len(out), self._base.n_parameters)) for out, _ in pairs]
+        for terms in self._base.blocks(lambda *block: [factor.product(*block) for factor in factors]):
             for product, (rows, term) in zip(products, terms):
                 product[rows] += term
         if not in_place:
             for (out, _), product in zip(pairs, products):
-                out += product @ self.columns
+                out += product @ self._parameters
 
-    def add_gram(self, middle, Q):
-        """Q += Bᵀ middle B for a sparse middle that couples no two blocks; else returns False."""
-        if not sp.issparse(middle):
+    def takes(self, right, small):
+        return right is self
+
+    def add_form(self, Q, K, right):
+        """For a sparse K that couples no two blocks of points."""
+        if not sp.issparse(K):
             return False
-        coo = middle.tocoo()
-        if np.any(coo.coords[0] // self._step != coo.coords[1] // self._step):
+        coo, step = K.tocoo(), self._base.step
+        if np.any(coo.coords[0] // step != coo.coords[1] // step):
             return False
-        middle = middle.tocsr()
-        gram = sum(self.blocks(lambda start, stop, J: J.T @ (middle[start:stop, start:stop] @ J)))
-        if isinstance(self.columns, slice):
-            Q[self.columns, self.columns] += gram
+        K = K.tocsr()
+        gram = sum(self._base.blocks(lambda start, stop, J: J.T @ (K[start:stop, start:stop] @ J)))
+        if isinstance(self._parameters, slice):
+            Q[self._parameters, self._parameters] += gram
         else:
-            Q += self.columns.T @ gram @ self.columns
+            Q += self._parameters.T @ gram @ self._parameters
         return True
 
 

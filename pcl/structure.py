@@ -7,11 +7,16 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from pcl.arrays import selection
+from pcl.caches import Bounded, Companions
 from pcl.linear_map import LinearMap
 from pcl.validate import float64_sparse, positive_integer, whole_numbers
 
 # Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
 BLOCK = 2 ** 17
+
+# Restrictions, and numbers of columns, that a structure keeps.
+KEPT = 8
 
 
 class Structure:
@@ -39,7 +44,8 @@ class Structure:
                              "expected equal numbers that are a multiple of group.")
         self.size = n // self.group
         self.shape = (self.test.shape[1], self.trial.shape[1])
-        self._restricted, self._patterns, self._columns = {}, {}, {}
+        self._restricted, self._columns = Bounded(KEPT), Bounded(KEPT)
+        self._patterns = Companions()
 
     @classmethod
     def from_entries(cls, rows, cols, shape):
@@ -48,7 +54,7 @@ class Structure:
         if rows.shape != cols.shape:
             raise ValueError(f"rows has shape {rows.shape} and cols {cols.shape}; expected two vectors "
                              "of one length.")
-        return cls(_selection(rows, shape[0]), _selection(cols, shape[1]))
+        return cls(selection(rows, shape[0]), selection(cols, shape[1]))
 
     def transpose(self):
         """The structure of A(c)ᵀ."""
@@ -59,21 +65,17 @@ class Structure:
         return Structure(self.trial, self.test, self.group)
 
     def restrict(self, rows, cols):
-        """The structure of A(c)[rows, cols]; the same object for the same numbers."""
+        """The structure of A(c)[rows, cols]; the same object for the same numbers while it is kept."""
         rows = whole_numbers("rows", rows, self.shape[0])
         cols = whole_numbers("cols", cols, self.shape[1])
-        key = digest(rows, cols)
-        if key not in self._restricted:
-            self._restricted[key] = Structure(self.test[:, rows], self.trial[:, cols], self.group)
-        return self._restricted[key]
+        return self._restricted.kept(digest(rows, cols), lambda: Structure(
+            self.test[:, rows], self.trial[:, cols], self.group))
 
     def columns(self, k):
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
-        if k not in self._columns:
-            eye = sp.eye_array(k, format="csr")
-            test, trial = sp.kron(self.test, eye), sp.kron(self.trial, eye)
-            self._columns[k] = Structure(test, trial, self.group * k)
-        return self._columns[k]
+        eye = sp.eye_array(k, format="csr")
+        return self._columns.kept(k, lambda: Structure(
+            sp.kron(self.test, eye), sp.kron(self.trial, eye), self.group * k))
 
     def tensorflow(self, c, x):
         """A(c) x for x of shape (n,) or (n, k), differentiable to any order."""
@@ -218,12 +220,9 @@ class Pattern:
 
 
 def pattern_of(structures):
-    """The pattern of a sum of structures, built once and kept with the first of them."""
-    structures = tuple(structures)
-    known = structures[0]._patterns
-    if structures not in known:
-        known[structures] = Pattern(structures)
-    return known[structures]
+    """The pattern of a sum of structures, built once and kept for as long as all of them live."""
+    first, *others = structures
+    return first._patterns.kept(others, lambda: Pattern(structures))
 
 
 def digest(*arrays):
@@ -238,9 +237,3 @@ def digest(*arrays):
 def _short(numbers):
     """Ascending numbers as int32 where they fit."""
     return numbers.astype(np.int32) if numbers[-1] < 2 ** 31 else numbers
-
-
-def _selection(numbers, n):
-    """Sparse (len(numbers), n) with a one at (e, numbers[e])."""
-    m = len(numbers)
-    return sp.csr_array((np.ones(m), (np.arange(m), numbers)), shape=(m, n))

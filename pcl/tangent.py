@@ -30,6 +30,11 @@ class Tangent:
     def __init__(self, terms):
         self.terms = dict(terms)
 
+    @classmethod
+    def of(cls, base):
+        """The base itself."""
+        return cls({base: Identity(base.size)})
+
     def left(self, matrix):
         """matrix · dv/dθ."""
         return Tangent({b: compose(matrix, L) for b, L in self.terms.items()})
@@ -91,3 +96,12 @@ def block_diagonal(blocks):
         return diagonal_matrix(blocks.ravel())
     matrix = sp.bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(n * rows, n * cols))
     return matrix.tocsr()
+
+
+def explicit_matrix(L):
+    """A factor as a dense array."""
+    if isinstance(L, Identity):
+        return np.eye(L.shape[0])
+    if isinstance(L, LinearOperator):
+        return L @ np.eye(L.shape[1])
+    return L.toarray() if sp.issparse(L) else L

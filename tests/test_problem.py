@@ -366,6 +366,6 @@ def test_certificate_passes_and_sees_a_wrong_rule(monkeypatch):
     assert certificate.ok and "passed" in str(certificate)
     result = pcl.minimize(problem, maxiter=2, certify=True)
     assert result.certificate.ok
-    monkeypatch.setattr("pcl.linear_solve.SolveBase.transposed", lambda self, y: -self.point.solve(y))
+    monkeypatch.setattr("pcl.bases.InverseBase.pullback", lambda self, y: -self.factor.solve(y))
     wrong = two_blocks().certify()
     assert not wrong.ok and wrong.adjoint_error > 0.1 and "FAILED" in str(wrong)

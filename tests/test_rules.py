@@ -447,3 +447,14 @@ def test_no_prescribed_unknowns_and_all_of_them():
     np.testing.assert_array_equal(u.value, np.arange(4.0))
     W, adjoint = every.back(*u.back(np.eye(4), np.ones(4)), wrt="data")
     np.testing.assert_allclose(W.toarray(), np.eye(4), atol=1e-15)
+
+
+def test_products_through_two_networks_in_a_row_hold_the_curvature_of_both():
+    inner, outer, x = pcl.MLP([2, 3, 2]), pcl.MLP([2, 4, 1]), np.linspace(-1, 1, 10).reshape(5, 2)
+    first = rules.network(inner, inner.init(0), x)
+    second = rules.network(outer, outer.init(1), first.value)
+    W, adjoint = second.back(*rules.square_sum(second.value, np.zeros((5, 1))).back())
+    W, _ = first.back(W, adjoint, part=second.inputs["x"])
+    H = W.toarray()
+    np.testing.assert_allclose(np.stack([W @ e for e in np.eye(len(H))]), H, rtol=1e-10,
+                               atol=1e-12 * np.abs(H).max())

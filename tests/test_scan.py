@@ -102,7 +102,7 @@ def test_what_does_not_change_from_step_to_step_is_computed_once():
     agree(by_scan, by_loop, {"net": net.init(0)})
     problem = pcl.Problem(by_scan, {"net": net.init(0)})
     scan = problem.at(problem.theta0).points[-1]
-    assert not scan.call.calls
+    assert not scan.call.step.calls
 
 
 def test_a_network_of_the_points_is_carried_by_few_columns():

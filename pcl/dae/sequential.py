@@ -107,9 +107,10 @@ class Sequential:
     # --- parts --------------------------------------------------------------------------------
     def _at(self, q):
         q = float64_array("theta", q, (self.size,))
-        if self._last is None or not np.array_equal(self._last.q, q):
-            self._last = _Point(self.program, self._chain, q, self._trajectories(q))
-        return self._last
+        last = self._last
+        if last is None or not np.array_equal(last.q, q):
+            self._last = last = _Point(self.program, self._chain, q, self._trajectories(q))
+        return last
 
     def _trajectories(self, q):
         near, x = min(self._found, key=lambda found: np.abs(found[0] - q).max())

@@ -172,9 +172,10 @@ class Transcription:
 
     # --- parts --------------------------------------------------------------------------------
     def _at(self, x):
-        if self._point is None or not np.array_equal(self._point.x, x):
-            self._point = _Point(self, x)
-        return self._point
+        point = self._point
+        if point is None or not np.array_equal(point.x, x):
+            self._point = point = _Point(self, x)
+        return point
 
     def _local(self, second, sigma):
         """(E, width, width): Σ_j G_jᵀ S (second) S G_j + σ misfit."""
@@ -256,7 +257,7 @@ class _Inputs:
         return np.stack(columns, axis=1) if columns else np.zeros((len(a), 0))
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def _pointwise(model, rows):
     return pointwise.Pointwise(model, rows)
 

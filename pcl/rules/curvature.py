@@ -6,7 +6,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl import backward, memory, sweep
-from pcl.plan import LeafBase, Plan
+from pcl.arrays import placed
+from pcl.bases import LeafBase
+from pcl.plan import Plan
 from pcl.tangent import total
 from pcl.validate import float64_array, float64_sparse
 
@@ -79,10 +81,13 @@ class Curvature:
         """Add JᵀWJ to a plan, J being given as a `Tangent` over the bases of that plan."""
         images = {}
         for base in self._plan.bases:
-            if isinstance(base, LeafBase):
+            if base.rhs is None:
                 images[base] = _rows(tangent, base, self.shape[0])
-            else:
-                images[base] = plan.add_base(_moved(base, images))
+                continue
+            moved = _moved(base, images)
+            images[base] = plan.add_base(moved)
+            if base in self._plan.curved:
+                plan.curved.add(moved)
         for f in self._plan.forms:
             left = images[f.a].left(f.L_a)
             if f.mixed:
@@ -102,8 +107,7 @@ def _rows(tangent, leaf, n):
     """The rows of a tangent (n, ·) that belong to a block of the variables."""
     if leaf.size == n:
         return tangent
-    rows = sp.eye_array(n, format="csr")[leaf.start:leaf.stop]
-    return tangent.left(rows)
+    return tangent.left(placed(leaf.start, leaf.size, n).T)
 
 
 def _require_shape(shape, n):

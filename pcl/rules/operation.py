@@ -3,7 +3,9 @@
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.plan import LeafBase, Plan
+from pcl.arrays import placed
+from pcl.bases import LeafBase
+from pcl.plan import Plan
 from pcl.rules.curvature import Curvature
 from pcl.tangent import total
 from pcl.validate import float64_array, known
@@ -119,9 +121,9 @@ def _joined(n, part, before, tangent, after):
     """The tangent of n variables of which `part` has this tangent and the others are free."""
     if before is None and after is None:
         return tangent
-    places = (slice(0, part.start), part, slice(part.stop, n))
-    put = sp.eye_array(n, format="csc")
-    return total([t.left(put[:, p].tocsr()) for t, p in zip((before, tangent, after), places) if t])
+    starts, ends = (0, part.start, part.stop), (part.start, part.stop, n)
+    return total([t.left(placed(start, end - start, n))
+                  for t, start, end in zip((before, tangent, after), starts, ends) if t])
 
 
 def _leaves(plan, sizes):
