@@ -77,6 +77,9 @@ __all__ = sorted([*_HOME, *_PACKAGES])
 
 
 def __getattr__(name):
+    if name == "__version__":
+        from importlib.metadata import version
+        return version("pcl-fem")
     if name in _PACKAGES:
         return importlib.import_module(f"pcl.{name}")
     if name not in _HOME:
@@ -86,4 +89,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})
