@@ -29,7 +29,7 @@ def test_iterates_are_those_of_keras():
     ours = iterates(Scalar(start, rosen, rosen_der, None), 40, learning_rate=rate)
     theta = keras.Variable(start, dtype="float64")
     # a function and NumPy's float64: plain numbers are rounded to float32
-    optimizer = keras.optimizers.Adam(learning_rate=lambda *step: np.float64(rate), beta_1=np.float64(0.9),
+    optimizer = keras.optimizers.Adam(learning_rate=lambda *_: np.float64(rate), beta_1=np.float64(0.9),
                                       beta_2=np.float64(0.999), epsilon=np.float64(1e-7))
     optimizer.build([theta])
     for expected in ours:

@@ -40,9 +40,8 @@ def own_names(trees):
             names.add(node.attr)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
         elif isinstance(node, ast.keyword) and node.arg:     # self._set(_maps=…)
             names.add(node.arg)
         elif isinstance(node, ast.alias) and node.asname:
