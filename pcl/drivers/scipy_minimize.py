@@ -49,7 +49,8 @@ def _drive_exact(run, options):
     """trust-exact, one call of SciPy from every point to the next.
 
     At a new point SciPy's state is the point and the radius, which a `_Radius` follows, and
-    nothing else: a subproblem remembers its multiplier only while steps are rejected.
+    nothing else. A subproblem remembers its multiplier while steps are rejected: a run taken up again
+    there rejects as many unseen, with the loss +inf, which leads SciPy to the same state.
     """
     scale = kept_scale(run, options)
     calls = _TrustRegion(run, True, scale, options["skip_rejected_hessians"])
@@ -58,7 +59,7 @@ def _drive_exact(run, options):
     settings = {name: options[name] for name in ("eta", "subproblem_maxiter")}
     while True:
         radius, start = calls.radius.value, run.current
-        run.offer(radius=radius, scale=scale)
+        calls.begin(radius, scale)
         # the largest radius is never met: one that grows belongs to a step that is taken
         _minimized(calls, "trust-exact", {"initial_trust_radius": radius,
                                           "max_trust_radius": np.inf, **settings}, hess=calls.hess)
@@ -204,7 +205,8 @@ class _TrustRegion:
 
     def __init__(self, run, exact, scale, skip):
         self._run, self._inverse, self._skip = run, 1.0 / scale, skip
-        self._proposed, self.raised, self.radius = None, None, None
+        self._proposed, self.raised, self.radius, self._offer = None, None, None, None
+        self._unseen, self._rejected = int(run.restored.get("rejected", 0)), 0
         self._exact = exact
         if exact:
             run.hessian = run.best_hessian = run.objective.hessian(run.current, strict=True)
@@ -218,8 +220,16 @@ class _TrustRegion:
         """θ of the current point."""
         return self._run.current.theta
 
+    def begin(self, radius, scale):
+        """SciPy begins at the current point with this radius."""
+        self._rejected = self._unseen
+        self._offer = lambda: self._run.offer(radius=radius, scale=scale, rejected=self._rejected)
+        self._offer()
+
     @_remembering
     def fun(self, x):
+        if self._unseen and not np.array_equal(x, self.start):
+            return np.inf
         point = self._trial(x)
         self._run.observe(point)    # also a step of length 0
         return point.loss * self._inverse
@@ -228,11 +238,13 @@ class _TrustRegion:
     def jac(self, x):
         # trust-krylov asks for the gradient of every proposal: one that is certain to be
         # rejected has none and is given the current one.
-        gradient = self._trial(x).gradient
+        gradient = None if self._unseen else self._trial(x).gradient
         return (self._run.current.gradient if gradient is None else gradient) * self._inverse
 
     @_remembering
     def hess(self, x):
+        if self._unseen:
+            return self._run.hessian * self._inverse
         point, proposed = self._trial(x), self._proposed
         H = self._run.hessian if proposed is None or proposed[0] is not point else proposed[1]
         return H * self._inverse
@@ -250,9 +262,7 @@ class _TrustRegion:
     def callback(self, intermediate_result):
         point = self._trial(intermediate_result.x)
         if point is self._run.current:
-            if self._exact:
-                self.radius.rejected()
-            self._run.reject()
+            self._reject()
             return
         if self._exact:
             self._follow(self._run.current, point)
@@ -261,6 +271,17 @@ class _TrustRegion:
         self._run.accept(point)
         if self._exact:
             raise StopIteration     # on from the new point
+
+    def _reject(self):
+        if self._exact:
+            self.radius.rejected()
+        if self._unseen:
+            self._unseen -= 1
+            return
+        self._rejected += 1
+        self._run.reject()
+        if self._exact:
+            self._offer()
 
     def _follow(self, old, new):
         self.radius.accepted(old.loss * self._inverse, old.gradient * self._inverse,
