@@ -12,12 +12,13 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Matrices here are small: one thread is as fast as two, and does not stall on a busy machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench lowest clean
 help:
 	@echo 'make demo    install, and run the examples'
 	@echo 'make test    install with the test extra, and run the tests'
 	@echo 'make lint    flake8'
 	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
+	@echo 'make lowest  run the tests with the lowest versions that setup.cfg states (Python 3.11)'
 	@echo 'make clean   remove .venv and caches'
 
 demo: $(VENV)/demo.stamp
@@ -33,8 +34,17 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.hessian
 
+# TESTS="tests/test_a.py tests/test_b.py" runs some of them.
+LOWEST = .venv-lowest
+lowest:
+	$(MAKE) VENV=$(LOWEST) PYTHON=python3.11 $(LOWEST)/bin/python
+	python3.11 tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install -qq --disable-pip-version-check \
+	  --constraint $(LOWEST)/constraints.txt --editable '.[test]'
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache build dist *.egg-info
+	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(BIN)/python

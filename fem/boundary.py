@@ -27,7 +27,7 @@ class BoundaryMaps:
 
     def __init__(self, space, facets):
         rule = positive_rule(space.mesh.brefdom, space.quadrature_order)
-        basis = skfem.FacetBasis(space.mesh, space.element, facets=facets, quadrature=rule,
+        basis = skfem.FacetBasis(space.counted_mesh, space.element, facets=facets, quadrature=rule,
                                  dofs=space.skfem_dofs, disable_doflocs=True)
         per_facet = basis.dx.shape[1]
         self.points = _rows(np.asarray(basis.global_coordinates()))
@@ -72,12 +72,12 @@ def select_facets(space, where):
     if where is None:
         return space.boundary_facets
     if callable(where):
-        midpoints = mesh.p[:, mesh.facets[:, space.boundary_facets]].mean(axis=1).T
+        midpoints = mesh.p[:, space.facets.nodes[:, space.boundary_facets]].mean(axis=1).T
         facets = space.boundary_facets[truth_of(where, midpoints)]
     elif is_names(where):
-        facets = _named_facets(mesh, where)
+        facets = _named_facets(space, where)
     else:
-        facets = whole_numbers("where (facet numbers)", where, mesh.facets.shape[1])
+        facets = whole_numbers("where (facet numbers)", where, space.facets.nodes.shape[1])
     if not len(facets):
         raise ValueError(f"where={where!r} selects no facet of the boundary.")
     return np.unique(facets)
@@ -95,7 +95,7 @@ def select_dofs(space, where):
         dofs = space.facet_dofs(space.boundary_facets)
         return dofs[truth_of(where, space.dof_points[dofs])]
     if is_names(where):
-        return space.facet_dofs(_named_facets(space.mesh, where))
+        return space.facet_dofs(_named_facets(space, where))
     return np.unique(whole_numbers("where (degrees of freedom)", where, space.n))
 
 
@@ -112,8 +112,8 @@ def is_names(where):
     return listed and all(isinstance(w, str) for w in where)
 
 
-def _named_facets(mesh, names):
-    known = mesh.boundaries or {}
+def _named_facets(space, names):
+    known = space.mesh.boundaries or {}
     result = []
     for name in [names] if isinstance(names, str) else names:
         if name not in known:
@@ -121,7 +121,7 @@ def _named_facets(mesh, names):
             raise ValueError(f"boundary {name!r} is not known; the mesh has {names}. Name parts "
                              "by mesh.with_boundaries({...}).")
         result.append(whole_numbers(f"mesh.boundaries[{name!r}]", np.asarray(known[name]),
-                                    mesh.facets.shape[1]))
+                                    space.facets.nodes.shape[1]))
     return np.unique(np.concatenate(result))
 
 

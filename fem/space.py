@@ -11,6 +11,7 @@ from skfem.assembly import Dofs
 
 from fem.boundary import BoundaryMaps, select_dofs, select_facets
 from fem.coefficient import at_points, flattened, mapped, spread
+from fem.counted import counted
 from fem.dirichlet import observation
 from fem.element import default_order, is_continuous, lagrange_element
 from fem.locate import Locator
@@ -85,8 +86,7 @@ class Space:
         order = positive_integer("quadrature_order", quadrature_order)
         self._set(element=element, weight=weight, quadrature_order=order)
         self._set(is_continuous=is_continuous(element))
-        mesh._facets, mesh._t2f, mesh._f2t = facets.nodes, facets.of_cell, facets.cells
-        self._set(mesh=mesh, _facets=facets)
+        self._set(mesh=mesh, facets=facets, counted_mesh=counted(mesh, facets))
         self._set(dim=mesh.p.shape[0], n_cells=mesh.t.shape[1])
         self._set(boundary_facets=_frozen(facets.boundary))
         self._set_dofs()
@@ -332,7 +332,7 @@ class Space:
     @functools.cached_property
     def locator(self):
         """Finds the cells of points."""
-        return Locator(self.mesh, self._facets)
+        return Locator(self.mesh, self.facets)
 
     @functools.cached_property
     def basis_integrals(self):
@@ -376,12 +376,12 @@ class Space:
 
     def _set_dofs(self):
         """Numbering: nodes first (all of them for an element with nodes only), then the rest."""
-        dofs, nodes = Dofs(self.mesh, self.element), self.mesh.p.shape[1]
+        dofs, nodes = Dofs(self.counted_mesh, self.element), self.mesh.p.shape[1]
         only_nodes = len(dofs.element_dofs) == self.mesh.t.shape[0] and self.element.nodal_dofs
         self._set(skfem_dofs=dofs, cell_dofs=_frozen(dofs.element_dofs))
         self._set(n=nodes if only_nodes else int(dofs.N))
         points, unused = np.zeros((self.n, self.dim)), np.zeros(0, dtype=np.int64)
-        images = self.mesh.mapping().F(self.element.doflocs.T)        # (dim, cells, functions)
+        images = self.counted_mesh.mapping().F(self.element.doflocs.T)    # (dim, cells, functions)
         points[self.cell_dofs.T] = np.moveaxis(images, 0, -1)
         if self.element.nodal_dofs:
             count = nodes if only_nodes else self.mesh.nvertices
@@ -392,14 +392,14 @@ class Space:
 
     def _set_quadrature(self):
         X, W = positive_rule(self.element.refdom, self.quadrature_order)
-        mapping = self.mesh.mapping()
+        mapping = self.counted_mesh.mapping()
         points = np.ascontiguousarray(np.moveaxis(mapping.F(X), 0, -1).reshape(-1, self.dim))
         weights = (np.abs(mapping.detDF(X)) * W).ravel()
         if self.weight is not None:
             weights = weights * self.weight_at(points)
         self._set(quadrature_points=_frozen(points), quadrature_weights=_frozen(weights))
         self._set(points_per_cell=len(W))
-        self._set(_maps=CellMaps(self.mesh, self.element, self.cell_dofs, self.n, X, weights))
+        self._set(_maps=CellMaps(self.counted_mesh, self.element, self.cell_dofs, self.n, X, weights))
 
     def _coefficient(self, name, value, trailing=(), positive=False):
         return at_points(name, value, self.quadrature_points, trailing, positive,
@@ -417,8 +417,8 @@ def _own_copy(mesh):
     """A copy of the mesh that the caller cannot change."""
     check_numbers(mesh)
     named = {name: np.array(facets) for name, facets in (mesh.boundaries or {}).items()}
-    return replace(mesh, doflocs=_frozen(mesh.p.copy()), t=_frozen(mesh.t.copy()),
-                   _boundaries=named)
+    return replace(mesh, doflocs=_frozen(mesh.p.copy()),
+                   t=_frozen(mesh.t.copy())).with_boundaries(named)
 
 
 def _frozen(array):

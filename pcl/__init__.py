@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
     from pcl.check import check_gradient, check_hessian, check_jacobian
     from pcl.checkpoint import CheckpointError, read_checkpoint
-    from pcl.evolution import FirstOrder, SecondOrder
+    from pcl.drivers.methods import Method, register_method
+    from pcl.evolution import FirstOrder, SecondOrder, Stage
     from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
                             TrialFailure)
+    from pcl.factor import register_solver
     from pcl.keras_model import KerasModel
     from pcl.linear_map import LinearMap
     from pcl.linear_solve import solve
-    from pcl.marching import march
+    from pcl.marching import march, register_scheme
     from pcl.network import MLP, Transform, bounded, exponential, softplus
     from pcl.nonlinear_solve import solve_nonlinear
     from pcl.observations import misfit
@@ -45,11 +47,13 @@ _HOME = {
     "FailedCheck": "errors", "InvalidCoefficient": "errors", "NotConverged": "errors",
     "NotFinite": "errors",
     "SingularMatrix": "errors", "TrialFailure": "errors",
-    "FirstOrder": "evolution", "SecondOrder": "evolution",
+    "Method": "drivers.methods", "register_method": "drivers.methods",
+    "FirstOrder": "evolution", "SecondOrder": "evolution", "Stage": "evolution",
+    "register_solver": "factor",
     "KerasModel": "keras_model",
     "LinearMap": "linear_map",
     "solve": "linear_solve",
-    "march": "marching",
+    "march": "marching", "register_scheme": "marching",
     "MLP": "network", "Transform": "network", "bounded": "network", "exponential": "network",
     "softplus": "network",
     "solve_nonlinear": "nonlinear_solve",
@@ -73,6 +77,9 @@ __all__ = sorted([*_HOME, *_PACKAGES])
 
 
 def __getattr__(name):
+    if name == "__version__":
+        from importlib.metadata import version
+        return version("pcl-fem")
     if name in _PACKAGES:
         return importlib.import_module(f"pcl.{name}")
     if name not in _HOME:
@@ -82,4 +89,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -13,7 +13,7 @@ from pcl.recurrence import MEMORY
 from pcl.time_grid import AdaptiveTimes, as_asked, increasing
 from pcl.time_reading import Readings
 from pcl.time_schemes import BDF2, SDIRK2, GeneralisedAlpha, Theta
-from pcl.validate import float64_array, known
+from pcl.validate import float64_array, known, require_free
 
 # Spectral radius of generalised-α for infinite frequencies: 1 keeps all energy, 0 removes the highest
 # frequencies in one step.
@@ -112,6 +112,31 @@ def march(system, initial, times, scheme=None, *, rate=None, at=None, fixed=None
         _warn_of_contradiction(fixed, initial, times[0])
     u, v = run.at(times, at)
     return (u, v) if return_rate else u
+
+
+def register_scheme(name, scheme):
+    """Make a scheme for systems of first order available to `march` under a name.
+
+        order                                            of convergence
+        stencil(times, k, s)                             u at t_k + s h_k: [(array, time, weight), …]
+        march(evolution, initial, times, which, memory)  u (…, at), as `which.of(…)`
+
+    `evolution.solve(a, b, Stage(t), t_fixed, guess)` is u of a M u + F(u, t) = b, `evolution.mass` M.
+
+    Raises
+    ------
+    ValueError
+        The name is taken.
+    TypeError
+        The scheme lacks one of the three.
+    """
+    require_free("scheme", name, {*_FIRST_ORDER, "generalised-alpha"})
+    order, *functions = (getattr(scheme, part, None) for part in ("order", "stencil", "march"))
+    if not isinstance(order, int) or order < 1 or not all(map(callable, functions)):
+        raise TypeError(f"scheme is a {type(scheme).__name__}; expected an object with order (a whole "
+                        "number ≥ 1) and the functions stencil(times, k, s) and "
+                        "march(evolution, initial, times, which, memory).")
+    _FIRST_ORDER[name] = scheme
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,15 @@ threadpoolctl and taskset are respected. With another BLAS everything runs on th
 
 import contextlib
 import contextvars
-import ctypes
 import functools
 import os
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from numpy.linalg import _umath_linalg
-
-_NAMES = ("scipy_openblas_{}_num_threads64_", "scipy_openblas_{}_num_threads",
-          "openblas_{}_num_threads64_", "openblas_{}_num_threads")
+import numpy  # noqa: F401  its BLAS must be there to be found
+from threadpoolctl import ThreadpoolController
 
 
 def workers():
@@ -98,12 +96,13 @@ class _OpenBLAS:
 
 
 def _functions():
-    """OpenBLAS's functions to get and to set its number of threads, found through NumPy's own library."""
-    library = ctypes.CDLL(_umath_linalg.__file__)
-    for name in _NAMES:
-        if hasattr(library, name.format("set")):
-            return getattr(library, name.format("get")), getattr(library, name.format("set"))
-    return lambda: 1, lambda n: None
+    """Functions to get and to set the number of threads of the OpenBLAS that NumPy calls."""
+    found = ThreadpoolController().select(internal_api="openblas").lib_controllers
+    # where NumPy and SciPy bring one each, NumPy's lies beside NumPy
+    found.sort(key=lambda library: not {"numpy.libs", "numpy"}.intersection(Path(library.filepath).parts))
+    if not found:
+        return lambda: 1, lambda n: None
+    return found[0].get_num_threads, found[0].set_num_threads
 
 
 def _processors():

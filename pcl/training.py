@@ -158,10 +158,10 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
     the step is shortened and the run goes on from the last good point. Ctrl-C ends the run
     and returns the best point with status INTERRUPTED; so does SIGTERM in a run with a
     checkpoint that was started in the main thread.
-    Cost of going on: trust-exact and newton-trust-region compute one Hessian, trf and
+    Cost of going on: trust-exact and newton-trust-region compute one Hessian,
     levenberg-marquardt one Jacobian, adam nothing. BFGS, L-BFGS-B, trust-krylov and trust-ncg
     are replayed from the recorded answers of the problem (8 p bytes for each gradient or
-    product, in memory and in the file) without evaluating it, dogbox and lm with their
+    product, in memory and in the file) without evaluating it, least-squares with its
     Jacobians computed again.
     A run whose start is stationary returns at once with STATIONARY_START. That is a success
     only if the loss is 0; or, for the trust-region methods, the Hessian is positive

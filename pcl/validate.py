@@ -123,6 +123,15 @@ def known(name, value, choices):
     return value
 
 
+def require_free(kind, name, taken):
+    """Refuse a name that is no string, empty, or taken in upper or lower case."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the name of a {kind} is {name!r}; expected a string.")
+    if name.lower() in {other.lower() for other in taken}:
+        raise ValueError(f"{kind} {name!r} exists already; taken are {', '.join(sorted(taken))}. "
+                         "Choose another name.")
+
+
 def _raw(name, value):
     """`value` as an array of whatever dtype; masked, ragged or symbolic data are refused."""
     if isinstance(value, np.ma.MaskedArray) and np.ma.count_masked(value):

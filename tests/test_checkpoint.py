@@ -297,8 +297,6 @@ def _end(folder):
 
 def _kill_repeatedly(method, folder, moments, seed):
     options = {name: options for name, options, _ in REQUIRED}[method]
-    if method == "adam":
-        import keras    # noqa: F401  once, before the children
     rng, path = np.random.default_rng(seed), str(folder / "run.npz")
     first, whole = _timed(method, options, folder / "plain.npz")
     plain, counts = _end(folder), {"killed": 0, "damaged": 0}

@@ -1,4 +1,11 @@
-"""Adam from Keras, on one float64 variable."""
+"""Adam in float64.
+
+    m ← m + (1 − β₁)(g − m),   v ← v + (1 − β₂)(g² − v)
+    θ ← θ − rate · sqrt(1 − β₂ᵏ)/(1 − β₁ᵏ) · m/(sqrt(v) + ε)        in the k-th step
+
+Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, the efficient form at the
+end of section 2, in which ε is added to sqrt(v); so does Keras.
+"""
 
 import numpy as np
 
@@ -10,61 +17,47 @@ _SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
 
 
 def drive(run, method, options):
-    """θ ← θ − rate · m̂ / (sqrt(v̂) + epsilon), Kingma and Ba 2015, with keras.optimizers.Adam.
+    """Adam. A failed trial is taken back and the rate halved; each success doubles it again, up to
+    `learning_rate`.
 
-    A failed trial is taken back and the rate halved; each success doubles it again, up to
-    `learning_rate`. The gradient is handed over divided by a power of two near |g(x0)|, so that
-    epsilon does not depend on the unit of the loss. Momenta and rate are float64.
+    The gradient is divided by a power of two near |g(x0)|, so that ε does not depend on the unit of
+    the loss.
     """
-    keras = _keras_on_tensorflow()
-    import tensorflow as tf
-
-    full = options["learning_rate"]
-    theta, rate = (keras.Variable(value, dtype="float64") for value in (run.current.theta, full))
-    # Keras rounds plain numbers to float32: hence a function, and NumPy's float64.
-    optimizer = keras.optimizers.Adam(
-        learning_rate=lambda: rate.value, epsilon=options["epsilon"],
-        beta_1=np.float64(options["beta_1"]), beta_2=np.float64(options["beta_2"]))
-    optimizer.build([theta])
-    step = tf.function(lambda gradient: optimizer.apply([gradient], [theta]))
-    scale, current = kept_scale(run, options), float(run.restored.get("rate", full))
-    rate.assign(current)
-    _restore(optimizer, run.restored)
+    full, kept = options["learning_rate"], run.restored
+    scale, rate = kept_scale(run, options), float(kept.get("rate", full))
+    moments = _Moments(kept, run.current.theta.size, options)
     while True:
         if run.offers:
-            run.offer(scale=float(scale), rate=current, **_variables(optimizer))
-        step(tf.constant(run.current.gradient / scale))
-        point = run.trial(theta.numpy(), gradient=True)
+            run.offer(scale=float(scale), rate=rate, **moments.state())
+        step = moments.step(run.current.gradient / scale)
+        point = run.trial(run.current.theta - rate * step, gradient=True)
         if point.failed:
-            theta.assign(run.current.theta)
-            current *= 0.5
-            if current < _SMALLEST_RATE * full:
+            rate *= 0.5
+            if rate < _SMALLEST_RATE * full:
                 raise Stop(Status.RADIUS_COLLAPSED)
             run.reject()
         else:
-            current = min(2.0 * current, full)
+            rate = min(2.0 * rate, full)
             run.accept(point)
-        rate.assign(current)
 
 
-def _variables(optimizer):
-    return {f"adam_{i}": value.numpy() for i, value in enumerate(optimizer.variables)}
+class _Moments:
+    """m and v (p,) after k steps, as `kept` or 0."""
 
+    def __init__(self, kept, size, options):
+        self._m, self._v = (np.array(kept.get(name, np.zeros(size))) for name in ("m", "v"))
+        self._k = int(kept.get("k", 0))
+        self._beta_1, self._beta_2 = float(options["beta_1"]), float(options["beta_2"])
+        self._epsilon = float(options["epsilon"])
 
-def _restore(optimizer, kept):
-    if kept:
-        for i, variable in enumerate(optimizer.variables):
-            variable.assign(kept[f"adam_{i}"])
+    def state(self):
+        """{name: array or number}."""
+        return {"m": self._m.copy(), "v": self._v.copy(), "k": self._k}
 
-
-def _keras_on_tensorflow():
-    remedy = ("method adam needs Keras on TensorFlow. Set the environment variable "
-              "KERAS_BACKEND=tensorflow before Python starts, or use L-BFGS-B.")
-    try:
-        import keras
-    except ImportError as error:
-        raise ImportError(f"Keras cannot be imported ({error}): {remedy}") from error
-    backend = keras.backend.backend()
-    if backend != "tensorflow":
-        raise ValueError(f"Keras runs on {backend}: {remedy}")
-    return keras
+    def step(self, g):
+        """(θ before − θ after)/rate, (p,), from the gradient."""
+        self._k += 1
+        self._m += (1.0 - self._beta_1) * (g - self._m)
+        self._v += (1.0 - self._beta_2) * (g * g - self._v)
+        unbiased = np.sqrt(1.0 - self._beta_2 ** self._k) / (1.0 - self._beta_1 ** self._k)
+        return unbiased * self._m / (np.sqrt(self._v) + self._epsilon)

@@ -3,12 +3,9 @@
     minimise  C² Σ_i ρ((r_i / C)²),      C = f_scale;  ρ(z) = z gives Σ r_i² (no factor 1/2)
 """
 
-import functools
-
 import numpy as np
 import scipy.optimize
 
-from pcl.drivers import resumable_trf
 from pcl.drivers.run import EPS, Stop, norm
 from pcl.status import Status
 from pcl.validate import float64_array
@@ -84,23 +81,17 @@ def drive(run, method, options, evaluator):
     if algorithm == "lm" and n_residuals < theta.size:
         raise ValueError(f"algorithm 'lm' needs at least as many residuals as parameters, but "
                          f"there are {n_residuals} and {theta.size}. Use 'trf' or 'dogbox'.")
-    unit = run.restored.get("unit")
-    if unit is None:
-        unit = 2.0 ** -np.clip(np.round(0.5 * np.log2(norm(run.current.gradient))), -500, 500)
+    unit = 2.0 ** -np.clip(np.round(0.5 * np.log2(norm(run.current.gradient))), -500, 500)
     calls = _Calls(run, evaluator, algorithm == "lm", unit)
     # SciPy wants one tolerance above eps (lm: all three). Of trf and dogbox only xtol is
     # relative, and lm's are all three, so these stop a run at rounding level and not before.
     tiny = EPS * (1 + EPS) * 2
     off = tiny if algorithm == "lm" else None
     names = ("loss", "x_scale", "tr_solver", "tr_options")
-    max_nfev = options["max_nfev"] or 100 * run.maxiter + 1000
-    solve = functools.partial(scipy.optimize.least_squares, max_nfev=max_nfev)
-    if algorithm == "trf" and run.offers:
-        solve = resumable_trf.least_squares(run, calls, unit, max_nfev)
-    result = solve(
+    result = scipy.optimize.least_squares(
         calls.residuals, theta, jac=calls.jacobian, method=algorithm,
         bounds=run.bounds or (-np.inf, np.inf), ftol=off, xtol=tiny, gtol=off,
-        f_scale=options["f_scale"] * unit,
+        f_scale=options["f_scale"] * unit, max_nfev=options["max_nfev"] or 100 * run.maxiter + 1000,
         **{name: options[name] for name in names})
     if result.status == 0:
         raise Stop(Status.EVALUATION_LIMIT)
@@ -112,7 +103,7 @@ class _Calls:
 
     def __init__(self, run, evaluator, finite, unit):
         self._run, self._evaluator, self._finite = run, evaluator, finite
-        self._started, self._unit, self.fresh = False, unit, False
+        self._started, self._unit = False, unit
         self._r = unit * evaluator.residuals(run.current)
 
     def residuals(self, x):
@@ -132,5 +123,5 @@ class _Calls:
                 self._run.dead_end(Status.RADIUS_COLLAPSED)
             self._r = self._unit * self._evaluator.residuals(point)
             self._run.accept(point)
-        self._started = self.fresh = True
+        self._started = True
         return self._unit * self._evaluator.jacobian(self._run.current)

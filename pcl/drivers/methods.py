@@ -8,6 +8,7 @@ import numpy as np
 
 from pcl.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
                          trust_region)
+from pcl.validate import require_free
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +131,34 @@ METHODS = {
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive),
         **_UNIT_FREE}),
 }
+
+
+def register_method(name, method):
+    """Make a `Method` available to `minimize` under a name.
+
+    `method.drive(run, name, options)` takes trial points, `run.trial(theta, gradient=True)`, and tells
+    of each iteration by `run.accept(point)` or `run.reject()`, which end the run when it is over;
+    `run.dead_end(status)` ends it where nothing more can be done. Methods that need residuals are given
+    their evaluator as a fourth argument.
+
+    Raises
+    ------
+    ValueError
+        The name is taken (in upper or lower case), or a default fails its own check.
+    TypeError
+        It is no Method, or a part of it is of the wrong kind.
+    """
+    if not isinstance(method, Method):
+        raise TypeError(f"method is a {type(method).__name__}; expected a pcl.Method.")
+    require_free("method", name, METHODS)
+    if not callable(method.drive) or not _whole(method.maxiter) or not _mapping(method.options):
+        raise TypeError(f"method {name!r} has drive={method.drive!r}, maxiter={method.maxiter!r}, "
+                        f"options={method.options!r}; expected a function, a whole number ≥ 1 and "
+                        "{name: (default, check)}.")
+    for key, (default, accepts) in method.options.items():
+        if not accepts(default):
+            raise ValueError(f"the default {default!r} of option {key!r} fails its own check.")
+    METHODS[name] = method
 
 
 def choose(method):

@@ -8,16 +8,12 @@ of trust-krylov, which on SciPy's path takes any gradient below 1.4e-8 for zero.
 """
 
 import dataclasses
-import os
-import traceback
+import functools
 
 import numpy as np
 import scipy.optimize
 
-from scipy.optimize._trustregion import _minimize_trust_region
-from scipy.optimize._trustregion_exact import IterativeSubproblem
-
-from pcl.drivers.run import Stop, norm
+from pcl.drivers.run import EPS, Stop, norm
 from pcl.errors import TrialFailure
 from pcl.status import Status
 from pcl.validate import float64_array
@@ -26,7 +22,6 @@ _NEVER = 10**9
 # trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
 # there: it then goes down to 1e-14 |g(x0)|.
 _KRYLOV = 2.0**20
-_FRESH = (-1.0, 0.0)    # radius before and lower bound of the multiplier where a subproblem is new
 _CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
 
 
@@ -38,72 +33,84 @@ def drive_trust_region(run, method, options):
     rejected (ρ ≤ 0 ≤ eta), so it is given the current Hessian instead: the iterates are the
     same.
     """
-    scale = kept_scale(run, options, _KRYLOV if method == "trust-krylov" else 1.0)
-    calls = _TrustRegion(run, method, scale, options["skip_rejected_hessians"])
-    known = ("initial_trust_radius", "max_trust_radius", "eta", "inexact", "subproblem_maxiter")
-    settings = {name: options[name] for name in known if name in options}
-    derivative = {"hess": calls.hess} if method == "trust-exact" else {"hessp": calls.hessp}
-    solve = scipy.optimize.minimize
-    if method == "trust-exact" and run.offers:
-        solve = _resumable_trust_exact(run, scale, settings)
+    if method == "trust-exact":
+        _drive_exact(run, options)
+        return
+    scale = unit_scale(run, options, _KRYLOV if method == "trust-krylov" else 1.0)
+    calls = _TrustRegion(run, False, scale, options["skip_rejected_hessians"])
+    known = ("initial_trust_radius", "max_trust_radius", "eta", "inexact")
+    with np.errstate(invalid="ignore", divide="ignore"):    # trlib, at a zero gradient
+        _minimized(calls, method, {name: options[name] for name in known if name in options},
+                   hessp=calls.hessp)
+    run.dead_end(Status.RADIUS_COLLAPSED)       # no decrease is predicted
+
+
+def _drive_exact(run, options):
+    """trust-exact, one call of SciPy from every point to the next.
+
+    At a new point SciPy's state is the point and the radius, which a `_Radius` follows, and
+    nothing else. A subproblem remembers its multiplier while steps are rejected: a run taken up again
+    there rejects as many unseen, with the loss +inf, which leads SciPy to the same state.
+    """
+    scale = kept_scale(run, options)
+    calls = _TrustRegion(run, True, scale, options["skip_rejected_hessians"])
+    calls.radius = _Radius(run.restored.get("radius", options["initial_trust_radius"]),
+                           options["max_trust_radius"])
+    settings = {name: options[name] for name in ("eta", "subproblem_maxiter")}
+    while True:
+        radius, start = calls.radius.value, run.current
+        calls.begin(radius, scale)
+        # the largest radius is never met: one that grows belongs to a step that is taken
+        _minimized(calls, "trust-exact", {"initial_trust_radius": radius,
+                                          "max_trust_radius": np.inf, **settings}, hess=calls.hess)
+        if run.current is start:
+            run.dead_end(Status.RADIUS_COLLAPSED)
+
+
+def _minimized(calls, method, settings, **second):
+    """scipy.optimize.minimize from the current point; Stop where its subproblem fails.
+
+    SciPy's exact subproblem leaves its step undefined (UnboundLocalError) when
+    subproblem_maxiter is reached before the first successful Cholesky factorisation; an
+    overflow inside it is a ValueError. What the problem raises passes through.
+    """
     try:
-        with np.errstate(invalid="ignore", divide="ignore"):    # trlib, at a zero gradient
-            result = solve(
-                calls.fun, run.current.theta, jac=calls.jac, method=method,
-                callback=calls.callback, options={"gtol": 0.0, "maxiter": _NEVER, **settings},
-                **derivative)
+        result = scipy.optimize.minimize(
+            calls.fun, calls.start, jac=calls.jac, method=method, callback=calls.callback,
+            options={"gtol": 0.0, "maxiter": _NEVER, **settings}, **second)
     except (UnboundLocalError, ValueError) as error:
-        # SciPy's IterativeSubproblem leaves its step undefined when subproblem_maxiter is
-        # reached before the first successful Cholesky factorisation; an overflow inside it is
-        # a ValueError.
-        if not _in_subproblem(error):
+        if error is calls.raised:
             raise
         raise Stop(Status.SUBPROBLEM_FAILED) from error
     if result.status == 3:      # LinAlgError in the subproblem
         raise Stop(Status.SUBPROBLEM_FAILED)
-    run.dead_end(Status.RADIUS_COLLAPSED)       # 2: no decrease is predicted
 
 
-def _resumable_trust_exact(run, scale, settings):
-    """SciPy's trust-exact, offering its state where it begins an iteration.
+class _Radius:
+    """SciPy's trust radius Δ, followed from outside.
 
-    That state is the point, the radius and, while steps are rejected, the radius before with the lower
-    bound of the multiplier found there; the Hessian is computed again.
+        ρ = (f(x) − f(x + s)) / (−g·s − ½ sᵀHs);   ρ < ¼: Δ/4;   ρ > ¾ and |s| = Δ: min(2Δ, Δ_max)
+
+    A step on the boundary is as long as Δ or longer, by SciPy's tolerance of a tenth; one inside
+    is Newton's, with |s| ≤ Δ.
     """
-    radius = run.restored.get("radius")
-    remembered = [run.restored.get("multiplier", _FRESH)]
 
-    class Subproblem(IterativeSubproblem):
+    def __init__(self, value, largest):
+        self.value, self._largest = float(value), largest
 
-        def solve(self, tr_radius):
-            if remembered:      # the first one of a run taken up again
-                self.previous_tr_radius, self.lambda_lb = remembered.pop()
-            multiplier = _FRESH if self.lambda_lb is None else (self.previous_tr_radius, self.lambda_lb)
-            run.offer(radius=float(tr_radius), scale=float(scale), multiplier=np.array(multiplier))
-            return super().solve(float(tr_radius))
+    def rejected(self):
+        """ρ ≤ eta < ¼."""
+        self.value *= 0.25
 
-    def solve(fun, x0, jac, method, callback, options, hess):
-        if radius is not None:
-            options = {**options, "initial_trust_radius": _Radius(radius)}
-        return _minimize_trust_region(fun, x0, jac=jac, hess=hess, callback=callback,
-                                      subproblem=Subproblem, **options)
-
-    return solve
-
-
-class _Radius(float):
-    """A start that may equal the largest radius, which SciPy's check refuses."""
-
-    def __ge__(self, other):
-        return False
-
-
-def _in_subproblem(error):
-    """True if SciPy's subproblem raised it, not a function of the problem called from there."""
-    files = [os.path.basename(frame.f_code.co_filename)
-             for frame, _ in traceback.walk_tb(error.__traceback__)]
-    below_here = files[len(files) - files[::-1].index(os.path.basename(__file__)):]
-    return "_trustregion_exact.py" in below_here
+    def accepted(self, f, g, H, x, f_new, x_new):
+        """The step from x to x_new was taken."""
+        s = x_new - x
+        rho = (f - f_new) / (f - (f + g @ s + 0.5 * (s @ (H @ s))))
+        rounding = 1e-12 * self.value + EPS * norm(x_new)       # of |x_new − x|
+        if rho < 0.25:
+            self.value *= 0.25
+        elif rho > 0.75 and norm(s) >= self.value - rounding:
+            self.value = min(2.0 * self.value, self._largest)
 
 
 def drive_line_search(run, method, options):
@@ -160,10 +167,10 @@ def unit_scale(run, options, target=1.0):
     return 2.0 ** np.clip(np.round(exponent), -1000, 1000)
 
 
-def kept_scale(run, options, target=1.0):
+def kept_scale(run, options):
     """`unit_scale`, or what it was in the process before."""
     kept = run.restored.get("scale")
-    return unit_scale(run, options, target) if kept is None else float(kept)
+    return unit_scale(run, options) if kept is None else float(kept)
 
 
 def step_back(point, current):
@@ -181,36 +188,68 @@ def step_back(point, current):
     return current.loss + rise, current.gradient + curvature * s
 
 
+def _remembering(method):
+    """The method of an object, which keeps what it raises as `raised`."""
+    @functools.wraps(method)
+    def watched(self, *arguments, **named):
+        try:
+            return method(self, *arguments, **named)
+        except Exception as error:
+            self.raised = error
+            raise
+    return watched
+
+
 class _TrustRegion:
     """fun, jac, hess, hessp, callback for SciPy; holds the Hessian of the current point."""
 
-    def __init__(self, run, method, scale, skip):
+    def __init__(self, run, exact, scale, skip):
         self._run, self._inverse, self._skip = run, 1.0 / scale, skip
-        self._proposed = None
-        self._exact = method == "trust-exact"
-        if self._exact:
+        self._proposed, self.raised, self.radius, self._offer = None, None, None, None
+        self._unseen, self._rejected = int(run.restored.get("rejected", 0)), 0
+        self._exact = exact
+        if exact:
             run.hessian = run.best_hessian = run.objective.hessian(run.current, strict=True)
             if not self._usable(run.hessian):
                 raise Stop(Status.SUBPROBLEM_FAILED)
             if run.objective.best.loss < run.current.loss:      # only in a run taken up again
                 run.best_hessian = run.objective.hessian(dataclasses.replace(run.objective.best))
 
+    @property
+    def start(self):
+        """θ of the current point."""
+        return self._run.current.theta
+
+    def begin(self, radius, scale):
+        """SciPy begins at the current point with this radius."""
+        self._rejected = self._unseen
+        self._offer = lambda: self._run.offer(radius=radius, scale=scale, rejected=self._rejected)
+        self._offer()
+
+    @_remembering
     def fun(self, x):
+        if self._unseen and not np.array_equal(x, self.start):
+            return np.inf
         point = self._trial(x)
         self._run.observe(point)    # also a step of length 0
         return point.loss * self._inverse
 
+    @_remembering
     def jac(self, x):
         # trust-krylov asks for the gradient of every proposal: one that is certain to be
         # rejected has none and is given the current one.
-        gradient = self._trial(x).gradient
+        gradient = None if self._unseen else self._trial(x).gradient
         return (self._run.current.gradient if gradient is None else gradient) * self._inverse
 
+    @_remembering
     def hess(self, x):
+        if self._unseen:
+            return self._run.hessian * self._inverse
         point, proposed = self._trial(x), self._proposed
         H = self._run.hessian if proposed is None or proposed[0] is not point else proposed[1]
         return H * self._inverse
 
+    @_remembering
     def hessp(self, x, v):
         if not np.isfinite(v).all():    # trlib, where nothing is left to gain
             self._run.dead_end(Status.SUBPROBLEM_FAILED)
@@ -219,15 +258,35 @@ class _TrustRegion:
         except TrialFailure as error:
             raise Stop(Status.CURVATURE_FAILED) from error
 
+    @_remembering
     def callback(self, intermediate_result):
         point = self._trial(intermediate_result.x)
         if point is self._run.current:
-            self._run.reject()
+            self._reject()
             return
         if self._exact:
+            self._follow(self._run.current, point)
             self._run.hessian = self._proposed[1]
         self._proposed = None
         self._run.accept(point)
+        if self._exact:
+            raise StopIteration     # on from the new point
+
+    def _reject(self):
+        if self._exact:
+            self.radius.rejected()
+        if self._unseen:
+            self._unseen -= 1
+            return
+        self._rejected += 1
+        self._run.reject()
+        if self._exact:
+            self._offer()
+
+    def _follow(self, old, new):
+        self.radius.accepted(old.loss * self._inverse, old.gradient * self._inverse,
+                             self._run.hessian * self._inverse, old.theta,
+                             new.loss * self._inverse, new.theta)
 
     def _trial(self, x):
         current = self._run.current

@@ -1,0 +1,45 @@
+"""What is imported is required, what is required is imported, every bound is a version."""
+
+import ast
+import pathlib
+import sys
+from importlib.metadata import version
+
+from lowest import requirements
+
+import pcl
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+MODULE = {"scikit-fem": "skfem", "feral-solver": "feral", "tensorflow-probability":
+          "tensorflow_probability", "tf-keras": "tf_keras", "pytest-xdist": "xdist"}
+# TensorFlow Probability is what priors are written in; it imports tf-keras.
+NAMED_ONLY = {"tensorflow_probability", "tf_keras"}
+
+
+def imported():
+    """Top modules of other packages that pcl and fem import, also by `optional`."""
+    found = set()
+    for path in (path for folder in ("pcl", "fem") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "optional":
+                found.add(node.args[0].value)
+    return {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"pcl", "fem"}
+
+
+def required(*extras):
+    return {MODULE.get(name, name) for extra, name, _ in requirements() if extra in extras}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    core, brought = required(""), required("amg", "cholmod", "sparse", "mesh")
+    assert imported() == (core - NAMED_ONLY) | brought
+    assert not core & brought
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert pcl.__version__ == version("pcl-fem")
+    assert "__version__" in dir(pcl)
