@@ -1,7 +1,8 @@
 """Estimation problems, each from a first start and from others: success and misfit of one fit.
 
 A case is a function of the number of the start: 0 is the start that the example has, the others are
-drawn. It returns (success, misfit, spread), the spread that of the data, weighted as in the misfit.
+drawn. It returns (success, misfit, objective, spread), the spread that of the data, weighted as in the
+misfit.
 """
 import importlib
 import pathlib
@@ -27,7 +28,7 @@ def _scattered(start, number, decades):
 
 
 def _found(fit):
-    return fit.success, fit.misfit, fit.setting.spread
+    return fit.success, fit.misfit, fit.objective, fit.setting.spread
 
 
 def pinene(number):
@@ -157,7 +158,7 @@ def pumping(number):
     start = _scattered({"K": 10.0, "S": 1e-3}, number, 2.0)
     start = {name: np.log(value) for name, value in start.items()}
     found = pcl.minimize(pumping_problem(data, start), "levenberg-marquardt", progress=False)
-    return found.success, found.fun, float(data @ data)
+    return found.success, found.fun, found.fun, float(data @ data)
 
 
 CASES = {"alpha-pinene": pinene, "Lotka-Volterra": lotka_volterra, "lynx law": lynx_law,

@@ -26,15 +26,17 @@ def test_a_failed_draw_does_not_hold_the_truth():
 
 
 def test_a_success_above_the_best_start_is_false_and_a_failure_is_not():
-    runs = [(True, 1.0, 10.0, 0.1, ""), (True, 1.2, 10.0, 0.1, ""), (False, 5.0, 10.0, 0.1, ""),
-            (True, 1.04, 10.0, 0.1, ""), (False, np.inf, 1.0, 0.1, "ValueError: no")]
+    runs = [(True, 1.0, 2.1, 10.0, 0.1, ""), (True, 1.2, 2.0, 10.0, 0.1, ""),
+            (False, 5.0, 9.0, 10.0, 0.1, ""), (True, 1.04, 2.2, 10.0, 0.1, ""),
+            (False, np.inf, np.inf, 1.0, 0.1, "ValueError: no")]
     row, = starts.summary("case", runs)
     assert (row["success"], row["false success"], row["at the best"], row["raised"]) == (3, 1, 2, 1)
     assert row["worst success/best"] == pytest.approx(1.2)
+    assert row["false in objective"] == 1 and row["worst in objective"] == pytest.approx(1.1)
 
 
 def test_exact_data_make_no_false_success():
-    runs = [(True, 1e-20, 10.0, 0.1, ""), (True, 1e-8, 10.0, 0.1, "")]
+    runs = [(True, 1e-20, 1e-20, 10.0, 0.1, ""), (True, 1e-8, 1e-8, 10.0, 0.1, "")]
     row, = starts.summary("case", runs)
     assert row["false success"] == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from pcl.dae.stages import Clock, start_words
 from pcl.dae.start import Start
 from pcl.validate import positive_integer, positive_number
 
-RESTARTS = 2                # smoothings beside the best that main solves may start from
+STARTS = 5                  # networks that main solves may start from
+SMOOTHINGS = 3              # whose trajectories they are pre-trained on in turn
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 ABOVE = 2.0                 # the same without laws, relative to smoothing splines
@@ -41,7 +43,7 @@ def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, 
     subject to the collocated equations, bounds and path constraints. `pcl.dae.relaxed` makes the first
     guess, `pcl.dae.smooth` is the smoother. With laws, main solves start from several networks,
     pre-trained on several smoothings, until one is not far above the smoother's objective and a second
-    agrees with it to 1 %; at most four, and the best is kept. Without laws several guesses are solved
+    agrees with it to 1 %; at most five, and the best is kept. Without laws several guesses are solved
     from, and others follow where the misfit is far above that of smoothing splines through the data
     (`pcl.dae.attempts`). A solve that ends above the best point at which the rows held on its way is
     begun again from there. Every choice is in the report, `str(fit)`.
@@ -200,7 +202,7 @@ def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
         if search.done:
             return
     words, open_decay = "", prepare.decay == "auto"
-    for k, x in enumerate([smoothed.x, *smoothed.others[:RESTARTS], smoothed.x]):
+    for k, x in enumerate(islice(cycle([smoothed.x, *smoothed.others][:SMOOTHINGS]), STARTS)):
         if search.over or (search.done and search.confirmed):
             break
 

@@ -8,8 +8,8 @@ from pcl.dae.uncertainty import Uncertainty, Undetermined
 # A smoother that smooths too much leaves several times the noise, and a weight decay that follows it
 # keeps the law as smooth: on the tanks of `python -m benchmarks.starts` ρ was 1.9 or 7.4, as the seed of
 # the weights chose the smoothing, and the misfit 360 or 440. Known up to `CLOSE`, ρ moves it by a few %.
-CLOSE = 1.5
-ROUNDS = 3
+CLOSE = 1.1
+ROUNDS = 6
 
 
 def decay_of(setting, program, result):
