@@ -23,6 +23,9 @@ class Bounded:
                 del self._values[next(iter(self._values))]
         return value
 
+    def __reduce__(self):
+        return Bounded, (self._capacity,)       # a copy begins empty
+
 
 class Companions:
     """Values that belong to an owner and to others together, let go with the first of them that goes.
@@ -49,3 +52,6 @@ class Companions:
                 companions._values.pop(key, None)
         key = tuple(weakref.ref(other, forget) for other in others)
         return key
+
+    def __reduce__(self):
+        return Companions, ()                   # a copy begins empty

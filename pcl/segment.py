@@ -64,6 +64,9 @@ class Piece:
             return {}
         if self._is_affine(values):
             return self._affine_pullback(values, bars)
+        return self._traced_pullback(values, bars)
+
+    def _traced_pullback(self, values, bars):
         return dict(zip(self.deps, self._glue.pullback(self._at(values), self._constants, bars)))
 
     # --- affine glue, without TensorFlow ----------------------------------------------------
@@ -145,7 +148,7 @@ class Piece:
 
     def _backward(self, values, d, o, bar):
         bars = [bar if i == o else np.zeros(shape) for i, shape in enumerate(self._shapes(values))]
-        return self.pullback(values, bars)[d]
+        return self._traced_pullback(values, bars)[d]       # asked before J is known to be constant
 
     def tangents(self, values, tangents):
         """The tangents of the outputs from those of the variables, None where nothing moves."""
