@@ -27,8 +27,8 @@ if __package__ in (None, ""):                     # run by its path: make `bench
 
 from benchmarks import dae_cases, floor, harness
 from pcl import interior_point
-from pcl.dae.hessians import strategy
-from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.kkt.reduced import ReducedKKT
+from pcl.dae.program.hessians import strategy
 
 OURS, IPOPT = "ours", "IPOPT"
 HESSIANS = ("exact", "limited-memory")

@@ -2,9 +2,9 @@
 without a Lyapunov function that must fall, a fed-batch bioreactor.
 
 The equations are written once, with arithmetic alone, so that the same text serves TensorFlow and CasADi.
-`set_up` draws noisy data from the true system and gives the program of `pcl.dae.transcription` with a
-start: states from a smoothing spline through the data, algebraic variables and unknown terms from the
-equations at that spline, weights fitted to these terms.
+`set_up` draws noisy data from the true system and gives the program of `pcl.dae.program.transcription`
+with a start: states from a smoothing spline through the data, algebraic variables and unknown terms from
+the equations at that spline, weights fitted to these terms.
 """
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -14,12 +14,12 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import make_smoothing_spline
 
 from pcl import MLP, collocation
-from pcl.dae.elements import Elements
-from pcl.dae.law import Law
-from pcl.dae.data_trajectory import Trajectory
-from pcl.dae.misfit import Misfit
+from pcl.dae.data.trajectory import Trajectory
+from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
-from pcl.dae.transcription import Transcription
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.transcription import Transcription
 
 OBSERVED = 40            # times a trajectory, equally spaced, after the start
 _STEPS = 30              # of the fit of the weights before training

@@ -1,4 +1,5 @@
-"""A `pcl.dae.transcription.Transcription` in CasADi, to be solved by IPOPT: the same unknowns and rows.
+"""A `pcl.dae.program.transcription.Transcription` in CasADi, to be solved by IPOPT: the same unknowns and
+rows.
 
 The arguments of the equations at all nodes, the joints and the simulated data are constant sparse maps of
 the unknowns; the equations are a function of scalar expressions mapped over the nodes; the network is a
@@ -13,7 +14,7 @@ import casadi as ca
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.dae.pointwise import equations, path
+from pcl.dae.program.pointwise import equations, path
 
 EXPANDED_UP_TO = 500        # weights; beyond, the Hessian's scalar expressions become too many
 ORDERINGS = {"automatic": 7, "approximate minimum degree": 0, "METIS": 5}     # of MUMPS

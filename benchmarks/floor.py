@@ -4,7 +4,7 @@ For the Poisson problem of `benchmarks.hessian` (p parameters, q quadrature poin
 
     SᵀZ                        one product (p × s)(s × p)
     curvature of the network   for each pair of layers one product (rows × q)(q × columns) of the rule in
-                               `pcl.network_rule`; the products with W that carry P and Q through
+                               `pcl.networks.point`; the products with W that carry P and Q through
                                the layers
 
 Each is run with its sizes on random numbers, with the same NumPy, BLAS and threads: SᵀZ on BLAS's
@@ -27,7 +27,7 @@ if __package__ in (None, ""):                     # run by its path: make `bench
 
 from benchmarks import harness, square
 from benchmarks.side import Side
-from pcl import threads
+from pcl.execute import threads
 
 POINTS = 512                  # of a block; from 256 to 1024 the rate varies by less than a tenth
 NOISE = 1e-12                 # θ moves by this from round to round

@@ -49,7 +49,7 @@ def line(row):
 
 def subproblem(g, H, radius, repeats=5):
     """Median seconds of ours and SciPy's, and SciPy's model decrease over ours."""
-    from pcl.drivers.trust_region_step import TrustRegionModel
+    from pcl.training.drivers.trust_region_step import TrustRegionModel
 
     def ours():
         return TrustRegionModel(g, H).step(radius).s

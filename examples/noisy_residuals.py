@@ -42,7 +42,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import pcl
-from pcl.covariance import determined
+from pcl.uncertainty.covariance import determined
 
 TRUE = {"b": 0.01, "T": 1.0}        # N m², N
 SHAPE = {1: 0.01, 3: 0.0005}        # m, amplitudes of sin kπx

@@ -10,64 +10,68 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pcl.admissible import guard
     from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
-    from pcl.check import check_gradient, check_hessian, check_jacobian
-    from pcl.checkpoint import CheckpointError, read_checkpoint
-    from pcl.drivers.methods import Method, register_method
-    from pcl.evolution import FirstOrder, SecondOrder, Stage
+    from pcl.checks.taylor import check_gradient, check_hessian, check_jacobian
     from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
                             TrialFailure)
-    from pcl.factor import register_solver
-    from pcl.keras_model import KerasModel
-    from pcl.linear_map import LinearMap
-    from pcl.linear_solve import solve
-    from pcl.marching import march, register_scheme
-    from pcl.network import MLP, Transform, bounded, exponential, softplus
-    from pcl.nonlinear_solve import solve_nonlinear
-    from pcl.observations import misfit
+    from pcl.evolution.march import march, register_scheme
+    from pcl.evolution.step import Stage
+    from pcl.evolution.systems import FirstOrder, SecondOrder
+    from pcl.evolution.times import AdaptiveTimes, geometric_times, halved_steps, uniform_times
+    from pcl.factor.registry import register_solver
+    from pcl.networks.keras_model import KerasModel
+    from pcl.networks.mlp import MLP
+    from pcl.networks.transform import Transform, bounded, exponential, softplus
+    from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
+    from pcl.nodes.guard import guard
+    from pcl.nodes.linear.linear_map import LinearMap
+    from pcl.nodes.linear.matrix import SparseMatrix
+    from pcl.nodes.linear.solve import solve
+    from pcl.nodes.linear.structure import Structure
+    from pcl.nodes.scan.scan import scan
     from pcl.problem import Problem
-    from pcl.recurrence import scan
-    from pcl.refinement import resolution
-    from pcl.refinement_report import Resolution
-    from pcl.sparse import SparseMatrix
-    from pcl.starts import multi_start
-    from pcl.status import Status
-    from pcl.structure import Structure
-    from pcl.time_error import time_error
-    from pcl.time_grid import AdaptiveTimes, geometric_times, halved_steps, uniform_times
-    from pcl.training import minimize
+    from pcl.refinement.report import Resolution
+    from pcl.refinement.resolution import resolution
+    from pcl.refinement.time_error import time_error
+    from pcl.training.checkpoint import CheckpointError, read_checkpoint
+    from pcl.training.methods import Method, register_method
+    from pcl.training.minimize import minimize
+    from pcl.training.run.status import Status
+    from pcl.training.starts import multi_start
+    from pcl.uncertainty.noise import misfit
 
 _HOME = {
-    "guard": "admissible",
-    **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard", "TimeLimit"),
-                    "callbacks"),
-    "check_gradient": "check", "check_hessian": "check", "check_jacobian": "check",
-    "CheckpointError": "checkpoint", "read_checkpoint": "checkpoint",
-    "FailedCheck": "errors", "InvalidCoefficient": "errors", "NotConverged": "errors",
-    "NotFinite": "errors",
-    "SingularMatrix": "errors", "TrialFailure": "errors",
-    "Method": "drivers.methods", "register_method": "drivers.methods",
-    "FirstOrder": "evolution", "SecondOrder": "evolution", "Stage": "evolution",
-    "register_solver": "factor",
-    "KerasModel": "keras_model",
-    "LinearMap": "linear_map",
-    "solve": "linear_solve",
-    "march": "marching", "register_scheme": "marching",
-    "MLP": "network", "Transform": "network", "bounded": "network", "exponential": "network",
-    "softplus": "network",
-    "solve_nonlinear": "nonlinear_solve",
-    "misfit": "observations",
+    **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard",
+                     "TimeLimit"), "callbacks"),
+    **dict.fromkeys(("check_gradient", "check_hessian", "check_jacobian"), "checks.taylor"),
+    **dict.fromkeys(("FailedCheck", "InvalidCoefficient", "NotConverged", "NotFinite", "SingularMatrix",
+                     "TrialFailure"), "errors"),
+    "march": "evolution.march", "register_scheme": "evolution.march",
+    "Stage": "evolution.step",
+    "FirstOrder": "evolution.systems", "SecondOrder": "evolution.systems",
+    **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps",
+                     "uniform_times"), "evolution.times"),
+    "register_solver": "factor.registry",
+    "KerasModel": "networks.keras_model",
+    "MLP": "networks.mlp",
+    **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
+    "solve_nonlinear": "nodes.equation.solve_nonlinear",
+    "guard": "nodes.guard",
+    "LinearMap": "nodes.linear.linear_map",
+    "SparseMatrix": "nodes.linear.matrix",
+    "solve": "nodes.linear.solve",
+    "Structure": "nodes.linear.structure",
+    "scan": "nodes.scan.scan",
     "Problem": "problem",
-    "multi_start": "starts",
-    "scan": "recurrence",
-    "resolution": "refinement", "Resolution": "refinement_report",
-    "SparseMatrix": "sparse",
-    "Status": "status",
-    "Structure": "structure",
-    "time_error": "time_error",
-    **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps", "uniform_times"), "time_grid"),
-    "minimize": "training",
+    "Resolution": "refinement.report",
+    "resolution": "refinement.resolution",
+    "time_error": "refinement.time_error",
+    "CheckpointError": "training.checkpoint", "read_checkpoint": "training.checkpoint",
+    "Method": "training.methods", "register_method": "training.methods",
+    "minimize": "training.minimize",
+    "Status": "training.run.status",
+    "multi_start": "training.starts",
+    "misfit": "uncertainty.noise",
 }
 
 # Packages of their own, with further names inside.

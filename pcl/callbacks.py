@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pcl.history import ROWS
-from pcl.validate import positive_integer
+from pcl.support.validate import positive_integer
+from pcl.training.run.history import ROWS
 
 __all__ = ["CSVLogger", "Callback", "NoProgress", "TargetLoss", "TensorBoard", "TimeLimit"]
 

@@ -29,3 +29,7 @@ class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
 
 class NotConverged(TrialFailure, RuntimeError):
     """A nonlinear solve did not reach its tolerance; the message tells the residual history."""
+
+
+class TimesNotChosen(ValueError):
+    """Adaptive times are asked for before a march has chosen them."""

@@ -6,13 +6,15 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from pcl import backward, certificate, memory, sweep
-from pcl.blocks import Blocks, Named
-from pcl.factor import FactorCache
-from pcl.record import Record
-from pcl.time_grid import TimesNotChosen
-from pcl.trace import trace
-from pcl.validate import float64_array, known, positive_integer
+from pcl.checks import certificate
+from pcl.engine.blocks import Blocks, Named
+from pcl.engine.record import Record
+from pcl.engine.second import backward, sweep
+from pcl.engine.trace import trace
+from pcl.errors import TimesNotChosen
+from pcl.factor.cache import FactorCache
+from pcl.support import memory
+from pcl.support.validate import float64_array, known, positive_integer
 
 
 class Problem:
@@ -217,7 +219,8 @@ class Problem:
         return record.plan_of([list(self.slices).index(name) for name in names])
 
     def certify(self, theta=None):
-        """Check every derivative at θ; returns a `pcl.certificate.Certificate` that can be printed."""
+        """Check every derivative at θ; returns a `pcl.checks.certificate.Certificate` that can be
+        printed."""
         return certificate.certify(self, theta)
 
     # --- least squares -------------------------------------------------------------------------

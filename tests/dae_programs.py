@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from pcl import MLP
 from pcl.collocation import Mesh, gauss, lobatto, radau
-from pcl.dae.elements import Elements
-from pcl.dae.law import FreeOutputs, Law
-from pcl.dae.misfit import Misfit
+from pcl.dae.laws.free_outputs import FreeOutputs
+from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
-from pcl.dae.transcription import Transcription
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.transcription import Transcription
 
 
 def _wide_equations(v):

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import rosen, rosen_der
 from small_problems import Scalar
 
-from pcl.training import minimize
+from pcl.training.minimize import minimize
 
 
 def iterates(problem, steps, **options):

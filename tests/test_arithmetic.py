@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pcl.arithmetic import ELEMENTARY, compiled
+from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 
 X, Y = np.random.default_rng(0).normal(size=(2, 3, 4))
 

@@ -84,8 +84,8 @@ class CountedNumpy:
 
 @pytest.mark.parametrize("widths", [(2, 5, 4, 3, 1), (2, 20, 20, 20, 1), (3, 4, 2), (2, 3, 4, 3, 5, 2)])
 def test_the_floor_counts_the_products_that_the_curvature_performs(widths, monkeypatch):
-    from pcl import network_curvature                    # not above: sides import this module
-    from pcl.network import MLP
+    from pcl.networks import curvature as network_curvature  # not above: sides import this module
+    from pcl.networks.mlp import MLP
     summed, counted, points = [], CountedNumpy(), 7
 
     def accumulate(self, key, A, B):                     # the sums themselves are not needed here

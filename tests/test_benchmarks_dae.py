@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks import dae, dae_cases
-from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.kkt.reduced import ReducedKKT
 
 NAMES = tuple(dae_cases.CASES)
 

@@ -8,8 +8,9 @@ import skfem
 
 import fem
 import pcl
-from pcl.caches import Bounded, Companions
-from pcl.structure import Structure, pattern_of
+from pcl.nodes.linear.pattern import pattern_of
+from pcl.nodes.linear.structure import Structure
+from pcl.support.caches import Bounded, Companions
 
 
 class Thing:

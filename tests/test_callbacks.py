@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pcl.callbacks import CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
-from pcl.history import ROWS
-from pcl.status import Status
-from pcl.training import minimize
+from pcl.training.minimize import minimize
+from pcl.training.run.history import ROWS
+from pcl.training.run.status import Status
 
 ALL = ["trust-exact", "trust-krylov", "trust-ncg", "newton-trust-region", "BFGS", "L-BFGS-B",
        "levenberg-marquardt", "least-squares", "adam"]

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from pcl.check import check_gradient, check_hessian, check_jacobian
+from pcl.checks.taylor import check_gradient, check_hessian, check_jacobian
 from pcl.errors import InvalidCoefficient
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from scipy.optimize import rosen_der, rosen_hess
 
-from pcl.checkpoint import CheckpointError, file, read_checkpoint, session
 from pcl.errors import InvalidCoefficient
-from pcl.status import Status
-from pcl.training import minimize
+from pcl.training.checkpoint import CheckpointError, file, read_checkpoint, session
+from pcl.training.minimize import minimize
+from pcl.training.run.status import Status
 
 # (method, options, iterations of the whole run)
 REQUIRED = [("trust-exact", {}, 25), ("BFGS", {}, 30), ("L-BFGS-B", {}, 30),

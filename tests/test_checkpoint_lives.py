@@ -7,8 +7,8 @@ import pytest
 from small_problems import Scalar
 
 from benchmarks import lives
-from pcl.checkpoint import session
-from pcl.training import minimize
+from pcl.training.checkpoint import session
+from pcl.training.minimize import minimize
 
 
 class Killed(Exception):

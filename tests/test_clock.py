@@ -8,8 +8,8 @@ import skfem
 
 import fem
 import pcl
-from pcl import clock
-from pcl.status import Status
+from pcl.support import clock
+from pcl.training.run.status import Status
 
 STEPS = 12
 EVALUATIONS = ["value", "gradient", "hessian", "jacobian", "hvp"]

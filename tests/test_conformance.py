@@ -7,20 +7,24 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import pcl
-from pcl import bases, call, columns, factor, implicit, nodes, procedure, recurrence, scan_call
-from pcl.admissible import GuardNode, GuardPoint
-from pcl.backward import eliminated
-from pcl.linear_map import LinearMap, LinearMapNode, LinearMapPoint
-from pcl.linear_solve import SolveNode, SolvePoint
-from pcl.network_node import NetworkNode, NetworkNodePoint
-from pcl.plan import Form, Plan
-from pcl.product import ProductNode, ProductPoint
+from pcl import factor
+from pcl.engine import call, nodes, procedure
+from pcl.engine.second import bases, columns
+from pcl.engine.second.backward import eliminated
+from pcl.engine.second.plan import Form, Plan
+from pcl.engine.second.streamed import StreamedBase, StreamedColumns
+from pcl.engine.second.sweep import hessian, jacobian
+from pcl.engine.second.tangent import Identity
+from pcl.nodes.equation import call as implicit
+from pcl.nodes.guard import GuardNode, GuardPoint
+from pcl.nodes.linear.linear_map import LinearMap, LinearMapNode, LinearMapPoint
+from pcl.nodes.linear.product import ProductNode, ProductPoint
+from pcl.nodes.linear.solve import SolveNode, SolvePoint
+from pcl.nodes.linear.structure import Structure
+from pcl.nodes.network import NetworkNode, NetworkNodePoint
+from pcl.nodes.scan import call as scan_call, scan
+from pcl.nodes.scan.base import ScanBase
 from pcl.rules.square_sum import SquareSumPoint
-from pcl.scan_base import ScanBase
-from pcl.streamed import StreamedBase, StreamedColumns
-from pcl.structure import Structure
-from pcl.sweep import hessian, jacobian
-from pcl.tangent import Identity
 
 RNG = np.random.default_rng(0)
 DENSE = np.array([[3.0, 1.0, 0.0], [0.5, 4.0, -1.0], [0.0, 1.0, 2.0]])
@@ -31,7 +35,7 @@ NET = pcl.MLP([2, 3, 1])
 KEEPERS = {
     nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode],
     nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint],
-    nodes.Construct: [implicit.Equation, recurrence.Recurrence],
+    nodes.Construct: [implicit.Equation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, StreamedBase, ScanBase],
     columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],

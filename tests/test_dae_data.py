@@ -6,7 +6,9 @@ import warnings
 import numpy as np
 import pytest
 
-from pcl.dae.data import Data, Trajectory, read_csv
+from pcl.dae.data.experiments import Data
+from pcl.dae.data.read import read_csv
+from pcl.dae.data.trajectory import Trajectory
 from pcl.dae.model import Model
 
 T = [0.0, 1.0, 2.5, 4.0]

@@ -7,9 +7,10 @@ import tensorflow as tf
 from scipy.integrate import solve_ivp
 from scipy.optimize import least_squares
 
-from pcl.dae import Model, Trajectory, fit, load
-from pcl.dae import attempts, relaxed, scaled
-from pcl.dae.setting import Setting
+from pcl.dae import Model, Trajectory, fit, load, solver
+from pcl.dae.program import scaled
+from pcl.dae.program.setting import Setting
+from pcl.dae.stages import attempts, relaxed
 
 T = np.linspace(0.0, 5.0, 11)
 
@@ -117,7 +118,7 @@ def test_a_first_solve_that_fails_is_followed_by_others():
 def test_failures_after_the_doors_end_in_a_result_that_says_what_failed(monkeypatch, broken):
     def fails(*_, **__):
         raise broken("nothing works")
-    monkeypatch.setattr(scaled, "solve", fails)
+    monkeypatch.setattr(solver, "solve", fails)
     found = fit(decay(), noisy_decay())
     assert not found.success and "nothing works" in found.status and "nothing works" in str(found)
 
@@ -213,7 +214,7 @@ def test_starts_of_another_kind_are_refused(options, words):
 
 
 def test_a_solve_that_ends_above_a_feasible_point_on_its_way_is_begun_again_there(monkeypatch):
-    true, starts = scaled.solve, []
+    true, starts = solver.solve, []
 
     def ends_high(program, x, *args, **options):
         result = true(program, x, *args, **options)
@@ -221,7 +222,7 @@ def test_a_solve_that_ends_above_a_feasible_point_on_its_way_is_begun_again_ther
         if len(starts) == 1:
             result.update(fun=10.0, x=x)
         return result
-    monkeypatch.setattr(scaled, "solve", ends_high)
+    monkeypatch.setattr(solver, "solve", ends_high)
     found = fit(decay(), noisy_decay())
     assert starts[1][-1] == pytest.approx(0.3, rel=0.05)
     assert "Begun again from the lowest point on the way" in str(found) and found.objective < 1.0

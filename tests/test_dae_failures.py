@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from pcl import MLP
-from pcl.dae import Model, Trajectory, fit
-from pcl.dae import fitting, pretrain, refinement, scaled, shift, smooth
+from pcl.dae import Model, Trajectory, fit, solver
+from pcl.dae.result import shift
+from pcl.dae.stages import fit as fitting, pretrain, refinement, smooth
 from pcl.errors import NotFinite
 
 T = np.linspace(0.0, 2.0, 21)
@@ -27,8 +28,8 @@ def assert_fits(found, words):
 
 def smoother_fails(monkeypatch):
     """Its solves, which are those to 1e-5."""
-    true = scaled.solve
-    monkeypatch.setattr(scaled, "solve", lambda *a, **options: (
+    true = solver.solve
+    monkeypatch.setattr(solver, "solve", lambda *a, **options: (
         fails() if options["tol"] == smooth._TOL else true(*a, **options)))
 
 

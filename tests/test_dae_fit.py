@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 from pcl import MLP
 from pcl.dae import (Data, Fit, InconsistentStart, Law, Model, ProgressLog, StructureError, Trajectory,
                      Undetermined, fit, load, radau)
-from pcl.checkpoint import CheckpointError
+from pcl.training.checkpoint import CheckpointError
 
 RATES = np.array([0.6, 0.3, 0.15])
 

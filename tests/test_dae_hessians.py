@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
-from pcl.dae import hessians
-from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.kkt.reduced import ReducedKKT
+from pcl.dae.program import hessians
 from pcl.dae.sequential import Sequential
 
 NAMES = ["wide, Radau", "law of an algebraic variable", "no algebraic variables", "no network"]

@@ -7,10 +7,10 @@ import pytest
 
 from pcl.collocation import Mesh, lobatto, radau
 from pcl.dae import Model, Trajectory, fit
-from pcl.dae.breaks import breaks, elements_for, turns
-from pcl.dae.data_signal import signal
-from pcl.dae.node_inputs import at_nodes, missed
-from pcl.dae.setting import Setting
+from pcl.dae.data.signal import signal
+from pcl.dae.program.breaks import breaks, elements_for, turns
+from pcl.dae.program.node_inputs import at_nodes, missed
+from pcl.dae.program.setting import Setting
 
 K, WIDTH = 0.3, 0.01
 TIMES = np.arange(0.5, 12.0, 0.5)

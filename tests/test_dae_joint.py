@@ -9,9 +9,9 @@ from scipy.integrate import solve_ivp
 
 from pcl import MLP
 from pcl.dae import Law, Model, Trajectory, fit
-from pcl.dae.joint import together
-from pcl.dae.setting import Setting
-from pcl.dae.transcription import equations_of
+from pcl.dae.program.equations import equations_of
+from pcl.dae.program.setting import Setting
+from pcl.dae.stages.joint import together
 
 T = np.linspace(0.0, 8.0, 33)
 SIGMA = 0.02

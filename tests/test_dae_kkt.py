@@ -6,9 +6,10 @@ import pytest
 
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
-from pcl.dae.kkt_reduced import ReducedKKT
-from pcl.dae.recursion import Recursion
-from pcl.interior_point.kkt import HELD, backend
+from pcl.dae.kkt.recursion import Recursion
+from pcl.dae.kkt.reduced import ReducedKKT
+from pcl.interior_point.kkt.dense import HELD
+from pcl.interior_point.kkt.protocol import backend
 
 SEGMENTS = (1, 2, 8)
 

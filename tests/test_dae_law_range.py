@@ -6,11 +6,11 @@ import pytest
 import pcl
 from pcl import MLP
 from pcl.dae import Law, Model, Trajectory, fit
-from pcl.dae.guess import first_guess
-from pcl.dae.law_range import normalised, output_range
-from pcl.dae.pretrain import pretrain
-from pcl.dae.setting import Setting
-from pcl.dae.smooth import smooth
+from pcl.dae.laws.output_range import normalised, output_range
+from pcl.dae.program.setting import Setting
+from pcl.dae.stages.guess import first_guess
+from pcl.dae.stages.pretrain import pretrain
+from pcl.dae.stages.smooth import smooth
 
 A = np.linspace(0.0, 50.0, 40)[:, None]
 TARGET = 7.0 + 0.5 * np.sin(A)

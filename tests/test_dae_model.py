@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from pcl import MLP
-from pcl.dae.law import FreeOutputs, Law
+from pcl.dae.laws.free_outputs import FreeOutputs
+from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
-from pcl.dae.pointwise import Pointwise, path
+from pcl.dae.program.pointwise import Pointwise, path
 
 RNG = np.random.default_rng(5)
 TWO = MLP((2, 3, 1))

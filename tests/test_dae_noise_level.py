@@ -5,7 +5,7 @@ import pytest
 
 from pcl import MLP
 from pcl.dae import Model, Trajectory, fit
-from pcl.dae.uncertainty import Uncertainty
+from pcl.dae.result.uncertainty import Uncertainty
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def found(growth, request):
 
 def penalty(found):
     """ρ of the solve, the same for all weights up to their σ."""
-    from pcl.dae.weight_prior import deviations
+    from pcl.dae.laws.weight_prior import deviations
     law, = found.program.laws
     return float(np.mean(found.program.penalties[0] * deviations(law) ** 2))
 

@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 
 from pcl import MLP
 from pcl.dae import InconsistentStart, Law, Model, Trained, TrainedLaw, radau
-from pcl.dae.predict import Status
+from pcl.dae.result.prediction import Status
 
 
 LINE = MLP((1, 1))                                  # without hidden layers: z = w a + b

@@ -8,14 +8,14 @@ import tensorflow as tf
 from scipy.integrate import solve_ivp
 
 from pcl import MLP
-from pcl.dae import Law, Model, Trained, TrainedLaw, Trajectory, fit
-from pcl.dae import scaled
-from pcl.dae.guess import first_guess
-from pcl.dae.law import FreeOutputs
-from pcl.dae.predict import Status
-from pcl.dae.relaxed import relaxed
-from pcl.dae.setting import Setting
-from pcl.dae.smooth import _knots, roughness
+from pcl.dae import Law, Model, Trained, TrainedLaw, Trajectory, fit, solver
+from pcl.dae.laws.free_outputs import FreeOutputs
+from pcl.dae.program import scaled
+from pcl.dae.program.setting import Setting
+from pcl.dae.result.prediction import Status
+from pcl.dae.stages.guess import first_guess
+from pcl.dae.stages.relaxed import relaxed
+from pcl.dae.stages.smooth import _knots, roughness
 from pcl.interior_point import Status as Solved
 
 LINE = MLP((1, 1))                          # z = w a + b
@@ -81,7 +81,7 @@ def test_multipliers_of_a_scaled_solve_satisfy_the_conditions_of_the_program():
     setting = path_setting()
     law = FreeOutputs(12, ("r",), scale=0.5)
     program = setting.transcription([law], [1e-2])
-    found = scaled.solve(program, np.concatenate([first_guess(setting), np.zeros(12)]), tol=1e-8)
+    found = solver.solve(program, np.concatenate([first_guess(setting), np.zeros(12)]), tol=1e-8)
     assert found.success
     g, d = program.gradient(found.x), scaled.Scaled(program, found.x).d
     slope = g + program.jacobian(found.x).T @ found.lam - found.z_lower + found.z_upper
@@ -157,7 +157,7 @@ def test_a_thousand_elements_are_fitted():
 
 # --- restarts, refinement ---------------------------------------------------------------------------
 def test_a_main_solve_that_fails_is_started_again_and_the_report_says_so(monkeypatch):
-    true, calls = scaled.solve, []
+    true, calls = solver.solve, []
 
     def first_fails(program, x, *args, **options):
         result = true(program, x, *args, **options)
@@ -166,7 +166,7 @@ def test_a_main_solve_that_fails_is_started_again_and_the_report_says_so(monkeyp
             if len(calls) == 1:
                 result.update(success=False, status=Solved.RESTORATION_FAILED)
         return result
-    monkeypatch.setattr(scaled, "solve", first_fails)
+    monkeypatch.setattr(solver, "solve", first_fails)
     found = fit(*decay(), MLP((1, 4, 1)), elements=6)
     assert found.success and len(calls) >= 2 and "again, from another smoothing" in str(found)
 

@@ -8,7 +8,7 @@ import pcl
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
 from pcl.dae import sequential
-from pcl.dae.kkt_reduced import ReducedKKT
+from pcl.dae.kkt.reduced import ReducedKKT
 from pcl.dae.sequential import Sequential
 from pcl.errors import NotConverged, TrialFailure
 

@@ -9,8 +9,8 @@ from scipy.integrate import solve_ivp
 
 from pcl import MLP
 from pcl.dae import Model, Trajectory, fit
-from pcl.dae.shift import shift
-from pcl.dae.uncertainty import Uncertainty
+from pcl.dae.result.shift import shift
+from pcl.dae.result.uncertainty import Uncertainty
 
 TRUTH = {"s": 10.0, "r": 15.0, "b": 8.0 / 3.0}
 TIMES = np.linspace(0.0, 3.0, 200)

@@ -7,11 +7,12 @@ import pytest
 import scipy.linalg
 
 from pcl.dae.model import Model
-from pcl.dae.structure import StructureError, check, inspect
-from pcl.dae.structure_index import reduction
-from pcl.dae.structure_initial import InconsistentStart, check_initial, find_initial
-from pcl.dae.structure_matching import parts
-from pcl.dae.structure_order import radau_orders
+from pcl.dae.structure.check import check, inspect
+from pcl.dae.structure.index import reduction
+from pcl.dae.structure.initial import InconsistentStart, check_initial, find_initial
+from pcl.dae.structure.matching import parts
+from pcl.dae.structure.order import radau_orders
+from pcl.dae.structure.report import StructureError
 
 RANDOM = np.random.RandomState(3)
 

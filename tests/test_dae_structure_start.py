@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pcl.dae import Model, StructureError, Trajectory
-from pcl.dae.doors import require_structure
-from pcl.dae.guess import first_guess
-from pcl.dae.setting import Setting
+from pcl.dae.program.setting import Setting
+from pcl.dae.stages.doors import require_structure
+from pcl.dae.stages.guess import first_guess
 
 T = np.linspace(0.0, 10.0, 21)
 FEED = ([0.0, 3.0], [0.0, 1.0], "constant")     # nothing until t = 3

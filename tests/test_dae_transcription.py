@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from pcl.collocation import Mesh, gauss, interpolation, lobatto, radau
-from pcl.dae.elements import Elements
-from pcl.dae.misfit import Misfit
 from pcl.dae.model import Model
-from pcl.dae.transcription import Transcription
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.transcription import Transcription
 from pcl.interior_point.program import row_maxima
 
 RNG = np.random.default_rng(8)
@@ -140,7 +140,7 @@ def test_bounds_stand_at_nodes_and_free_starts_alone():
 
 def test_a_law_of_an_unknown_variable_is_refused():
     from pcl import MLP
-    from pcl.dae.law import Law
+    from pcl.dae.laws.law import Law
     elements = Elements(cases.PLAIN, radau(1), [Mesh([0.0, 1.0])])
     with pytest.raises(ValueError, match="the input 'q'; expected one of x, t"):
         Transcription(cases.PLAIN, [Law(MLP((1, 2, 1)), "q", "z")], elements, np.zeros((1, 1, 0)),

@@ -8,9 +8,9 @@ import pytest
 from scipy.stats import chi2
 
 from pcl.dae import Model, Trajectory, fit
-from pcl.dae.fitted import Fit
-from pcl.dae.scatter import scatter
-from pcl.dae.data import Data
+from pcl.dae.data.experiments import Data
+from pcl.dae.data.scatter import scatter
+from pcl.dae.result.fit_result import Fit
 
 T = np.linspace(0.0, 3.0, 61)
 SIGMA = 0.02

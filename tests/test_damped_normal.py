@@ -5,10 +5,10 @@ import pytest
 from test_levenberg_marquardt import Fit
 
 from benchmarks import damped
-from pcl.drivers import levenberg_marquardt
-from pcl.drivers.damped_normal import normal_model
-from pcl.drivers.levenberg_marquardt import DampedModel
-from pcl.training import minimize
+from pcl.training.drivers import levenberg_marquardt
+from pcl.training.drivers.damped_normal import normal_model
+from pcl.training.drivers.levenberg_marquardt import DampedModel
+from pcl.training.minimize import minimize
 
 METHOD = "levenberg-marquardt"
 

@@ -12,10 +12,12 @@ import tensorflow as tf
 
 import fem
 import pcl
-from pcl import factor, nodes
-from pcl.linear_map import LinearMap
-from pcl.structure import Structure
-from pcl.validate import float64_array
+from pcl import factor
+from pcl.engine import nodes
+from pcl.factor import checked
+from pcl.nodes.linear.linear_map import LinearMap
+from pcl.nodes.linear.structure import Structure
+from pcl.support.validate import float64_array
 
 ROOT = Path(__file__).resolve().parents[1]
 TWO = np.array([[2.0, 1.0], [1.0, 3.0]])
@@ -141,10 +143,10 @@ def test_the_estimated_condition_is_that_of_the_scaled_matrix(seed):
     rng = np.random.default_rng(seed)
     A = rng.normal(size=(12, 12)) * 10.0 ** rng.uniform(-9, 9, (12, 1)) * 10.0 ** rng.uniform(-9, 9, 12)
     A = sp.csc_array(A)
-    row, col = factor._scales(factor._Entries(A))
+    row, col = checked._scales(checked._Entries(A))
     scaled = A.toarray() / row[:, None] / col
     exact = 1.0 / np.linalg.cond(scaled, np.inf)
-    estimate, _ = factor._probe(A, factor._SuperLU(A, False), factor._Entries(A))
+    estimate, _ = checked._probe(A, checked._SuperLU(A, False), checked._Entries(A))
     assert np.abs(scaled).max(axis=0) == pytest.approx(1.0, rel=1e-14)
     assert exact * (1 - 1e-8) <= estimate <= 12 * exact  # two probes see at least a share 1/n
 
@@ -152,7 +154,7 @@ def test_the_estimated_condition_is_that_of_the_scaled_matrix(seed):
 def test_scaling_keeps_symmetry_of_positive_definite_matrices():
     d = 10.0 ** np.array([-20.0, 0.0, 20.0])
     B = np.array([[2.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 2.0]])
-    row, col = factor._scales(factor._Entries(sp.csc_array(d[:, None] * B * d)))
+    row, col = checked._scales(checked._Entries(sp.csc_array(d[:, None] * B * d)))
     assert row == pytest.approx(np.sqrt(2.0) * d, rel=1e-14)
     assert col == pytest.approx(row, rel=1e-14)
 

@@ -12,7 +12,9 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import pcl
-from pcl import factor, segment, streamed
+from pcl import factor
+from pcl.engine.glue import probe
+from pcl.engine.second import streamed
 
 N = 6
 H = 1.0 / (N + 1)
@@ -135,10 +137,10 @@ def test_a_small_coupling_between_quantities_of_different_units_is_not_dropped(c
 def test_rounding_in_a_pointwise_derivative_does_not_make_it_dense(monkeypatch):
     """Where f' is a difference of two large terms, J r and diag(J) r differ by rounding alone."""
     sizes = []
-    explicit = segment.explicit
-    monkeypatch.setattr(segment, "explicit",
+    explicit = probe.explicit
+    monkeypatch.setattr("pcl.engine.glue.piece.explicit",
                         lambda f, b, m, n: sizes.append((m, n)) or explicit(f, b, m, n))
-    monkeypatch.setattr(segment, "EXPLICIT", 10_000)
+    monkeypatch.setattr(probe, "EXPLICIT", 10_000)
     n = 3000
     twice = pcl.LinearMap(2.0 * sp.eye_array(n))
     problem = pcl.Problem(
@@ -287,7 +289,7 @@ def test_complex_data_are_refused(enter):
 def test_parameters_of_a_network_from_networks_and_solves(monkeypatch, limits):
     """The same Hessian with the Jacobian in many blocks, and with glue as operators only."""
     monkeypatch.setattr(streamed, "BLOCK_ENTRIES", limits.get("points", streamed.BLOCK_ENTRIES))
-    monkeypatch.setattr(segment, "EXPLICIT", limits.get("explicit", segment.EXPLICIT))
+    monkeypatch.setattr(probe, "EXPLICIT", limits.get("explicit", probe.EXPLICIT))
     inner = pcl.MLP([2, 2, 1], activation="swish", output=pcl.softplus(0.1))
     hyper = pcl.MLP([2, 3, inner.size])
 

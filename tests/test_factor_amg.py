@@ -9,8 +9,9 @@ import tensorflow as tf
 
 import fem
 import pcl
-from pcl import factor, factor_amg
+from pcl import factor
 from pcl.errors import NotConverged
+from pcl.factor import amg
 
 pytest.importorskip("pyamg")
 
@@ -162,7 +163,7 @@ def test_a_residual_that_stays_too_large_is_refused(monkeypatch):
 
 
 def test_an_iteration_limit_is_said(monkeypatch):
-    monkeypatch.setattr(factor_amg, "ITERATIONS", 2)
+    monkeypatch.setattr(amg, "ITERATIONS", 2)
     with pytest.raises(NotConverged, match="in 2 iterations"):
         factor.factorise(MATRICES["jumps of 1e8"](), "amg")
 

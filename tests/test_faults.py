@@ -20,7 +20,7 @@ import tensorflow as tf
 import fem
 import pcl
 from pcl import factor
-from pcl.status import Status
+from pcl.training.run.status import Status
 
 METHODS = ["trust-exact", "trust-krylov", "trust-ncg", "BFGS", "L-BFGS-B", "least-squares", "adam"]
 SPACE = fem.Space(fem.unit_square(4), "P1")
@@ -250,7 +250,7 @@ def test_ctrl_c_during_a_factorisation_returns_the_best_point(method, monkeypatc
         if len(calls) == 5:
             signal.raise_signal(signal.SIGINT)
         return real(*arguments)
-    monkeypatch.setattr(factor, "factorise", interrupted)
+    monkeypatch.setattr("pcl.factor.cache.factorise", interrupted)
     result = pcl.minimize(train, method)
     assert result.status is Status.INTERRUPTED and not result.success
     assert result.fun <= result.history.loss.min() * (1 + 1e-14)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import fem
 import pcl
-from fem.grid import Grid
+from fem.grid.grid import Grid
 from pcl.errors import InvalidCoefficient, SingularMatrix
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import fem
 import pcl
-from fem.grid import Grid
+from fem.grid.grid import Grid
 from test_problem import check_against_tapes
 
 

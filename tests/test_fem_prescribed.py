@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import fem
 import pcl
-from fem import prescribed
+from fem.common import prescribed
 
 V = fem.Space(fem.unit_square(4), "P1")
 GRID = fem.Grid.uniform((5, 5))

@@ -9,7 +9,7 @@ import tensorflow as tf
 from skfem.models.poisson import laplace, mass
 
 import fem
-from fem.quadrature import positive_rule
+from fem.space.quadrature import positive_rule
 from pcl.errors import InvalidCoefficient
 
 

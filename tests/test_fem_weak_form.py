@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import fem
 import pcl
-from fem.nonlinear import solve_nonlinear
+from fem.solvers.nonlinear import solve_nonlinear
 from test_fem_convergence import C, axis, l2_error, order, phase, solution
 from test_problem import check_against_tapes
 

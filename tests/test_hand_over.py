@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import brentq
 
 from pcl.errors import InvalidCoefficient
-from pcl.status import Status
-from pcl.training import minimize
+from pcl.training.minimize import minimize
+from pcl.training.run.status import Status
 
 NEWTON = "newton-trust-region"
 

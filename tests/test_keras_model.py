@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pcl.keras_model import KerasModel
-from pcl.network import MLP
+from pcl.networks.keras_model import KerasModel
+from pcl.networks.mlp import MLP
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")

@@ -4,9 +4,10 @@ import pytest
 import scipy.sparse as sp
 
 from pcl.interior_point.hessians import LimitedMemory
-from pcl.interior_point.kkt import HELD, backend
-from pcl.interior_point.kkt_sparse import feral_is_installed
-from pcl.interior_point.low_rank import LowRankKKT
+from pcl.interior_point.kkt.dense import HELD
+from pcl.interior_point.kkt.low_rank import LowRankKKT
+from pcl.interior_point.kkt.protocol import backend
+from pcl.interior_point.kkt.sparse import feral_is_installed
 
 NAMES = ["dense", "superlu", pytest.param("sparse", marks=pytest.mark.skipif(
     not feral_is_installed(), reason="feral-solver is not installed"))]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from pcl.drivers.least_squares import RHO
-from pcl.drivers.levenberg_marquardt import DampedModel
 from pcl.errors import InvalidCoefficient
-from pcl.status import Status
-from pcl.training import minimize
+from pcl.training.drivers.least_squares import RHO
+from pcl.training.drivers.levenberg_marquardt import DampedModel
+from pcl.training.minimize import minimize
+from pcl.training.run.status import Status
 
 METHOD = "levenberg-marquardt"
 

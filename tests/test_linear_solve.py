@@ -6,7 +6,8 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import pcl
-from pcl import factor, structure
+from pcl import factor
+from pcl.nodes.linear import pattern as sparse_pattern, structure
 
 
 def random_system(n=10, density=0.6, seed=0):
@@ -221,14 +222,14 @@ def test_large_jumps_of_a_coefficient_are_not_called_singular():
 @pytest.mark.parametrize("group", [1, 2])
 def test_entries_are_the_sum_over_groups_whatever_the_block(block, group, monkeypatch):
     """A(c) + B(d) = Σ_k c_k Σ_r test[r]ᵀ trial[r] + …, dense, with empty rows and stored zeros."""
-    monkeypatch.setattr(structure, "BLOCK", block)
+    monkeypatch.setattr(sparse_pattern, "BLOCK", block)
     rng = np.random.default_rng(0)
     maps = [np.where(rng.random((10, n)) < 0.4, rng.normal(size=(10, n)), 0.0) for n in (4, 5, 4, 5)]
     maps[0][3] = maps[1][4] = 0.0
     parts = [structure.Structure(*maps[:2], group), structure.Structure(*maps[2:])]
     c, d = rng.normal(size=10 // group), rng.normal(size=10)
     dense = maps[0].T @ np.diag(np.repeat(c, group)) @ maps[1] + maps[2].T @ np.diag(d) @ maps[3]
-    pattern = structure.Pattern(parts)
+    pattern = sparse_pattern.Pattern(parts)
     np.testing.assert_allclose(pattern.matrix([c, d]).toarray(), dense, rtol=0, atol=1e-14)
     keys = pattern.cols * 4 + pattern.rows
     assert (np.diff(keys) > 0).all()

@@ -10,7 +10,7 @@ import tensorflow as tf
 import fem
 import pcl
 from pcl import FirstOrder, march
-from pcl.time_schemes import SDIRK2
+from pcl.evolution.schemes import SDIRK2
 
 RANDOM = np.r_[0.0, np.cumsum(np.random.default_rng(3).dirichlet(np.full(8, 4.0)))]
 GRIDS = {"equal": lambda n: np.linspace(0, 1, n + 1),

@@ -6,8 +6,8 @@ import scipy.optimize
 from small_problems import FAST, SCALAR, TRUST, Linear, Rosenbrock, Scalar, saddle
 
 from pcl.errors import InvalidCoefficient, NotFinite, TrialFailure
-from pcl.training import minimize
-from pcl.status import Status
+from pcl.training.minimize import minimize
+from pcl.training.run.status import Status
 
 
 # --- solutions -----------------------------------------------------------------------------
@@ -53,13 +53,13 @@ def test_robust_losses_agree_with_scipy(loss):
 
 
 def robust(r, loss, C):
-    from pcl.drivers.least_squares import RHO
+    from pcl.training.drivers.least_squares import RHO
     return C**2 * RHO[loss][0]((r / C) ** 2).sum()
 
 
 def gradient_of(problem, theta, loss, C):
-    from pcl.drivers.least_squares import ResidualEvaluator
-    from pcl.objective import Counts, Point
+    from pcl.training.drivers.least_squares import ResidualEvaluator
+    from pcl.training.run.evaluator import Counts, Point
     return ResidualEvaluator(problem, Counts(), loss, C).gradient(Point(theta))
 
 

@@ -16,9 +16,9 @@ from small_problems import FAST, SCALAR, TRUST, Linear, Rosenbrock, Scalar
 
 import pcl
 from pcl.errors import NotFinite, TrialFailure
-from pcl.history import ROWS
-from pcl.training import minimize
-from pcl.status import Status
+from pcl.training.minimize import minimize
+from pcl.training.run.history import ROWS
+from pcl.training.run.status import Status
 
 
 # --- callbacks, interruption, records --------------------------------------------------------
@@ -113,8 +113,7 @@ def test_a_time_limit_is_kept_within_an_iteration(method):
 
 def test_the_training_layer_imports_no_tensorflow():
     root = pathlib.Path(pcl.__file__).parent
-    names = ["training", "objective", "history", "status", "progress", "check", "check_report"]
-    files = [*(root / f"{name}.py" for name in names), *(root / "drivers").glob("*.py")]
+    files = [*(root / "training").rglob("*.py"), *(root / "checks").glob("*.py")]
     assert len(files) > 12
     for file in files:
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
@@ -248,7 +247,7 @@ def test_a_point_scipy_accepts_though_it_failed_or_is_the_current_one_is_no_iter
 
 @pytest.mark.parametrize("largest", [1e-320, 1e-200, 1.0, 1e200, 1e308])
 def test_the_norm_neither_overflows_nor_underflows(largest):
-    from pcl.drivers.run import norm
+    from pcl.training.run.run import norm
     v = largest * np.array([0.6, -0.8])
     # 1e-320 is subnormal, a multiple of 5e-324
     assert norm(v) == pytest.approx(largest, rel=1e-3 if largest < 1e-300 else 1e-15)
@@ -402,7 +401,7 @@ def test_adam_names_the_backend_it_cannot_use(monkeypatch):
 
 
 def test_memory_is_asked_for_before_the_work(monkeypatch):
-    from pcl import memory
+    from pcl.support import memory
     assert 1e6 < memory.available() < 1e15
     monkeypatch.setattr(memory, "available", lambda: 22 * 10**9)
     memory.require(21e9, "the Hessian", "use trust-ncg")
@@ -416,7 +415,7 @@ def test_memory_is_asked_for_before_the_work(monkeypatch):
     ("trust-exact", True), ("BFGS", True), ("trust-krylov", True), ("trust-ncg", False),
     ("L-BFGS-B", False)])
 def test_methods_that_do_not_fit_into_memory_say_which_do(method, refused, monkeypatch):
-    monkeypatch.setattr("pcl.memory.available", lambda: 10)
+    monkeypatch.setattr("pcl.support.memory.available", lambda: 10)
     if not refused:
         assert minimize(Rosenbrock(), method).success
         return

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcl.starts import MultiStartResult, StartRecord, multi_start
-from pcl.status import Status
+from pcl.training.run.status import Status
+from pcl.training.starts import MultiStartResult, StartRecord, multi_start
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +85,7 @@ def same(one, other):
 
 
 def test_every_seed_is_trained_as_by_minimize_alone_and_the_best_is_kept():
-    from pcl.training import minimize
+    from pcl.training.minimize import minimize
     found = multi_start(from_seed, range(4), "BFGS", maxiter=12)
     alone = [minimize(from_seed(seed), "BFGS", maxiter=12, progress=False) for seed in range(4)]
     assert [run.loss for run in found.runs] == [r.fun for r in alone]
@@ -196,7 +196,7 @@ def test_ctrl_c_with_processes_returns_what_is_finished(tmp_path):
     script = textwrap.dedent("""
         import os, signal, sys, threading, time
         import numpy as np
-        from pcl.starts import multi_start
+        from pcl.training.starts import multi_start
         class Square:
             size, theta0 = 1, np.ones(1)
             def value(self, t): return float(t @ t)

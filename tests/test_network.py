@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pcl import network
 from pcl.errors import NotFinite, TrialFailure
-from pcl.network import MLP, NetworkNode, Transform
+from pcl.networks import transform
+from pcl.networks.mlp import MLP
+from pcl.networks.transform import Transform
+from pcl.nodes.network import NetworkNode
 
 ACTIVATIONS = {
     "tanh": np.tanh,
@@ -32,9 +34,9 @@ def test_value_of_one_hidden_unit_is_the_formula(name):
 @pytest.mark.parametrize("output, function", [
     (None, lambda z: z),
     ("sigmoid", lambda z: 1 / (1 + np.exp(-z))),
-    (network.softplus(floor=0.5), lambda z: 0.5 + np.log(1 + np.exp(z))),
-    (network.exponential(), np.exp),
-    (network.bounded(-1.0, 2.0), lambda z: -1 + 3 / (1 + np.exp(-z))),
+    (transform.softplus(floor=0.5), lambda z: 0.5 + np.log(1 + np.exp(z))),
+    (transform.exponential(), np.exp),
+    (transform.bounded(-1.0, 2.0), lambda z: -1 + 3 / (1 + np.exp(-z))),
     (Transform("identity", scale=-2.0, shift=0.5), lambda z: 0.5 - 2 * z),
 ])
 def test_output_is_shift_plus_scale_times_the_function_of_a_linear_layer(output, function):
@@ -97,11 +99,11 @@ def test_unknown_functions_are_refused_with_the_known_names():
 
 def test_bounds_out_of_order_and_degenerate_scales_are_refused():
     with pytest.raises(ValueError, match="lower < upper"):
-        network.bounded(2.0, 2.0)
+        transform.bounded(2.0, 2.0)
     with pytest.raises(ValueError, match="scale is 0"):
         Transform("exp", scale=0.0)
     with pytest.raises(ValueError, match="shift"):
-        network.softplus(floor=np.nan)
+        transform.softplus(floor=np.nan)
 
 
 def test_parameters_of_another_length_are_refused_with_both_lengths():
@@ -170,7 +172,7 @@ def test_a_point_keeps_its_values_when_the_arrays_it_was_given_change():
 
 
 def test_restored_networks_are_equal_and_give_equal_values():
-    net = MLP([2, 5, 1], "swish", network.softplus(floor=0.1))
+    net = MLP([2, 5, 1], "swish", transform.softplus(floor=0.1))
     restored = pickle.loads(pickle.dumps(net))
     params, x = net.init(seed=0), np.random.default_rng(0).random((7, 2))
     assert restored == net
@@ -186,11 +188,11 @@ def test_overflow_of_the_output_is_a_failed_trial_that_names_the_point():
 
 def test_outputs_stay_positive_or_bounded_for_any_weights():
     x = np.array([[-1e6], [-50.0], [50.0], [1e6]])
-    floor = MLP([1, 1], output=network.softplus(floor=0.5)).at([1.0, 0.0], x).value
+    floor = MLP([1, 1], output=transform.softplus(floor=0.5)).at([1.0, 0.0], x).value
     assert (floor >= 0.5).all() and np.isfinite(floor).all()
-    small = MLP([1, 1], output=network.softplus()).at([1.0, 0.0], x).value
+    small = MLP([1, 1], output=transform.softplus()).at([1.0, 0.0], x).value
     np.testing.assert_allclose(small[1], np.exp(-50), rtol=1e-15)      # no digits are lost
-    between = MLP([1, 1], output=network.bounded(2.0, 3.0)).at([1.0, 0.0], x).value
+    between = MLP([1, 1], output=transform.bounded(2.0, 3.0)).at([1.0, 0.0], x).value
     assert (between >= 2).all() and (between <= 3).all()
 
 

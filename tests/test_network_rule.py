@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pcl import network
-from pcl.network import MLP, Transform
+from pcl.networks import transform
+from pcl.networks.mlp import MLP
+from pcl.networks.transform import Transform
 
 # (widths, activation, output, points, points per block)
 CASES = [
@@ -17,10 +18,10 @@ CASES = [
     ([2, 5, 4, 3, 1], "softplus", None, 13, 5),
     ([2, 5, 4, 3, 1], "swish", None, 13, None),
     ([2, 5, 4, 3, 1], "sin", None, 13, 4),
-    ([2, 5, 4, 3, 2], "swish", network.softplus(floor=0.1), 9, 4),  # several outputs
+    ([2, 5, 4, 3, 2], "swish", transform.softplus(floor=0.1), 9, 4),  # several outputs
     ([3, 4, 4, 3], "tanh", None, 9, 4),
     ([2, 6, 1], "tanh", "exp", 7, 3),                             # one hidden layer
-    ([2, 6, 3], "sin", network.bounded(-1.0, 2.0), 7, 3),
+    ([2, 6, 3], "sin", transform.bounded(-1.0, 2.0), 7, 3),
     ([2, 1], "tanh", None, 7, 3),                                 # no hidden layer: linear
     ([3, 2], "tanh", "softplus", 7, 3),
     ([1, 4, 1], "tanh", None, 1, None),                           # a single point

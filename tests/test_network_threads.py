@@ -7,8 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from pcl import network_rule, threads
-from pcl.network import MLP
+from pcl.execute import threads
+from pcl.networks import point as network_point
+from pcl.networks.mlp import MLP
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_derivatives_on_three_threads_are_those_on_one_to_rounding(blas):
 def test_layers_computed_again_give_the_bits_of_those_held(monkeypatch):
     net = MLP([2, 8, 5, 2], "swish", "softplus")
     held = derivatives(net, 300, block=7)
-    monkeypatch.setattr(network_rule, "HELD_ENTRIES", 0)
+    monkeypatch.setattr(network_point, "HELD_ENTRIES", 0)
     for a, b in zip(held, derivatives(net, 300, block=7)):
         np.testing.assert_array_equal(a, b)
 

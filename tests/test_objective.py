@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from pcl.errors import InvalidCoefficient, NotFinite, TrialFailure
-from pcl.objective import Counts, LossEvaluator, Objective, require_interface
+from pcl.support.interface import require_interface
+from pcl.training.run.evaluator import Counts, LossEvaluator
+from pcl.training.run.objective import Objective
 
 
 class Quadratic:

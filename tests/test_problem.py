@@ -128,7 +128,7 @@ def test_glue_that_is_not_pointwise():
 
 
 def test_glue_too_large_for_an_explicit_matrix(monkeypatch):
-    monkeypatch.setattr("pcl.segment.EXPLICIT", 10)
+    monkeypatch.setattr("pcl.engine.glue.probe.EXPLICIT", 10)
     test_glue_that_is_not_pointwise()
     test_two_networks_a_scalar_and_a_field_together()
 
@@ -366,6 +366,7 @@ def test_certificate_passes_and_sees_a_wrong_rule(monkeypatch):
     assert certificate.ok and "passed" in str(certificate)
     result = pcl.minimize(problem, maxiter=2, certify=True)
     assert result.certificate.ok
-    monkeypatch.setattr("pcl.bases.InverseBase.pullback", lambda self, y: -self.factor.solve(y))
+    monkeypatch.setattr("pcl.engine.second.bases.InverseBase.pullback",
+                        lambda self, y: -self.factor.solve(y))
     wrong = two_blocks().certify()
     assert not wrong.ok and wrong.adjoint_error > 0.1 and "FAILED" in str(wrong)

@@ -7,10 +7,12 @@ import scipy.sparse
 from small_problems import Linear
 
 import pcl
-from pcl import factor, marching
-from pcl.drivers import methods
+from pcl import factor
+from pcl.evolution import march as marching
+from pcl.factor import registry
+from pcl.training import methods
 
-TABLES = (factor._solvers, methods.METHODS, marching._FIRST_ORDER)
+TABLES = (registry._solvers, methods.METHODS, marching._FIRST_ORDER)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import LinearConstraint, NonlinearConstraint
 
 from pcl.interior_point import Status, minimize
-from pcl.interior_point.kkt_sparse import SuperLUKKT
+from pcl.interior_point.kkt.sparse import SuperLUKKT
 
 INF = np.inf
 P = np.diag(np.arange(1.0, 7.0))

@@ -129,7 +129,7 @@ def test_a_network_of_the_points_is_carried_by_few_columns():
 
 
 def test_low_rank_factors_reproduce_each_array_to_rounding():
-    from pcl.low_rank import low_rank
+    from pcl.engine.second.low_rank import low_rank
     rng = np.random.default_rng(0)
     right = rng.normal(size=(20, 120)) * np.logspace(0, -12, 20)[:, None] * np.logspace(0, 6, 120)
     arrays = [rng.normal(size=(300, 20)) @ right, 1e9 * rng.normal(size=(50, 20)) @ right]

@@ -6,7 +6,7 @@ import scipy.optimize
 from scipy.optimize import rosen, rosen_der, rosen_hess
 from small_problems import Scalar
 
-from pcl.training import minimize
+from pcl.training.minimize import minimize
 
 RADII = {"default": {}, "met cap": {"initial_trust_radius": 0.1, "max_trust_radius": 0.4},
          "grows": {"initial_trust_radius": 1e-6}, "shrinks": {"initial_trust_radius": 500.0}}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from pcl.drivers.trust_region_step import TrustRegionModel
+from pcl.training.drivers.trust_region_step import TrustRegionModel
 
 
 def symmetric(eigenvalues, seed=0):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from small_problems import Linear, Residuals, Scalar, saddle
 
-from pcl.status import Status
-from pcl.training import minimize
-from pcl.verdict.noise import deviation
+from pcl.training.minimize import minimize
+from pcl.training.run.status import Status
+from pcl.training.verdict.noise import deviation
 
 NEWTON = ["trust-exact", "newton-trust-region", "trust-ncg", "trust-krylov"]
 LOSS = [*NEWTON, "BFGS", "L-BFGS-B", "hand-over"]

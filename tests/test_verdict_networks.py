@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import pcl
-from pcl.status import Status
+from pcl.training.run.status import Status
 
 X = np.linspace(-1.0, 1.0, 30)[:, None]
 Y = np.sin(3.0 * X[:, 0])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
 
 
 def error_estimate(scheme, mesh, start, slots, algebraic=None, breaks=()):

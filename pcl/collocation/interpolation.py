@@ -1,6 +1,6 @@
 """The collocation polynomial at any time, as rows that act on the unknowns of one element."""
 
-from pcl.validate import known
+from pcl.support.validate import known
 
 _KINDS = ("differential", "algebraic", "derivative")
 

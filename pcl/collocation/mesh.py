@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcl.validate import float64_array, positive_integer
+from pcl.support.validate import float64_array, positive_integer
 
 
 @dataclass(frozen=True, eq=False)

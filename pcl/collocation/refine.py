@@ -7,7 +7,7 @@ import numpy as np
 
 from pcl.collocation.error import error_estimate, worst
 from pcl.collocation.mesh import Mesh
-from pcl.validate import float64_array, known, positive_integer
+from pcl.support.validate import float64_array, known, positive_integer
 
 MOST_PARTS = 4          # into how many an element is split at most in one round
 MERGE_BELOW = 0.1       # a pair is merged when the estimate for it stays below this part of the tolerance

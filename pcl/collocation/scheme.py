@@ -7,7 +7,7 @@ import numpy as np
 from numpy.polynomial.legendre import Legendre, legvander
 from scipy.special import roots_jacobi
 
-from pcl.validate import float64_array, known, positive_integer
+from pcl.support.validate import float64_array, known, positive_integer
 
 MAX_POINTS = 5
 

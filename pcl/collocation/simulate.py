@@ -10,7 +10,7 @@ from pcl.collocation.run import Run
 from pcl.collocation.start import HigherIndex, consistent_start
 from pcl.collocation.stepping import Tolerance, first_step, on_mesh, with_step_control
 from pcl.collocation.system import System
-from pcl.validate import float64_array, positive_integer
+from pcl.support.validate import float64_array, positive_integer
 
 MAX_STEPS = 100_000
 

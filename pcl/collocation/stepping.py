@@ -9,7 +9,7 @@ from pcl.collocation.newton import Accuracy
 from pcl.collocation.solution import Status
 from pcl.collocation.system import RECOVERABLE
 from pcl.errors import NotConverged
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
 
 FIXED_PART = 1e-10          # Newton step that ends the iteration on a mesh, relative to |v| + atol
 NEWTON_PART = 1e-3          # the same with step control, as a part of the error tolerance

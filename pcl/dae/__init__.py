@@ -11,31 +11,41 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pcl.collocation import Mesh, gauss, lobatto, radau
-    from pcl.dae.curve import Curve
-    from pcl.dae.data import Data, Trajectory, read_csv
-    from pcl.dae.fitted import Band, Fit
-    from pcl.dae.fitting import fit
-    from pcl.dae.law import Law
+    from pcl.dae.data.experiments import Data
+    from pcl.dae.data.read import read_csv
+    from pcl.dae.data.trajectory import Trajectory
+    from pcl.dae.laws.law import Law, TrainedLaw
     from pcl.dae.model import Model
-    from pcl.dae.predict import Prediction
-    from pcl.dae.progress import ProgressLog
-    from pcl.dae.save import load
-    from pcl.dae.structure import StructureError, check
-    from pcl.dae.structure_initial import InconsistentStart, check_initial
-    from pcl.dae.trained import Trained, TrainedLaw
-    from pcl.dae.uncertainty import Undetermined
+    from pcl.dae.result.curve import Curve
+    from pcl.dae.result.fit_result import Band, Fit
+    from pcl.dae.result.load import load
+    from pcl.dae.result.prediction import Prediction
+    from pcl.dae.result.trained import Trained
+    from pcl.dae.result.uncertainty import Undetermined
+    from pcl.dae.stages.fit import fit
+    from pcl.dae.stages.progress import ProgressLog
+    from pcl.dae.structure.check import check
+    from pcl.dae.structure.initial import InconsistentStart, check_initial
+    from pcl.dae.structure.report import StructureError
 
 _HOME = {
-    **dict.fromkeys(("Mesh", "gauss", "lobatto", "radau"), "pcl.collocation"),
-    "Curve": "pcl.dae.curve",
-    **dict.fromkeys(("Data", "Trajectory", "read_csv"), "pcl.dae.data"),
-    "fit": "pcl.dae.fitting", "Band": "pcl.dae.fitted", "Fit": "pcl.dae.fitted",
-    "Law": "pcl.dae.law", "Model": "pcl.dae.model",
-    "Prediction": "pcl.dae.predict", "ProgressLog": "pcl.dae.progress", "load": "pcl.dae.save",
-    "StructureError": "pcl.dae.structure", "check": "pcl.dae.structure",
-    "InconsistentStart": "pcl.dae.structure_initial", "check_initial": "pcl.dae.structure_initial",
-    "Trained": "pcl.dae.trained", "TrainedLaw": "pcl.dae.trained",
-    "Undetermined": "pcl.dae.uncertainty",
+    **dict.fromkeys(("gauss", "lobatto", "Mesh", "radau"), "pcl.collocation"),
+    "Data": "pcl.dae.data.experiments",
+    "read_csv": "pcl.dae.data.read",
+    "Trajectory": "pcl.dae.data.trajectory",
+    "Law": "pcl.dae.laws.law", "TrainedLaw": "pcl.dae.laws.law",
+    "Model": "pcl.dae.model",
+    "Curve": "pcl.dae.result.curve",
+    "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
+    "load": "pcl.dae.result.load",
+    "Prediction": "pcl.dae.result.prediction",
+    "Trained": "pcl.dae.result.trained",
+    "Undetermined": "pcl.dae.result.uncertainty",
+    "fit": "pcl.dae.stages.fit",
+    "ProgressLog": "pcl.dae.stages.progress",
+    "check": "pcl.dae.structure.check",
+    "check_initial": "pcl.dae.structure.initial", "InconsistentStart": "pcl.dae.structure.initial",
+    "StructureError": "pcl.dae.structure.report",
 }
 
 __all__ = sorted(_HOME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 from dataclasses import dataclass, field
 
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
 
 GROUPS = ("states", "algebraic", "outputs", "parameters", "inputs")
 DECADES = 1e3       # upper/lower bound of a positive parameter from which it is fitted by its logarithm
@@ -39,7 +39,7 @@ class Model:
     log : names of parameters that are fitted by their logarithms, or None
         They are positive; values, starts and bounds are those of the parameters themselves. None: those
         whose bounds are both positive and at least a factor of `DECADES` = 1000 apart.
-    exponents : names of parameters that are logarithms already; made by `pcl.dae.log_scale` alone
+    exponents : names of parameters that are logarithms already; made by `pcl.dae.program.log_scale` alone
 
     Raises
     ------

@@ -4,8 +4,9 @@ from collections import deque
 
 import numpy as np
 
-from pcl.errors import NotConverged, SingularMatrix, TrialFailure
-from pcl.validate import float64_array
+from pcl.dae.kkt.chain import Chain
+from pcl.errors import NotConverged, TrialFailure
+from pcl.support.validate import float64_array
 
 _NEWTON, _HALVINGS = 30, 12     # steps; halvings of one step
 _KEPT = 8           # trajectories of earlier q, from the nearest of which Newton's method starts
@@ -159,67 +160,6 @@ class _Point:
             g = elements.local(program.gradient(self.x)[:elements.n])
             self._W = program.hessian(self.x, -self._chain.adjoint(self.blocks, g), 1.0)
         return self._W
-
-
-class Chain:
-    """Sweeps along the elements of all trajectories at once, from Jacobian blocks."""
-
-    def __init__(self, rows):
-        self._rows, self._elements = rows, rows.elements
-        counts = np.diff(np.append(self._elements.starts, self._elements.E))
-        self.steps = [self._elements.starts[counts > k] + k for k in range(counts.max())]
-
-    def blocks(self, J):
-        """(J, inverse (E, n_w K, n_w K) of the columns of the slots)."""
-        elements = self._elements
-        slots = J.local[:, :, elements.n_x:elements.width - elements.n_p]
-        try:
-            inverse = np.linalg.inv(slots)
-        except np.linalg.LinAlgError:
-            inverse = np.full(slots.shape, np.nan)
-        if not np.isfinite(inverse).all():
-            raise SingularMatrix("the equations of an element cannot be solved for its slots.")
-        return J, inverse
-
-    def forward(self, blocks, r, jumps):
-        """u (E, width, c), p = 0: J_x x₀ + J_w w = r (E, n_w K, c), x₀_e = end of u_(e−1) + jumps_e."""
-        J, inverse = blocks
-        n_x, cut = self._elements.n_x, self._elements.width - self._elements.n_p
-        u = np.zeros((self._elements.E, self._elements.width, r.shape[2]))
-        for k, e in enumerate(self.steps):
-            x0 = jumps[e] + (np.matmul(self._elements.end, u[e - 1]) if k else 0.0)
-            u[e, :n_x] = x0
-            u[e, n_x:cut] = np.matmul(inverse[e], r[e] - np.matmul(J.local[e, :, :n_x], x0))
-        return u
-
-    def tangents(self, blocks, dtheta, dp, dx0):
-        """u (E, width, c) along dθ (p, c), dp (n_p, c), dx₀ (E, n_x, c) of free starts."""
-        J, cut = blocks[0], self._elements.width - self._elements.n_p
-        r = -np.matmul(J.local[:, :, cut:], dp)
-        start = 0
-        for rows, N in zip(self._rows.laws, J.weights):
-            stop = start + N.shape[2]
-            r[:, rows] -= np.matmul(N, dtheta[start:stop])
-            start = stop
-        u = self.forward(blocks, r, dx0)
-        u[:, cut:] = dp
-        return u
-
-    def adjoint(self, blocks, g):
-        """λ (m,) with J_uᵀ λ = g (E, width) at all unknowns but q; zero at the rows of paths."""
-        J, inverse = blocks
-        elements, n_x, cut = self._elements, self._elements.n_x, self._elements.width - self._elements.n_p
-        local, joint = np.zeros(J.local.shape[:2]), np.zeros((elements.E + 1, n_x))
-        for k in range(len(self.steps) - 1, -1, -1):
-            e = self.steps[k]
-            later = np.where(np.isin(e + 1, elements.starts) | (e + 1 == elements.E), elements.E, e + 1)
-            pulled = g[e] + joint[later] @ elements.end
-            local[e] = np.matmul(pulled[:, None, n_x:cut], inverse[e])[:, 0]
-            joint[e] = pulled[:, :n_x] - np.matmul(local[e][:, None], J.local[e, :, :n_x])[:, 0]
-        joint = joint[:-1]
-        given = elements.first[:, None] & self._rows.jointed
-        paths = np.zeros(elements.E * elements.K * self._rows.paths)
-        return np.concatenate([local.ravel(), joint[~elements.first].ravel(), joint[given], paths])
 
 
 def marched(program, x):

@@ -6,8 +6,8 @@ import numpy as np
 
 from pcl.diagnose.common import frozen_array, new_axes, require_network
 from pcl.diagnose.hessian_spectrum import spectrum_at
-from pcl.objective import require_interface
-from pcl.validate import known
+from pcl.support.interface import require_interface
+from pcl.support.validate import known
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

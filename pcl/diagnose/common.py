@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from pcl.objective import Counts, LossEvaluator, Point, require_interface
-from pcl.validate import float64_array
+from pcl.support.interface import require_interface
+from pcl.support.validate import float64_array
+from pcl.training.run.evaluator import Counts, LossEvaluator, Point
 
 
 def flat_theta(problem, theta, *needed):
@@ -29,7 +30,7 @@ def positive_number(name, value):
 
 def require_network(name, net):
     """Raise a TypeError unless `net` is a `pcl.MLP`, whose layers are known."""
-    from pcl.network import MLP     # brings TensorFlow, which whoever has a network has loaded
+    from pcl.networks.mlp import MLP     # brings TensorFlow, which whoever has a network has loaded
     if not isinstance(net, MLP):
         raise TypeError(f"{name} is a {type(net).__name__}; expected a pcl.MLP.")
 

@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from pcl import memory
 from pcl.diagnose.common import frozen_array, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
 from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
-from pcl.sensitivity import sensitivity
-from pcl.validate import float64_array, known
+from pcl.support import memory
+from pcl.support.validate import float64_array, known
+from pcl.uncertainty.sensitivity import sensitivity
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import numpy as np
 
 from pcl.diagnose.common import flat_theta, frozen_array, new_axes, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
-from pcl.objective import FAILURES
-from pcl.validate import float64_array, positive_integer
+from pcl.support.interface import FAILURES
+from pcl.support.validate import float64_array, positive_integer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

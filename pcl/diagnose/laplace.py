@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg
 import scipy.optimize
 
-from pcl.covariance import determined, share
+from pcl.uncertainty.covariance import determined, share
 
 _ROUNDING = 10 * np.finfo(np.float64).eps     # of an eigenvalue, p times, relative to the largest
 

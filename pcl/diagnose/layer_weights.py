@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, new_axes, require_network
-from pcl.validate import positive_integer
+from pcl.support.validate import positive_integer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.linalg
 
 from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
-from pcl.objective import FAILURES
-from pcl.validate import positive_integer
+from pcl.support.interface import FAILURES
+from pcl.support.validate import positive_integer
 
 _SAME = 1e-6    # relative: the step of the snapshot is the one from the point remembered
 

@@ -1,6 +1,6 @@
 """Interior point: minimise f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper."""
 
-from pcl.interior_point.minimize import minimize
+from pcl.interior_point.fronts.scipy import minimize
 from pcl.interior_point.program import Program
 from pcl.interior_point.result import Result
 from pcl.interior_point.solve import solve
@@ -12,6 +12,6 @@ __all__ = ["IterationTable", "Program", "Result", "Status", "TensorFlowProgram",
 
 def __getattr__(name):
     if name == "TensorFlowProgram":
-        from pcl.interior_point.tensorflow_program import TensorFlowProgram
+        from pcl.interior_point.fronts.tensorflow import TensorFlowProgram
         return TensorFlowProgram
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,12 +21,12 @@ from pcl.errors import TrialFailure
 from pcl.interior_point.barrier import fraction_to_boundary, tau
 from pcl.interior_point.filter import Filter, Test
 from pcl.interior_point.form import Point
-from pcl.interior_point.inertia import InertiaCorrection, Irregular
-from pcl.interior_point.multipliers import least_squares
+from pcl.interior_point.kkt.inertia import InertiaCorrection, Irregular
+from pcl.interior_point.kkt.multipliers import least_squares
+from pcl.interior_point.kkt.system import System
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
-from pcl.interior_point.system import System
 from pcl.interior_point.trend import Trend
 
 _KAPPA_SOC, _SOC = 0.99, 4      # κ_soc, p_max of section 2.4

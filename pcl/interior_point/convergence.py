@@ -3,7 +3,7 @@
 import numpy as np
 
 from pcl.interior_point.derivatives import suspect
-from pcl.interior_point.hessians import LowRank
+from pcl.interior_point.kkt.low_rank_matrix import LowRank
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.status import End, Status
 

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from pcl.errors import TrialFailure
 from pcl.interior_point.program import checked_bounds, finite
 from pcl.interior_point.status import End, Status
-from pcl.validate import float64_array, known, positive_integer
+from pcl.support.validate import float64_array, known, positive_integer
 
 
 def checked_program(program):

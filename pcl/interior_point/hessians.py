@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pcl.interior_point.kkt.low_rank_matrix import LowRank
+
 _MEMORY = 10        # pairs kept; six took 1931 iterations on the textbook collection, ten 1800
 _DAMPING = 0.2      # Powell 1978: sᵀy is kept above 0.2 sᵀBs
 _SMALLEST, _LARGEST = 1e-8, 1e8     # bounds of ξ
@@ -41,21 +43,6 @@ class Exact:
     def fresh(self):
         """Itself."""
         return self
-
-
-class LowRank:
-    """W = ξ I + V diag(w) Vᵀ, positive definite, the columns of V (n, k) orthonormal."""
-
-    def __init__(self, xi, V, weights):
-        self.xi, self.V, self.weights = xi, V, weights
-        self.shape = (V.shape[0], V.shape[0])
-
-    def __matmul__(self, v):
-        return self.xi * v + self.V @ (self.weights * (self.V.T @ v))
-
-    def toarray(self):
-        """W (n, n)."""
-        return self.xi * np.eye(self.shape[0]) + (self.V * self.weights) @ self.V.T
 
 
 class LimitedMemory:

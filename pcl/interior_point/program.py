@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.errors import TrialFailure
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
 
 
 class EvaluationFailed(TrialFailure):

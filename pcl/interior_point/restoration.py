@@ -12,7 +12,7 @@ import numpy as np
 from pcl.errors import TrialFailure
 from pcl.interior_point.barrier import Monotone
 from pcl.interior_point.form import Point
-from pcl.interior_point.multipliers import LARGEST, least_squares
+from pcl.interior_point.kkt.multipliers import LARGEST, least_squares
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
 

@@ -8,7 +8,7 @@ from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
 from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
 from pcl.interior_point.hessians import strategy
-from pcl.interior_point.kkt import backend
+from pcl.interior_point.kkt.protocol import backend
 from pcl.interior_point.monitor import Monitor
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.restoration import Restoration
@@ -17,7 +17,7 @@ from pcl.interior_point.scaling import curvature, scales, tiny_curvature
 from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, held, inner, make_form, warm_state
 from pcl.interior_point.status import End, Status
 from pcl.interior_point.table import IterationTable
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
 
 _RULES = {"adaptive": Adaptive, "monotone": Monotone}
 _WARM_BARRIER = 1e-6
@@ -43,7 +43,7 @@ def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian
     max_seconds : float, optional
         Wall-clock limit, looked at between factorisations.
     hessian : "exact", "limited-memory" or an object, see `pcl.interior_point.hessians`
-    kkt : "auto", "dense", "sparse", "superlu" or an object, see `pcl.interior_point.kkt`
+    kkt : "auto", "dense", "sparse", "superlu" or an object, see `pcl.interior_point.kkt.protocol`
     barrier : "adaptive" or "monotone"
     initial_barrier : float, optional
         First μ; else between 1e-3 and 0.1 by the size of the objective per bound.

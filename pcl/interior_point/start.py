@@ -3,7 +3,7 @@
 import numpy as np
 
 from pcl.interior_point.form import Form, Point
-from pcl.interior_point.multipliers import LARGEST, least_squares
+from pcl.interior_point.kkt.multipliers import LARGEST, least_squares
 from pcl.interior_point.state import State
 
 KAPPA = 1e-2       # κ_1 = κ_2 of section 3.6: distance of the start from the bounds

@@ -5,12 +5,13 @@ import copy
 import numpy as np
 import scipy.sparse as sp
 
-from pcl import backward, memory, sweep
-from pcl.arrays import placed
-from pcl.bases import LeafBase
-from pcl.plan import Plan
-from pcl.tangent import total
-from pcl.validate import float64_array, float64_sparse
+from pcl.engine.second import backward, sweep
+from pcl.engine.second.bases import LeafBase
+from pcl.engine.second.plan import Plan
+from pcl.engine.second.tangent import total
+from pcl.support import memory
+from pcl.support.arrays import placed
+from pcl.support.validate import float64_array, float64_sparse
 
 # Differences of W and Wᵀ that count as rounding, relative to the largest entry.
 SYMMETRY = 1e-8

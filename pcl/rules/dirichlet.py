@@ -5,11 +5,12 @@ import functools
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.engine.second.tangent import total
+from pcl.nodes.linear.pattern import pattern_of
 from pcl.rules.operation import Operation
 from pcl.rules.places import Places
-from pcl.structure import digest, pattern_of
-from pcl.tangent import total
-from pcl.validate import float64_array, whole_numbers
+from pcl.support.arrays import digest
+from pcl.support.validate import float64_array, whole_numbers
 
 
 def dirichlet(places, values, b, fixed, data):

@@ -3,12 +3,12 @@
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.linear_map import LinearMap, LinearMapPoint
+from pcl.nodes.linear.linear_map import LinearMap, LinearMapPoint
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.pattern import pattern_of
 from pcl.rules.operation import Operation
 from pcl.rules.places import Places
-from pcl.sparse import SparseMatrix
-from pcl.structure import pattern_of
-from pcl.validate import float64_array, require_finite
+from pcl.support.validate import float64_array, require_finite
 
 
 def linear_op(matrix, x):

@@ -1,14 +1,14 @@
 """The rule of a network, in its parameters and its inputs."""
 
-from pcl.network import MLP
-from pcl.network_node import NetworkNode
+from pcl.networks.mlp import MLP
+from pcl.nodes.network import NetworkNode
 from pcl.rules.operation import Operation
 
 
 def network(net, params, x):
     """y = net(x; params) at many points.
 
-    The curvature in the parameters comes from the layers (see `pcl.network_rule`), not from
+    The curvature in the parameters comes from the layers (see `pcl.networks.point`), not from
     differentiating once a parameter; the Jacobian passes by in blocks of points.
 
     Parameters

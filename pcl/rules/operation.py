@@ -3,12 +3,12 @@
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.arrays import placed
-from pcl.bases import LeafBase
-from pcl.plan import Plan
+from pcl.engine.second.bases import LeafBase
+from pcl.engine.second.plan import Plan
+from pcl.engine.second.tangent import total
 from pcl.rules.curvature import Curvature
-from pcl.tangent import total
-from pcl.validate import float64_array, known
+from pcl.support.arrays import placed
+from pcl.support.validate import float64_array, known
 
 
 class Operation:

@@ -4,8 +4,9 @@ import weakref
 
 import numpy as np
 
-from pcl.structure import Structure, pattern_of
-from pcl.validate import float64_array
+from pcl.nodes.linear.pattern import pattern_of
+from pcl.nodes.linear.structure import Structure
+from pcl.support.validate import float64_array
 
 # Made once for each pattern, for as long as it lives.
 _of_patterns = weakref.WeakKeyDictionary()
@@ -42,7 +43,7 @@ class Places:
 
     @classmethod
     def of(cls, pattern):
-        """The places of a `pcl.structure.Pattern`: each once, by columns."""
+        """The places of a `pcl.nodes.linear.pattern.Pattern`: each once, by columns."""
         if pattern not in _of_patterns:
             _of_patterns[pattern] = cls(pattern.rows, pattern.cols, pattern.shape)
         return _of_patterns[pattern]

@@ -1,9 +1,9 @@
 """The rule of a sparse linear solve, in the entries of the matrix and the right-hand side at once."""
 
 from pcl import factor
-from pcl.linear_solve import SolveNode
+from pcl.nodes.linear.solve import SolveNode
 from pcl.rules.operation import Operation
-from pcl.validate import float64_array, known
+from pcl.support.validate import float64_array, known
 
 
 def sparse_solve(places, values, b, solver="superlu"):

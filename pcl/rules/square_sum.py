@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.observations import misfit
+from pcl.engine.second.tangent import diagonal_matrix
 from pcl.rules.operation import Operation
-from pcl.tangent import diagonal_matrix
-from pcl.validate import float64_array
+from pcl.support.validate import float64_array
+from pcl.uncertainty.noise import misfit
 
 
 def square_sum(u, observed, weights=None):

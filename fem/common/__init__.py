@@ -1,0 +1,1 @@
+"""What elements and differences share: coefficients, conditions, observation, free unknowns."""

@@ -1,0 +1,1 @@
+"""Finite differences on tensor-product grids, with the forms of a space."""

@@ -1,0 +1,1 @@
+"""Meshes: built or read, checked, with their geometry, facets and the cells around a point."""

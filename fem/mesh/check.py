@@ -1,0 +1,220 @@
+"""Is this mesh a conforming triangulation? Each fault is named with its node or cell."""
+
+import warnings
+
+import numpy as np
+from scipy.spatial import cKDTree
+from skfem.mesh import MeshHex1, MeshLine1, MeshQuad1, MeshTet1, MeshTri1
+
+from fem.mesh.facet_distance import closest_points, flat_pieces
+from fem.mesh.geometry import EPS, corner_determinants, extents, outward_normals, rounding
+from fem.mesh.topology import build_facets, group_columns
+
+KINDS = (MeshLine1, MeshTri1, MeshQuad1, MeshTet1, MeshHex1)
+
+
+def check_mesh(mesh):
+    """Refuse or report a mesh on which a finite element solution would be wrong.
+
+    ValueError (IndexError for numbers out of range)
+        wrong shapes, no cells, cells that are not whole numbers or out of range, coordinates not
+        finite, a vertex repeated in a cell, a cell of zero measure, the same cell twice, a folded
+        cell (det F' of both signs), neighbours on the same side of their common facet (a node
+        moved across its neighbours), a facet of more than two cells, a hanging node.
+    Warning
+        a node without a cell (left out of every system), two nodes at one place (a crack: values
+        on its two sides are independent).
+
+    Inverted cells are accepted: all integrals use |det F'|. A cell counts as degenerate when its
+    determinant lies within the rounding of its coordinates, so stretched cells pass.
+
+    Returns
+    -------
+    Facets
+        The facets, which the checks had to build.
+
+    Notes
+    -----
+    Interior facets are tested one by one: outward normals of both cells must be opposite. Then
+    Σ |K| = ∮ x·n / dim over the boundary (divergence theorem), so that the total measure needs no
+    test of its own. Cracks and hanging nodes lie on the boundary of the *topology*, so only
+    boundary nodes and facets are searched.
+    """
+    check_numbers(mesh)
+    _check_measure(mesh)
+    _check_repeated_cells(mesh.t)
+    facets = build_facets(mesh.t, mesh.elem.refdom.facets, isinstance(mesh, MeshHex1) is False)
+    _check_sides(mesh, facets)
+    _report_unused(mesh)
+    _check_seams(mesh, facets)
+    return facets
+
+
+def check_numbers(mesh):
+    """The checks of kind, shapes, coordinates and node numbers; see `check_mesh`."""
+    if type(mesh) not in KINDS:
+        raise TypeError(f"mesh is {type(mesh).__name__}; expected a scikit-fem mesh with straight "
+                        "cells: MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex.")
+    check_arrays(mesh.p, mesh.t, mesh.elem.refdom)
+
+
+def unused_nodes(mesh):
+    """Numbers of the nodes that belong to no cell."""
+    used = np.zeros(mesh.p.shape[1], dtype=bool)
+    used[mesh.t] = True
+    return np.flatnonzero(~used)
+
+
+def check_arrays(p, t, refdom):
+    """The same for raw points (dim, n) and cells (nodes of a cell, n_cells)."""
+    dim, corners = refdom.dim(), refdom.nnodes
+    if p.ndim != 2 or p.shape[0] != dim:
+        hint = " They look transposed." if p.ndim == 2 and p.shape[1] == dim else ""
+        raise ValueError(f"mesh points have shape {p.shape}; expected (dim, n) = ({dim}, n) for "
+                         f"{refdom.name} cells.{hint}")
+    if t.ndim != 2 or t.shape[0] != corners:
+        hint = " They look transposed." if t.ndim == 2 and t.shape[1] == corners else ""
+        raise ValueError(f"mesh cells have shape {t.shape}; expected (nodes of a cell, n_cells) = "
+                         f"({corners}, n_cells) for {refdom.name} cells.{hint}")
+    if t.shape[1] == 0:
+        raise ValueError("the mesh has no cells; expected at least one.")
+    _check_cell_numbers(t, p.shape[1])
+    bad = np.flatnonzero(~np.isfinite(p).all(axis=0))
+    if bad.size:
+        raise ValueError(f"the coordinates of {_count(bad, 'node')} are not finite: node {bad[0]} "
+                         f"is at {tuple(p[:, bad[0]].tolist())}; expected finite numbers.")
+    ordered = np.sort(t, axis=0)
+    _refuse((ordered[1:] == ordered[:-1]).any(axis=0), t, "repeats a vertex",
+            "Every cell needs different vertices: remove it.")
+
+
+def _check_cell_numbers(t, n_nodes):
+    if t.dtype.kind not in "iu":
+        fractional = np.flatnonzero((t != np.floor(t)).any(axis=0)) if t.dtype.kind == "f" else []
+        where = f"; cell {fractional[0]} holds fractions" if len(fractional) else ""
+        raise ValueError(f"mesh cells have dtype {t.dtype}{where}; expected whole node numbers.")
+    outside = np.flatnonzero(((t < 0) | (t >= n_nodes)).any(axis=0))
+    if outside.size:
+        k = outside[0]
+        raise IndexError(f"cell {k} has nodes {tuple(t[:, k].tolist())}; expected numbers from 0 "
+                         f"to {n_nodes - 1}.")
+
+
+def _check_measure(mesh):
+    det = corner_determinants(mesh)
+    h = extents(mesh)
+    smallest = 16 * h ** (mesh.p.shape[0] - 1) * (rounding(mesh) + EPS * h)
+    _refuse((np.abs(det) <= smallest).any(axis=0), mesh.t, "has zero length, area or volume",
+            "Move a vertex or remove the cell.")
+    _refuse((det > 0).any(axis=0) & (det < 0).any(axis=0), mesh.t,
+            "is folded (its Jacobian changes sign)",
+            "Order its vertices around the cell and keep it convex.")
+
+
+def _check_repeated_cells(t):
+    groups = group_columns(np.sort(t, axis=0))
+    twice = np.flatnonzero(groups.size > 1)
+    if twice.size:
+        one, two = np.flatnonzero(groups.inverse == twice[0])[:2]
+        raise ValueError(f"cells {one} and {two} have the same nodes {tuple(t[:, one].tolist())} "
+                         f"({_count(twice, 'repeated cell')}); its integral would count twice. "
+                         "Remove one.")
+
+
+def _check_sides(mesh, facets):
+    crowded = np.flatnonzero(facets.sides > 2)
+    if crowded.size:
+        f = crowded[0]
+        raise ValueError(f"the facet with nodes {tuple(facets.nodes[:, f].tolist())} belongs to "
+                         f"{facets.sides[f]} cells; expected one or two. Cells overlap there.")
+    inner = np.flatnonzero(facets.sides == 2)
+    normals = outward_normals(mesh).reshape(mesh.p.shape[0], -1)
+    first, last = facets.first[inner], facets.last[inner]
+    same = np.flatnonzero(np.einsum("dn,dn->n", normals[:, first], normals[:, last]) >= 0)
+    if same.size:
+        f = inner[same[0]]
+        one, two = (int(c) for c in facets.cells[:, f])
+        raise ValueError(f"cells {one} and {two} lie on the same side of their common facet with "
+                         f"nodes {tuple(facets.nodes[:, f].tolist())} ({_count(same, 'such facet')}"
+                         "): the mesh folds over itself. Move the node that crossed its neighbours "
+                         "back.")
+
+
+def _report_unused(mesh):
+    unused = unused_nodes(mesh)
+    if unused.size:
+        warnings.warn(f"{_count(unused, 'node')} of the mesh belong to no cell, first node "
+                      f"{unused[0]}; left out of every system, with value 0.", stacklevel=4)
+
+
+def _check_seams(mesh, facets):
+    """Cracks and hanging nodes: boundary nodes that meet other boundary nodes or facets."""
+    boundary = facets.boundary
+    nodes = np.unique(facets.nodes[:, boundary])
+    near = _node_tolerance(mesh)[nodes]
+    tree = cKDTree(mesh.p[:, nodes].T)
+    _report_cracks(mesh, nodes, near, tree)
+    if mesh.p.shape[0] > 1:
+        _check_hanging(mesh, facets.nodes[:, boundary], nodes, near, tree)
+
+
+def _node_tolerance(mesh):
+    """Distance within which places count as one: 1e-10 of the thinnest adjacent cell's height."""
+    h = extents(mesh)
+    height = np.abs(corner_determinants(mesh)).min(axis=0) / h ** (mesh.p.shape[0] - 1)
+    size = 1e-10 * height + 4 * rounding(mesh)
+    result = np.full(mesh.p.shape[1], np.inf)
+    for corner in mesh.t:
+        np.minimum.at(result, corner, size)
+    return result
+
+
+def _report_cracks(mesh, nodes, near, tree):
+    if len(nodes) < 2:
+        return
+    distance, index = tree.query(tree.data, k=2)
+    crack = np.flatnonzero(distance[:, 1] <= near)
+    if crack.size:
+        a = crack[0]
+        b = index[a][index[a] != a][0]
+        warnings.warn(f"nodes {nodes[a]} and {nodes[b]} are both at {_place(mesh, nodes[a])} "
+                      f"({_count(crack, 'such node')}): a crack, the solution jumps there. Merge "
+                      "them unless that is meant (mesh.remove_duplicate_nodes()).", stacklevel=5)
+
+
+def _check_hanging(mesh, facet_nodes, nodes, near, tree):
+    pieces = flat_pieces(facet_nodes)                                # (dim, m) node numbers
+    corners = mesh.p[:, pieces]                                      # (dim, dim, m)
+    centre = corners.mean(axis=1)
+    radius = np.sqrt(((corners - centre[:, None]) ** 2).sum(axis=0)).max(axis=0)
+    found = tree.query_ball_point(centre.T, radius * (1 + 1e-9))
+    piece = np.repeat(np.arange(len(found)), [len(f) for f in found])
+    candidate = np.concatenate([np.asarray(f, dtype=np.int64) for f in found])
+    other = (pieces[:, piece] != nodes[candidate]).all(axis=0)
+    piece, candidate = piece[other], candidate[other]
+    points = mesh.p[:, nodes[candidate]]
+    gap = points - closest_points(points, corners[:, :, piece])
+    to_corner = np.sqrt(((corners[:, :, piece] - points[:, None]) ** 2).sum(axis=0)).min(axis=0)
+    hanging = (np.sqrt((gap ** 2).sum(axis=0)) <= near[candidate]) & (to_corner > near[candidate])
+    if hanging.any():
+        k = np.flatnonzero(hanging)[0]
+        node, facet = nodes[candidate[k]], pieces[:, piece[k]]
+        raise ValueError(f"node {node} at {_place(mesh, node)} hangs on the facet with nodes "
+                         f"{tuple(facet.tolist())} ({hanging.sum()} such places): the solution "
+                         "would be torn there. Refine the cell of that facet through the node.")
+
+
+def _refuse(bad, t, what, remedy):
+    cells = np.flatnonzero(bad)
+    if cells.size:
+        k = cells[0]
+        raise ValueError(f"cell {k} with nodes {tuple(t[:, k].tolist())} {what} "
+                         f"({_count(cells, 'such cell')}). {remedy}")
+
+
+def _count(numbers, noun):
+    return f"{len(numbers)} {noun}{'' if len(numbers) == 1 else 's'}"
+
+
+def _place(mesh, node):
+    return "(" + ", ".join(f"{x:.6g}" for x in mesh.p[:, node]) + ")"

@@ -1,0 +1,1 @@
+"""Solves and marches with Dirichlet data, for spaces and grids alike."""

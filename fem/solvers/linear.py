@@ -1,0 +1,173 @@
+"""Solve A u = b with Dirichlet data by eliminating rows and columns."""
+
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from fem.common.coefficient import float64_value, mapped
+from fem.common.dirichlet import gather
+from fem.common.prescribed import remembered
+from pcl.errors import SingularMatrix
+from pcl.nodes.linear import solve as linear_solve
+from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.validate import float64_array, require_finite
+
+# A map annihilates a vector when its product is this small against the sum of absolute terms.
+_ROUNDING = 1e-12
+
+
+def solve(A, b, dirichlet=None, solver="superlu", mean_value=None):
+    """u with u = g on the Dirichlet part D and (A u)_i = b_i elsewhere (I).
+
+        A_II u_I = b_I − A_ID g,    u = P u_I + E g
+
+    A, b and g may carry parameters; u is differentiable to any order.
+
+    Parameters
+    ----------
+    A : SparseMatrix (n, n) assembled by a `Space`
+    b : tensor or array (n,) or (n, k), for example Space.load(f)
+    dirichlet : optional
+        A scalar for the whole boundary; an array or tensor in the order of
+        `space.boundary_dofs()`; a function of points (m, dim) -> (m,); a dict {where: value}; a
+        `fem.Dirichlet` or a list of them. `where` as in `Space.boundary_dofs`.
+    solver : str
+        A registered factorisation, see `pcl.solve`.
+    mean_value : float, optional
+        For pure Neumann problems (A 1 = 0 = Aᵀ1): the solution with ∫ u w dx = mean_value ∫ w dx.
+        A load that is not in equilibrium, 1ᵀb ≠ 0, is balanced by a constant source. This is the
+        solution of the system bordered by m_i = ∫ φ_i w dx,
+
+            [A m; mᵀ 0] [u; λ] = [b; mean_value·Σm],    λ = Σb/Σm.
+
+    Returns
+    -------
+    u : tensor (n,) or (n, k); degrees of freedom of nodes without a cell are 0.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        Wrong shapes or conditions that contradict each other.
+    SingularMatrix
+        At once: a connected part of the mesh has no Dirichlet value and A annihilates constants
+        there. When evaluated: any other singular matrix.
+
+    Warns
+    -----
+    UserWarning
+        All unknowns are fixed (nothing is solved), or a condition selects none.
+    """
+    space = _space_of(A)
+    b = _right_hand_side(b, space.n)
+    columns = None if len(b.shape) == 1 else int(b.shape[1])
+    if mean_value is not None:
+        return _solve_neumann(A, b, dirichlet, solver, mean_value)
+    fixed, g = gather(space, dirichlet, columns)
+    if len(fixed) == space.n:
+        warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
+                      stacklevel=2)
+    _require_anchored(A, fixed)
+    return remembered(_eliminate(A, b, fixed, g, solver), fixed, g)
+
+
+def _eliminate(A, b, fixed, g, solver):
+    if not len(fixed):
+        return linear_solve.solve(A, b, solver=solver)
+    split = A.space.partition(fixed)
+    zero = not tf.is_tensor(g) and not g.any()
+    boundary = None if zero else _like(mapped(split.put_fixed, g), b)
+    if not len(split.free):
+        return tf.zeros_like(b) if zero else boundary
+    rhs = mapped(split.take_free, b)
+    if not zero:
+        rhs = rhs - _like(A.restrict(split.free, split.fixed) @ g, b)
+    inner = linear_solve.solve(A.restrict(split.free, split.free), rhs, solver=solver)
+    u = split.put_free @ inner
+    return u if zero else u + boundary
+
+
+def _like(x, b):
+    """x (m,) as (m, 1) when b has columns, to be added to every column of b."""
+    if len(x.shape) == len(b.shape):
+        return x
+    return x[:, None] * np.ones((1, b.shape[1]))
+
+
+def _solve_neumann(A, b, dirichlet, solver, mean_value):
+    """Balance the load, solve with one pinned value, shift to the mean value."""
+    space = A.space
+    if dirichlet is not None:
+        raise ValueError("mean_value and dirichlet are both given; expected one of them: Dirichlet "
+                         "data already determine the constant.")
+    mean_value = float64_array("mean_value", mean_value, shape=())
+    used = np.setdiff1d(np.arange(space.n), space.unused_dofs)
+    ones = np.zeros(space.n)
+    ones[used] = 1.0
+    if not _annihilates(A, ones) or not _annihilates(A.T, ones):
+        raise ValueError("mean_value is given, but A does not annihilate constants (A 1 = 0 = "
+                         "Aᵀ 1): the equation determines its mean value itself. Leave mean_value "
+                         "out.")
+    fixed = np.union1d(used[:1], space.unused_dofs)
+    _require_anchored(A, fixed)
+    measure = space.basis_integrals / space.basis_integrals.sum()
+    balance = LinearMap(measure[:, None]), LinearMap(ones[None])      # b ↦ m Σb/Σm
+    mean = LinearMap(ones[:, None]), LinearMap(measure[None])         # u ↦ 1 mᵀu/Σm
+    b = b - mapped(balance[0], mapped(balance[1], b))
+    u = _eliminate(A, b, fixed, np.zeros(len(fixed)), solver)
+    return u - mean[0] @ (mean[1] @ u) + _like(mean_value * ones, b)
+
+
+def _space_of(A):
+    space = getattr(A, "space", None)
+    if space is None:
+        raise ValueError("A belongs to no space, so its boundary is not known; assemble it by a "
+                         "fem.Space, or solve without conditions by pcl.solve(A, b).")
+    return space
+
+
+def _right_hand_side(b, n):
+    b = float64_value("b", b)
+    if len(b.shape) not in (1, 2) or b.shape[0] != n:
+        raise ValueError(f"b has shape {tuple(b.shape)}; expected ({n},) or ({n}, k), for example "
+                         "space.load(f).")
+    if not tf.is_tensor(b):
+        require_finite("b", b)
+    return b
+
+
+def _annihilates(A, v):
+    """Whether A(c) v = 0 for every coefficient c, read from the constant maps."""
+    return not any(_touched(s.trial, v).any() for s in A.structures)
+
+
+def _touched(matrix, v):
+    """Rows of the map whose product with v is not zero up to rounding."""
+    return np.abs(matrix @ v) > _ROUNDING * (abs(matrix) @ np.abs(v))
+
+
+def _require_anchored(A, fixed):
+    """Refuse a system that is singular for every coefficient.
+
+    On a connected part without fixed unknowns, v = 1 there and 0 elsewhere has A v = 0 if every
+    map of A annihilates it. A row of a map belongs to one cell, hence to one part.
+    """
+    parts = A.space.components
+    floating = np.ones(parts.max() + 1, dtype=bool)
+    floating[parts[fixed]] = False
+    if not floating.any():
+        return
+    v = floating[parts].astype(np.float64)
+    for structure in A.structures:
+        rows = np.flatnonzero(_touched(structure.trial, v))
+        first = structure.trial.indices[structure.trial.indptr[rows]]
+        floating[parts[first]] = False
+    if floating.any():
+        k = np.flatnonzero(floating)[0]
+        node = np.flatnonzero(parts == k)[0]
+        place = ", ".join(f"{x:.6g}" for x in A.space.dof_points[node])
+        raise SingularMatrix(
+            f"A is singular: connected component {k} of {len(floating)} of the mesh (with the "
+            f"point ({place})) has no Dirichlet value, and constants there are in the null space. "
+            "Give a Dirichlet value on it, add a mass or Robin term, or, with one component, pass "
+            "mean_value.")

@@ -1,0 +1,117 @@
+"""March a semi-discrete equation through time with Dirichlet data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from fem.common.dirichlet import gather
+from fem.common.prescribed import remembered, warn_of_prescribed
+from fem.grid.grid import Grid
+from fem.space.space import Space
+from pcl.evolution import march as marching
+from pcl.evolution.times import start_of
+from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.validate import float64_array
+
+
+def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichlet_at=None, readings=None,
+          **options):
+    """u(t) of M u' + K u + r(u, t) = f(t), or of second order, with Dirichlet conditions.
+
+    Parameters
+    ----------
+    space : Space or Grid
+    system : pcl.FirstOrder or pcl.SecondOrder
+        Made of the forms of the space: mass, laplace, residual, load.
+    initial : (n,) or (n, k), or a scalar for a constant, or a function of points (n, dim) -> (n,)
+    times, scheme : see `pcl.march`
+    dirichlet : conditions constant in time, in any form that `fem.solve` takes
+    dirichlet_at : function t -> such conditions, always for the same degrees of freedom; t is a
+        float64 scalar tensor
+    readings : (points (m, dim), times (m,)), optional
+        Pairs of place and time, in any order: u is returned at these only. Not together with `at`.
+    options : see `pcl.march` (rate, at, radius, return_rate, memory, solver, tolerance, …)
+
+    Returns
+    -------
+    u : tensor (n, m) or (n, k, m), a column for each time; with `readings` (m,) or (m, k)
+
+    Raises
+    ------
+    TypeError, ValueError
+        No space, both kinds of conditions, or what `pcl.march` refuses.
+
+    Warns
+    -----
+    RuntimeWarning
+        The initial values contradict the Dirichlet values, which overwrite them.
+    """
+    if not isinstance(space, (Space, Grid)):
+        raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space or a fem.Grid.")
+    if dirichlet is not None and dirichlet_at is not None:
+        raise ValueError("dirichlet and dirichlet_at are both given; expected one of them.")
+    initial = _initial(space, initial)
+    columns = None if len(initial.shape) == 1 else int(initial.shape[1])
+    first = dirichlet if dirichlet_at is None else dirichlet_at(tf.constant(start_of(times), tf.float64))
+    numbers, values = gather(space, first, columns)
+    if dirichlet_at is not None:
+        values = _Moving(space, dirichlet_at, numbers, columns)
+    fixed = (numbers, values) if len(numbers) else None
+    pairs = None if readings is None else _Pairs(space, *readings)
+    constant = len(numbers) and not tf.is_tensor(values) and dirichlet_at is None
+    if pairs is not None and constant:
+        warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
+    if pairs is not None:
+        if options.get("at") is not None:
+            raise ValueError("readings and at are both given; expected one of them.")
+        options = {**options, "at": pairs.times}
+    u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
+    if pairs is None:
+        return remembered(u, numbers, values) if constant and not isinstance(u, tuple) else u
+    return tuple(pairs.of(x) for x in u) if isinstance(u, tuple) else pairs.of(u)
+
+
+class _Pairs:
+    """u(t_i, x_i) from the states at the different times among t_i."""
+
+    def __init__(self, space, points, times):
+        self.matrix = space.observe(points).matrix
+        rows = self.matrix.tocoo()
+        t = float64_array("the times of readings", times, (rows.shape[0],))
+        self.times, which = np.unique(t, return_inverse=True)
+        i, j = rows.coords
+        shape = rows.shape[0], rows.shape[1] * len(self.times)
+        self._map = LinearMap(sp.csr_array((rows.data, (i, j * len(self.times) + which[i])), shape=shape))
+
+    def of(self, u):
+        """(m,) from u (n, times), (m, k) from u (n, k, times)."""
+        if len(u.shape) == 2:
+            return self._map @ tf.reshape(u, [-1])
+        return self._map @ tf.reshape(tf.transpose(u, [0, 2, 1]), (-1, u.shape[1]))
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """t ↦ the Dirichlet values of the degrees of freedom `numbers`."""
+
+    space: object
+    condition: object
+    numbers: np.ndarray
+    columns: int | None
+
+    def __call__(self, t):
+        again, values = gather(self.space, self.condition(t), self.columns)
+        if not np.array_equal(again, self.numbers):
+            raise ValueError("dirichlet_at selects other degrees of freedom at another time; expected "
+                             "the same at all times.")
+        return values
+
+
+def _initial(space, initial):
+    if callable(initial) and not hasattr(initial, "shape"):
+        initial = initial(space.points if isinstance(space, Grid) else space.dof_points)
+    if hasattr(initial, "shape") and len(initial.shape):
+        return initial
+    return initial * np.ones(space.n) if np.ndim(initial) == 0 else np.asarray(initial)

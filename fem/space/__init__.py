@@ -1,0 +1,1 @@
+"""Finite element spaces: elements, quadrature, maps on cells and boundaries, weak forms."""

@@ -1,6 +1,0 @@
-"""Training runs that survive their process: files, recorded answers, and when to write."""
-
-from pcl.checkpoint.file import CheckpointError, read_checkpoint
-from pcl.checkpoint.session import Session
-
-__all__ = ["CheckpointError", "Session", "read_checkpoint"]

@@ -1,0 +1,234 @@
+"""Several experiments together, and their division for validation."""
+
+import warnings
+from collections.abc import Iterable
+
+import numpy as np
+
+from pcl.dae.data.trajectory import Trajectory
+from pcl.support.validate import positive_integer
+
+
+class Data:
+    """Trajectories with different names; cannot be changed, and equal to others with equal content.
+
+    Parameters
+    ----------
+    trajectories : Trajectory or list of them
+        Those without a name get their number as one.
+
+    Warns
+    -----
+    UserWarning
+        There is a single observation, or all are at the start: no parameter can be told from them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not trajectories; none; the same name twice.
+    """
+
+    __slots__ = ("_trajectories",)
+
+    def __init__(self, trajectories):
+        if not isinstance(trajectories, (Trajectory, Iterable)):
+            kind = type(trajectories).__name__
+            raise TypeError(f"data is a {kind}; expected a Trajectory or a list of them.")
+        given = [trajectories] if isinstance(trajectories, Trajectory) else list(trajectories)
+        for k, item in enumerate(given):
+            if not isinstance(item, Trajectory):
+                raise TypeError(f"trajectories[{k}] is a {type(item).__name__}; expected a Trajectory.")
+        self._fill(item if item.name else item.renamed(str(k)) for k, item in enumerate(given))
+        _warn_if_undetermined(self)
+
+    def _fill(self, trajectories):
+        object.__setattr__(self, "_trajectories", tuple(trajectories))
+        if not self._trajectories:
+            raise ValueError("no observations: there is no trajectory.")
+        for k, name in enumerate(self.names):
+            if name in self.names[:k]:
+                raise ValueError(f"trajectories[{k}] is named {name!r} as one before it; expected "
+                                 "different names.")
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Data cannot be changed ({name}); make other ones.")
+
+    def __getstate__(self):
+        return self._trajectories
+
+    def __setstate__(self, state):
+        object.__setattr__(self, "_trajectories", state)
+
+    def __len__(self):
+        return len(self._trajectories)
+
+    def __iter__(self):
+        return iter(self._trajectories)
+
+    def __getitem__(self, key):
+        """A trajectory by number or name."""
+        if not isinstance(key, str):
+            return self._trajectories[key]
+        if key not in self.names:
+            raise KeyError(f"no trajectory {key!r}; there are {', '.join(self.names)}.")
+        return self._trajectories[self.names.index(key)]
+
+    def __eq__(self, other):
+        return isinstance(other, Data) and self._trajectories == other._trajectories
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"Data of {len(self)} trajectories, {self.size} observations of {', '.join(self.observed)}"
+
+    @property
+    def names(self):
+        """Names of the trajectories."""
+        return tuple(item.name for item in self._trajectories)
+
+    @property
+    def observed(self):
+        """Names of the variables that are observed anywhere."""
+        return tuple(dict.fromkeys(name for item in self._trajectories for name in item.observed))
+
+    @property
+    def size(self):
+        """Number of observations."""
+        return sum(item.size for item in self._trajectories)
+
+    def observations(self):
+        """[(number of the trajectory, variable, times, values, weights), …]."""
+        return [(k, name, s.times, s.values, s.weights)
+                for k, item in enumerate(self._trajectories) for name, s in item.observed.items()]
+
+    def values(self, name):
+        """All observed values of a variable, (n,), in the order of the trajectories."""
+        return np.concatenate([item.observed[name].values for item in self._trajectories
+                               if name in item.observed] or [np.zeros(0)])
+
+    def require(self, model):
+        """Refuse what the model does not know, and inputs that it needs and that are not given.
+
+        Raises
+        ------
+        ValueError
+            Naming the trajectory and the variable.
+        """
+        groups = {"observed": (*model.states, *model.algebraic, *model.outputs),
+                  "initial": model.states, "inputs": model.inputs}
+        for item in self._trajectories:
+            for what, names in groups.items():
+                _require_known(item, what, names)
+            absent = [name for name in model.inputs if name not in item.inputs]
+            if absent:
+                raise ValueError(f"inputs of trajectory {item.name!r} lack {absent[0]!r}; the model "
+                                 f"has the inputs {', '.join(model.inputs)}.")
+
+    def hold_out(self, fraction=None, every=None, offset=0, seed=0):
+        """(training, held out): whole times of observation are held out, with all that was seen at them.
+
+        The first and the last time of a trajectory always stay, so that what is held out is interpolated.
+        Both parts keep span, start and inputs; a trajectory of which nothing is held out is only in
+        the first.
+
+        Parameters
+        ----------
+        fraction : number in (0, 1), of the times between, at least one in all; drawn with `seed`
+        every : k ≥ 2, hold out every k-th of the times between, counted through all trajectories
+            and beginning with number `offset` (0 … k − 1: the folds of a cross-validation)
+
+        Raises
+        ------
+        ValueError
+            Neither or both are given, or no time can be held out.
+        """
+        inner = [item.times[1:-1] for item in self._trajectories]
+        total = sum(map(len, inner))
+        if (fraction is None) == (every is None):
+            raise ValueError(f"fraction is {fraction!r} and every is {every!r}; expected exactly one.")
+        chosen = _drawn(total, fraction, seed) if every is None else _counted(total, every, offset)
+        if not chosen.any():
+            raise ValueError(f"no time can be held out: there are {total} times between the first and "
+                             "the last of their trajectory.")
+        masks = np.split(chosen, np.cumsum([len(t) for t in inner])[:-1])
+        return self._parted([t[mask] for t, mask in zip(inner, masks)])
+
+    def split(self, time):
+        """(until, after): the observations at t ≤ time and those later, of every trajectory.
+
+        The spans end and begin at `time`; the start of a later part is free. A trajectory that is all
+        on one side is only in that part.
+
+        Raises
+        ------
+        ValueError
+            A part would be empty.
+        """
+        return self._cut([time] * len(self))
+
+    def last(self, duration):
+        """(before, last): as `split`, each trajectory `duration` > 0 before the end of its own span."""
+        if not duration > 0.0:
+            raise ValueError(f"duration is {duration!r}; expected a number > 0.")
+        return self._cut([item.span[1] - duration for item in self._trajectories])
+
+    def _parted(self, held):
+        parts = [[item.part(lambda t, h=h, out=out: np.isin(t, h) == out)
+                  for item, h in zip(self._trajectories, held)] for out in (False, True)]
+        return _data(parts[0], "training"), _data(parts[1], "held-out")
+
+    def _cut(self, times):
+        before = [_until(item, time) for item, time in zip(self._trajectories, times)]
+        after = [_after(item, time) for item, time in zip(self._trajectories, times)]
+        return _data(before, "earlier"), _data(after, "later")
+
+
+def _require_known(item, what, names):
+    unknown = [name for name in getattr(item, what) if name not in names]
+    if unknown:
+        raise ValueError(f"{what} of trajectory {item.name!r} has {unknown[0]!r}; the model knows "
+                         f"{', '.join(names) or 'none'}.")
+
+
+def _drawn(total, fraction, seed):
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"fraction is {fraction!r}; expected a number between 0 and 1.")
+    count = min(total, max(1, round(fraction * total)))
+    chosen = np.zeros(total, dtype=bool)
+    chosen[np.random.RandomState(seed).permutation(total)[:count]] = True
+    return chosen
+
+
+def _counted(total, every, offset):
+    every = positive_integer("every", every, minimum=2)
+    offset = positive_integer("offset", offset, minimum=0, maximum=every - 1)
+    return np.arange(total) % every == offset
+
+
+def _until(item, time):
+    t0, t1 = item.span
+    return item.part(lambda t: t <= time, (t0, min(t1, float(time)))) if time > t0 else None
+
+
+def _after(item, time):
+    t0, t1 = item.span
+    if time >= t1:
+        return None
+    return item.part(lambda t: t > time, (max(t0, float(time)), t1), free=time > t0)
+
+
+def _data(parts, what):
+    found = [part for part in parts if part is not None]
+    if not found:
+        raise ValueError(f"the {what} part has no observations.")
+    made = object.__new__(Data)
+    made._fill(found)
+    return made
+
+
+def _warn_if_undetermined(data):
+    late = any((times > data[k].span[0]).any() for k, _, times, _, _ in data.observations())
+    if not late or data.size == 1:
+        what = "all observations are at the start" if not late else "there is a single observation"
+        warnings.warn(f"{what}: parameters and laws are not determined by the data.", UserWarning,
+                      stacklevel=3)

@@ -1,0 +1,59 @@
+"""Data of experiments: trajectories, several of them together, and CSV files."""
+
+from pcl.dae.data.csv_table import read_table
+from pcl.dae.data.experiments import Data
+from pcl.dae.data.trajectory import Trajectory
+
+__all__ = ["Data", "Trajectory", "read_csv"]
+
+
+def read_csv(paths, *, time="t", trajectory="trajectory", observed=None, inputs=(), unknown="refuse",
+             missing="refuse", weights=1.0, initial=None, signals=None):
+    """`Data` of CSV files with one row a time and one column a variable.
+
+    The first row names the columns: `time`, the variables, and perhaps `trajectory`, whose entries
+    name the experiment of a row; without it every file is one trajectory, named as the file. Lines
+    that begin with # are comments. Rows of a trajectory are in the order of time. An empty entry is a
+    missing value.
+
+        trajectory,t,x1,x2,F
+        a,0.0,1.00,0.5,0.05
+        a,0.5,0.83,,0.05
+
+    Parameters
+    ----------
+    paths : path or list of paths
+    time, trajectory : str, names of these columns
+    observed : names, or {column: variable}, optional
+        By default all other columns are observed variables, under their own names.
+    inputs : names, or {name: "linear" or "constant"}
+        Columns that are tables of inputs u(t), interpolated linearly by default; empty entries are
+        skipped.
+    unknown : "refuse" or "ignore" columns that are none of these
+    missing : "refuse" or "drop" empty and NaN entries of observed columns
+    weights : number or {variable: number}
+    initial : {state: value} for all trajectories, or {trajectory: {state: value}}
+    signals : {name: number, function or table}, inputs of all trajectories that are not in the file
+
+    Raises
+    ------
+    OSError, ValueError
+        A file that cannot be read; a column that is missing, unknown or there twice; an entry that is
+        no number (with its line); and what `Trajectory` and `Data` refuse.
+    """
+    tables = read_table(paths, time, trajectory, observed, inputs, unknown)
+    initial = initial or {}
+    per_name = any(hasattr(value, "items") for value in initial.values())
+    _require_names(initial if per_name else {}, tables)
+    return Data([
+        Trajectory(table.times, table.observed, initial.get(table.name) if per_name else initial,
+                   {**(signals or {}), **table.inputs}, weights, name=table.name, missing=missing)
+        for table in tables])
+
+
+def _require_names(initial, tables):
+    names = [table.name for table in tables]
+    unknown = [name for name in initial if name not in names]
+    if unknown:
+        raise ValueError(f"initial has {unknown[0]!r}, which is no trajectory; there are "
+                         f"{', '.join(names)}.")

@@ -1,0 +1,217 @@
+"""One experiment: what was observed when, from which start and under which inputs."""
+
+from types import MappingProxyType
+
+import numpy as np
+
+from pcl.dae.data.series import ordered_times, series
+from pcl.dae.data.signal import signal
+from pcl.support.validate import float64_array
+
+
+class Trajectory:
+    """One experiment; cannot be changed, and equal to another one with equal content.
+
+    Parameters
+    ----------
+    t : (n,) times of the table of observations, not decreasing; None if every variable has its own
+    observed : {name: values}
+        Any of the model's states, algebraic variables and outputs. Values (n,) at `t`, or a tuple
+        (times, values) of two arrays. The same time twice counts as two observations.
+    initial : {state: value}, optional
+        The states that start at a known value, at the beginning t0 of the span; all others are free.
+        None stands for free, too.
+    inputs : {name: u(t)}, optional
+        A number; a function t (n,) -> (n,); a table (times, values), interpolated linearly; or a
+        table (times, values, "constant"), whose rows hold until the next (at a jump: the value before).
+        Elements end where tables jump or bend.
+    weights : number, (n,), or {name: number or array of the variable's length}
+        ≥ 0, for instance 1/σ²; 1 by default. Observations of weight 0 are left out and may be NaN.
+    span : (t0, t1), optional
+        Where the trajectory is solved; by default from the first time given to the last. Initial values
+        known at a time before the first observation need it.
+    name : str
+    missing : "refuse" or "drop"
+        What happens to NaN among the observations.
+    breaks : (n,) times at which a function among the inputs, or an equation, jumps or bends: elements end
+        there. What a function does between the nodes cannot be seen otherwise.
+
+    Attributes
+    ----------
+    observed : {name: Series}; initial : {state: float}, those that are fixed; inputs : {name: Signal}
+    span : (t0, t1); name : str; size : number of observations; breaks : (n,), increasing
+
+    Raises
+    ------
+    TypeError
+        Complex, object or text data.
+    ValueError
+        No observations; NaN or infinite; lengths that differ; times that decrease or lie outside the
+        span; an input's table that does not cover the span; t1 ≤ t0.
+    """
+
+    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks")
+
+    def __init__(self, t, observed, initial=None, inputs=None, weights=1.0, span=None, name="",
+                 missing="refuse", breaks=()):
+        at = f" of trajectory {name!r}" if name else ""
+        observed = _mapping(f"observed{at}", observed)
+        t = None if t is None else ordered_times(f"t{at}", t)
+        columns = {key: _times_and_values(at, key, given, t) for key, given in observed.items()}
+        weights = _weights(at, weights, columns)
+        found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing)
+                 for key, (times, values) in columns.items()}
+        span = _span(at, span, [times for times, _ in columns.values()] + ([] if t is None else [t]))
+        self._set(found, _initial(at, initial), _inputs(at, inputs), span, str(name),
+                  _breaks(at, breaks))
+        self._require_sense(at)
+
+    def _set(self, observed, initial, inputs, span, name, breaks):
+        for slot, value in zip(self.__slots__, (observed, initial, inputs, span, name, breaks)):
+            object.__setattr__(self, slot, value)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"a Trajectory cannot be changed ({name}); make another one.")
+
+    def __getstate__(self):
+        return tuple(getattr(self, slot) for slot in self.__slots__)
+
+    def __setstate__(self, state):
+        self._set(*state)
+
+    observed = property(lambda self: MappingProxyType(self._observed))
+    initial = property(lambda self: MappingProxyType(self._initial))
+    inputs = property(lambda self: MappingProxyType(self._inputs))
+    span = property(lambda self: self._span)
+    name = property(lambda self: self._name)
+    breaks = property(lambda self: np.array(self._breaks))
+    size = property(lambda self: sum(map(len, self._observed.values())))
+
+    def __eq__(self, other):
+        return isinstance(other, Trajectory) and self.__getstate__() == other.__getstate__()
+
+    __hash__ = None
+
+    def __repr__(self):
+        counts = ", ".join(f"{name} {len(s)}" for name, s in self._observed.items())
+        t0, t1 = self._span
+        return f"Trajectory({self._name!r}, t from {t0:g} to {t1:g}, observed: {counts})"
+
+    @property
+    def times(self):
+        """The different times at which anything was observed, increasing."""
+        return np.unique(np.concatenate([s.times for s in self._observed.values()]))
+
+    def inputs_at(self, names, t):
+        """u (n, len(names)) at times t (n,); KeyError for an input that was not given."""
+        missing = [name for name in names if name not in self._inputs]
+        if missing:
+            raise KeyError(f"trajectory {self._name!r} has no input {missing[0]!r}; it has "
+                           f"{', '.join(self._inputs) or 'none'}.")
+        return np.array([self._inputs[name](t) for name in names]).reshape(len(names), len(t)).T
+
+    def renamed(self, name):
+        """The same trajectory under another name."""
+        return self._other(self._observed, self._initial, self._span, name)
+
+    def part(self, chosen, span=None, free=False):
+        """The observations at times for which chosen(times) is true, or None if there are none.
+
+        Parameters
+        ----------
+        chosen : function times (n,) -> bool (n,)
+        span : (t0, t1), the same if None
+        free : whether the start of the part is free
+        """
+        found = {name: s.where(chosen(s.times)) for name, s in self._observed.items()}
+        found = {name: s for name, s in found.items() if len(s)}
+        return self._other(found, {} if free else self._initial, span or self._span,
+                           self._name) if found else None
+
+    def _other(self, observed, initial, span, name):
+        made = object.__new__(Trajectory)
+        made._set(observed, initial, self._inputs, span, name, self._breaks)
+        return made
+
+    def _require_sense(self, at):
+        if not self.size:
+            raise ValueError(f"no observations{at}: nothing is observed, or all weights are 0 or all "
+                             "values missing.")
+        for name, s in self._observed.items():
+            _require_inside(f"observations of {name!r}{at}", s.times, self._span)
+        ends = np.array(self._span)
+        for u in self._inputs.values():
+            u(ends)
+
+
+def _mapping(label, given):
+    if not hasattr(given, "items"):
+        raise TypeError(f"{label} is a {type(given).__name__}; expected a dict {{name: values}}.")
+    for name in given:
+        if not isinstance(name, str):
+            raise TypeError(f"{label} has a key of type {type(name).__name__}; expected names.")
+    return dict(given)
+
+
+def _times_and_values(at, name, given, t):
+    label = f"observations of {name!r}{at}"
+    if isinstance(given, tuple) and len(given) == 2 and np.ndim(given[0]) == np.ndim(given[1]) == 1:
+        times, values = given
+        return ordered_times(f"times of {label}", times), values
+    if t is None:
+        raise ValueError(f"{label} have no times: t is None; expected (times, values).")
+    return t, given
+
+
+def _weights(at, weights, columns):
+    if not hasattr(weights, "items"):
+        return dict.fromkeys(columns, weights)
+    unknown = [name for name in weights if name not in columns]
+    if unknown:
+        raise ValueError(f"weights{at} has {unknown[0]!r}, which is not observed; observed are "
+                         f"{', '.join(columns)}.")
+    return {name: weights.get(name, 1.0) for name in columns}
+
+
+def _initial(at, initial):
+    if initial is None:
+        return {}
+    given = _mapping(f"initial{at}", initial)
+    return {name: float(float64_array(f"initial value of {name!r}{at}", value, shape=()))
+            for name, value in given.items() if value is not None}
+
+
+def _inputs(at, inputs):
+    given = _mapping(f"inputs{at}", inputs or {})
+    return {name: signal(name, value, at) for name, value in given.items()}
+
+
+def _breaks(at, breaks):
+    return tuple(ordered_times(f"breaks{at}", breaks).tolist())
+
+
+def _span(at, span, times):
+    if span is None:
+        span = _extent(at, [t for t in times if t.size])
+    t0, t1 = float64_array(f"span{at}", span, shape=(2,))
+    if not t0 < t1:
+        raise ValueError(f"span{at} is ({t0:g}, {t1:g}); expected t0 < t1.")
+    return float(t0), float(t1)
+
+
+def _extent(at, times):
+    if not times:
+        raise ValueError(f"no observations{at}: there are no times.")
+    first, last = min(t[0] for t in times), max(t[-1] for t in times)
+    if first == last:
+        raise ValueError(f"all times{at} are {first:g}, so there is no interval to solve on; give "
+                         "span=(t0, t1).")
+    return first, last
+
+
+def _require_inside(label, times, span):
+    outside = np.flatnonzero((times < span[0]) | (times > span[1]))
+    if outside.size:
+        i = int(outside[0])
+        raise ValueError(f"{label} have t = {times[i]:g} at index {i}, outside the span {span[0]:g} to "
+                         f"{span[1]:g}; expected times inside. Widen span, or leave the observation out.")

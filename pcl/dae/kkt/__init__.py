@@ -1,0 +1,1 @@
+"""The Newton system of a collocated program, reduced element by element."""

@@ -1,0 +1,1 @@
+"""Unknown terms of a model: networks, free trajectories, and laws that are trained."""

@@ -1,0 +1,159 @@
+"""Which network gives which unknown terms of a model, from which of its variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.support.validate import float64_array
+
+_NETWORK = ("size", "n_in", "n_out", "init", "at")
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """z = shift_out + scale_out · N((a − shift_in) / scale_in; θ): outputs z from inputs a, at each
+    point.
+
+    Parameters
+    ----------
+    net : MLP
+        Or any object with `size`, `n_in`, `n_out`, `init(seed)` and `at(params, x)`.
+    inputs : names of states, algebraic variables, inputs or "t"
+    outputs : names of the model's outputs
+    input_shift, input_scale : (n_in,), 0 and 1 by default
+    output_shift, output_scale : (n_out,), 0 and 1 by default
+
+    Raises
+    ------
+    TypeError, ValueError
+        No network, no names; the network's width does not fit the names, or a scale is 0.
+    """
+
+    net: object
+    inputs: tuple
+    outputs: tuple
+    input_shift: np.ndarray = 0.0
+    input_scale: np.ndarray = 1.0
+    output_shift: np.ndarray = 0.0
+    output_scale: np.ndarray = 1.0
+
+    def __post_init__(self):
+        for side in ("inputs", "outputs"):
+            names = getattr(self, side)
+            object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
+        if not all(hasattr(self.net, name) for name in _NETWORK):
+            raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, "
+                            f"with {', '.join(_NETWORK)}.")
+        for side, n in (("inputs", self.net.n_in), ("outputs", self.net.n_out)):
+            names = getattr(self, side)
+            if not all(isinstance(name, str) for name in names):
+                raise TypeError(f"{side} is {names}; expected names.")
+            if len(names) != n or len(set(names)) != n:
+                raise ValueError(f"{side} is {names} but the network has {n} {side}; expected as many "
+                                 "different names.")
+            for what in ("shift", "scale"):
+                self._spread(f"{side[:-1]}_{what}", n)
+
+    def _spread(self, name, n):
+        value = float64_array(name, getattr(self, name))
+        if value.shape not in ((), (1,), (n,)):
+            raise ValueError(f"{name} has shape {value.shape}; expected a number or ({n},), one a name.")
+        value = np.broadcast_to(value, (n,)).copy()
+        if name.endswith("scale") and not value.all():
+            raise ValueError(f"{name} is {value.tolist()}; expected numbers other than 0.")
+        object.__setattr__(self, name, value)
+
+    @property
+    def size(self):
+        """Number of parameters."""
+        return self.net.size
+
+    def init(self, seed):
+        """Initial parameters (size,)."""
+        return self.net.init(seed)
+
+    def at(self, params, a):
+        """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`."""
+        return LawPoint(self, self.net.at(params, (a - self.input_shift) / self.input_scale))
+
+    def __call__(self, params, a):
+        """z (n, n_out) at inputs a (n, n_in), arrays."""
+        a = np.atleast_2d(float64_array("a", a))
+        if a.shape[1:] != (len(self.inputs),):
+            raise ValueError(f"a has shape {a.shape}; expected (n, {len(self.inputs)}), columns "
+                             f"{', '.join(self.inputs)}.")
+        return self.at(params, a).value
+
+
+class LawPoint:
+    """A law at one point (θ, a): n points, d inputs, m outputs, p parameters.
+
+    Attributes
+    ----------
+    value : ndarray (n, m)
+    """
+
+    def __init__(self, law, point):
+        self._point, self._in, self._out = point, law.input_scale, law.output_scale
+        self.value = law.output_shift + law.output_scale * point.value
+
+    def jacobian(self):
+        """∂z/∂θ (n, m, p)."""
+        rows = self._point.jacobian_rows(0, len(self.value))
+        return rows.reshape(*self.value.shape, -1) * self._out[:, None]
+
+    def input_jacobian(self):
+        """∂z/∂a (n, m, d)."""
+        return self._point.input_jacobian() * self._out[:, None] / self._in
+
+    def curvature(self, adjoint):
+        """Σ ⟨z̄, ∂²z/∂θ²⟩ (p, p) for z̄ (n, m)."""
+        return self._point.curvature(adjoint * self._out)
+
+    def input_curvature(self, adjoint):
+        """⟨z̄, ∂²z/∂a²⟩ (n, d, d) of every point."""
+        return self._point.input_curvature(adjoint * self._out) / (self._in[:, None] * self._in)
+
+    def mixed_curvature(self, adjoint):
+        """⟨z̄, ∂²z/∂a∂θ⟩ (n, d, p)."""
+        n, d = len(self.value), len(self._in)
+        rows = self._point.mixed_curvature_rows(adjoint * self._out, 0, n)
+        return rows.reshape(n, d, -1) / self._in[:, None]
+
+    def pullback(self, adjoint):
+        """z̄ᵀ∂z/∂θ (p,)."""
+        return self._point.pullback(adjoint * self._out)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedLaw:
+    """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`."""
+
+    law: Law
+    theta: np.ndarray
+
+    @property
+    def inputs(self):
+        """Names."""
+        return self.law.inputs
+
+    @property
+    def outputs(self):
+        """Names."""
+        return self.law.outputs
+
+    def __call__(self, a):
+        """z (n, m)."""
+        return self.law(self.theta, self.points(a))
+
+    def points(self, a):
+        """Inputs as (n, d); a vector is n points of one input, or one point of d inputs."""
+        a = np.asarray(float64_array("a", a))
+        a = a.reshape(-1, 1) if len(self.inputs) == 1 else np.atleast_2d(a)
+        return float64_array("a", a, shape=(None, len(self.inputs)))
+
+    def __str__(self):
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} weights of "
+                f"norm {np.linalg.norm(self.theta):.3g}")

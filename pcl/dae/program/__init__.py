@@ -1,0 +1,1 @@
+"""A model with data on finite elements as one nonlinear program."""

@@ -1,0 +1,131 @@
+"""The finite elements of all trajectories, stacked: constant maps from unknowns to points.
+
+The unknowns of element e are u_e = (x₀, w₁ … w_K, p): the states at its start, for each node the slots
+w_j = (x slot, y, z) of a collocation scheme, and the static parameters, which all elements share. The
+arguments a = (x', x, y, z, p) of the pointwise equations are linear in u_e,
+
+    a_ej = S_e G_j u_e,     S_e = diag(1/h_e for x', 1 else),
+
+with G the same for all elements.
+"""
+
+import numpy as np
+
+from pcl.dae.program.pointwise import Arguments
+
+
+class Elements:
+    """The elements of several trajectories on one scheme.
+
+    Parameters
+    ----------
+    model : Model
+    scheme : collocation.Scheme
+    meshes : list of collocation.Mesh, one a trajectory
+
+    Attributes
+    ----------
+    E, K, n_x, n_w, n_p, width : elements, nodes, states, slots a node, parameters, length of u_e
+    lengths (E,), times (E, K)
+    trajectory (E,), first (E,) : number of the trajectory; whether the element is its first
+    gather : (K, n_a, width), G
+    end : (n_x, width), the states at the end of an element
+    """
+
+    def __init__(self, model, scheme, meshes):
+        self.model, self.scheme, self.meshes = model, scheme, list(meshes)
+        self.arguments = Arguments(model)
+        self.K, self.n_x = len(scheme.points), len(model.states)
+        self.n_y, self.n_z, self.n_p = (len(g) for g in (model.algebraic, model.outputs,
+                                                         model.parameters))
+        self.n_w = self.n_x + self.n_y + self.n_z
+        self.width = self.n_x + self.K * self.n_w + self.n_p
+        counts = [len(mesh.lengths) for mesh in self.meshes]
+        self.E, self.starts = int(np.sum(counts)), np.cumsum([0, *counts])[:-1]
+        self.trajectory = np.repeat(np.arange(len(counts)), counts)
+        self.first = np.zeros(self.E, dtype=bool)
+        self.first[self.starts] = True
+        self.lengths = np.concatenate([mesh.lengths for mesh in self.meshes])
+        self.times = np.concatenate([mesh.points(scheme) for mesh in self.meshes])
+        self.gather, self.end = self._gather(), self._differential(scheme.end[None])[0]
+        self._at_points = self.gather.reshape(-1, self.width).T.copy()
+
+    @property
+    def n(self):
+        """Unknowns of the trajectories and parameters, without those of the laws."""
+        return self.E * (self.n_x + self.K * self.n_w) + self.n_p
+
+    def split(self, x):
+        """(x₀ (E, n_x), w (E, K, n_w), p (n_p,)), views of a vector (n,)."""
+        a, b = self.E * self.n_x, self.E * (self.n_x + self.K * self.n_w)
+        return (x[:a].reshape(self.E, self.n_x), x[a:b].reshape(self.E, self.K, self.n_w),
+                x[b:self.n])
+
+    def join(self, x0, w, p):
+        """The vector (n,) of its parts."""
+        return np.concatenate([x0.ravel(), w.ravel(), p])
+
+    def local(self, x):
+        """u (E, width) of a vector (n,)."""
+        x0, w, p = self.split(x)
+        u = np.empty((self.E, self.width))
+        u[:, :self.n_x] = x0
+        u[:, self.n_x:self.width - self.n_p] = w.reshape(self.E, -1)
+        u[:, self.width - self.n_p:] = p
+        return u
+
+    def scatter(self, u):
+        """The transpose of `local`: (n,) of u (E, width)."""
+        cut = self.width - self.n_p
+        return np.concatenate([u[:, :self.n_x].ravel(), u[:, self.n_x:cut].ravel(),
+                               u[:, cut:].sum(axis=0)])
+
+    def columns(self):
+        """Where each entry of u stands in the vector, int (E, width)."""
+        return self.local(np.arange(self.n, dtype=float)).astype(int)
+
+    def at_points(self, u):
+        """a (E·K, n_a) of u (E, width)."""
+        a = (u @ self._at_points).reshape(self.E, self.K, -1)
+        self.scaled(a)
+        return a.reshape(self.E * self.K, -1)
+
+    def scaled(self, a):
+        """Multiply x' in arrays (E, …, n_a) by 1/h, in place."""
+        a[..., self.arguments.derivatives] /= self.lengths.reshape(-1, *(1,) * (a.ndim - 1))
+        return a
+
+    def pull(self, J):
+        """Rows (E, K, r, n_a) of derivatives with respect to arguments → (E, K·r, width), to u."""
+        rows = np.matmul(self.scaled(J), self.gather)
+        return rows.reshape(self.E, -1, self.width)
+
+    def observation(self, name, weights):
+        """Row (width,) of a variable: weights at [x₀; slots] of a state, at the nodes of another."""
+        model = self.model
+        if name in model.states:
+            return self._differential(weights[None])[0][model.states.index(name)]
+        place = (*model.algebraic, *model.outputs).index(name)
+        row = np.zeros(self.width)
+        row[self.n_x + self.n_x + place:self.width - self.n_p:self.n_w] = weights
+        return row
+
+    def _differential(self, weights):
+        """(r, n_x, width): rows of weights (r, K + 1) acting on [x₀; slots] of every state."""
+        r = np.zeros((len(weights), self.n_x, self.width))
+        for i in range(self.n_x):
+            r[:, i, i] = weights[:, 0]
+            r[:, i, self.n_x + i:self.width - self.n_p:self.n_w] = weights[:, 1:]
+        return r
+
+    def _gather(self):
+        at, K = self.arguments, self.K
+        G = np.zeros((K, len(at), self.width))
+        G[:, at.derivatives] = self._differential(self.scheme.derivative)
+        G[:, at.states] = self._differential(self.scheme.value)
+        for j in range(K):
+            for i in range(self.n_y + self.n_z):
+                G[j, at.algebraic.start + i, self.n_x + j * self.n_w + self.n_x + i] = 1.0
+        for i in range(self.n_p):
+            G[:, at.parameters.start + i, self.width - self.n_p + i] = 1.0
+        return G

@@ -1,0 +1,188 @@
+"""Model, data and elements together: what every stage of a fit shares."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pcl.collocation import Mesh, Scheme, radau
+from pcl.dae.data.experiments import Data
+from pcl.dae.model import Model
+from pcl.dae.program.breaks import mesh_of
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.log_scale import solved_for, told
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.node_inputs import at_nodes, missed, unseen
+from pcl.dae.program.transcription import Transcription
+from pcl.support.validate import known, positive_integer
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A model with data on a collocation grid.
+
+    Attributes
+    ----------
+    model : Model
+        As it is solved for, see `pcl.dae.program.log_scale`.
+    data : Data
+    scheme : collocation.Scheme
+    meshes : tuple of collocation.Mesh, one a trajectory
+    factors : {variable: number}, by which the weights of its observations are multiplied
+    names : tuple of the trajectories' names, in the order of the meshes
+    declared : Model
+        As it was given.
+    """
+
+    model: Model
+    data: Data
+    scheme: Scheme
+    meshes: tuple
+    factors: dict
+    names: tuple
+    declared: Model
+
+    @classmethod
+    def of(cls, model, data, elements="auto", scheme=None, scaling="none"):
+        """With `elements` "auto", a number, or a list of "auto", numbers, Mesh or boundary times, one a
+        trajectory.
+
+        Raises
+        ------
+        TypeError, ValueError
+        """
+        if not isinstance(model, Model):
+            raise TypeError(f"model is a {type(model).__name__}; expected a pcl.dae.Model.")
+        data = data if isinstance(data, Data) else Data(data)
+        data.require(model)
+        scheme = radau(3) if scheme is None else scheme
+        if not isinstance(scheme, Scheme):
+            raise TypeError(f"scheme is a {type(scheme).__name__}; expected one of pcl.collocation, for "
+                            "instance radau(3).")
+        meshes = tuple(mesh_of(each, item) for each, item in zip(_elements(elements, len(data)), data))
+        return cls(solved_for(model), data, scheme, meshes, _factors(scaling, data), data.names, model)
+
+    @functools.cached_property
+    def elements(self):
+        """The stacked elements."""
+        return Elements(self.model, self.scheme, self.meshes)
+
+    @functools.cached_property
+    def inputs(self):
+        """u at the nodes (E, K, n_u)."""
+        return np.concatenate([self._inputs_of(item, mesh) for item, mesh in zip(self.data, self.meshes)])
+
+    def _inputs_of(self, item, mesh):
+        columns = [at_nodes(item.inputs[name], mesh, self.scheme, item.breaks)
+                   for name in self.model.inputs]
+        return np.array(columns).reshape(len(columns), mesh.elements, self.scheme.K).transpose(1, 2, 0)
+
+    def unseen(self):
+        """A sentence on the input that the nodes miss most, "" if they see all; see `node_inputs`."""
+        nodes = np.split(self.inputs, self.elements.starts[1:])
+        found = [(missed(item.inputs[name], mesh, self.scheme, u[..., i]), item, mesh, name)
+                 for item, mesh, u in zip(self.data, self.meshes, nodes)
+                 for i, name in enumerate(self.model.inputs)]
+        return unseen(*max(found, key=lambda each: each[0].max())) if found else ""
+
+    @functools.cached_property
+    def starts(self):
+        """(fixed (E, n_x), values (E, n_x)): the given starts, in the first elements."""
+        elements = self.elements
+        fixed = np.zeros((elements.E, elements.n_x), dtype=bool)
+        values = np.zeros((elements.E, elements.n_x))
+        for k, item in enumerate(self.data):
+            for name, value in item.initial.items():
+                place = elements.starts[k], self.model.states.index(name)
+                fixed[place], values[place] = True, value
+        return fixed, values
+
+    @functools.cached_property
+    def misfit(self):
+        """Σ ω (simulated − observed)², ω the weight of the data times the factor of the variable."""
+        names = self.data.names
+        return Misfit.of(self.elements, [
+            (self.names.index(names[k]), name, t, values, omega * self.factors[name])
+            for k, name, t, values, omega in self.data.observations()])
+
+    @functools.cached_property
+    def spread(self):
+        """Σ ω (observed − mean of its variable)², weighted as in the misfit; 1 if nothing varies."""
+        found = 0.0
+        for name in self.data.observed:
+            seen = [item.observed[name] for item in self.data if name in item.observed]
+            values = np.concatenate([s.values for s in seen])
+            omega = np.concatenate([s.weights for s in seen])
+            found += self.factors[name] * float(omega @ (values - np.average(values, weights=omega)) ** 2)
+        return found if found > 0.0 else 1.0
+
+    def transcription(self, laws, penalties):
+        """The nonlinear program with these laws; penalties P_l of ½ θ_lᵀP_l θ_l."""
+        return Transcription(self.model, laws, self.elements, self.inputs, *self.starts, self.misfit,
+                             penalties)
+
+    def points_of(self, law, x):
+        """Inputs (E·K, d) and outputs (E·K, m) of a law on the trajectories x."""
+        elements, model = self.elements, self.model
+        w = elements.split(x)[1].reshape(elements.E * elements.K, -1)
+        names = (*model.states, *model.algebraic, *model.outputs)
+        known = {name: w[:, i] for i, name in enumerate(names)}
+        if model.states and elements.scheme.points[0] == 0.0:
+            a = elements.at_points(elements.local(x))
+            known.update(zip(model.states, a[:, elements.arguments.states].T))
+        u = self.inputs.reshape(len(w), -1)
+        known.update({name: u[:, i] for i, name in enumerate(model.inputs)}, t=elements.times.ravel())
+        return (np.stack([known[name] for name in law.inputs], axis=1),
+                np.stack([known[name] for name in law.outputs], axis=1))
+
+    def told(self, x):
+        """Unknowns x (n,) with the parameters in their own units."""
+        return told(self.elements, x)
+
+    def asked(self, x):
+        """The inverse of `told`, within the bounds."""
+        x, end = x.copy(), self.elements.n
+        for place, name in enumerate(self.model.parameters, end - self.elements.n_p):
+            if name in self.model.exponents:
+                x[place] = np.clip(np.log(max(x[place], np.finfo(float).tiny)), *self.model.limits(name))
+        return x
+
+    def as_declared(self):
+        """The same with no parameter by its logarithm."""
+        return replace(self, model=self.declared)
+
+    def on(self, data):
+        """The same with other observations of the same trajectories, or of some of them."""
+        return replace(self, data=data)
+
+    def scaled(self, scaling):
+        """The same with other factors: "none" or "variance"."""
+        return replace(self, factors=_factors(scaling, self.data))
+
+    def with_meshes(self, meshes):
+        """The same on other elements."""
+        return replace(self, meshes=tuple(meshes))
+
+
+def _elements(given, count):
+    """One entry of `elements` a trajectory."""
+    if isinstance(given, str):
+        known("elements", given, ("auto",))
+    given = given if isinstance(given, (list, tuple)) else [given] * count
+    if len(given) != count:
+        raise ValueError(f"elements has {len(given)} entries for {count} trajectories; expected one "
+                         "number, or one entry a trajectory.")
+    return [each if isinstance(each, (str, Mesh)) or np.ndim(each) else positive_integer("elements", each)
+            for each in given]
+
+
+def _factors(scaling, data):
+    """1 or 1/variance of the observed values of each variable."""
+    if scaling not in ("none", "variance"):
+        raise ValueError(f"scaling is {scaling!r}; expected 'none', 'variance' or 'auto'.")
+    if scaling == "none":
+        return dict.fromkeys(data.observed, 1.0)
+    variance = {name: float(np.var(data.values(name))) for name in data.observed}
+    return {name: 1.0 / v if v > 0.0 else 1.0 for name, v in variance.items()}

@@ -1,0 +1,1 @@
+"""What a fit returns: laws, parameters, curves, errors, verdict, prediction, files."""

@@ -1,0 +1,93 @@
+"""Laws and parameters in one file: .npz with a JSON entry, no pickle, replaced as a whole.
+
+The functions of a model cannot be stored: the file holds a fingerprint of the declaration, names,
+bounds and the values of all equations at a few points, and `load` compares it with that of the model it
+is given.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from pcl.dae.program.equations import equations_of, path_of
+from pcl.networks.mlp import MLP
+from pcl.training.checkpoint.file import CheckpointError, write
+
+KIND = "trained neural DAE"
+_POINTS = 5
+LAW_ARRAYS = ("input_shift", "input_scale", "output_shift", "output_scale")
+
+
+def save(trained, path):
+    """Write a `Trained`; what was at `path` before stays as `path`.previous.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the old one is left as it is.
+    TypeError
+        A law whose network is no MLP.
+    """
+    meta = {"kind": KIND, "model": _names(trained.model),
+            "laws": [_law_words(law) for law in trained.laws],
+            "parameters": trained.parameters, "scheme": list(trained.scheme), "element": trained.element,
+            "sizes": trained.sizes, "typical": trained.typical}
+    arrays = {"fingerprint": fingerprint(trained.model, trained.typical, trained.parameters)}
+    for k, law in enumerate(trained.laws):
+        arrays[f"theta_{k}"] = law.theta
+        arrays.update({f"{name}_{k}": getattr(law.law, name) for name in LAW_ARRAYS})
+    write(path, meta, arrays)
+
+
+def fingerprint(model, typical, parameters):
+    """Values of all equations and path constraints at a few points, (rows, points), from fixed
+    random numbers."""
+    random, inside = np.random.RandomState(0), []
+    rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
+    columns = [random.standard_normal(_POINTS) for _ in model.states]
+    for name in (*model.states, *model.algebraic, *model.outputs, *model.parameters):
+        near = {**typical, **parameters}[name]
+        inside.append(np.clip(near * random.uniform(0.9, 1.1, _POINTS), *model.limits(name)))
+    a, t = np.array([*columns, *inside]).T, random.uniform(size=_POINTS)
+    u = random.uniform(0.5, 1.5, (_POINTS, len(model.inputs)))
+    with np.errstate(all="ignore"):
+        return np.concatenate([r.residual(a, u, t).T for r in rows])
+
+
+def require_same(found, model):
+    then, now = found.meta["model"], _names(model)
+    for group in now:
+        if then.get(group) != now[group]:
+            raise CheckpointError(f"{found.path} was trained with {group} {then.get(group)}, "
+                                  f"the model has "
+                                  f"{now[group]}.")
+    values = fingerprint(model, found.meta["typical"], found.meta["parameters"])
+    old = found.arrays["fingerprint"]
+    if old.shape != values.shape or not np.allclose(old, values, rtol=1e-8, atol=1e-10, equal_nan=True):
+        names = _row_names(model)
+        bad = [name for name, a, b in zip(names, old, values)
+               if not np.allclose(a, b, rtol=1e-8, atol=1e-10, equal_nan=True)]
+        raise CheckpointError(f"{found.path} was trained with other equations: the values of "
+                              f"{', '.join(bad) or 'some rows'} differ at test points.")
+
+
+def _row_names(model):
+    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()))
+
+
+def _names(model):
+    groups = {group: list(getattr(model, group)) for group in
+              ("states", "algebraic", "outputs", "parameters", "inputs")}
+    return {**groups, "bounds": {name: [repr(end) for end in model.limits(name)]
+                                 for name in sorted(model.bounds)}}
+
+
+def _law_words(law):
+    net, output = law.law.net, getattr(law.law.net, "output", None)
+    if not isinstance(net, MLP):
+        raise TypeError(f"the law of {', '.join(law.outputs)} has a network of type "
+                        f"{type(net).__name__}; only "
+                        "MLP can be saved.")
+    return {"inputs": list(law.inputs), "outputs": list(law.outputs), "widths": list(net.widths),
+            "activation": net.activation,
+            "output": None if output is None else dataclasses.asdict(output)}

@@ -1,0 +1,259 @@
+"""What a fit returns: laws, parameters, trajectories, and how certain they are."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pcl.dae.failures import FAILURES, said
+from pcl.dae.laws.law import TrainedLaw
+from pcl.dae.program.log_scale import natural, slopes
+from pcl.dae.program.scaled import worst_row
+from pcl.dae.result.curve import curves
+from pcl.dae.result.limits import between, words
+from pcl.dae.result.trained import Trained
+from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
+from pcl.dae.result.verdict import judged
+from pcl.support.validate import float64_array
+
+
+class Band(NamedTuple):
+    """Values (n,) and their standard errors (n,)."""
+
+    value: np.ndarray
+    error: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model; `str(fit)` is the report of all stages.
+
+    Attributes
+    ----------
+    setting : Setting
+        Model, data and elements.
+    program : Transcription
+        The nonlinear program of the last stage.
+    result : interior_point.Result
+        Its solution.
+    stages : tuple of Stage
+    note : str
+        What was asked for and not reached although the last solve may be solved; mostly empty.
+    shift : Shift or None
+        By how much halving the elements would move parameters and laws, in standard errors, which do
+        not contain it; None if the last solve failed. See `pcl.dae.result.shift`.
+    enough : float
+        Misfit that is not far above what the smoother left; inf without one.
+    """
+
+    setting: object
+    program: object
+    result: object
+    stages: tuple
+    note: str = ""
+    shift: object = None
+    enough: float = float("inf")
+
+    @property
+    def model(self):
+        """The declaration."""
+        return self.setting.declared
+
+    @functools.cached_property
+    def laws(self):
+        """The trained laws: `z = fit.laws[0](a)` for inputs a (n, d)."""
+        return tuple(TrainedLaw(law, theta.copy()) for law, theta in
+                     zip(self.program.laws, self.program.rows.parameters(self.result.x)))
+
+    @property
+    def parameters(self):
+        """{name: value} of the static parameters."""
+        return dict(zip(self.model.parameters, natural(self.setting.model, self._unknowns).tolist()))
+
+    @property
+    def _unknowns(self):
+        """The parameters as they are solved for."""
+        return self.setting.elements.split(self.result.x)[2]
+
+    @functools.cached_property
+    def trajectories(self):
+        """{name: Curve}: `times` and `values` at the nodes; `curve(t)` anywhere."""
+        return curves(self.setting, self.result.x)
+
+    @functools.cached_property
+    def between(self):
+        """{trajectory: {variable or path constraint: `limits.Violation`}}: by how much bounds, which hold
+        at the nodes, are violated between them, and when; of those above 1e-6 of the sizes."""
+        found = {}
+        for item, (name, curve) in zip(self.setting.data, self.trajectories.items()):
+            signals = [item.inputs[each] for each in self.model.inputs]
+            broken = between(self.model, self.trained, curve, lambda t, signals=signals: np.stack(
+                [u(t) for u in signals], axis=1) if signals else np.zeros((t.size, 0)))
+            found.update({name: broken} if broken else {})
+        return found
+
+    @property
+    def objective(self):
+        """Misfit and penalties."""
+        return float(self.result.fun)
+
+    @property
+    def misfit(self):
+        """Σ ω (simulated − observed)² as weighted in the fit."""
+        return self.program.misfit.at(self.result.x)
+
+    @functools.cached_property
+    def verdict(self):
+        """`pcl.dae.result.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if
+        the weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
+        return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough,
+                      self._uncertainty(True))
+
+    @property
+    def success(self):
+        """Whether the last solve reached its tolerance, `refine` its own if it was given, and the model
+        does not plainly contradict the data (`verdict`)."""
+        return self.result.success and not self.note and self.verdict.fits
+
+    @property
+    def status(self):
+        """Why the last solve ended and whether the model fits, in words."""
+        return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
+
+    @functools.cached_property
+    def trained(self):
+        """What prediction needs, without the data."""
+        return Trained.of(self)
+
+    # --- uncertainty --------------------------------------------------------------------------
+    def standard_errors(self, known_variance=None, log=False):
+        """{parameter: standard error}; with `log` those of ln |parameter|, relative errors.
+
+        σ(p) = |p| σ(ln p): what is fitted by its logarithm has an interval p exp(± 2 σ(ln p)).
+
+        known_variance : bool, optional
+            Whether the weights are 1/σ², so that the covariance is 2 H⁻¹; otherwise it is scaled by the
+            residual variance. By default True where weights other than 1 were given and scaling is
+            "none".
+            See `pcl.dae.result.uncertainty.Uncertainty`.
+
+        They come from the noise of the data alone and do not contain what the elements do to the result:
+        that is `shift`, in the same standard errors.
+
+        Raises
+        ------
+        Undetermined
+            The data do not determine the parameters.
+        """
+        found = self._uncertainty(known_variance)
+        errors = np.sqrt(found.variances(found.parameter_gradients()))
+        errors *= slopes(self.setting.model, self._unknowns)
+        if log:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                errors = errors / np.abs(list(self.parameters.values()))
+        return dict(zip(self.model.parameters, errors.tolist()))
+
+    def covariance(self, known_variance=None):
+        """Of the parameters, (n_p, n_p)."""
+        found = self._uncertainty(known_variance)
+        J = slopes(self.setting.model, self._unknowns)
+        return found.covariance(found.parameter_gradients()) * np.outer(J, J)
+
+    def band(self, name, points, trajectory=None, known_variance=None):
+        """`Band` of an output's law at inputs, or of any variable along a trajectory.
+
+        Parameters
+        ----------
+        name : str, an output of the model, or with `trajectory` any variable
+        points : (n, d) inputs of the output's law, (n,) if it has one; with `trajectory` times (n,)
+        trajectory : str, optional
+        known_variance : see `standard_errors`
+        """
+        found = self._uncertainty(known_variance)
+        if trajectory is not None:
+            curve = self._curve(trajectory)
+            points = np.atleast_1d(float64_array("points", points))
+            G = found.curve_gradients(self.setting.names.index(trajectory), name, points)
+            return Band(curve(points, name), np.sqrt(found.variances(G)))
+        number, place = self._law_of(name)
+        law = self.laws[number]
+        points = law.points(points)
+        return Band(law(points)[:, place],
+                    np.sqrt(found.variances(found.law_gradients(number, place, points))))
+
+    def _uncertainty(self, known):
+        known = weights_known(self.setting) if known is None else bool(known)
+        return self._uncertainties.setdefault(known, Uncertainty(self.program, self.result, known))
+
+    @functools.cached_property
+    def _uncertainties(self):
+        return {}
+
+    def _law_of(self, name):
+        for number, law in enumerate(self.laws):
+            if name in law.outputs:
+                return number, law.outputs.index(name)
+        raise ValueError(f"name is {name!r}; expected one of "
+                         f"{', '.join(self.model.outputs) or 'no outputs'}, "
+                         "or trajectory=… for a variable along a trajectory.")
+
+    def _curve(self, name):
+        if name not in self.trajectories:
+            raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}.")
+        return self.trajectories[name]
+
+    # --- use ----------------------------------------------------------------------------------
+    def predict(self, initial, inputs=None, t=None, **options):
+        """See `Trained.predict`."""
+        return self.trained.predict(initial, inputs, t, **options)
+
+    def simulate(self, initial, inputs=None, t=None, **options):
+        """See `Trained.simulate`."""
+        return self.trained.simulate(initial, inputs, t, **options)
+
+    def save(self, path):
+        """See `Trained.save`."""
+        self.trained.save(path)
+
+    def plot(self, names=None, bands=False, axes=None):
+        """See `pcl.dae.result.plot.plot`."""
+        from pcl.dae.result.plot import plot
+        return plot(self, names, bands, axes)
+
+    def _violation_words(self):
+        relative, absolute, row = worst_row(self.program, self.result.x)
+        return f"largest violation {relative:.1e} of its size ({row}, there {absolute:.1e})"
+
+    def _between_lines(self):
+        """What bounds leave between the nodes."""
+        try:
+            return [f"between the nodes of trajectory {name} bounds are violated: {words(found)}"
+                    for name, found in self.between.items()]
+        except FAILURES as error:
+            return [f"bounds between the nodes cannot be looked at: {said(error)}"]
+
+    def _parameter_lines(self):
+        """Values, standard errors, and shift / standard error."""
+        try:
+            errors = self.standard_errors() if self.result.success else {}
+        except Undetermined:
+            errors = {}
+        lines = []
+        for name, value in self.parameters.items():
+            moves = self.shift.parameters.get(name) if self.shift is not None else None
+            more = f" ± {errors[name]:.2g}" if name in errors else ""
+            more += f", shift {moves:.2g} standard errors" if moves is not None else ""
+            lines.append(f"{name} = {value:.8g}{more}")
+        if any("shift" in line for line in lines):
+            lines.append("± is a standard error: of the noise, without the shift by the elements")
+        return lines
+
+    def __str__(self):
+        lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
+                 f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, {self._violation_words()}"]
+        lines += self._between_lines() + self._parameter_lines()
+        lines += [f"law: {law}" for law in self.laws]
+        return "\n".join([*lines, self.status])

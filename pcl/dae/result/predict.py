@@ -1,0 +1,311 @@
+"""Prediction with trained laws: by step control alone, or with bounds and path constraints kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pcl import collocation
+from pcl.collocation import Mesh, adapt, error_estimate
+from pcl.dae import solver
+from pcl.dae.data.signal import signal
+from pcl.dae.laws.fixed_law import FixedLaw
+from pcl.dae.program import scaled
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.transcription import Transcription
+from pcl.dae.result.closed import Closed
+from pcl.dae.result.curve import Curve, vector
+from pcl.dae.result.limits import KEPT, between, violations, words
+from pcl.dae.result.prediction import Prediction, Status
+from pcl.dae.structure.initial import check_initial, require_inside
+from pcl.errors import TrialFailure
+from pcl.support.validate import float64_array, positive_number
+
+ROUNDS = 8              # meshes tried
+_FEWEST = 4             # elements of the first mesh
+_SHARE = 0.1            # of the tolerance: that of the steps of the simulation
+TOL, MAXITER = 1e-8, 300     # of the solve under bounds
+_STRAIGHT = 1e-9        # change of a slope, relative to the largest, that is none
+_INDEX = 3              # of simulations: what collocation can do
+
+
+def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks):
+    """See `Trained.predict`."""
+    tolerance = positive_number("tolerance", tolerance)
+    run = _Run(trained, initial, inputs, t, slack, breaks)
+    elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
+    most = max_elements + 4 * len(run.breaks)
+    run.begin(tolerance, most)
+    mesh = Mesh.uniform(run.t[0], run.t[-1], elements).holding(run.breaks)
+    try:
+        done = adapt(run.solve, mesh, tolerance, run.sizes, max_rounds=ROUNDS, max_elements=most,
+                     breaks=run.breaks)
+    except _Contradiction as end:
+        return run.ended(end.found)
+    found, error = done.solution, float(done.error.max() * tolerance)
+    message = found.message if done.status.success else f"{found.message} {done.status.value}"
+    return run.prediction(found.curve, found.status, message, error, found.slack)
+
+
+def simulate(trained, initial, inputs, t, rtol, atol, breaks):
+    """See `Trained.simulate`."""
+    run = _Run(trained, initial, inputs, t, False, breaks)
+    return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A solution on one mesh, as `collocation.adapt` takes it."""
+
+    curve: Curve
+    status: Status
+    message: str
+    slack: dict
+
+    scheme = property(lambda self: self.curve.scheme)
+    mesh = property(lambda self: self.curve.mesh)
+    start = property(lambda self: self.curve.start)
+    slots = property(lambda self: self.curve.slots)
+    algebraic = property(lambda self: self.curve.algebraic)
+
+
+class _Contradiction(Exception):
+    """No finer elements are needed: there is no solution."""
+
+    def __init__(self, found):
+        super().__init__(found.message)
+        self.found = found
+
+
+class _Run:
+    """One prediction: the closed system, its start and its bounds."""
+
+    def __init__(self, trained, initial, inputs, t, slack, breaks):
+        self.trained, self.model, self._slack = trained, trained.model, bool(slack)
+        self.others = (*self.model.algebraic, *self.model.outputs)
+        self.t = _times(t)
+        self._signals = _signals(self.model, inputs)
+        self._initial = _start(trained, initial, self._signals, self.t[0])
+        self._x0 = np.array([self._initial[name] for name in self.model.states])
+        self._closed, self._before = Closed(trained, self._signals), None
+        self._first, self._stopped, self._done, self._tolerance = None, None, None, KEPT
+        self.sizes = np.array([trained.sizes[name] or 1.0 for name in (*self.model.states, *self.others)])
+        self.breaks = _breaks(self._signals, breaks, self.t)
+
+    def begin(self, tolerance, max_elements):
+        """Simulate with step control: the first solution, its mesh, or a guess as far as it goes."""
+        self._tolerance, part = tolerance, _SHARE * tolerance
+        try:
+            done = self._done = self.simulated(rtol=part, atol=part * self.sizes, max_steps=max_elements)
+        except TrialFailure as failure:         # in the first step
+            self._stopped = str(failure)
+            return
+        self._before = self.simulation(done)
+        if not done.success:
+            self._stopped = done.message
+        elif done.mesh.elements > 1:
+            self._first = self._before
+
+    def solve(self, mesh):
+        """The solution on one mesh, as a `_Found`; the first time on the mesh of the simulation."""
+        curve, self._first = self._first, None
+        if curve is None:
+            curve = self._on(mesh)
+        if curve is not None and not self.broken(curve):
+            self._before = curve
+            return _Found(curve, Status.SIMULATED, Status.SIMULATED.value, {})
+        mesh = mesh if curve is None else curve.mesh
+        for guess in (self._before or curve, self._constant(mesh)):
+            if guess is not None:
+                found = self._under_bounds(mesh, guess)
+                if found.status.success:
+                    self._before = found.curve
+                    return found
+        raise _Contradiction(found)
+
+    def ended(self, found):
+        """The answer where no solution was found: the simulation as far as it went, and that it is the
+        bounds that forbid it where there are any."""
+        model = self.model
+        alone = None if self._done is None else self.alone(self._done)
+        limits = [model.limits(name) for name in (*model.states, *self.others)]
+        if self._stopped is None or model.path is not None or np.isfinite(limits).any():
+            if alone is None:
+                return self.prediction(found.curve, found.status, found.message, None, found.slack)
+            broken = words(between(model, self.trained, alone.curve, self._closed.inputs))
+            beside = (f" The values are those of the simulation, which violates the bound or path "
+                      f"constraint of {broken}, in the units of the model." if broken else
+                      " The values are those of the simulation as far as it went.")
+            return replace(alone, status=found.status, message=found.message + beside, slack=found.slack,
+                           simulation=alone)
+        if alone is not None:
+            return alone
+        return self.prediction(self._constant(Mesh(self.t[:2])), Status.STOPPED,
+                               f"{Status.STOPPED.value} {self._stopped}", None, {}, self.t[:1])
+
+    def alone(self, done):
+        """The answer by step control alone."""
+        curve = self.simulation(done)
+        status, message = Status.STOPPED, f"{Status.STOPPED.value} {done.message}"
+        if done.success:
+            status = Status.VIOLATED if self.broken(curve) else Status.SIMULATED
+            message = status.value
+        return self.prediction(curve, status, message, None, {})
+
+    def _on(self, mesh):
+        """The simulation on a mesh as a `Curve`, None where it stops."""
+        near = None if self._before is None or self._stopped else self._before.on(mesh)
+        try:
+            done = self.simulated(mesh, guess=near and (near.start, near.slots, near.algebraic))
+        except TrialFailure:                    # in the first step
+            return None
+        return self.simulation(done) if done.success else None
+
+    def simulated(self, mesh=None, *, atol=None, **options):
+        """`collocation.simulate` over the span, or on a mesh."""
+        closed = self._closed
+        guess = np.array([self.trained.typical[name] for name in self.others])
+        return collocation.simulate(
+            closed.residual, closed.jacobian, self.trained.collocation,
+            (self.t[0], self.t[-1]) if mesh is None else mesh, self._x0, guess, index=_INDEX,
+            atol=self._tolerance * self.sizes if atol is None else atol, breaks=self.breaks,
+            state_names=self.model.states, algebraic_names=self.others,
+            equation_names=closed.equations, **options)
+
+    def simulation(self, done):
+        """The `Curve` of what `simulated` returned."""
+        return self.curve(done.mesh, done.start, done.slots, done.algebraic)
+
+    def curve(self, mesh, start, slots, algebraic):
+        """A `Curve` of these arrays."""
+        return Curve("prediction", self.model.states, self.others, self.trained.collocation, mesh, start,
+                     slots, algebraic)
+
+    def broken(self, curve):
+        """Whether a bound or path is violated at the nodes above rounding, or between them by more than
+        the tolerance."""
+        at = (self.model, self.trained, curve, self._closed.inputs)
+        return bool(violations(*at) or between(*at, max(self._tolerance, KEPT)))
+
+    def prediction(self, curve, status, message, error, slack, t=None):
+        """The answer at times t, as far as the curve goes."""
+        t = self.t if t is None else t
+        t = t[t <= curve.mesh.times[-1]]
+        at = (self.model, self.trained, curve, self._closed.inputs)
+        nodes, dense = violations(*at), between(*at)
+        beyond = {what: v for what, v in dense.items() if v.size > nodes.get(what, 0.0)}
+        if dense and not nodes:
+            message = f"{message} Between the nodes: violation of {words(dense)}."
+        elif dense and status is Status.VIOLATED:
+            message = f"{message} Violation of {words(dense)}."
+        return Prediction(t, curve(t), curve, status, message, error, self._errors(curve, error), slack,
+                          nodes, beyond)
+
+    def _errors(self, curve, error):
+        """{name: largest estimated error of an element}, in units of the model."""
+        if error is None:
+            return {}
+        largest = error_estimate(curve.scheme, curve.mesh, curve.start, curve.slots, curve.algebraic,
+                                 self.breaks).max(axis=0)
+        return dict(zip(curve.names, largest.tolist()))
+
+    def _under_bounds(self, mesh, guess):
+        """The collocated program with bounds; with slack of least square."""
+        scheme = self.trained.collocation
+        elements = Elements(self.model, scheme, [mesh])
+        n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
+        laws = [FixedLaw(law, n, self._slack, self._sizes(law)) for law in self.trained.laws]
+        penalties = [2.0 * np.repeat(weights, len(law.outputs)) if self._slack else np.zeros(0)
+                     for law in laws]
+        start = np.zeros((elements.E, elements.n_x))
+        fixed = np.zeros(start.shape, dtype=bool)
+        fixed[0], start[0] = True, self._x0
+        u = self._closed.inputs(mesh.points(scheme, self.breaks).ravel())
+        u = u.reshape(elements.E, elements.K, -1)
+        program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
+                                penalties)
+        p = np.array([self.trained.parameters[name] for name in self.model.parameters])
+        program.x_lower[elements.n - p.size:elements.n] = p
+        program.x_upper[elements.n - p.size:elements.n] = p
+        x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
+        result = solver.solve(program, np.concatenate(x), tol=TOL, maxiter=MAXITER)
+        return self._found(program, result, mesh)
+
+    def _found(self, program, result, mesh):
+        x0, w, _ = program.elements.split(result.x)
+        n_x = len(self.model.states)
+        curve = self.curve(mesh, x0, w[:, :, :n_x], w[:, :, n_x:])
+        slack = {name: self.trained.sizes[name] * s
+                 for law, theta in zip(program.laws, program.rows.parameters(result.x)) if self._slack
+                 for name, s in zip(law.outputs, theta.reshape(-1, len(law.outputs)).T)}
+        if not result.success:
+            stopped = f" The simulation stopped: {self._stopped}" if self._stopped else ""
+            relative, absolute, row = scaled.worst_row(program, result.x)
+            left = (" These violations are relative to the sizes of the rows; violated most is "
+                    f"{row}, by {relative:.3g} of its size, {absolute:.3g} in the units of the model.")
+            words = f"{Status.CONTRADICTION.value} {result.message}{left}{stopped}"
+            return _Found(curve, Status.CONTRADICTION, words, slack)
+        status = Status.SHIFTED if slack else Status.KEPT
+        words = ", ".join(f"{name} by up to {np.abs(s).max():.2g}" for name, s in slack.items())
+        return _Found(curve, status, f"{status.value} {words}".strip(), slack)
+
+    def _constant(self, mesh):
+        """Nothing moves: where even the first step of a simulation fails."""
+        K = self.trained.collocation.K
+        others = np.array([self.trained.typical[name] for name in self.others])
+        slots = np.tile(self._x0, (mesh.elements, K, 1))
+        if self.trained.collocation.points[0] == 0.0:
+            slots[:, 0] = 0.0
+        return self.curve(mesh, np.tile(self._x0, (mesh.elements, 1)), slots,
+                          np.tile(others, (mesh.elements, K, 1)))
+
+    def _sizes(self, law):
+        return np.array([self.trained.sizes[name] for name in law.outputs])
+
+
+def _times(t):
+    if t is None:
+        raise ValueError("t is None; expected increasing times (n,), the first of which is the start.")
+    t = float64_array("t", t, shape=(None,))
+    if t.size < 2 or not (np.diff(t) > 0.0).all():
+        raise ValueError(f"t has {t.size} "
+                         f"entries{'' if t.size < 2 else ' that do not increase'}; expected at "
+                         "least two increasing times, the first of which is the start.")
+    return t
+
+
+def _signals(model, inputs):
+    given = dict(inputs or {})
+    if sorted(given) != sorted(model.inputs):
+        raise ValueError(f"inputs has {', '.join(given) or 'nothing'}; expected each of "
+                         f"{', '.join(model.inputs) or 'none'}.")
+    return {name: signal(name, value) for name, value in given.items()}
+
+
+def _breaks(signals, given, t):
+    """Times at which the inputs' tables jump or bend, and those given, inside the horizon."""
+    times = [float64_array("breaks", given, shape=(None,))]
+    for u in signals.values():
+        bends, change = u.bends
+        slope = np.abs(np.diff(u.values) / np.diff(u.times)).max(initial=0.0) if bends.size else 0.0
+        times += [u.jumps, bends[change > _STRAIGHT * slope]]
+    times = np.unique(np.concatenate(times))
+    return times[(times >= t[0]) & (times < t[-1])]
+
+
+def _start(trained, initial, signals, t0):
+    """{state: value}, complete, within bounds and consistent."""
+    model = trained.model
+    given = dict(initial)
+    if sorted(given) != sorted(model.states):
+        raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
+                         f"{', '.join(model.states)}.")
+    given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
+             for name, value in given.items()}
+    require_inside(model, given)
+    if model.equations is not None:
+        check_initial(model, {**given, **trained.parameters}, inputs=signals, t=t0,
+                      guess=trained.typical).require()
+    return given

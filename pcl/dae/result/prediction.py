@@ -1,0 +1,69 @@
+"""What a prediction or simulation with trained laws returns."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.dae.result.curve import Curve
+
+
+class Status(enum.Enum):
+    """How a prediction was found; the value is a sentence."""
+
+    SIMULATED = "Solved: the simulation keeps all bounds and path constraints."
+    KEPT = "Solved under the bounds: all equations, bounds and path constraints hold."
+    SHIFTED = "Solved with slack: bounds and path constraints hold, with the laws' outputs shifted."
+    CONTRADICTION = ("Not solved: no solution was found that keeps the bounds and path constraints with "
+                     "the laws as they are trained. Ask for slack=True, which shifts the laws' outputs "
+                     "as little as possible, or for simulate.")
+    VIOLATED = "Simulated to the end; bounds or path constraints are violated. Use predict to keep them."
+    STOPPED = "The simulation stopped before the end."
+
+    @property
+    def success(self):
+        """Whether equations, bounds and path constraints hold to the end."""
+        return self in (Status.SIMULATED, Status.KEPT, Status.SHIFTED)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A predicted trajectory; all numbers but `error` are in the units of the model.
+
+    Attributes
+    ----------
+    t : (n,) times asked for, as far as the solution reaches
+    values : {name: (n,)} of states, algebraic variables and outputs
+        Of the simulation without bounds where the status is CONTRADICTION.
+    curve : Curve, the collocation polynomial, on the elements used
+    status : Status
+    message : its sentence with details
+    error : largest estimated error of an element relative to the sizes of training, None if unknown
+    errors : {name: largest estimated error of an element}, empty if unknown
+    slack : {output: (n_nodes,)}, z − law at the nodes; empty without
+    violations : {what: largest violation at the nodes}
+    between : {what: Violation}, the largest between the nodes, with its time, of those above rounding
+    simulation : Prediction by step control alone, where the status is CONTRADICTION; else None
+    """
+
+    t: np.ndarray
+    values: dict
+    curve: Curve
+    status: Status
+    message: str
+    error: float
+    errors: dict
+    slack: dict
+    violations: dict
+    between: dict
+    simulation: object = None
+
+    @property
+    def success(self):
+        """Whether equations, bounds and path constraints hold to the end."""
+        return self.status.success
+
+    def __getitem__(self, name):
+        return self.values[name]

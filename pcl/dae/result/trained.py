@@ -1,0 +1,100 @@
+"""A model with trained laws and parameters: what predicts, and what is saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.collocation import named_scheme
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model with laws and parameters.
+
+    Attributes
+    ----------
+    model : Model
+    laws : tuple of TrainedLaw
+    parameters : {name: value}
+    scheme : (name, points) of the collocation of the training
+    element : float, mean length of its elements
+    sizes : {variable: largest magnitude seen in training}, the unit of errors
+    typical : {variable: value at the first node of the first trajectory}, where searches begin
+    """
+
+    model: object
+    laws: tuple
+    parameters: dict
+    scheme: tuple
+    element: float
+    sizes: dict
+    typical: dict
+
+    @classmethod
+    def of(cls, fit):
+        """Of a `Fit`."""
+        all_values = [curve.values for curve in fit.trajectories.values()]
+        sizes = {name: float(max(np.abs(values[name]).max() for values in all_values)) or 1.0
+                 for name in all_values[0]}
+        typical = {name: float(values[0]) for name, values in all_values[0].items()}
+        scheme = fit.setting.scheme
+        return cls(fit.model, fit.laws, fit.parameters, (scheme.name, scheme.K),
+                   float(fit.setting.elements.lengths.mean()), sizes, typical)
+
+    @property
+    def collocation(self):
+        """The scheme itself."""
+        return named_scheme(*self.scheme)
+
+    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000,
+                breaks=()):
+        """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
+
+        It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
+        where the simulation stops, the collocated equations are solved at once under the bounds. If these
+        contradict the laws the status says so, with the values of the simulation beside it, or with
+        `slack` the laws' outputs are shifted as little as possible: minimise Σ ∫ (z − law)² dt / size².
+        Bounds are kept at the nodes; what is left between them is said. With no bounds and no path
+        constraints a prediction
+        that cannot go on ends with the time reached.
+
+        Parameters
+        ----------
+        initial : {state: value}, all of them
+        inputs : {name: number, function or table}, as in `Trajectory`
+        t : (n,) increasing times; the first is the start
+        slack : bool
+        tolerance : of the error in every element, relative to the sizes seen in training; elements are
+            split until it is met
+        max_elements : int; four more for every break
+        breaks : times at which an input given as a function jumps or bends
+            Elements end there, and by themselves where a table does. A pulse of a function between the
+            nodes is not seen without it.
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        ValueError
+            Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
+        """
+        from pcl.dae.result.predict import predict
+        return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks)
+
+    def simulate(self, initial, inputs=None, t=None, *, rtol=1e-6, atol=None, breaks=()):
+        """The same by step control alone: bounds and path constraints are not kept. A Prediction.
+
+        atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
+            rtol / 1000 of the sizes seen in training
+        """
+        from pcl.dae.result.predict import simulate
+        return simulate(self, initial, inputs, t, rtol, atol, breaks)
+
+    def save(self, path):
+        """Write laws and parameters to one file, see `pcl.dae.result.file`."""
+        from pcl.dae.result.file import save
+        save(self, path)

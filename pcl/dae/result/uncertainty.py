@@ -1,0 +1,239 @@
+"""Standard errors of a fit from the reduced Hessian at the solution."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from pcl.collocation import interpolation
+from pcl.dae.kkt.reduced import ReducedKKT
+
+_CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
+
+FEWEST = 10             # readings to spare, from which a variable has a variance of its own
+_ACCURATE = 1e-4        # residual of a solve relative to its right-hand side; more: H is singular
+_SINGULAR = (
+    "The reduced Hessian at the solution is not positive definite: the data do not determine all "
+    "parameters and weights, or the solve ended too early or at a saddle. Observe more, fix or bound a "
+    "parameter, raise weight_decay, or fit with a smaller tol or another seed.")
+
+
+def _units(places, n):
+    """Unit vectors (n,)."""
+    for i in places:
+        e = np.zeros(n)
+        e[i] = 1.0
+        yield e
+
+
+def weights_known(setting):
+    """Whether the weights of the data are taken as 1/σ²: some were given, and none were scaled."""
+    given = any((omega != 1.0).any() for *_, omega in setting.data.observations())
+    return given and all(factor == 1.0 for factor in setting.factors.values())
+
+
+class Undetermined(ValueError):
+    """The reduced Hessian is not positive definite: the data do not determine what was asked."""
+
+
+class Uncertainty:
+    """Covariances of linear functions of the unknowns of a fit.
+
+    With f = Σ ω r² + ½ θᵀPθ and the linearised constraints J dx = 0, dx = Z q,
+
+        cov(gᵀx) = 2 s² gᵀ Z H⁻¹ Zᵀ g,     H = Zᵀ (∇²𝓛 + Σ) Z,
+
+    where Σ holds active bounds and path constraints fast. s² = 1 if the weights are ω = 1/σ² with known
+    σ; else s² is the residual variance Σ ω r² / (n − p), n observations less their total leverage p =
+    Σ_o 2 ω_o gᵀ Z H⁻¹ Zᵀ g (g the gradient of observation o), which is the number of free parameters of
+    a linear model without penalty. Linear in the neighbourhood of the solution; a penalty counts as
+    prior.
+
+    Variables are seldom read with one error. Where each of them has at least `FEWEST` readings to spare,
+    unknown σ is estimated variable by variable, s_v² = Σ_v ω r² / (n_v (1 − p/n)), and the covariance is
+
+        2 s² gᵀ Z H⁻¹ Zᵀ g + 4 Σ_o ω_o (s_v² − s²) (g_oᵀ Z H⁻¹ Zᵀ g)²,
+
+    of which for s_v = s nothing remains but the first term, and without a penalty nothing but
+    H⁻¹ M H⁻¹ with M the covariance of the gradient.
+
+    Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; for unequal variances
+    H. White, Econometrica 48 (1980) 817, with one variance a variable; H from the KKT system, see
+    `pcl.dae.kkt.reduced`.
+    """
+
+    def __init__(self, program, result, known):
+        self.program, self._result, self._known = program, result, known
+
+    @functools.cached_property
+    def _factor(self):
+        program, result = self.program, self._result
+        x = result.x
+        W, J = program.hessian(x, result.lam, 1.0), program.jacobian(x)
+        with np.errstate(invalid="ignore"):
+            d_x = sum(np.where(np.isfinite(bound), z / np.maximum(sign * (x - bound), _CLOSEST), 0.0)
+                      for z, bound, sign in ((result.z_lower, program.x_lower, 1.0),
+                                             (result.z_upper, program.x_upper, -1.0)))
+        d_c, rows = np.zeros(program.m), program.c_lower != program.c_upper
+        if rows.any():
+            room = np.maximum(-program.constraints(x)[rows], _CLOSEST)
+            d_c[rows] = room / np.maximum(result.lam[rows], 1e-300)
+        for kkt in (ReducedKKT(), ReducedKKT(segment=program.elements.E, adapt=False)):
+            factor = kkt.factor(W, J, d_x, d_c)
+            if factor.right_inertia and not factor.singular:
+                break
+        else:
+            raise Undetermined(_SINGULAR)
+        return W, J, factor, d_x, d_c
+
+    def _inverse(self, g):
+        """Z H⁻¹ Zᵀ g."""
+        return self.solve(g)[0]
+
+    def solve(self, r_x, r_c=None):
+        """(dx (n,), λ (m,)) with K [dx; λ] = [r_x; r_c], with one step of refinement.
+
+        Raises
+        ------
+        Undetermined
+        """
+        W, J, factor, d_x, d_c = self._factor
+        r_c = np.zeros(self.program.m) if r_c is None else r_c
+        dx, lam = factor.solve(r_x, r_c)
+        more = factor.solve(r_x - (W @ dx + d_x * dx + J.T @ lam), r_c - (J @ dx - d_c * lam))
+        dx, lam = dx + more[0], lam + more[1]
+        left = np.abs(r_x - (W @ dx + d_x * dx + J.T @ lam)).max()
+        size = max(np.abs(r_x).max(), np.abs(J.T @ lam).max() if r_c.any() else 0.0)
+        if not left <= _ACCURATE * size:                # positive pivots by rounding alone
+            raise Undetermined(_SINGULAR)
+        return dx, lam
+
+    def newton_step(self):
+        """dx (n,) of one Newton step of the program from the solution, active constraints held fast."""
+        program, x = self.program, self._result.x
+        c, rows = program.constraints(x), program.c_lower != program.c_upper
+        c[rows] += np.maximum(-c[rows], _CLOSEST)
+        return self.solve(-program.gradient(x), -c)[0]
+
+    def variances(self, gradients):
+        """Variances (k,) of the functions with gradients (k, n)."""
+        found = [self.covariance([g])[0, 0] for g in gradients]
+        return np.maximum(np.array(found), 0.0)
+
+    def covariance(self, gradients):
+        """Covariances (k, k)."""
+        G = np.array(gradients)
+        V = np.array([self._inverse(g) for g in G])
+        seen = np.array([self.observed(v) for v in V])
+        return 2.0 * (self.scale * G @ V.T + (seen * self.excess) @ seen.T)
+
+    @functools.cached_property
+    def excess(self):
+        """s_v² − s² at each observation (n_obs,)."""
+        misfit = self.program.misfit
+        if self._known:
+            return np.zeros(misfit.data.size)
+        count, scale, share = np.bincount(misfit.variable), self.scale, self._room / misfit.data.size
+        if len(count) == 1 or count.min() * share < FEWEST:
+            return np.zeros(misfit.data.size)
+        r = misfit.residuals(self.program.elements.local(self._trajectories))
+        s = np.bincount(misfit.variable, misfit.weights * r ** 2) / (count * share)
+        return s[misfit.variable] - scale
+
+    @functools.cached_property
+    def scale(self):
+        """s²."""
+        return 1.0 if self._known else self.misfit / self._room
+
+    @property
+    def misfit(self):
+        """Σ ω r² at the solution."""
+        return self.program.misfit.at(self._result.x)
+
+    @property
+    def _trajectories(self):
+        return self._result.x[:self.program.elements.n]
+
+    @property
+    def _room(self):
+        misfit = self.program.misfit
+        room = misfit.data.size - self.leverage
+        if room < 0.5:
+            raise Undetermined(f"{misfit.data.size} observations determine about "
+                               f"{self.leverage:.1f} parameters "
+                               "and nothing is left for their variance. Give weights 1/σ² and "
+                               "known_variance=True.")
+        return room
+
+    @functools.cached_property
+    def leverage(self):
+        """p, the effective number of parameters, tr(Zᵀ F Z H⁻¹) with F the Hessian of the misfit.
+
+        By as many solves as there are free unknowns q (weights, parameters, free starts), or observations
+        if they are fewer: with V = Z H⁻¹ Zᵀ E_q and C = E_qᵀ V it is tr(C⁻¹ Vᵀ F V).
+        """
+        free = self._free
+        if free.size > self.program.misfit.data.size:
+            return self._leverage_of_observations()
+        V = np.array([self._inverse(g) for g in _units(free, self.program.n)]).reshape(free.size, -1)
+        size = np.sqrt(np.maximum(np.einsum("ii->i", V[:, free]), np.finfo(float).tiny))[:, None]
+        seen = np.array([self.observed(v) for v in V / size]).reshape(free.size, -1)
+        try:
+            found = float(np.trace(np.linalg.solve(V[:, free] / size / size.T, seen @ seen.T)))
+        except np.linalg.LinAlgError:
+            found = np.nan
+        return found if np.isfinite(found) else self._leverage_of_observations()
+
+    @property
+    def _free(self):
+        """Where free starts, parameters and weights stand in the vector of unknowns."""
+        elements, rows = self.program.elements, self.program.rows
+        starts = np.flatnonzero((elements.first[:, None] & ~rows.jointed).ravel())
+        return np.concatenate([starts, np.arange(elements.n - elements.n_p, self.program.n)])
+
+    def observed(self, v):
+        """√(2ω) times the change of what is observed, (n_obs,)."""
+        misfit, elements = self.program.misfit, self.program.elements
+        seen = misfit.residuals(elements.local(v[:elements.n])) + misfit.data
+        return np.sqrt(2.0 * misfit.weights) * seen
+
+    def _leverage_of_observations(self):
+        misfit, elements = self.program.misfit, self.program.elements
+        total = 0.0
+        for e, row, omega in zip(misfit.place, misfit.rows, misfit.weights):
+            u = np.zeros((elements.E, elements.width))
+            u[e] = row
+            g = np.zeros(self.program.n)
+            g[:elements.n] = elements.scatter(u)
+            total += 2.0 * omega * (g @ self._inverse(g))
+        return total
+
+    # --- gradients ----------------------------------------------------------------------------
+    def parameter_gradients(self):
+        """Of the static parameters, (n_p, n)."""
+        elements = self.program.elements
+        G = np.zeros((elements.n_p, self.program.n))
+        G[np.arange(elements.n_p), elements.n - elements.n_p + np.arange(elements.n_p)] = 1.0
+        return G
+
+    def law_gradients(self, number, output, a):
+        """Of one output of a law at inputs a (k, d), (k, n)."""
+        program = self.program
+        ends = program.elements.n + np.cumsum([0, *(law.size for law in program.laws)])
+        theta = self._result.x[ends[number]:ends[number + 1]]
+        G = np.zeros((len(a), program.n))
+        G[:, ends[number]:ends[number + 1]] = program.laws[number].at(theta, a).jacobian()[:, output]
+        return G
+
+    def curve_gradients(self, k, name, t):
+        """Of a variable of trajectory k at times t (m,), (m, n)."""
+        elements = self.program.elements
+        kind = "differential" if name in elements.model.states else "algebraic"
+        place, rows = interpolation(elements.scheme, elements.meshes[k], t, kind)
+        G = np.zeros((len(rows), self.program.n))
+        for i, (e, row) in enumerate(zip(place, rows)):
+            u = np.zeros((elements.E, elements.width))
+            u[elements.starts[k] + e] = elements.observation(name, row)
+            G[i, :elements.n] = elements.scatter(u)
+        return G

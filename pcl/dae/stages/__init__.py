@@ -1,0 +1,1 @@
+"""A fit from first guess to refined answer, stage by stage."""

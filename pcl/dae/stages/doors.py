@@ -1,0 +1,85 @@
+"""What is refused before a fit: systems that are not determined, starts that contradict constraints."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from pcl.dae.program.equations import equations_of
+from pcl.dae.structure.check import check
+from pcl.dae.structure.initial import check_initial, require_inside
+from pcl.dae.structure.report import StructureError
+from pcl.dae.structure.start import at_starts
+
+_POINTS = 5
+
+
+def require_structure(setting, laws, x):
+    """The structural `Report`; StructureError with all problems if there are any.
+
+    The Jacobian is looked at at random points within the bounds, or around the first guess x where the
+    equations cannot be evaluated at random ones; then at the given starts with the inputs of the data,
+    see `pcl.dae.structure.start`: what stays undetermined there is refused, what is 0/0 is warned of.
+    """
+    report = _checked(setting, laws, x)
+    problems, notes = at_starts(setting, laws or None, equations_of(setting.model))
+    if problems:
+        raise StructureError(" ".join(problems))
+    for sentence in notes:
+        warnings.warn(sentence, UserWarning, stacklevel=3)
+    return replace(report, notes=(*report.notes, *notes))
+
+
+def _checked(setting, laws, x):
+    try:
+        return check(setting.model, laws or None).require()
+    except StructureError:
+        raise
+    except ValueError:
+        points = _around(setting, x)
+    _require_evaluable(setting, *points)
+    return check(setting.model, laws or None, points=points).require()
+
+
+def _require_evaluable(setting, a, u, t):
+    rows = equations_of(setting.model)
+    r, J = rows.residual(a, u, t), rows.jacobian(a, u, t)
+    for j, name in enumerate(rows.names):
+        if not (np.isfinite(r[:, j]) & np.isfinite(J[:, j]).all(axis=1)).any():
+            raise ValueError(f"Equation {name!r}, or its derivatives, cannot be evaluated: NaN or "
+                             "infinite at all points looked at, random ones and around the data. Bound "
+                             "its variables away from there, or give `start`.")
+
+
+def require_start(setting):
+    """ValueError for given starts outside bounds; InconsistentStart if they violate constraints, hidden
+    ones included. Both name the trajectory."""
+    model = setting.model
+    for item in setting.data:
+        require_inside(model, item.initial, f" in trajectory {item.name!r}")
+    if model.equations is None:
+        return
+    for item in setting.data:
+        if not item.initial:
+            continue
+        found = check_initial(model, dict(item.initial), inputs=item.inputs, t=item.span[0],
+                              guess=_first_seen(item))
+        try:
+            found.require()
+        except ValueError as error:
+            raise type(error)(f"trajectory {item.name!r}: {error}") from None
+
+
+def _first_seen(item):
+    return {name: float(s.values[0]) for name, s in item.observed.items()}
+
+
+def _around(setting, x):
+    """(a, u, t) at some nodes of the guess, moved a little."""
+    elements, random = setting.elements, np.random.RandomState(0)
+    a = elements.at_points(elements.local(x))
+    chosen = np.unique(np.linspace(0, len(a) - 1, _POINTS).astype(int))
+    a = a[chosen] * random.uniform(0.95, 1.05, (chosen.size, a.shape[1]))
+    a[:, elements.arguments.derivatives] += random.standard_normal((chosen.size, elements.n_x)) * 1e-3
+    t = elements.times.ravel()
+    return a, setting.inputs.reshape(t.size, -1)[chosen], t[chosen]

@@ -1,0 +1,311 @@
+"""Training the unknown terms of a model by the simultaneous approach, stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import cycle, islice
+
+import numpy as np
+
+from pcl.dae.data.scatter import warn_of_sizes
+from pcl.dae.data.splines import left_by_splines
+from pcl.dae.failures import CallbackRaised, FAILURES, failed, guarded, said
+from pcl.dae.laws.law import Law
+from pcl.dae.laws.output_range import output_range
+from pcl.dae.program.setting import Setting
+from pcl.dae.result.fit_result import Fit
+from pcl.dae.stages.attempts import search_parameters
+from pcl.dae.stages.doors import require_start, require_structure
+from pcl.dae.stages.guess import first_guess
+from pcl.dae.stages.noise_level import settled_decay
+from pcl.dae.stages.pretrain import Preparation
+from pcl.dae.stages.refinement import measured, refined, settled, shift_words, unmet, warned
+from pcl.dae.stages.relaxed import relaxed
+from pcl.dae.stages.report import Clock, start_words
+from pcl.dae.stages.smooth import Smoothed, smooth
+from pcl.dae.stages.solves import Search, SHORT, Solves
+from pcl.dae.stages.start import Start
+from pcl.support.validate import positive_integer, positive_number
+
+STARTS = 5                  # networks that main solves may start from
+SMOOTHINGS = 3              # whose trajectories they are pre-trained on in turn
+WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
+_NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
+ABOVE = 2.0                 # the same without laws, relative to smoothing splines
+
+
+def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, trajectories=None, seed=0,
+        smoothing="auto", weight_decay="auto", scaling="auto", normalise=True, hessian="auto",
+        kkt="reduced", tol=1e-6, maxiter=1000, max_seconds=None, callback=None, refine=None):
+    """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
+
+    minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
+    subject to the collocated equations, bounds and path constraints. `pcl.dae.stages.relaxed` makes the
+    first guess, `pcl.dae.stages.smooth` is the smoother. With laws, main solves start from several
+    networks, pre-trained on several smoothings, until one is not far above the smoother's objective and a
+    second agrees with it to 1 %; at most five, and the best is kept. Without laws several guesses are
+    solved from, and others follow where the misfit is far above that of smoothing splines through the
+    data (`pcl.dae.stages.attempts`). A solve that ends above the best point at which the rows held on its
+    way is begun again from there. Every choice is in the report, `str(fit)`.
+
+    Parameters
+    ----------
+    model : Model
+    data : Data, Trajectory or list of them
+    network : MLP, Law, list of Law, or None
+        An MLP takes all states and gives all outputs. None for a model without outputs.
+    elements : int, or one int, Mesh or array of boundaries a trajectory; "auto": as many as the data ask
+        for, at least 20 a trajectory, and after the main solve finer ones where they matter until halving
+        them would move no parameter and no law by more than 0.1 standard errors (`pcl.dae.result.shift`),
+        within the limits of `pcl.dae.stages.refinement`. Elements end where the table of an input jumps
+        or bends.
+    scheme : collocation.Scheme, radau(3) by default
+    start : {name: number}, first guesses of parameters and of variables that are not observed, kept but
+        for a relative 1e-7 to bounds; or an earlier Fit: its parameters, trajectories and laws
+    trajectories : {trajectory: Curve or {variable: (times, values)}}, as of an earlier fit; or
+        "simulate": the equations solved with the parameters of `start` (a model without laws). The
+        solver begins close to them: small barrier, multipliers by least squares.
+    seed : int, of the initial weights, and of other parameters where a model without laws needs them
+    smoothing : λ of the smoother, or "auto": the one whose trajectories, with the weights pre-trained on
+        them, have the least objective
+    weight_decay : ρ of ½ ρ ‖θ‖², or "auto": ½ ρ ‖θ/σ‖² with ρ = 2 × the variance of the residuals, first
+        the smoother's, then those of the solve itself (`pcl.dae.stages.noise_level`). That makes the
+        result the most probable weights under a normal prior of the deviations σ of
+        `pcl.dae.laws.weight_prior`, several times as wide as weights are drawn
+    scaling : "none"; "variance": observations weighted by 1/variance of their variable; "auto":
+        "variance" if there are outputs and all weights are 1, else "none"
+    normalise : bool, whether laws take shift and scale of their variables from the smooth trajectories
+    hessian : "exact", "limited-memory", "hybrid", "gauss-newton" (see `pcl.dae.program.hessians`); a
+        tuple of two of them for a coarse solve (to 1e-3, at most 100 iterations) and the final one;
+        "auto" is "exact"
+    kkt : "reduced" (`pcl.dae.kkt.reduced`), or a backend of the whole matrix: "sparse", "superlu",
+        "dense", see `pcl.interior_point.kkt.protocol`
+    tol, maxiter, max_seconds, callback : of each solve; see `pcl.interior_point.solve` and `ProgressLog`
+    refine : tolerance of the estimated error in every element, relative to the largest magnitude of a
+        variable; elements are split or merged and the program is solved again from where it was, until it
+        is met. None: the elements stay.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before anything is solved: arguments that do not fit, equations that do not determine their
+        unknowns (StructureError), given starts that violate a constraint (InconsistentStart).
+    KeyboardInterrupt
+        In the smoother. In the main solve Ctrl-C ends the fit with what was found.
+
+    What goes wrong later, in a guess, the smoother, pre-training, a main solve or a refinement, is a line
+    of the report, and the fit goes on with what it has; where no main solve was possible, `status` says
+    why. Errors of the callback reach the caller.
+    """
+    setting = Setting.of(model, data, elements, scheme)
+    laws = _laws(model, network)
+    setting = setting.scaled(_scaling(scaling, setting.data, laws))
+    seed = positive_integer("seed", seed, minimum=0)
+    automatic = isinstance(elements, str) and refine is None
+    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock())
+    refine = refine if refine is None else positive_number("refine", refine)
+    if smoothing != "auto":
+        smoothing = positive_number("smoothing", smoothing, zero=True)
+    if weight_decay != "auto":
+        weight_decay = positive_number("weight_decay", weight_decay, zero=True)
+    start = Start.of(setting, start, trajectories)
+    report = require_structure(setting, laws, start.x)
+    require_start(setting)
+    warn_of_sizes(setting)
+    words = start_words(setting, report) + start.words
+    try:
+        if laws:
+            prepare = Preparation(setting, laws, weight_decay, normalise)
+            search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
+        else:
+            search, enough, first = _parameters_alone(setting, start, words, solve, seed)
+        return _finished(search, solve, refine, automatic, enough, first)
+    except CallbackRaised as raised:
+        raise raised.error
+
+
+def _parameters_alone(setting, start, words, solve, seed):
+    """(Search, inf, (laws, penalties, unknowns) to go on with where nothing was solved)."""
+    stages = [solve.clock.stage("guess", f"data interpolated; {words}", 0)]
+    search = Search(setting, solve, ABOVE * left_by_splines(setting) + _NOISE * setting.spread, stages)
+    search_parameters(search, start, seed)
+    return search, np.inf, ([], [], start.x)
+
+
+def _with_laws(prepare, start, words, solve, seed, smoothing):
+    """(Search, objective that is enough, (laws, penalties, unknowns) where nothing was solved)."""
+    setting, (x, how) = prepare.setting, _together(prepare.setting, start)
+    stages = [solve.clock.stage("guess", f"{how}; {words}", 0)]
+    smoothed, words = _smoothed(prepare, x, smoothing, seed, solve)
+    stages.append(solve.clock.stage("smoother", words, smoothed.iterations))
+    prepared = _pretrained(prepare, smoothed, seed)
+    enough = _enough(prepared) if smoothed.found and not prepared.note else np.inf
+    search = Search(setting, solve, enough, stages, penalised=True)
+    _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, solve.clock)
+    return search, enough, _parts(prepared)
+
+
+def _smoothed(prepare, x, smoothing, seed, solve):
+    """(`Smoothed` trajectories, words); the guess itself where there are none."""
+    def cost(x):
+        made = prepare(x, seed)
+        return prepare.cost(made), made
+    ranges = [(law.outputs, *output_range(law)) for law in prepare.laws]
+    try:
+        found = smooth(prepare.setting, x, smoothing, cost, ranges, guarded(solve.callback),
+                       solve.max_seconds)
+        return found, str(found)
+    except FAILURES as error:
+        return Smoothed(x, np.nan, [], None, []), f"not possible: {said(error)}; gone on with the guess"
+
+
+def _together(setting, start):
+    """(trajectories and parameters, how they were found)."""
+    if start.near:
+        return start.x, "as given"
+    how, found = "data and equations together", []
+    enough = WORSE * left_by_splines(setting) + _NOISE * setting.spread
+    for seen_through in (False, True):
+        try:
+            x = first_guess(setting, start.numbers, seen_through=True) if seen_through else start.x
+            x = relaxed(setting, x)
+            found.append((setting.misfit.at(x), seen_through, x))
+        except FAILURES as error:
+            how = f"{how} (once not possible: {said(error)})"
+        if found and found[0][0] <= enough:
+            break
+    if not found:
+        return start.x, f"data interpolated; {how}"
+    _, seen_through, x = min(found, key=lambda each: each[:2])
+    return x, how + (", unseen states by the equations at each point" if seen_through else "")
+
+
+def _pretrained(prepare, smoothed, seed):
+    """The `pretrain.Start` of smooth trajectories."""
+    if smoothed.start is not None:
+        return smoothed.start
+    try:
+        return prepare(smoothed.x, seed)
+    except FAILURES as error:
+        return prepare.untrained(smoothed.x, seed, said(error))
+
+
+def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
+    """Main solves from the laws of an earlier fit, then from other weights and another smoothing each
+    time, until one is good enough and a second agrees with it, as stages say."""
+    if _same_laws(start.laws, prepare.laws):
+        search.run("from the laws and trajectories given; ", lambda: (
+            [t.law for t in start.laws], prepared.penalties,
+            np.concatenate([start.x, *(t.theta for t in start.laws)])), near=True)
+        if search.done:
+            return
+    words, open_decay = "", prepare.decay == "auto"
+    for k, x in enumerate(islice(cycle([smoothed.x, *smoothed.others][:SMOOTHINGS]), STARTS)):
+        if search.over or (search.done and search.confirmed):
+            break
+
+        def make(k=k, x=x, words=words, prepare=prepare):
+            made = prepared if k == 0 else prepare(x, seed + k * len(prepare.laws))
+            search.stages.append(clock.stage("pre-training", f"{words}{made}", 0))
+            return _parts(made)
+        search.run(words, make, maxiter=SHORT if search.solved else None)   # else a luxury
+        words = "again, from another smoothing and other weights; "
+        if open_decay and search.solved:
+            prepare, open_decay = replace(prepare, fixed=settled_decay(search, prepared)), False
+    if len(search.met) > 1:
+        search.stages.append(clock.stage("starts", search.agreement, 0))
+
+
+def _parts(prepared):
+    """(laws, penalties, unknowns)."""
+    return prepared.laws, prepared.penalties, np.concatenate([prepared.x, *prepared.thetas])
+
+
+def _same_laws(earlier, laws):
+    """Whether the weights of an earlier fit are those of these laws."""
+    return len(earlier) == len(laws) and all(
+        (t.inputs, t.outputs, t.law.size) == (law.inputs, law.outputs, law.size)
+        for t, law in zip(earlier, laws))
+
+
+def _finished(search, solve, refine, automatic, enough, first):
+    """The `Fit` after its elements were refined, and how far they bias it; of `first` = (laws, penalties,
+    unknowns) without success where nothing could be solved."""
+    setting, stages, note, moves = search.setting, search.stages, "", None
+    if search.best is None:
+        program = setting.transcription(*first[:2])
+        return Fit(setting, program, failed(program, first[2], stages[-1].words), tuple(stages))
+    (hessian, tol), (program, result, _) = solve.last(), search.best
+    if refine is not None:
+        rounds = refined(setting, program, result, refine, solve.one, hessian, tol)
+        for setting, program, result, words in _unbroken(rounds, stages, solve.clock):
+            stages.append(solve.stage("refinement", hessian, tol, result, words))
+    if result.success:
+        rounds = settled(setting, program, result, solve.one, hessian, tol, automatic)
+        rounds = _unbroken(rounds, stages, solve.clock)
+        for k, (setting, program, result, moves) in enumerate(rounds):
+            if k:
+                stages.append(solve.stage("refinement", hessian, tol, result))
+        stages.append(solve.clock.stage("shift", shift_words(moves, setting, automatic), 0))
+    stages += [solve.clock.stage("inputs", words, 0) for words in warned(setting)]
+    if refine is None:
+        stages.append(solve.clock.stage("elements", measured(setting, result), 0))
+    else:
+        words, note = unmet(setting, result, refine)
+        stages.append(solve.clock.stage("refinement", words, 0))
+    return Fit(setting, program, result, tuple(stages), note, moves, enough)
+
+
+def _unbroken(rounds, stages, clock):
+    """The rounds of a refinement, up to one that fails, which is a line of the report."""
+    try:
+        yield from rounds
+    except FAILURES as error:
+        stages.append(clock.stage("refinement", f"ended by what failed: {said(error)}", 0))
+
+
+def _enough(start):
+    """Objective not far above that of the smooth trajectories and the weights pre-trained on them."""
+    return WORSE * (start.misfit + _NOISE * start.spread) + start.penalty
+
+
+def _laws(model, network):
+    """A list of laws that give every output once."""
+    if network is None:
+        laws = []
+    elif isinstance(network, (list, tuple)):
+        laws = list(network)
+    elif isinstance(network, Law):
+        laws = [network]
+    else:
+        laws = [Law(network, model.states, model.outputs)]
+    for k, law in enumerate(laws):
+        _require_law(model, law, "network" if network is law else f"network[{k}]")
+    given = [name for law in laws for name in law.outputs]
+    if sorted(given) != sorted(model.outputs):
+        raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the model's "
+                         f"outputs ({', '.join(model.outputs) or 'none'}) once.")
+    return laws
+
+
+def _require_law(model, law, label):
+    if not isinstance(law, Law):
+        raise TypeError(f"{label} is a {type(law).__name__}; expected a Law, which names inputs and "
+                        "outputs.")
+    sides = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
+    for side, names in sides.items():
+        for name in getattr(law, side):
+            if name not in names:
+                raise ValueError(f"{label} has {name!r} among its {side}; expected some of the model's "
+                                 f"{', '.join(names) or f'{side}, of which there are none'}.")
+
+
+def _scaling(scaling, data, laws):
+    if scaling != "auto":
+        return scaling
+    plain = all((s.weights == 1.0).all() for item in data for s in item.observed.values())
+    return "variance" if laws and plain else "none"

@@ -1,0 +1,163 @@
+"""Better elements for a fit: errors estimated at the solution, new meshes, the solution carried over."""
+
+import warnings
+
+import numpy as np
+
+from pcl.collocation import Mesh, error_estimate, refine, worst
+from pcl.dae.failures import FAILURES, said
+from pcl.dae.program.breaks import FEWEST, breaks, jumps
+from pcl.dae.result.curve import curves
+from pcl.dae.result.prolongation import carried, split
+from pcl.dae.result.shift import shift
+
+ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
+ROUGH = 0.05        # estimated error of collocation above which a fit warns
+SETTLED, ASTRAY = 0.1, 0.3  # shift in standard errors: aimed at, and above which given elements warn
+GROWTH = 16         # elements at most, relative to those that a fit begins with
+TOLERANCE = 1e-3    # estimated error, relative to a variable's size, where there are no standard errors
+_AIM = 0.5          # of SETTLED, what one round is laid out for
+_BARRIER = 1e-6     # first barrier parameter of a solve that starts at the solution on other elements
+
+
+def refined(setting, program, result, tolerance, solve, hessian, tol):
+    """Yield (setting, program, result, words) of every round until the tolerance is met.
+
+    solve : function (program, x, hessian, tol, initial_barrier=…) -> Result
+    """
+    for _ in range(ROUNDS):
+        meshes, error = _next(setting, result.x, tolerance)
+        if error <= tolerance or _longest(meshes) > MOST:
+            return
+        setting, program, x = carried(setting, program, result.x, meshes)
+        result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
+        yield setting, program, result, f"error {error:.2g}, now {setting.elements.E} elements; "
+
+
+def settled(setting, program, result, solve, hessian, tol, automatic):
+    """Yield (setting, program, result, shift) of the fit, and of every round on finer elements.
+
+    Automatic elements are cut where they contribute to the `Shift` until it is below `SETTLED`, or, where
+    there are no standard errors, until the estimated error is below `TOLERANCE`; in at most `ROUNDS`
+    rounds, with at most `GROWTH` times as many elements and `MOST` a trajectory. A round whose solve
+    fails is not given out.
+    """
+    most = GROWTH * setting.elements.E
+    for _ in range(ROUNDS):
+        found = shift(setting, program, result)
+        yield setting, program, result, found
+        meshes = _finer(setting, result, found) if automatic else None
+        if not meshes or sum(m.elements for m in meshes.values()) > most or _longest(meshes) > MOST:
+            return
+        setting, program, x = carried(setting, program, result.x, meshes)
+        result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
+        if not result.success:
+            return
+
+
+def shift_words(found, setting, automatic):
+    """Words on a `Shift`; a warning where it is too large."""
+    words = f"{setting.elements.E} elements; {found}"
+    if found.worst > (SETTLED if automatic else ASTRAY):
+        more = (f"the refinement ended at a limit ({GROWTH} times the first number of elements, {MOST} a "
+                f"trajectory, {ROUNDS} rounds) or with a solve that failed" if automatic else
+                "give more elements, or elements='auto'")
+        warnings.warn(f"The elements bias the fit: {words}. The standard errors do not contain this; "
+                      f"{more}.", UserWarning, stacklevel=4)
+    return words
+
+
+def warned(setting):
+    """[a sentence] with a warning if an input changes between the nodes, else []."""
+    try:
+        words = setting.unseen()
+    except FAILURES as error:
+        return [f"inputs cannot be looked at between the nodes: {said(error)}"]
+    if words:
+        warnings.warn(words, UserWarning, stacklevel=4)
+    return [words] if words else []
+
+
+def unmet(setting, result, tolerance):
+    """(words on the error of a fit, a sentence that the tolerance is not met, or "")."""
+    try:
+        error = _next(setting, result.x, tolerance)[1]
+    except FAILURES as failure:
+        words = f"error of collocation not estimated: {said(failure)}"
+        return words, f"The tolerance of refine, {tolerance:g}, is not met: {words}"
+    words = f"error {error:.2g} with {setting.elements.E} elements, tolerance {tolerance:g}"
+    if error <= tolerance:
+        return f"{words}: met.", ""
+    return f"{words}: not met.", (
+        f"The tolerance of refine, {tolerance:g}, is not met: the estimated error is {error:.2g} with "
+        f"{setting.elements.E} elements ({ROUNDS} rounds and {MOST} elements a trajectory are the most). "
+        "Raise refine, or give finer elements.")
+
+
+def measured(setting, result):
+    """Words on the estimated error of collocation; a warning where it is above `ROUGH`."""
+    found = curves(setting, result.x)
+    try:
+        errors = _errors(setting, found)
+    except FAILURES as error:
+        return f"error of collocation not estimated: {said(error)}"
+    name = max(errors, key=lambda name: errors[name].max())
+    largest, e = float(errors[name].max()), int(errors[name].argmax())
+    words = (f"estimated error of collocation {largest:.1e} of a variable's size, in the element from "
+             f"t = {found[name].mesh.times[e]:.4g} of trajectory {name}")
+    if largest > ROUGH:
+        warnings.warn(f"{words}: the elements are too long for what was found. Give more of them, or "
+                      "refine=1e-2.", UserWarning, stacklevel=4)
+    return words
+
+
+def _finer(setting, result, found):
+    """{name: Mesh} for the next round, None if nothing is left to do."""
+    if found.why:
+        meshes, error = _next(setting, result.x, TOLERANCE)
+        return meshes if error > TOLERANCE else None
+    if found.worst <= SETTLED:
+        return None
+    parts = np.split(found.parts(_AIM * SETTLED, setting.scheme.K + 1), setting.elements.starts[1:])
+    return {name: split(mesh, m) for name, mesh, m in zip(setting.names, setting.meshes, parts)}
+
+
+def _longest(meshes):
+    return max(mesh.elements for mesh in meshes.values())
+
+
+def _next(setting, x, tolerance):
+    """({name: Mesh}, largest error); where inputs jump there stays a boundary."""
+    found, meshes = curves(setting, x), {}
+    errors, items = _errors(setting, found), dict(zip(setting.names, setting.data))
+    for name, c in found.items():
+        order = c.scheme.K if c.others else c.scheme.K + 1
+        keep = jumps(items[name], c.mesh.times[[0, -1]])
+        meshes[name] = refine(c.mesh, errors[name], tolerance, order, keep)
+    return meshes, max(float(error.max()) for error in errors.values())
+
+
+def _errors(setting, found):
+    """{name: (elements,)}, relative to the sizes of the variables."""
+    values = [curve.values for curve in found.values()]
+    scale = np.array([max(np.abs(v[name]).max() for v in values) or 1.0 for name in values[0]])
+    return {name: np.concatenate([worst(_estimate(c, piece), scale) for piece in _pieces(c.mesh, item)])
+            for (name, c), item in zip(found.items(), setting.data)}
+
+
+def _pieces(mesh, item):
+    """Slices of the elements between which an input jumps or bends."""
+    inner = breaks(item, FEWEST)
+    cuts = np.flatnonzero(np.isin(mesh.times[1:-1], inner)) + 1
+    return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, mesh.elements])]
+
+
+def _estimate(c, piece):
+    """`error_estimate` of some elements; one alone is compared with a constant."""
+    times = c.mesh.times[piece.start:piece.stop + 1]
+    start, slots, others = c.start[piece], c.slots[piece], c.algebraic[piece]
+    if len(times) > 2:
+        return error_estimate(c.scheme, Mesh(times), start, slots, others)
+    times = np.append(times, 2.0 * times[1] - times[0])
+    alone = [np.concatenate([part, np.zeros_like(part)]) for part in (start, slots, others)]
+    return error_estimate(c.scheme, Mesh(times), *alone)[:1]

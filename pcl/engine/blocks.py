@@ -1,0 +1,73 @@
+"""Named trainable blocks in one flat vector θ."""
+
+import numpy as np
+
+from pcl.support.validate import float64_array
+
+
+class Named(dict):
+    """{name: tensor}, the θ that a loss is given; an unknown name is answered with the known ones."""
+
+    def __missing__(self, name):
+        raise KeyError(f"θ has no block {name!r}; known are {', '.join(map(str, self))}.")
+
+
+class Blocks:
+    """The layout of θ: blocks one after the other, each flattened row by row.
+
+    Parameters
+    ----------
+    start : dict name -> array or number
+        Starting values; they also fix the shapes.
+
+    Attributes
+    ----------
+    shapes : dict name -> tuple
+    slices : dict name -> slice of θ
+    size : int
+    """
+
+    def __init__(self, start):
+        if not isinstance(start, dict) or not start:
+            raise TypeError(f"blocks is {start!r}; expected a dict that names at least one block of "
+                            "parameters, for instance {'kappa': net.init(seed=0)}.")
+        arrays = {str(name): float64_array(f"blocks[{name!r}]", a) for name, a in start.items()}
+        self.shapes = {name: a.shape for name, a in arrays.items()}
+        self.slices, end = {}, 0
+        for name, a in arrays.items():
+            self.slices[name] = slice(end, end + a.size)
+            end += a.size
+        self.size = end
+        self._start = np.concatenate([a.ravel() for a in arrays.values()])
+
+    @property
+    def start(self):
+        """A copy of the starting vector."""
+        return self._start.copy()
+
+    def check(self, theta):
+        """θ as a float64 vector of the right length with finite entries, or an error."""
+        if isinstance(theta, dict):
+            raise TypeError("theta is a dict; expected the flat vector. Flatten it with "
+                            "problem.ravel(theta).")
+        theta = float64_array("theta", theta)
+        if theta.shape != (self.size,):
+            sizes = ", ".join(f"{name}: {s.stop - s.start}" for name, s in self.slices.items())
+            raise ValueError(f"theta has shape {theta.shape}; expected ({self.size},) for the blocks "
+                             f"{sizes}. Flatten them in this order, for instance with problem.ravel.")
+        return theta
+
+    def unravel(self, theta):
+        """{name: array} of a flat θ."""
+        theta = self.check(theta)
+        return {name: theta[s].reshape(self.shapes[name]) for name, s in self.slices.items()}
+
+    def ravel(self, arrays):
+        """The flat θ of {name: array}; the names must be those of the blocks."""
+        if not isinstance(arrays, dict):
+            raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
+                            f"names {', '.join(self.shapes)}.")
+        if set(arrays) != set(self.shapes):
+            raise ValueError(f"blocks given are {sorted(arrays)}; expected {sorted(self.shapes)}.")
+        return np.concatenate([float64_array(name, arrays[name], self.shapes[name]).ravel()
+                               for name in self.shapes])

@@ -1,0 +1,99 @@
+"""One node call of a traced loss, with the glue in front of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pcl.engine.glue.piece import Piece
+from pcl.engine.procedure import accumulate
+from pcl.errors import TrialFailure
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A node input that depends on no parameter."""
+
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A node input that is a parameter block or the output of an earlier node."""
+
+    variable: int
+
+
+@dataclass(frozen=True)
+class Glued:
+    """A node input computed by the glue in front of the node: output `position` of its piece."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class NodeCall:
+    """v = node(inputs), v being variable number `output`."""
+
+    node: object
+    inputs: tuple
+    glue: Piece
+    output: int
+
+    def evaluate(self, values):
+        """The node's point; its value is entered into `values`."""
+        glue = self.glue.value(values)
+        try:
+            point = self.node.evaluate(*(_value(i, glue, values) for i in self.inputs))
+        except TrialFailure as failure:
+            failure.add_note(f"raised by {type(self.node).__name__}, variable {self.output} of the loss")
+            raise
+        values[self.output] = point.value
+        return point
+
+    def pullback(self, point, values, bars):
+        """Add the adjoints of the variables in front to `bars`; returns those of the inputs."""
+        wanted = [not isinstance(i, Constant) for i in self.inputs]
+        input_bars = point.pullback(bars[self.output], wanted)
+        for described, bar in zip(self.inputs, input_bars):
+            if isinstance(described, Direct):
+                accumulate(bars, {described.variable: bar})
+        accumulate(bars, self.glue.pullback(values, self._glued(input_bars)))
+        return input_bars
+
+    def extend(self, plan, point, values, bars, input_bars, tangents):
+        """The tangent of v, its curvature added to the plan; None if v does not move."""
+        glue = self.glue.tangents(values, tangents)
+        inputs = [_tangent(i, glue, tangents) for i in self.inputs]
+        if all(t is None for t in inputs):
+            return None
+        if input_bars is not None:
+            self.glue.add_curvature(plan, values, self._glued(input_bars), tangents)
+        bar = bars.get(self.output)
+        return point.extend(plan, inputs, np.zeros(point.value.shape) if bar is None else bar)
+
+    def dependencies(self):
+        """Numbers of the variables in front."""
+        return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.glue.deps)
+
+    def inner(self):
+        """Numbers of the variables that belong to this call alone."""
+        return []
+
+    def _glued(self, input_bars):
+        return [bar for i, bar in zip(self.inputs, input_bars) if isinstance(i, Glued)]
+
+
+def _value(described, glue, values):
+    if isinstance(described, Constant):
+        return described.value
+    if isinstance(described, Direct):
+        return values[described.variable]
+    return glue[described.position]
+
+
+def _tangent(described, glue, tangents):
+    if isinstance(described, Constant):
+        return None
+    if isinstance(described, Direct):
+        return tangents.get(described.variable)
+    return glue[described.position]

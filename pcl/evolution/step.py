@@ -1,0 +1,145 @@
+"""The algebra of one implicit step of an equation of evolution."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl.engine import nodes
+from pcl.evolution.systems import scalar
+from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.solve import solve
+
+
+class Evolution:
+    """The algebra of one implicit step of a system, with fixed entries eliminated.
+
+    Parameters
+    ----------
+    system : FirstOrder or SecondOrder
+    shape : shape of u, (n,) or (n, k)
+    fixed : Fixed or None
+    newton : dict, settings of `solve_nonlinear`
+    """
+
+    def __init__(self, system, shape, fixed, newton):
+        self.system, self.shape, self.fixed, self._newton = system, shape, fixed, newton
+        self.mass, self.solver = system.mass, newton["solver"]
+        if self.mass is None:
+            self.mass = SparseMatrix.from_scipy(sp.eye_array(shape[0], format="csr"))
+        if self.mass.shape != (shape[0], shape[0]):
+            raise ValueError(f"mass has shape {self.mass.shape}; expected {(shape[0], shape[0])}, one "
+                             "row an entry of the initial state.")
+
+    # --- the terms -------------------------------------------------------------------------
+    def stiffness(self, t):
+        """K at time t, or None."""
+        return self._matrix("stiffness", t)
+
+    def damping(self, t):
+        """C at time t, or None."""
+        return self._matrix("damping", t)
+
+    def _matrix(self, name, t):
+        matrix = getattr(self.system, name)
+        matrix = matrix(scalar(t)) if callable(matrix) else matrix
+        is_matrix = isinstance(matrix, SparseMatrix)
+        if matrix is not None and (not is_matrix or matrix.shape != self.mass.shape):
+            given = matrix.shape if is_matrix else type(matrix).__name__
+            raise ValueError(f"{name} is {given}; expected a SparseMatrix {self.mass.shape}.")
+        return matrix
+
+    def load(self, t):
+        """f(t) (n, …); zeros without a load."""
+        f = self.system.load
+        f = f(scalar(t)) if callable(f) and not tf.is_tensor(f) else f
+        if f is None:
+            return np.zeros(self.shape)
+        f = nodes.as_input("load", f)
+        if tuple(f.shape) != tuple(self.shape):
+            raise ValueError(f"load has shape {tuple(f.shape)}; expected {tuple(self.shape)}, that of "
+                             "the initial state.")
+        return f
+
+    def forces(self, u, v, t):
+        """C v + K u + r(u, v, t) − f(t)."""
+        terms = [-self.load(t)]
+        for matrix, x in ((self.damping(t), v), (self.stiffness(t), u)):
+            terms += [] if matrix is None else [matrix @ x]
+        return _sum(terms + self._nonlinear(u, v, t))
+
+    def _nonlinear(self, u, v, t):
+        if self.system.residual is None:
+            return []
+        r = nodes.as_input("residual", self.system.nonlinear(u, v, scalar(t)))
+        if tuple(r.shape) != tuple(self.shape):
+            raise ValueError(f"residual returns the shape {tuple(r.shape)}; expected "
+                             f"{tuple(self.shape)}, that of the state.")
+        return [r]
+
+    # --- one implicit equation ------------------------------------------------------------------
+    def solve(self, a, b, stage, t, start):
+        """u with a M u + w·(C v_s + K u_s + r(u_s, v_s, t_s) − f(t_s)) = b, and u fixed at time t.
+
+        Parameters
+        ----------
+        a : scalar
+        b : (n, …)
+        stage : Stage
+        start : first iterate of Newton's method
+        """
+        fixed = None if self.fixed is None else self.fixed.put @ self.fixed.at(t, tuple(self.shape))
+        if self.system.residual is None:
+            return self._solve_linear(a, b, stage, fixed)
+        return self._solve_nonlinear(a, b, stage, fixed, start)
+
+    def _solve_linear(self, a, b, stage, fixed):
+        A = a * self.mass
+        rhs = b + stage.weight * self.load(stage.t)
+        terms = (self.damping(stage.t), *stage.v), (self.stiffness(stage.t), *stage.u)
+        for matrix, slope, offset in terms:
+            if matrix is not None:
+                A = A + (stage.weight * slope) * matrix
+                rhs = rhs if offset is None else rhs - stage.weight * (matrix @ offset)
+        if fixed is None:
+            return solve(A, rhs, solver=self.solver)
+        f = self.fixed
+        rhs = f.take_free @ (rhs - A @ fixed)
+        inner = solve(A.restrict(f.free, f.free), rhs, solver=self.solver)
+        return f.put_free @ inner + fixed
+
+    def _solve_nonlinear(self, a, b, stage, fixed, start):
+        def residual(u):
+            return a * (self.mass @ u) + stage.weight * self.forces(*stage.at(u), stage.t) - b
+
+        if fixed is None:
+            return solve_nonlinear(residual, start, **self._newton)
+        f = self.fixed
+        inner = solve_nonlinear(lambda x: f.take_free @ residual(f.put_free @ x + fixed),
+                                f.take_free @ start, **self._newton)
+        return f.put_free @ inner + fixed
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the forces of a step are taken: u_s = α u + β, v_s = γ u + δ, as pairs; None stands for 0."""
+
+    t: Any
+    u: tuple = (1.0, None)
+    v: tuple = (0.0, None)
+    weight: Any = 1.0
+
+    def at(self, u):
+        """(u_s, v_s)."""
+        return tuple(slope * u if offset is None else slope * u + offset
+                     for slope, offset in (self.u, self.v))
+
+
+def _sum(terms):
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result

@@ -1,0 +1,1 @@
+"""How independent pieces of work are run: in order, over threads."""

@@ -1,0 +1,1 @@
+"""Other ways in: SciPy's arguments, programs from TensorFlow functions."""

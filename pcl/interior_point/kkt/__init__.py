@@ -1,0 +1,1 @@
+"""The linear system of a step: backends behind one protocol, inertia, multipliers."""

@@ -1,0 +1,218 @@
+"""Sparse KKT backends: LDLᵀ with inertia by the package feral-solver (MIT), or SuperLU without one."""
+
+import importlib.util
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from pcl.interior_point.kkt.dense import HELD
+from pcl.support.optional import optional
+
+_EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
+
+
+def feral_is_installed():
+    """True if the package feral-solver (module `feral`) can be imported."""
+    return importlib.util.find_spec("feral") is not None
+
+
+class _Pattern:
+    """Lower triangle of K as CSC with a fixed pattern: values are gathered, not sorted, again.
+
+    Repeated entries of W and J are summed by their own matrices; the diagonal is always present. The
+    pattern of a W serves W = None, too: least-squares multipliers between steps need no new analysis.
+    """
+
+    def __init__(self, W, J):
+        self.W, self.J = _pattern(W), _pattern(J)
+        m, n = J.shape
+        row, col = [], []
+        if W is not None:
+            i, j = _places(W)
+            self.keep = np.flatnonzero(i >= j)
+            row, col = [i[self.keep]], [j[self.keep]]
+        i, j = _places(J)
+        size = n + m
+        row = np.concatenate(row + [i + n, np.arange(size)])
+        col = np.concatenate(col + [j, np.arange(size)])
+        order = np.lexsort((row, col))
+        new = np.concatenate([[True], np.diff(row[order]) + size * np.diff(col[order]) != 0])
+        self.slot = np.empty(order.size, dtype=np.int64)
+        self.slot[order] = np.cumsum(new) - 1
+        self.row, self.col = row[order][new], col[order][new]
+        self.n, self.size, self.nnz = n, size, int(new.sum())
+        self.indptr = np.searchsorted(self.col, np.arange(size + 1))
+
+    def fits(self, W, J):
+        """True if W and J have the stored entries this pattern was made of; W = None fits any W."""
+        return (W is None or _same(self.W, W)) and _same(self.J, J)
+
+    def values(self, W, J):
+        """Entries of K without the two diagonals, by slot."""
+        parts = [] if self.W is None else [np.zeros(self.keep.size) if W is None else W.data[self.keep]]
+        all_entries = np.concatenate(parts + [J.data, np.zeros(self.size)])
+        return np.bincount(self.slot, weights=all_entries, minlength=self.nnz)
+
+    def scale(self, values):
+        """S = diag(1, 1/max_i |J_ji|) (n + m,): rows of J in units of their own; 1 for a row of zeros."""
+        largest, rows = np.zeros(self.size), (self.row >= self.n) & (self.col < self.n)
+        np.maximum.at(largest, self.row[rows], np.abs(values[rows]))
+        return 1.0 / np.where(largest > 0.0, largest, 1.0)
+
+    @property
+    def diagonal(self):
+        """Slots of the diagonal."""
+        return self.slot[-self.size:]
+
+
+def _places(A):
+    return (A.indices.astype(np.int64),
+            np.repeat(np.arange(A.shape[1]), np.diff(A.indptr)))
+
+
+def _pattern(A):
+    return None if A is None else (A.indptr, A.indices)
+
+
+def _same(pattern, A):
+    if pattern is None or A is None:
+        return pattern is None and A is None
+    return np.array_equal(pattern[0], A.indptr) and np.array_equal(pattern[1], A.indices)
+
+
+def _csc(A):
+    if A is None:
+        return None
+    A = A if sp.issparse(A) or isinstance(A, np.ndarray) else A.tocsc()
+    return sp.csc_array(A, dtype=np.float64)
+
+
+class _SparseKKT:
+    """Assembly shared by the sparse backends."""
+
+    def __init__(self):
+        self._last, self._pattern, self._base, self.analysed = None, None, None, 0
+
+    def factor(self, W, J, d_x, d_c):
+        """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
+        if self._last is None or self._last[0] is not W or self._last[1] is not J:
+            self._assemble(W, J)
+        values = self._base.copy()
+        d = np.concatenate([d_x, -d_c])
+        values[self._pattern.diagonal] += d
+        held = np.abs(d) >= HELD
+        if held.any():
+            gone = held[self._pattern.row] | held[self._pattern.col]
+            values[gone] = 0.0
+            values[self._pattern.diagonal[held]] = np.sign(d[held])
+        return self._factorised(values, np.flatnonzero(held))
+
+    def _assemble(self, W, J):
+        sparse_W, sparse_J = _csc(W), _csc(J)
+        if self._pattern is None or not self._pattern.fits(sparse_W, sparse_J):
+            self._pattern = _Pattern(sparse_W, sparse_J)
+            self.analysed += 1
+        self._base = self._pattern.values(sparse_W, sparse_J)
+        self._last = (W, J)
+
+
+class FeralKKT(_SparseKKT):
+    """Multifrontal LDLᵀ of feral-solver: exact inertia, one symbolic analysis a pattern."""
+
+    def __init__(self):
+        super().__init__()
+        self._feral = optional("feral", "sparse")
+        self._solver = self._feral.Solver(parallel=False)
+        self._made = None
+
+    def _factorised(self, values, held):
+        pattern = self._pattern
+        if not np.isfinite(values).all():
+            return _Unusable()
+        if self._made is not pattern:
+            self._matrix = self._feral.CscMatrix.from_triplet(
+                pattern.size, pattern.row, pattern.col, values)
+            self._made = pattern
+        else:
+            self._matrix.set_values(values)
+        try:
+            self._solver.factor(self._matrix)
+        except self._feral.FeralError:
+            return _Unusable()
+        return _FeralFactor(self, self._solver.inertia, values, held)
+
+
+class _Unusable:
+    right_inertia, singular = False, True
+
+
+class _FeralFactor:
+    """A factor lives in the solver; one that was overtaken by a later one is made again for a solve."""
+
+    def __init__(self, owner, inertia, values, held):
+        self._owner, self._held, self._n = owner, held, owner._pattern.n
+        self._values = values
+        owner.current = self
+        counts = _counts(inertia)
+        self.singular = counts[2] > 0
+        self.right_inertia = counts == (self._n, owner._pattern.size - self._n, 0)
+
+    def solve(self, r_x, r_c):
+        """(dx, dλ)."""
+        if self._owner.current is not self:
+            self._owner._matrix.set_values(self._values)
+            self._owner._solver.factor(self._owner._matrix)
+            self._owner.current = self
+        b = np.concatenate([r_x, r_c])
+        b[self._held] = 0.0
+        x = self._owner._solver.solve(b)
+        return x[:self._n], x[self._n:]
+
+
+def _counts(inertia):
+    return inertia.n_pos, inertia.n_neg, inertia.n_zero
+
+
+class SuperLUKKT(_SparseKKT):
+    """SuperLU with pivots kept on the diagonal: the signs of U's diagonal are the inertia of K.
+
+    With diagonal pivots P K Pᵀ = L U and U = D Lᵀ, so Sylvester's law applies. S K S + diag(ε I, −ε I)
+    is factorised, S the scale of the rows of J, ε = 1e-8, so that no diagonal pivot is zero (Vanderbei
+    1995, quasidefinite matrices); the refinement on K takes the perturbation out. Eigenvalues of S K S
+    below ε are not told from zero, and a factor where SuperLU left the diagonal counts as of the wrong
+    inertia. Slower and less sure than LDLᵀ.
+    """
+
+    def _factorised(self, values, held):
+        pattern = self._pattern
+        scale = pattern.scale(values)
+        values *= scale[pattern.row] * scale[pattern.col]
+        values[pattern.diagonal] += np.where(np.arange(pattern.size) < pattern.n, _EPSILON, -_EPSILON)
+        lower = sp.csc_array((values, pattern.row, pattern.indptr),
+                             shape=(pattern.size, pattern.size))
+        K = sp.csc_array(lower + sp.tril(lower, -1).T)
+        if not np.isfinite(values).all():
+            return _Unusable()
+        try:
+            lu = splu(K, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                      options={"SymmetricMode": True})
+        except RuntimeError:
+            return _Unusable()
+        return _LUFactor(lu, scale, pattern.n, held)
+
+
+class _LUFactor:
+    def __init__(self, lu, scale, n, held):
+        self._lu, self._scale, self._n, self._held = lu, scale, n, held
+        d = lu.U.diagonal()
+        self.singular = not np.abs(d).min(initial=np.inf) > 0.0
+        on_diagonal = np.array_equal(lu.perm_r, lu.perm_c)
+        self.right_inertia = bool(on_diagonal and (d > 0).sum() == n and not self.singular)
+
+    def solve(self, r_x, r_c):
+        """(dx, dλ)."""
+        b = np.concatenate([r_x, r_c])
+        b[self._held] = 0.0
+        x = self._scale * self._lu.solve(self._scale * b)
+        return x[:self._n], x[self._n:]

@@ -1,0 +1,1 @@
+"""Networks with one flat parameter vector, and their derivatives at many points in NumPy."""

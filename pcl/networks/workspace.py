@@ -1,0 +1,48 @@
+"""Memory of a thread that is used again from block to block."""
+
+import math
+import threading
+
+import numpy as np
+
+
+class Workspace:
+    """Arrays by name, used again from block to block: fresh memory costs as much as the work in it."""
+
+    def __init__(self, storage=None):
+        self._arrays, self._storage, self._used = {}, storage, 0
+
+    def part(self):
+        """A workspace of its own names whose arrays come one after the other from the same storage."""
+        part = Workspace()
+        part._new = self._new
+        return part
+
+    def _new(self, size):
+        if self._storage is None:
+            return np.empty(size)
+        self._used += size
+        return self._storage[self._used - size:self._used]
+
+    def take(self, name, *shape):
+        """An array of this shape with any contents; what was taken by this name before is overwritten."""
+        size = math.prod(shape)
+        if name not in self._arrays or self._arrays[name].size < size:
+            self._arrays[name] = self._new(size)
+        return self._arrays[name][:size].reshape(shape)
+
+
+class _OfThread(threading.local):
+    def __init__(self):
+        self.workspace = Workspace()
+
+
+_of_thread = _OfThread()
+
+
+def workspace():
+    """The workspace of this thread, kept for good: some 25 arrays of the size of a sweep, 6 MB.
+
+    Who takes it must be done with it before anything else in this thread takes it.
+    """
+    return _of_thread.workspace

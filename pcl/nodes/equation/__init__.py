@@ -1,0 +1,1 @@
+"""A state defined by an equation, solved by Newton's method."""

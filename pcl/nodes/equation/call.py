@@ -1,0 +1,188 @@
+"""A state defined by an equation: r(u, θ) = 0 with r any traced function of nodes and glue."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl import factor
+from pcl.engine import nodes
+from pcl.engine.glue.piece import Piece
+from pcl.engine.procedure import Procedure, accumulate
+from pcl.engine.second.bases import InverseBase, LeafBase
+from pcl.engine.second.plan import Plan
+from pcl.engine.second.tangent import Tangent
+from pcl.engine.trace import constant_shape, described
+from pcl.errors import NotFinite, SingularMatrix, TrialFailure
+from pcl.nodes.equation.newton import Newton, newton
+
+
+@dataclass(frozen=True)
+class Equation:
+    """equation(u) = 0 for u, as a construct of the loss; Newton's method begins at `start`."""
+
+    equation: Any
+    start: Any
+    settings: Newton
+    name = "a nonlinear solve"
+
+    def record(self, tracer):
+        """Its unknown is a new variable, and its inside is recorded too."""
+        start = nodes.as_input("start", self.start)
+        shape = constant_shape(self.name, start)
+        number, unknown = tracer.variable(shape)
+        with tracer.inside("an equation") as inside:
+            residual = _float64_like(self.equation(unknown), shape)
+        start = tf.convert_to_tensor(start, tf.float64)
+        tracer.add(_RecordedEquation(start, inside, residual, number, self.settings))
+        return tracer.shielded(number, unknown, [residual])
+
+
+@dataclass(frozen=True)
+class _RecordedEquation:
+    start: Any
+    inside: list
+    residual: Any
+    output: int
+    settings: Newton
+
+    def described(self, graph):
+        """The equation with its inner calls and glue, in a list."""
+        residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
+        return [ImplicitCall(Piece(graph, [self.start]), residual, self.output, self.settings)]
+
+
+def _float64_like(residual, shape):
+    if not tf.is_tensor(residual) or residual.dtype != tf.float64 or tuple(residual.shape) != shape:
+        given = (f"{residual.dtype.name} of shape {tuple(residual.shape)}" if tf.is_tensor(residual)
+                 else type(residual).__name__)
+        raise ValueError(f"the equation returns {given}; expected a float64 tensor of shape {shape}, one "
+                         "residual an unknown.")
+    return residual
+
+
+@dataclass(frozen=True, eq=False)
+class ImplicitCall:
+    """u with r(u, θ, v) = 0, u being variable number `output`.
+
+        tangent    r_u u̇ = −Σ r_a ȧ
+        adjoint    r_uᵀ μ = ū, r̄ = −μ pulled back through r
+        curvature  ⟨r̄, r⟩'' in u and everything else
+
+    r is a `Procedure`, so all three are those of its parts; r_u is composed of their sparse factors.
+    """
+
+    start: Piece
+    residual: Procedure
+    output: int
+    settings: Newton
+
+    def evaluate(self, values):
+        """Solve for u by Newton's method; u is entered into `values`."""
+        solutions = factor.in_use().solutions
+        last = solutions.get(self) if self.settings.warm_start else None
+        point = self._from_last(last, values) or self._from_start(values)
+        values[self.output] = point.value
+        if self.settings.warm_start:
+            solutions[self] = point.value
+        return point
+
+    def _from_start(self, values):
+        start, = self.start.value(values)
+        return newton(self.settings, np.array(start), lambda u: self._at(u, values))[1]
+
+    def _from_last(self, last, values):
+        """The solution found from the last one; None if there is none or Newton's method fails."""
+        if last is None:
+            return None
+        try:
+            return newton(replace(self.settings, load_steps=1), last, lambda u: self._at(u, values))[1]
+        except TrialFailure:
+            return None
+
+    def _at(self, u, values):
+        values[self.output] = u
+        return EquationPoint(self, self.residual.evaluate(values), values)
+
+    def pullback(self, point, values, bars):
+        """Adjoints through the equation; returns that of r for `extend`."""
+        shape = values[self.output].shape
+        r_bar = -point.factor.solve(bars[self.output].ravel(), transpose=True).reshape(shape)
+        adjoint = self.residual.pullback(point.points, values, [r_bar])
+        own = {self.output, *self.inner()}
+        accumulate(bars, {d: bar for d, bar in adjoint.bars.items() if d not in own})
+        return adjoint
+
+    def extend(self, plan, point, values, bars, adjoint, tangents):
+        """du/dθ as a base of the plan."""
+        if not any(d in tangents for d in self._outer()):
+            return None
+        state = InverseBase(point.factor, point.value.size)
+        local = {**tangents, self.output: Tangent.of(state)}
+        self.residual.extend(plan, point.points, values, adjoint, local)
+        r_tangent, = self.residual.result.tangents(values, local)
+        state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
+        return plan.add_base(state)
+
+    def inner(self):
+        """Numbers of the variables that belong to this equation alone."""
+        return self.residual.inner()
+
+    def _outer(self):
+        """Numbers of the variables that the equation takes from outside."""
+        return self.residual.outer() - {self.output}
+
+    def dependencies(self):
+        """Numbers of the variables in front."""
+        return self._outer() | set(self.start.deps)
+
+
+class EquationPoint:
+    """The equation at one u: residual r, Jacobian r_u, and its factor on demand."""
+
+    def __init__(self, call, points, values):
+        self.points, self._call, self._values = points, call, values
+        r, = call.residual.result.value(values)
+        self.value, self.residual = values[call.output], r.ravel()
+        self._factor = None
+
+    @property
+    def factor(self):
+        """The factorised Jacobian at this u."""
+        if self._factor is None:
+            self._factor = factor.cached(self._jacobian(), self._call.settings.solver)
+        return self._factor
+
+    def _jacobian(self):
+        call, n = self._call, self.value.size
+        unknown = LeafBase(0, n)
+        tangents = {call.output: Tangent.of(unknown)}
+        with np.errstate(invalid="ignore"):  # NaN is answered in words, below and by the factorisation
+            call.residual.extend(Plan(n), self.points, self._values, None, tangents)
+            tangent, = call.residual.result.tangents(self._values, tangents)
+        if tangent is None:
+            raise SingularMatrix("the equation does not depend on its unknown there.")
+        if set(tangent.terms) != {unknown}:
+            raise ValueError("the equation contains a solve that depends on its unknown; expected "
+                             "networks, products and pointwise operations. State both as one equation.")
+        L = tangent.terms[unknown]
+        if not sp.issparse(L) and not isinstance(L, np.ndarray):
+            _require_finite(L, n)
+            L = L @ sp.eye_array(n).toarray() if n <= 2000 else _refuse(n)
+        matrix = sp.csc_array(L)
+        matrix.sum_duplicates()
+        return matrix
+
+
+def _require_finite(L, n):
+    """Refuse an operator that gives NaN: no pattern can be found in one, whatever it is."""
+    if not np.isfinite(L @ np.ones(n)).all():
+        raise NotFinite("it has entries that are NaN or infinite; look at the derivatives of the "
+                        "equation's pointwise functions there.")
+
+
+def _refuse(n):
+    raise ValueError(f"the Jacobian of the equation ({n} unknowns) is not sparse: an operation that "
+                     "couples all points stands between its nodes. Write it as a sparse product.")

@@ -1,0 +1,1 @@
+"""Sparse maps and matrices that are linear in coefficients: products and solves."""

@@ -1,0 +1,119 @@
+"""A constant sparse matrix applied to tensors: observation, interpolation, injection."""
+
+import functools
+import math
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl.engine import nodes
+from pcl.support.validate import float64_sparse
+
+
+class LinearMap:
+    """y = L x with a constant sparse L; `map @ x` for x of shape (n,) or (n, k).
+
+    Parameters
+    ----------
+    matrix : sparse or dense (m, n), finite; copied
+    shapes : (shape of x, shape of y), optional
+        For arrays of any shape, which L takes and gives flattened row by row.
+    watch : function of x, optional
+        Called before each product, for warnings.
+
+    A map costs nothing in second-order sweeps: it is folded into its neighbours.
+    """
+
+    __array_ufunc__ = None
+
+    def __init__(self, matrix, shapes=None, watch=None):
+        self.matrix = float64_sparse("matrix", matrix)
+        self.shape, self.shapes, self._watch = self.matrix.shape, shapes, watch
+        if shapes is not None and tuple(map(math.prod, shapes)) != self.shape[::-1]:
+            raise ValueError(f"shapes is {shapes} for a matrix {self.shape}; expected those of x and y, "
+                             f"with {self.shape[1]} and {self.shape[0]} entries.")
+
+    def __matmul__(self, x):
+        if self._watch is not None:
+            self._watch(x)
+        x = nodes.as_input("the vector in L @ x", x)
+        if not self._fits(tuple(x.shape)):
+            expected = (f"({self.shape[1]},) or ({self.shape[1]}, k)" if self.shapes is None
+                        else f"{self.shapes[0]}")
+            raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected {expected}.")
+        return nodes.call(LinearMapNode(self), x)
+
+    def _fits(self, shape):
+        if self.shapes is not None:
+            return shape == tuple(self.shapes[0])
+        return len(shape) in (1, 2) and shape[0] == self.shape[1]
+
+    @property
+    def T(self):
+        """Lᵀ."""
+        return LinearMap(self.matrix.T, None if self.shapes is None else self.shapes[::-1])
+
+    def tensorflow(self, x):
+        """L x as a TensorFlow operation, differentiable to any order."""
+        if self.shapes is None:
+            return _multiply(self, x, False)
+        return tf.reshape(_multiply(self, tf.reshape(x, [-1]), False), self.shapes[1])
+
+    @functools.cached_property
+    def tensor(self):
+        """The matrix as a constant SparseTensor."""
+        coo = self.matrix.tocoo()
+        indices = np.stack(coo.coords, axis=1).astype(np.int64)
+        with tf.init_scope():
+            return tf.sparse.SparseTensor(indices, coo.data, self.shape)
+
+    def columns(self, k):
+        """L ⊗ I_k, acting on (n, k) arrays flattened row by row."""
+        return sp.kron(self.matrix, sp.eye_array(k), format="csr")
+
+
+class LinearMapNode:
+    """The node of `LinearMap @ x`."""
+
+    def __init__(self, linear_map):
+        self.map = linear_map
+
+    def tensorflow(self, x):
+        return self.map.tensorflow(x)
+
+    def output_shape(self, x):
+        return (self.map.shape[0], *x[1:]) if self.map.shapes is None else tuple(self.map.shapes[1])
+
+    def evaluate(self, x):
+        return LinearMapPoint(self.map, x)
+
+
+class LinearMapPoint:
+    """L x at one x; the tangent is L·dx/dθ and there is no curvature."""
+
+    def __init__(self, linear_map, x):
+        self.matrix, self._before = linear_map.matrix, x.shape
+        by_columns = linear_map.shapes is None and x.ndim == 2
+        self.flat = linear_map.columns(x.shape[1]) if by_columns else self.matrix
+        self.value = (self.matrix @ x if linear_map.shapes is None
+                      else (self.matrix @ x.ravel()).reshape(linear_map.shapes[1]))
+        self._shaped = linear_map.shapes is not None
+
+    def pullback(self, adjoint, wanted):
+        if not wanted[0]:
+            return (None,)
+        return ((self.matrix.T @ (adjoint.ravel() if self._shaped else adjoint)).reshape(self._before),)
+
+    def extend(self, plan, tangents, adjoint):
+        return tangents[0].left(self.flat)
+
+
+def _multiply(linear_map, x, transposed):
+    @tf.custom_gradient
+    def product(x):
+        columns = x if x.shape.rank == 2 else x[:, None]
+        y = tf.sparse.sparse_dense_matmul(linear_map.tensor, columns, adjoint_a=transposed)
+        y = y if x.shape.rank == 2 else y[:, 0]
+        return y, lambda bar: _multiply(linear_map, tf.convert_to_tensor(bar), not transposed)
+    return product(x)

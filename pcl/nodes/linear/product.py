@@ -1,0 +1,68 @@
+"""The node of a sparse matrix times a vector, y = A(c) x."""
+
+import numpy as np
+import tensorflow as tf
+
+from pcl.engine.second.tangent import total
+from pcl.nodes.linear.pattern import pattern_of
+
+
+class ProductNode:
+    """y = Σ_j A_j(c_j) x; inputs c_1 … c_J, x. `columns` is k for x of shape (n, k), None for (n,)."""
+
+    def __init__(self, structures, columns):
+        self.structures = structures
+        self.columns = columns
+
+    def tensorflow(self, *inputs):
+        *coefficients, x = inputs
+        return tf.add_n([s.tensorflow(c, x) for s, c in zip(self.structures, coefficients)])
+
+    def output_shape(self, *shapes):
+        return (self.structures[0].shape[0], *shapes[-1][1:])
+
+    def evaluate(self, *inputs):
+        *coefficients, x = inputs
+        return ProductPoint(self, coefficients, x)
+
+
+class ProductPoint:
+    """A(c) x at one (c, x).
+
+        tangent    Σ_j left_j(x) ċ_j + A ẋ
+        curvature  ⟨ȳ, A(c) x⟩: mixed blocks right_j(ȳ) between c_j and x
+    """
+
+    def __init__(self, node, coefficients, x):
+        self.structures = node.structures
+        self.flat = flat_structures(node.structures, node.columns)
+        self.x, self.coefficients = x, coefficients
+        self.matrix = pattern_of(node.structures).matrix(coefficients)
+        self.value = self.matrix @ x
+
+    def pullback(self, adjoint, wanted):
+        bars = [s.coefficient_adjoint(adjoint.ravel(), self.x.ravel()) if want else None
+                for s, want in zip(self.flat, wanted)]
+        return (*bars, self.matrix.T @ adjoint if wanted[-1] else None)
+
+    def extend(self, plan, tangents, adjoint):
+        *c_tangents, x_tangent = tangents
+        x, y_bar = self.x.ravel(), adjoint.ravel()
+        parts = []
+        for s, t in zip(self.flat, c_tangents):
+            if t is None:
+                continue
+            parts.append(t.left(s.left(x)))
+            if x_tangent is not None and np.any(y_bar):
+                plan.add_mixed(t, s.right(y_bar), x_tangent)
+        if x_tangent is not None:
+            matrix = self.matrix
+            if self.x.ndim == 2:
+                matrix = pattern_of(self.flat).matrix(self.coefficients)
+            parts.append(x_tangent.left(matrix))
+        return total(parts)
+
+
+def flat_structures(structures, columns):
+    """The structures acting on (n, k) arrays flattened row by row."""
+    return structures if columns is None else tuple(s.columns(columns) for s in structures)

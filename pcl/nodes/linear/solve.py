@@ -1,0 +1,152 @@
+"""The node of a sparse linear solve, A(c) u = b."""
+
+import numpy as np
+import tensorflow as tf
+
+from pcl import factor
+from pcl.engine import nodes
+from pcl.engine.second.bases import InverseBase
+from pcl.engine.second.tangent import total
+from pcl.errors import NotFinite
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.pattern import pattern_of
+from pcl.nodes.linear.product import flat_structures
+from pcl.support.validate import known
+
+
+def solve(A, b, solver="superlu"):
+    """u = A⁻¹ b, differentiable to any order in the coefficients of A and in b.
+
+    Parameters
+    ----------
+    A : SparseMatrix (n, n)
+    b : tensor or array (n,) or (n, k); k right-hand sides share one factorisation
+    solver : str
+        "superlu" for any matrix; for symmetric positive definite ones "cholespy", a factorisation, and
+        "amg", an iteration for large systems with few right-hand sides (packages of their own: cholespy,
+        pyamg). `pcl.factor.solvers()` lists what is registered.
+
+    Returns
+    -------
+    u : tensor of the shape of b
+
+    Raises
+    ------
+    TypeError, ValueError
+        A is no SparseMatrix or not square, b has another dtype or shape; when evaluated: the solver
+        needs a symmetric matrix.
+    SingularMatrix, NotConverged, NotFinite
+        When evaluated: no solution that could be trusted.
+    """
+    known("solver", solver, factor.solvers())
+    if not isinstance(A, SparseMatrix):
+        raise TypeError(f"A is a {type(A).__name__}; expected a pcl.SparseMatrix. A constant matrix "
+                        "becomes one by SparseMatrix.from_scipy(A).")
+    if A.shape[0] != A.shape[1]:
+        raise ValueError(f"A has shape {A.shape}; expected a square matrix.")
+    b = nodes.as_input("b", b)
+    if len(b.shape) not in (1, 2) or b.shape[0] != A.shape[0]:
+        raise ValueError(f"b has shape {tuple(b.shape)}; expected ({A.shape[0]},) or ({A.shape[0]}, k).")
+    if 0 in b.shape:
+        return tf.zeros_like(b)
+    columns = None if len(b.shape) == 1 else int(b.shape[1])
+    return nodes.call(SolveNode(A.structures, columns, solver), *A.coefficients, b)
+
+
+class SolveNode:
+    """Inputs c_1 … c_J, b; output u with Σ_j A_j(c_j) u = b."""
+
+    def __init__(self, structures, columns, solver):
+        self.structures, self.columns, self.solver = structures, columns, solver
+
+    def tensorflow(self, *inputs):
+        *coefficients, b = inputs
+        pattern = pattern_of(self.structures)
+        values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
+        return _tensorflow_solve(pattern, self.solver, False, values, b)
+
+    def output_shape(self, *shapes):
+        return shapes[-1]
+
+    def evaluate(self, *inputs):
+        *coefficients, b = inputs
+        return SolvePoint(self, coefficients, b)
+
+
+class SolvePoint:
+    """u = A(c)⁻¹ b at one (c, b), with the factor that gave it.
+
+        adjoint    μ = A⁻ᵀ ū;  b̄ = μ,  c̄_j = −∂(μᵀ A_j u)/∂c_j
+        tangent    A u̇ = ḃ − Σ_j left_j(u) ċ_j
+        curvature  −μᵀ A(c) u: mixed blocks −right_j(μ) between c_j and u
+    """
+
+    def __init__(self, node, coefficients, b):
+        self.flat = flat_structures(node.structures, node.columns)
+        pattern = pattern_of(node.structures)
+        matrix = pattern.matrix(coefficients)
+        self.factor = factor.cached(matrix, node.solver, pattern.key)
+        self.value = _checked(self.factor.solve(b))
+        self._last = None
+
+    def pullback(self, adjoint, wanted):
+        mu = self._dual(adjoint.ravel())
+        u = self.value.ravel()
+        bars = [-s.coefficient_adjoint(mu, u) if want else None for s, want in zip(self.flat, wanted)]
+        return (*bars, mu.reshape(self.value.shape) if wanted[-1] else None)
+
+    def _dual(self, adjoint):
+        """μ = A⁻ᵀ ū; the last one is kept, as the curvature needs it again."""
+        last = self._last
+        if last is None or not np.array_equal(adjoint, last[0]):
+            mu = self.factor.solve(adjoint.reshape(self.factor.n, -1), transpose=True).ravel()
+            self._last = last = adjoint, mu
+        return last[1]
+
+    def extend(self, plan, tangents, adjoint):
+        *c_tangents, b_tangent = tangents
+        u = self.value.ravel()
+        moving = [(s, t) for s, t in zip(self.flat, c_tangents) if t is not None]
+        rhs = total([b_tangent, *(t.left(-s.left(u)) for s, t in moving)])
+        tangent = plan.add_base(InverseBase(self.factor, u.size, rhs))
+        adjoint = adjoint.ravel()
+        if np.any(adjoint):
+            mu = self._dual(adjoint)
+            for s, t in moving:
+                plan.add_mixed(t, -s.right(mu), tangent)
+        return tangent
+
+
+def _checked(u):
+    bad = ~np.isfinite(u)
+    if bad.any():
+        raise NotFinite(f"the solution of the linear system has {int(bad.sum())} entries that are NaN "
+                        "or infinite; look at the right-hand side.")
+    return u
+
+
+def _tensorflow_solve(pattern, solver, transpose, values, b):
+    """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
+    def numeric(values, b):
+        matrix = pattern.with_values(values)
+        return _checked(factor.cached(matrix, solver, pattern.key).solve(b, transpose))
+
+    @tf.custom_gradient
+    def operation(values, b):
+        if tf.executing_eagerly():
+            u = tf.constant(numeric(values.numpy(), b.numpy()))
+        else:
+            u = tf.numpy_function(numeric, [values, b], tf.float64, stateful=False)
+            u = tf.ensure_shape(u, b.shape)
+
+        def gradient(u_bar):
+            # The state is solved for again (its factor is cached) as a differentiable operation:
+            # reusing the array u would cut the path of the second derivative.
+            u_bar = tf.convert_to_tensor(u_bar)
+            state = _tensorflow_solve(pattern, solver, transpose, values, b)
+            mu = _tensorflow_solve(pattern, solver, not transpose, values, u_bar)
+            left, right = (state, mu) if transpose else (mu, state)
+            products = tf.gather(left, pattern.rows) * tf.gather(right, pattern.cols)
+            return -(products if products.shape.rank == 1 else tf.reduce_sum(products, axis=1)), mu
+        return u, gradient
+    return operation(values, b)

@@ -1,0 +1,163 @@
+"""Constant sparse structure of a matrix that is linear in a coefficient."""
+
+import functools
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.arrays import digest, selection
+from pcl.support.caches import Bounded, Companions
+from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
+
+
+# Restrictions, and numbers of columns, that a structure keeps.
+KEPT = 8
+
+
+class Structure:
+    """The constant maps of A(c) = Σ_k c_k Σ_{r in group k} test[r, :]ᵀ trial[r, :].
+
+    Row r = k·group + j of `test` and `trial` belongs to coefficient k: the product is
+    testᵀ diag(c repeated) trial. For ∫ κ ∇u·∇v the rows are (quadrature point, direction), `test`
+    holds weighted gradients and `trial` gradients; for a matrix given by entries each row picks one.
+
+    Parameters
+    ----------
+    test : sparse (N·group, n_rows), finite; copied
+    trial : sparse (N·group, n_cols), likewise
+    group : int
+        Rows that share one coefficient.
+    """
+
+    def __init__(self, test, trial, group=1):
+        self.test = float64_sparse("test", test)
+        self.trial = self.test if trial is test else float64_sparse("trial", trial)
+        self.group = positive_integer("group", group)
+        n = self.test.shape[0]
+        if self.trial.shape[0] != n or n % self.group:
+            raise ValueError(f"test has {n} rows, trial {self.trial.shape[0]}, group is {self.group}; "
+                             "expected equal numbers that are a multiple of group.")
+        self.size = n // self.group
+        self.shape = (self.test.shape[1], self.trial.shape[1])
+        self._restricted, self._columns = Bounded(KEPT), Bounded(KEPT)
+        self._patterns = Companions()
+
+    @classmethod
+    def from_entries(cls, rows, cols, shape):
+        """One coefficient an entry: A[rows[e], cols[e]] += c_e."""
+        rows, cols = whole_numbers("rows", rows, shape[0]), whole_numbers("cols", cols, shape[1])
+        if rows.shape != cols.shape:
+            raise ValueError(f"rows has shape {rows.shape} and cols {cols.shape}; expected two vectors "
+                             "of one length.")
+        return cls(selection(rows, shape[0]), selection(cols, shape[1]))
+
+    def transpose(self):
+        """The structure of A(c)ᵀ."""
+        return self._transposed
+
+    @functools.cached_property
+    def _transposed(self):
+        return Structure(self.trial, self.test, self.group)
+
+    def restrict(self, rows, cols):
+        """The structure of A(c)[rows, cols]; the same object for the same numbers while it is kept."""
+        rows = whole_numbers("rows", rows, self.shape[0])
+        cols = whole_numbers("cols", cols, self.shape[1])
+        return self._restricted.kept(digest(rows, cols), lambda: Structure(
+            self.test[:, rows], self.trial[:, cols], self.group))
+
+    def columns(self, k):
+        """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
+        eye = sp.eye_array(k, format="csr")
+        return self._columns.kept(k, lambda: Structure(
+            sp.kron(self.test, eye), sp.kron(self.trial, eye), self.group * k))
+
+    def tensorflow(self, c, x):
+        """A(c) x for x of shape (n,) or (n, k), differentiable to any order."""
+        scatter, gather = self._maps
+        weights = tf.repeat(c, self.group)
+        weights = weights if x.shape.rank == 1 else weights[:, None]
+        return scatter.tensorflow(weights * gather.tensorflow(x))
+
+    @functools.cached_property
+    def _maps(self):
+        return LinearMap(self.test.T), LinearMap(self.trial)
+
+    def apply(self, c, u):
+        """A(c) u for a vector u."""
+        return self.test.T @ (np.repeat(c, self.group) * (self.trial @ u))
+
+    def coefficient_adjoint(self, mu, u):
+        """∂(μᵀ A(c) u)/∂c, shape (N,)."""
+        return ((self.test @ mu) * (self.trial @ u)).reshape(self.size, self.group).sum(axis=1)
+
+    def left(self, u):
+        """∂(A(c) u)/∂c, sparse (n_rows, N)."""
+        return self._grouped_test.weighted(self.trial @ u).T
+
+    def right(self, mu):
+        """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols)."""
+        return self._grouped_trial.weighted(self.test @ mu)
+
+    @functools.cached_property
+    def _grouped_test(self):
+        return _GroupedRows(self.test, self.group)
+
+    @functools.cached_property
+    def _grouped_trial(self):
+        if self.trial is self.test:
+            return self._grouped_test
+        return _GroupedRows(self.trial, self.group)
+
+    def pattern(self):
+        """Where A(c) can have entries, as a CSC array of ones and more."""
+        test, trial = (sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape)
+                       for m in (self.test, self.trial))
+        return sp.csc_array(test.T @ trial)
+
+    def entries(self, start, stop):
+        """(rows, cols, weight) of the coefficients start ≤ k < stop, in the order of k.
+
+        A(c)[rows[e], cols[e]] += weight[e] c[k[e]]; `entry_counts` tells how many each k has.
+        """
+        first, last = start * self.group, stop * self.group
+        nt, ng = (np.diff(m.indptr[first:last + 1]) for m in (self.test, self.trial))
+        pairs = nt * ng
+        r = np.repeat(np.arange(first, last), pairs)
+        within = np.arange(pairs.sum()) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+        ng = ng[r - first]
+        i, j = self.test.indptr[r] + within // ng, self.trial.indptr[r] + within % ng
+        return self.test.indices[i], self.trial.indices[j], self.test.data[i] * self.trial.data[j]
+
+    def entry_counts(self):
+        """Number of entries of each coefficient, (N,)."""
+        pairs = np.diff(self.test.indptr).astype(np.int64) * np.diff(self.trial.indptr)
+        return pairs.reshape(self.size, self.group).sum(axis=1)
+
+
+class _GroupedRows:
+    """Sums Σ_{r in group} w_r map[r, :] for changing weights w: the pattern is built once."""
+
+    def __init__(self, matrix, group):
+        self.matrix = matrix
+        self.row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        self.shape = (matrix.shape[0] // group, matrix.shape[1])
+        self.slot = None
+        self.indices, self.indptr = matrix.indices, matrix.indptr
+        if group > 1:
+            self._merge(group)
+
+    def _merge(self, group):
+        key = (self.row // group).astype(np.int64) * self.shape[1] + self.matrix.indices
+        unique, self.slot = np.unique(key, return_inverse=True)
+        self.indices = (unique % self.shape[1]).astype(np.int32)
+        counts = np.bincount(unique // self.shape[1], minlength=self.shape[0])
+        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+    def weighted(self, w):
+        data = self.matrix.data * w[self.row]
+        if self.slot is not None:
+            data = np.bincount(self.slot, data, minlength=len(self.indices))
+        return sp.csr_array((data, self.indices, self.indptr), shape=self.shape)

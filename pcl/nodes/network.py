@@ -1,0 +1,79 @@
+"""The node of a network, y = net(π, x)."""
+
+import numpy as np
+
+from pcl.engine.second.streamed import StreamedBase
+from pcl.engine.second.tangent import Identity, block_diagonal, total
+
+
+class NetworkNode:
+    """Inputs: parameters π (p,) and points x (q, d); output y (q, m)."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def tensorflow(self, params, x):
+        return self.net.tensorflow(params, x)
+
+    def output_shape(self, params, x):
+        return self.net.output_shape(params, x)
+
+    def evaluate(self, params, x):
+        return NetworkNodePoint(self.net, self.net.at(params, x))
+
+
+class NetworkNodePoint:
+    """A network at one (π, x).
+
+        tangent    J_π π̇ + J_x ẋ, J_π streamed, J_x block diagonal
+        curvature  ∇²⟨ȳ, net⟩ in (π, x): the structured rule for ππ, blocks of points for xπ
+    """
+
+    def __init__(self, net, network_point):
+        self.size, self.n_in = net.size, net.n_in
+        self.at = network_point
+        self.value = network_point.value
+
+    def pullback(self, adjoint, wanted):
+        params_bar, x_bar = self.at.pullback(adjoint, inputs=wanted[1])
+        return params_bar if wanted[0] else None, x_bar
+
+    def extend(self, plan, tangents, adjoint):
+        params, x = tangents
+        parts = []
+        if params is not None:
+            base = self._jacobian_base(params, adjoint)
+            parts.append(plan.add_base(base))
+            if np.any(adjoint):
+                plan.curved.add(base)
+        if x is not None:
+            parts.append(x.left(block_diagonal(self.at.input_jacobian())))
+            if np.any(adjoint):
+                self._input_curvature(plan, params, x, adjoint)
+        return total(parts)
+
+    def _input_curvature(self, plan, params, x, adjoint):
+        plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
+        if params is not None:
+            mixed = self._mixed_base(params, adjoint)
+            plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
+
+    def _jacobian_base(self, params, adjoint):
+        def second(y, v):
+            y = None if y is None else y.reshape(self.value.shape)
+            return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y)[0]
+
+        return StreamedBase(
+            params, (self.value.size, self.size), self.value.shape[1], self.at.jacobian_rows,
+            lambda v: self.at.pushforward(params_dot=v).ravel(),
+            lambda y: self.at.pullback(y.reshape(self.value.shape))[0], second,
+            lambda: self.at.curvature(adjoint))
+
+    def _mixed_base(self, params, adjoint):
+        """X Π with X = ∂²⟨ȳ, y⟩/∂x∂π, rows (point, input)."""
+        n_in = self.n_in
+        return StreamedBase(
+            params, (self.value.shape[0] * n_in, self.size), n_in,
+            lambda start, stop: self.at.mixed_curvature_rows(adjoint, start, stop),
+            lambda v: self.at.curvature_product(adjoint, params_dot=v)[1].ravel(),
+            lambda y: self.at.curvature_product(adjoint, x_dot=y.reshape(-1, n_in))[0])

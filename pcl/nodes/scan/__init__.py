@@ -1,0 +1,1 @@
+"""A recurrence as one node: evaluated, run backwards, and with its second derivatives."""

@@ -1,0 +1,1 @@
+"""Nothing of the subject: checks at the door, small array tools, memory, optional packages."""

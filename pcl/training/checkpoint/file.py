@@ -1,0 +1,213 @@
+"""One file that holds a training run: NumPy's .npz with a JSON entry, no pickle, written whole.
+
+Entries: `meta`, JSON as bytes; `sha256`, the digest of all other entries (name, dtype, shape,
+bytes); the arrays.
+"""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import platform
+import tempfile
+import zipfile
+import zlib
+from importlib import metadata
+
+import numpy as np
+import scipy
+
+from pcl.training.run.history import History, ROWS
+
+FORMAT, FORMAT_VERSION = "pcl checkpoint", 1
+PREVIOUS = ".previous"      # appended to the path: the generation before
+_BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError,
+           zipfile.BadZipFile, zlib.error)
+
+
+class CheckpointError(ValueError):
+    """A file cannot be resumed from; the message names the file and the reason."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What a file holds.
+
+    Attributes
+    ----------
+    meta : dict
+        method, options, versions, status, problem, counts, ...
+    arrays : dict of ndarray
+    path : str
+    """
+
+    meta: dict
+    arrays: dict
+    path: str
+
+    @property
+    def x(self):
+        """The best point (p,), to start another run from."""
+        return self.arrays["best_theta"].copy()
+
+    @property
+    def fun(self):
+        """The loss there."""
+        return float(self.arrays["best_loss"])
+
+    @property
+    def history(self):
+        """`History` up to where the run resumes."""
+        return History.from_dict({name: self.arrays[f"history_{name}"] for name in ROWS})
+
+
+def versions():
+    """{package: version} of what decides the digits of a run."""
+    return {"pcl": _own_version(), "numpy": np.__version__, "scipy": scipy.__version__,
+            "python": ".".join(platform.python_version_tuple()[:2])}
+
+
+def _own_version():
+    try:
+        return metadata.version("pcl-fem")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
+def write(path, meta, arrays):
+    """Replace the file `path` by a new one, or leave it as it is; OSError if that fails.
+
+    Temporary file beside it, flush, fsync, rename, fsync of the directory. The generation
+    before is kept as `path` + ".previous" where the file system has hard links.
+    """
+    path = os.fspath(path)
+    meta = {"format": FORMAT, "format_version": FORMAT_VERSION, "versions": versions(), **meta}
+    arrays = {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays}
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path) + ".",
+                                         suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, sha256=_digest(arrays), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_previous(path, temporary + PREVIOUS)
+        os.replace(temporary, path)
+        _sync(folder)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _keep_previous(path, link):
+    try:
+        os.link(path, link)
+    except OSError:     # no file yet, or no hard links here
+        return
+    try:
+        os.replace(link, path + PREVIOUS)
+    finally:
+        _remove(link)       # a rename onto another link of the same file does nothing
+
+
+def _remove(path):
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def _sync(folder):
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _digest(arrays):
+    digest = hashlib.sha256()
+    for name in sorted(set(arrays) - {"sha256"}):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {np.shape(arrays[name])};".encode())
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), dtype=np.uint8)
+
+
+def read_checkpoint(path):
+    """The `Checkpoint` in a file, its checksum verified; nothing in it is executed.
+
+    Raises
+    ------
+    CheckpointError
+        No such file, a directory, not readable, not a checkpoint, truncated or altered, of
+        another format version. Names the previous generation if that is whole.
+    """
+    path = os.fspath(path)
+    try:
+        return _read(path)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}{_offer(path)}") from None
+
+
+def _offer(path):
+    try:
+        _read(path + PREVIOUS)
+    except CheckpointError:
+        return ""
+    return f" The one before it is whole: resume={path + PREVIOUS!r}."
+
+
+def _read(path):
+    if os.path.isdir(path):
+        raise CheckpointError(f"{path} is a directory; expected a checkpoint file.")
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    arrays = _parse(path, content)
+    meta = _meta(path, arrays.pop("meta", None))
+    if meta.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(f"{path} has format version {meta.get('format_version')}; this "
+                              f"version of pcl reads {FORMAT_VERSION}.")
+    return Checkpoint(meta, arrays, path)
+
+
+def _parse(path, content):
+    if not content:
+        raise CheckpointError(f"{path} is empty.")
+    if not content.startswith(b"PK"):
+        raise CheckpointError(f"{path} is not a checkpoint (not a .npz file).")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"{path} is damaged: the checksum of {damaged} is wrong.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as entries:
+            arrays = {name: entries[name] for name in entries.files}
+    except CheckpointError:
+        raise
+    except _BROKEN as error:
+        raise CheckpointError(f"{path} is truncated or damaged, or is not a checkpoint "
+                              f"({type(error).__name__}).") from None
+    return _verified(path, arrays)
+
+
+def _verified(path, arrays):
+    if "meta" not in arrays or "sha256" not in arrays:
+        raise CheckpointError(f"{path} is a .npz file but not a checkpoint (no entry 'meta').")
+    if not np.array_equal(arrays.pop("sha256"), _digest(arrays)):
+        raise CheckpointError(f"{path} is damaged: its checksum does not fit its content.")
+    return arrays
+
+
+def _meta(path, entry):
+    try:
+        meta = json.loads(entry.tobytes().decode())
+    except (ValueError, AttributeError):
+        meta = None
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is a .npz file but not a checkpoint of pcl.")
+    return meta

@@ -1,0 +1,63 @@
+"""Adam in float64.
+
+    m ← m + (1 − β₁)(g − m),   v ← v + (1 − β₂)(g² − v)
+    θ ← θ − rate · sqrt(1 − β₂ᵏ)/(1 − β₁ᵏ) · m/(sqrt(v) + ε)        in the k-th step
+
+Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, the efficient form at the
+end of section 2, in which ε is added to sqrt(v); so does Keras.
+"""
+
+import numpy as np
+
+from pcl.training.drivers.scipy_minimize import kept_scale
+from pcl.training.run.run import Stop
+from pcl.training.run.status import Status
+
+_SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
+
+
+def drive(run, method, options):
+    """Adam. A failed trial is taken back and the rate halved; each success doubles it again, up to
+    `learning_rate`.
+
+    The gradient is divided by a power of two near |g(x0)|, so that ε does not depend on the unit of
+    the loss.
+    """
+    full, kept = options["learning_rate"], run.restored
+    scale, rate = kept_scale(run, options), float(kept.get("rate", full))
+    moments = _Moments(kept, run.current.theta.size, options)
+    while True:
+        if run.offers:
+            run.offer(scale=float(scale), rate=rate, **moments.state())
+        step = moments.step(run.current.gradient / scale)
+        point = run.trial(run.current.theta - rate * step, gradient=True)
+        if point.failed:
+            rate *= 0.5
+            if rate < _SMALLEST_RATE * full:
+                raise Stop(Status.RADIUS_COLLAPSED)
+            run.reject()
+        else:
+            rate = min(2.0 * rate, full)
+            run.accept(point)
+
+
+class _Moments:
+    """m and v (p,) after k steps, as `kept` or 0."""
+
+    def __init__(self, kept, size, options):
+        self._m, self._v = (np.array(kept.get(name, np.zeros(size))) for name in ("m", "v"))
+        self._k = int(kept.get("k", 0))
+        self._beta_1, self._beta_2 = float(options["beta_1"]), float(options["beta_2"])
+        self._epsilon = float(options["epsilon"])
+
+    def state(self):
+        """{name: array or number}."""
+        return {"m": self._m.copy(), "v": self._v.copy(), "k": self._k}
+
+    def step(self, g):
+        """(θ before − θ after)/rate, (p,), from the gradient."""
+        self._k += 1
+        self._m += (1.0 - self._beta_1) * (g - self._m)
+        self._v += (1.0 - self._beta_2) * (g * g - self._v)
+        unbiased = np.sqrt(1.0 - self._beta_2 ** self._k) / (1.0 - self._beta_1 ** self._k)
+        return unbiased * self._m / (np.sqrt(self._v) + self._epsilon)

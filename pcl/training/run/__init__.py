@@ -1,0 +1,1 @@
+"""One run of training: evaluated points, iterations, stop tests, history, and why it ended."""

@@ -1,0 +1,326 @@
+"""Many starts of one problem, trained side by side in processes of their own."""
+
+import concurrent.futures.process
+import dataclasses
+import inspect
+import os
+import time
+
+import numpy as np
+from scipy.optimize import OptimizeResult
+
+from pcl.support.validate import float64_array, positive_integer
+from pcl.training.methods import choose, merge
+from pcl.training.minimize import minimize
+from pcl.training.progress import Progress
+from pcl.training.run.status import Status
+
+__all__ = ["multi_start"]
+
+_OWN = ("problem", "method", "x0", "progress")      # arguments of minimize that are set here
+_SHARED = ("checkpoint", "resume")                  # one file cannot belong to many runs
+_ONE_THREAD = {name: "1" for name in (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS")}
+_DIED = ("its process died: killed, out of memory, or a fault in compiled code. Run it alone with "
+         "n_jobs=1 to see more.")
+_UNFINISHED = "Not finished: interrupted from the keyboard."
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StartRecord:
+    """One start and what became of it.
+
+    Attributes
+    ----------
+    start : int or array or dict
+        The seed, or the vector it started from.
+    loss : float, NaN where there is none
+    status : Status or None
+        None if there is no result: the start failed or was not finished.
+    iterations : int
+    seconds : float, making the problem included
+    message : str, why it ended
+    result : OptimizeResult or None, what `minimize` returned, without the Hessian
+    """
+
+    start: object
+    loss: float
+    status: Status | None
+    iterations: int
+    seconds: float
+    message: str
+    result: OptimizeResult | None
+
+    @property
+    def failed(self):
+        """True if it ended by an exception or has no result."""
+        return self.status in (None, Status.ERROR)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MultiStartResult:
+    """All starts in the order given; prints as a table.
+
+    Attributes
+    ----------
+    runs : tuple of StartRecord
+    best : OptimizeResult or None
+        The result with the smallest loss of those that did not fail; None if all failed.
+    failures : list of StartRecord
+    interrupted : bool, by Ctrl-C: some starts are not finished
+    seconds : float
+    """
+
+    runs: tuple
+    interrupted: bool
+    seconds: float
+
+    @property
+    def best_run(self):
+        """The record of the smallest finite loss, the first of equals; None if all failed."""
+        usable = [run for run in self.runs if not run.failed and np.isfinite(run.loss)]
+        return min(usable, key=lambda run: run.loss, default=None)
+
+    @property
+    def best(self):
+        """Its result."""
+        return None if self.best_run is None else self.best_run.result
+
+    @property
+    def failures(self):
+        """The starts that failed or were not finished."""
+        return [run for run in self.runs if run.failed]
+
+    def as_dict(self):
+        """{column: list over the starts} of start, loss, status, iterations, seconds, message."""
+        columns = ("start", "loss", "status", "iterations", "seconds", "message")
+        return {name: [getattr(run, name) for run in self.runs] for name in columns}
+
+    def __str__(self):
+        best, failed = self.best_run, len(self.failures)
+        rows = [f"  {'start':>8} {'loss':>12} {'iterations':>10} {'seconds':>8}  ended because"]
+        for i, run in enumerate(self.runs):
+            rows.append(f"{'*' if run is best else ' '} {_label(run.start, i):>8} {run.loss:>12.5e} "
+                        f"{run.iterations:>10} {run.seconds:>8.1f}  {_first_clause(run)}")
+        rows.append(f"  {len(self.runs)} starts, {failed} failed or not finished, {self.seconds:.1f} s"
+                    + ("; interrupted" if self.interrupted else "")
+                    + ("; * is the best" if best is not None else "; none can be used"))
+        return "\n".join(rows)
+
+
+def multi_start(make_problem, starts, method="trust-exact", n_jobs=1, progress=None, **options):
+    """Train from many starts and keep the best, a `MultiStartResult`.
+
+        def make_problem(seed):
+            return pcl.Problem(loss, {"kappa": net.init(seed)})
+
+        runs = pcl.multi_start(make_problem, range(20), n_jobs=4, maxiter=200)
+        print(runs)
+        runs.best.theta["kappa"]
+
+    Parameters
+    ----------
+    make_problem : function
+        With seeds: `make_problem(seed)` returns the `Problem`, started from its `theta0`. With
+        vectors: `make_problem()` returns it, started from the vector. For n_jobs > 1 it must be
+        possible to pickle it with what it closes over (by cloudpickle: functions of a notebook are
+        fine, a Problem is not).
+    starts : sequence of whole numbers ≥ 0, the seeds; or of vectors (p,) or {block: array}
+    method : str, see `minimize`
+    n_jobs : int
+        Processes at a time; −1 is one a processor; 1 trains in this process, one after the other.
+    progress : bool, optional
+        A bar over all starts with the best loss so far; None shows it on a terminal only.
+    options
+        Further arguments of `minimize`, the same for every start.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad arguments. What goes wrong in one start is in its record and stops nothing else: an
+        exception while the problem is made or trained, a start that cannot be evaluated, a process
+        that dies.
+
+    Notes
+    -----
+    The processes start afresh (TensorFlow does not survive a fork), which takes some seconds; they
+    wait for five minutes to be used again. Each uses one thread. Results come in the order of
+    `starts` and do not depend on n_jobs or on who finished first: bit by bit if this process runs
+    with one thread too (OPENBLAS_NUM_THREADS=1), otherwise up to the rounding of its linear algebra;
+    provided `make_problem` draws from the seed alone, not from a global generator, and no
+    `max_seconds` is set.
+    Ctrl-C ends all and returns what is finished; the others are recorded as not finished.
+    """
+    starts, seeded = _checked_starts(starts)
+    if not callable(make_problem):
+        raise TypeError(f"make_problem is a {type(make_problem).__name__}; expected a function of the "
+                        "seed that returns a pcl.Problem.")
+    _check_options(method, options)
+    n_jobs = min(_checked_jobs(n_jobs), len(starts))
+    clock, found, interrupted = time.perf_counter(), {}, False
+    jobs = [(make_problem, start, seeded, method, options) for start in starts]
+    with _Bar(progress, len(starts)) as bar:
+        try:
+            for i, record in (_one_by_one(jobs) if n_jobs == 1 else _side_by_side(jobs, n_jobs)):
+                found[i] = record
+                bar.update(record)
+                if record.status is Status.INTERRUPTED:
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            interrupted = True
+    runs = tuple(found.get(i) or StartRecord(start, np.nan, None, 0, 0.0, _UNFINISHED, None)
+                 for i, start in enumerate(starts))
+    return MultiStartResult(runs, interrupted, time.perf_counter() - clock)
+
+
+# --- one start -----------------------------------------------------------------------------------
+
+def _train(make_problem, start, seeded, method, options):
+    """The record of one start; whatever it raises becomes the message."""
+    clock = time.perf_counter()
+    try:
+        problem, x0 = (make_problem(start), None) if seeded else (make_problem(), start)
+        result = minimize(problem, method, x0=x0, progress=False, **options)
+    except Exception as error:
+        result = getattr(error, "partial_result", None)
+        message = f"{type(error).__name__}: {error}"
+    else:
+        message = result.message
+    seconds = time.perf_counter() - clock
+    if result is None:
+        return StartRecord(start, np.nan, None, 0, seconds, message, None)
+    result.hess = None      # p² numbers a start
+    return StartRecord(start, float(result.fun), result.status, result.nit, seconds, message, result)
+
+
+def _one_by_one(jobs):
+    for i, job in enumerate(jobs):
+        yield i, _train(*job)
+
+
+# --- many processes ------------------------------------------------------------------------------
+
+def _side_by_side(jobs, n_jobs):
+    """Pairs (number, record) as they are ready."""
+    waiting = {i: _packed(i, job) for i, job in enumerate(jobs)}
+    try:
+        for i, record in _pool(list(waiting.values()), n_jobs):
+            del waiting[i]
+            yield i, record
+    except concurrent.futures.process.BrokenProcessPool:
+        for i, task in waiting.items():     # one at a time, to tell which of them kills its process
+            yield _alone(i, task, jobs[i][1])
+
+
+def _pool(tasks, n_jobs):
+    import joblib
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+        yield from parallel(joblib.delayed(_work)(task) for task in tasks)
+
+
+def _alone(i, task, start):
+    try:
+        return next(_pool([task], 2))       # joblib runs a single job without a process
+    except concurrent.futures.process.BrokenProcessPool:
+        return i, StartRecord(start, np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None)
+
+
+def _packed(i, job):
+    """The job as bytes, so that a process can set its threads before it meets TensorFlow."""
+    import cloudpickle
+    try:
+        return i, job[1], cloudpickle.dumps(job)
+    except Exception as error:
+        raise TypeError(f"make_problem or an option cannot be sent to another process: {error} Make the "
+                        "Problem and its meshes inside make_problem, or use n_jobs=1.") from error
+
+
+def _work(task):
+    """In a process: its threads, the job, its record."""
+    import cloudpickle
+    os.environ.update(_ONE_THREAD)
+    i, start, packed = task
+    try:
+        job = cloudpickle.loads(packed)
+    except Exception as error:
+        message = f"make_problem cannot be restored in a process: {type(error).__name__}: {error}"
+        return i, StartRecord(start, np.nan, None, 0, 0.0, message, None)
+    return i, _train(*job)
+
+
+# --- the door ------------------------------------------------------------------------------------
+
+def _checked_starts(starts):
+    """The starts as a list, and whether they are seeds."""
+    try:
+        starts = list(starts)
+    except TypeError:
+        raise TypeError(f"starts is {starts!r}; expected a sequence of seeds, as range(20), or of "
+                        "vectors.") from None
+    if not starts:
+        raise ValueError("starts is empty; expected at least one seed or vector.")
+    seeded = np.ndim(starts[0]) == 0 and not isinstance(starts[0], dict)
+    return [_checked_start(i, start, seeded) for i, start in enumerate(starts)], seeded
+
+
+def _checked_start(i, start, seeded):
+    if seeded:
+        return positive_integer(f"starts[{i}]", start, minimum=0)
+    if isinstance(start, dict):
+        return {name: float64_array(f"starts[{i}][{name!r}]", a) for name, a in start.items()}
+    return float64_array(f"starts[{i}]", start, shape=(None,))
+
+
+def _check_options(method, options):
+    name, _ = choose(method)
+    known = [n for n in inspect.signature(minimize).parameters if n not in (*_OWN, *_SHARED)]
+    for option in options:
+        if option in _SHARED:
+            raise ValueError(f"{option} is one file, but every start needs its own. Train the best start "
+                             "further with pcl.minimize, which takes it.")
+        if option not in known:
+            raise TypeError(f"multi_start got an unknown argument {option!r}; known are "
+                            f"{', '.join(known)}.")
+    merge(name, options.get("options"))
+
+
+def _checked_jobs(n_jobs):
+    if isinstance(n_jobs, int) and n_jobs == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return positive_integer("n_jobs", n_jobs)
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+class _Bar:
+    """A progress bar over the starts that shows the best loss so far and its gradient norm."""
+
+    loss = gradient_norm = np.inf
+
+    def __init__(self, enabled, total):
+        self._bar = Progress(enabled, total, "multi-start, best")
+
+    def update(self, record):
+        if not record.failed and record.loss < self.loss:
+            self.loss, self.gradient_norm = record.loss, record.result.gradient_norm
+        self._bar.update(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._bar.close()
+
+
+def _label(start, i):
+    return str(start) if isinstance(start, int) else f"#{i}"
+
+
+def _first_clause(run):
+    text = " ".join(run.message.split())
+    stop = text.find(": ") if run.status is not None and not run.failed else -1
+    end = text.find(".", stop + 1)
+    text = text if end < 0 else text[:end]
+    return text if len(text) <= 72 else text[:71] + "…"

@@ -1,0 +1,1 @@
+"""What data determine: misfits, sensitivities of functions of θ, standard errors."""
