@@ -19,8 +19,8 @@ import types
 import numpy as np
 
 from benchmarks import harness
-from tests.hock_schittkowski import PROBLEMS
-from tests.hock_schittkowski.program import DualProgram
+from tests.interior_point.hock_schittkowski import PROBLEMS
+from tests.interior_point.hock_schittkowski.program import DualProgram
 
 RIGHT = 1e-5                # largest relative distance of a solved objective to a known optimum
 LOOSE = 1e-3                # the same where no multipliers exist

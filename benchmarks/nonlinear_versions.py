@@ -11,9 +11,9 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from benchmarks import nonlinear_programs as programs
-from tests.hock_schittkowski import PROBLEMS
-from tests.hock_schittkowski.program import DualProgram
-from tests.hock_schittkowski.versions import KINDS, versions
+from tests.interior_point.hock_schittkowski import PROBLEMS
+from tests.interior_point.hock_schittkowski.program import DualProgram
+from tests.interior_point.hock_schittkowski.versions import KINDS, versions
 
 VIOLATION = 1e-5    # largest violation, over 1 + the row's max|J|
 ACTIVE = 1e-4       # distance from a side that may carry a multiplier, over the same or 1 + |x|

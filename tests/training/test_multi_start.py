@@ -14,7 +14,7 @@ import pytest
 from pcl.training.run.status import Status
 from pcl.training.starts import MultiStartResult, StartRecord, multi_start
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Rosenbrock:

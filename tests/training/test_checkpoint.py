@@ -238,7 +238,7 @@ def test_a_pcl_problem_goes_on_bit_identical(tmp_path):
 def killed(method, folder, moments, seed):
     """In a process of its own: kill a run at random moments, let it end, compare."""
     command = [sys.executable, __file__, method, str(folder), str(moments), str(seed)]
-    here = pathlib.Path(__file__).resolve().parents[1]
+    here = pathlib.Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": str(here), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]

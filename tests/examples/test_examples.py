@@ -12,7 +12,7 @@ import scipy.optimize
 import tensorflow as tf
 from scipy.special import exp1
 
-EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 NAMES = ["poisson_fem", "pumping_test"]
 SHORT = {"trust-exact": 6, "BFGS": 8, "L-BFGS-B": 8, "least-squares": 6}
 

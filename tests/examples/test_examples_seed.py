@@ -12,7 +12,7 @@ import pytest
 import pcl
 from examples.seed import claims, common, experiments, fem_poisson, heat, saved, static_poisson
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = {"static": static_poisson, "heat": heat, "fem": fem_poisson}
 FEW = {"adam": 4, "L-BFGS-B": 4, "BFGS": 4, "trust-exact": 3, "levenberg-marquardt": 3}
 
