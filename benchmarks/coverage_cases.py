@@ -179,3 +179,4 @@ def fed_batch_weighted(seed):
 
 CASES = {"lorenz": lorenz, "pumping": pumping, "heat": heat, "fed batch": fed_batch,
          "fed batch with σ": fed_batch_weighted}
+QUICK = ("lorenz", "pumping", "heat", "fed batch")
