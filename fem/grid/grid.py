@@ -6,12 +6,12 @@ import tensorflow as tf
 from fem.common.coefficient import flattened, spread
 from fem.common.dirichlet import observation
 from fem.common.observe import node_matrix, observation_points
-from fem.common.partition import Partition
 from fem.common.places import is_names, truth_of
 from fem.grid import stencil
 from fem.grid.coefficient import at_faces, at_nodes, place
 from fem.grid.maps import GridMaps
 from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest
 from pcl.support.caches import Bounded
 from pcl.support.validate import float64_array, known, positive_integer, whole_numbers

@@ -12,7 +12,6 @@ from skfem.assembly import Dofs
 from fem.common.coefficient import at_points, flattened, mapped, spread
 from fem.common.dirichlet import observation
 from fem.common.observe import node_matrix, observation_points, point_matrix
-from fem.common.partition import Partition
 from fem.mesh.check import check_mesh, check_numbers, unused_nodes
 from fem.mesh.counted import counted
 from fem.mesh.locate import Locator
@@ -23,6 +22,7 @@ from fem.space.quadrature import positive_rule
 from fem.space.weak_form import WeakForm, check_state
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest
 from pcl.support.caches import Bounded
 from pcl.support.validate import float64_array, positive_integer

@@ -1,12 +1,11 @@
 """Entries of the state of a march that are prescribed."""
 
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.engine import nodes
 from pcl.evolution.systems import scalar
-from pcl.nodes.linear.linear_map import LinearMap
+from pcl.nodes.linear.partition import Partition
 from pcl.support.validate import whole_numbers
 
 
@@ -23,10 +22,7 @@ class Fixed:
         self.numbers = whole_numbers("fixed numbers", numbers, n)
         if len(np.unique(self.numbers)) < len(self.numbers):
             raise ValueError("fixed numbers has a number twice; expected each once.")
-        self._values = values
-        self.free = np.setdiff1d(np.arange(n), self.numbers)
-        self.put, self.take = _selection(self.numbers, n).T, _selection(self.numbers, n)
-        self.put_free, self.take_free = _selection(self.free, n).T, _selection(self.free, n)
+        self._values, self.split = values, Partition(self.numbers, n)
 
     def at(self, t, shape):
         """g(t) as a tensor (m, …) for a state of this shape."""
@@ -38,11 +34,10 @@ class Fixed:
         columns = g if len(g.shape) in (0, len(shape)) else tf.reshape(g, (-1, *[1] * (len(shape) - 1)))
         return columns * tf.ones((len(self.numbers), *shape[1:]), tf.float64)
 
+    def lift(self, t, shape):
+        """E g(t), zero at the free entries, for a state of this shape."""
+        return self.split.put_fixed @ self.at(t, shape)
+
     def imposed(self, u, t):
         """u with its fixed entries replaced by g(t)."""
-        return self.put_free @ (self.take_free @ u) + self.put @ self.at(t, tuple(u.shape))
-
-
-def _selection(numbers, n):
-    rows = np.arange(len(numbers))
-    return LinearMap(sp.csr_array((np.ones(len(numbers)), (rows, numbers)), shape=(len(numbers), n)))
+        return self.split.put_free @ (self.split.take_free @ u) + self.lift(t, tuple(u.shape))

@@ -174,7 +174,8 @@ class GeneralisedAlpha:
                            None, dict(solver=evolution.solver))
         if evolution.fixed is not None:
             h, f = times[1] - times[0], evolution.fixed
-            moved = f.at(times[1], tuple(evolution.shape)) - f.take @ (u + h * tf.convert_to_tensor(v))
+            ahead = f.split.take_fixed @ (u + h * tf.convert_to_tensor(v))
+            moved = f.at(times[1], tuple(evolution.shape)) - ahead
             linear.fixed = Fixed(f.numbers, (2.0 / h ** 2) * moved, evolution.shape[0])
         t = times[0]
         return linear.solve(1.0, -evolution.forces(u, v, t), Stage(t, weight=0.0), t, None)

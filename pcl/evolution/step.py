@@ -91,7 +91,7 @@ class Evolution:
         stage : Stage
         start : first iterate of Newton's method
         """
-        fixed = None if self.fixed is None else self.fixed.put @ self.fixed.at(t, tuple(self.shape))
+        fixed = None if self.fixed is None else self.fixed.lift(t, tuple(self.shape))
         if self.system.residual is None:
             return self._solve_linear(a, b, stage, fixed)
         return self._solve_nonlinear(a, b, stage, fixed, start)
@@ -106,10 +106,10 @@ class Evolution:
                 rhs = rhs if offset is None else rhs - stage.weight * (matrix @ offset)
         if fixed is None:
             return solve(A, rhs, solver=self.solver)
-        f = self.fixed
-        rhs = f.take_free @ (rhs - A @ fixed)
-        inner = solve(A.restrict(f.free, f.free), rhs, solver=self.solver)
-        return f.put_free @ inner + fixed
+        split = self.fixed.split
+        rhs = split.take_free @ (rhs - A @ fixed)
+        inner = solve(A.restrict(split.free, split.free), rhs, solver=self.solver)
+        return split.put_free @ inner + fixed
 
     def _solve_nonlinear(self, a, b, stage, fixed, start):
         def residual(u):
@@ -117,10 +117,10 @@ class Evolution:
 
         if fixed is None:
             return solve_nonlinear(residual, start, **self._newton)
-        f = self.fixed
-        inner = solve_nonlinear(lambda x: f.take_free @ residual(f.put_free @ x + fixed),
-                                f.take_free @ start, **self._newton)
-        return f.put_free @ inner + fixed
+        split = self.fixed.split
+        inner = solve_nonlinear(lambda x: split.take_free @ residual(split.put_free @ x + fixed),
+                                split.take_free @ start, **self._newton)
+        return split.put_free @ inner + fixed
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.engine.second.tangent import total
+from pcl.nodes.linear.partition import Partition
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.rules.operation import Operation
 from pcl.rules.places import Places
-from pcl.support.arrays import digest
+from pcl.support.arrays import digest, selection
 from pcl.support.validate import float64_array, whole_numbers
 
 
@@ -82,17 +83,18 @@ class Elimination:
 
     def __init__(self, places, fixed):
         n = places.shape[0]
-        free = np.ones(n, dtype=bool)
-        free[fixed] = False
+        split = Partition(fixed, n)
+        free = np.zeros(n, dtype=bool)
+        free[split.free] = True
         kept = np.flatnonzero(free[places.rows] & free[places.cols])
         self.places = Places(np.concatenate([places.rows[kept], fixed]),
                              np.concatenate([places.cols[kept], fixed]), places.shape)
-        self.keep = _selection(kept, places.size, rows=self.places.size)
+        self.keep = selection(kept, places.size)
+        self.keep.resize(self.places.size, places.size)
         self.ones = np.zeros(self.places.size)
         self.ones[len(kept):] = 1.0
-        self.take_free = _selection(np.flatnonzero(free), n)
-        self.put_fixed = _selection(fixed, n).T.tocsr()
-        self.coupling = places.structure.restrict(np.flatnonzero(free), fixed)
+        self.take_free, self.put_fixed = split.take_free.matrix, split.put_fixed.matrix
+        self.coupling = places.structure.restrict(split.free, fixed)
 
 
 class DirichletPoint:
@@ -127,9 +129,3 @@ class DirichletPoint:
             mu = e.take_free @ adjoint[e.places.size:]
             plan.add_mixed(values, -e.coupling.right(mu), data)
         return total([t.left(J) for t, J in zip(tangents, self._jacobians) if t is not None])
-
-
-def _selection(numbers, n, rows=None):
-    """Sparse (rows, n) with a one at (i, numbers[i]); rows beyond the numbers are zero."""
-    m = len(numbers)
-    return sp.csr_array((np.ones(m), (np.arange(m), numbers)), shape=(m if rows is None else rows, n))

@@ -11,13 +11,13 @@ class Partition:
 
     Parameters
     ----------
-    fixed : ndarray of sorted, different numbers
+    fixed : ndarray of different numbers
     n : int
 
     Attributes
     ----------
     free, fixed : ndarray
-    take_free : LinearMap (n_I, n), Pᵀ
+    take_free, take_fixed : LinearMap (n_I, n), (n_D, n): Pᵀ and Eᵀ
     put_free, put_fixed : LinearMap (n, n_I), (n, n_D): P and E
     """
 
@@ -26,5 +26,5 @@ class Partition:
         mask[fixed] = False
         self.free, self.fixed = np.flatnonzero(mask), fixed
         self.take_free = LinearMap(selection(self.free, n))
-        self.put_free = self.take_free.T
-        self.put_fixed = LinearMap(selection(fixed, n).T)
+        self.take_fixed = LinearMap(selection(fixed, n))
+        self.put_free, self.put_fixed = self.take_free.T, self.take_fixed.T
