@@ -16,7 +16,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 help:
 	@echo 'make demo    install, and run the examples'
 	@echo 'make test    install with the test extra, and run the tests'
-	@echo 'make lint    flake8'
+	@echo 'make lint    flake8 and mypy'
 	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
 	@echo 'make lowest  run the tests with the lowest versions that setup.cfg states (Python 3.11)'
 	@echo 'make clean   remove .venv and caches'
@@ -30,6 +30,7 @@ test: $(VENV)/test.stamp
 
 lint: $(VENV)/test.stamp
 	$(BIN)/python -m flake8
+	$(BIN)/python -m mypy
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.hessian

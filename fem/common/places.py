@@ -1,9 +1,12 @@
 """Where a condition holds: at named parts, or where a function of the points is true."""
 
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
 import numpy as np
 
 
-def is_names(where):
+def is_names(where: Any) -> TypeGuard[str | Sequence[str]]:
     """Whether it is a name or a non-empty list of names."""
     if isinstance(where, str):
         return True

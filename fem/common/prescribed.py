@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-_solutions = {}     # id of the tensor: (weak reference to it, numbers)
+_solutions: dict[int, tuple] = {}     # id of the tensor: (weak reference to it, numbers)
 
 
 def remembered(u, fixed, values):

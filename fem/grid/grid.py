@@ -1,5 +1,8 @@
 """Finite differences on tensor-product grids, as constant sparse maps that `pcl` differentiates."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -10,10 +13,12 @@ from fem.common.places import is_names, truth_of
 from fem.grid import stencil
 from fem.grid.coefficient import at_faces, at_nodes, place
 from fem.grid.maps import GridMaps
+from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest
 from pcl.support.caches import Bounded
+from pcl.support.types import Array, ArrayLike, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, known, positive_integer, whole_numbers
 
 SIDES = (("left", "right"), ("bottom", "top"), ("front", "back"))
@@ -62,20 +67,30 @@ class Grid:
     Comp. 47 (1986).
     """
 
-    def __init__(self, *axes):
+    n: int
+    n_faces: int
+    dim: int
+    shape: tuple[int, ...]
+    axes: tuple[Array, ...]
+    boundary: Integers
+    interior: Integers
+    _maps: GridMaps
+    _partitions: Bounded
+
+    def __init__(self, *axes: ArrayLike):
         if not 1 <= len(axes) <= 3:
             raise ValueError(f"a Grid was given {len(axes)} coordinate arrays; expected one to three, "
                              "Grid(x), Grid(x, y) or Grid(x, y, z).")
-        axes = tuple(_coordinates(name, x) for name, x in zip("xyz", axes))
-        maps = GridMaps(axes)
-        self._set(axes=axes, dim=len(axes), shape=maps.shape, n=maps.n, n_faces=maps.n_faces)
+        checked = tuple(_coordinates(name, x) for name, x in zip("xyz", axes))
+        maps = GridMaps(checked)
+        self._set(axes=checked, dim=len(checked), shape=maps.shape, n=maps.n, n_faces=maps.n_faces)
         inner = np.zeros(self.shape, dtype=bool)
         inner[(slice(1, -1),) * self.dim] = True
         self._set(interior=_frozen(np.flatnonzero(inner)), boundary=_frozen(np.flatnonzero(~inner)))
         self._set(_maps=maps, _partitions=Bounded(KEPT))
 
     @classmethod
-    def uniform(cls, counts, lengths=1.0):
+    def uniform(cls, counts: int | Sequence[int], lengths: ArrayLike = 1.0) -> "Grid":
         """The grid of equal steps on (0, L_x) × (0, L_y) × (0, L_z).
 
         Parameters
@@ -92,40 +107,41 @@ class Grid:
         return cls(*(np.linspace(0.0, length, count)
                      for count, length in zip(counts, np.broadcast_to(lengths, len(counts)))))
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Grid never changes; make a new one instead of setting {name}.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Grid({' × '.join(map(str, self.shape))} nodes, n={self.n}, n_faces={self.n_faces})"
 
     # --- geometry ------------------------------------------------------------------------------
     @property
-    def points(self):
+    def points(self) -> Array:
         """Coordinates of the nodes, (n, dim)."""
         return self._maps.points
 
     @property
-    def volumes(self):
+    def volumes(self) -> Array:
         """V_i, (n,): lengths, areas or volumes that add up to that of the domain."""
         return self._maps.volumes
 
     @property
-    def face_points(self):
+    def face_points(self) -> Array:
         """Midpoints of the faces, (n_faces, dim), where κ lives: direction by direction."""
         return self._maps.face_points
 
     @property
-    def face_nodes(self):
+    def face_nodes(self) -> Integers:
         """Numbers (a, b) of the nodes on both sides of each face, (n_faces, 2)."""
         return self._maps.face_nodes
 
     @property
-    def face_directions(self):
+    def face_directions(self) -> Integers:
         """The axis d along which each face is crossed, (n_faces,)."""
         return self._maps.face_directions
 
     # --- forms ---------------------------------------------------------------------------------
-    def laplace(self, kappa=1.0, positive=True, mean="arithmetic"):
+    def laplace(self, kappa: Coefficient = 1.0, positive: bool = True,
+                mean: str = "arithmetic") -> SparseMatrix:
         """A = Gᵀ diag(A_f h_f κ_f) G ≈ ∫_V −∇·(κ∇u) dx, symmetric; A 1 = 0.
 
         Parameters
@@ -153,7 +169,7 @@ class Grid:
         kappa = at_faces(self, kappa, positive, mean)
         return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self, positive=positive)
 
-    def mass(self, rho=1.0, positive=True):
+    def mass(self, rho: Coefficient = 1.0, positive: bool = True) -> SparseMatrix:
         """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n).
 
         ρ ≤ 0 is refused as κ in `laplace`, also in multiples, unless positive=False.
@@ -161,7 +177,7 @@ class Grid:
         rho = at_nodes(self, "rho", rho, scalar=True, positive=positive)
         return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
-    def load(self, f=1.0):
+    def load(self, f: Coefficient = 1.0) -> Tensor:
         """b_i = V_i f_i, a tensor (n,) or (n, k).
 
         f is a scalar, (n,), (n, k) for k snapshots, or a function of points (n, dim).
@@ -170,7 +186,8 @@ class Grid:
         volumes = self.volumes if len(f.shape) == 1 else self.volumes[:, None]
         return tf.constant(volumes) * f
 
-    def divergence_form(self, kappa, u, positive=True, mean="arithmetic"):
+    def divergence_form(self, kappa: Coefficient, u: Coefficient, positive: bool = True,
+                        mean: str = "arithmetic") -> Tensor:
         """−∇·(κ∇u) at the nodes, −D (κ_f G u): the strong form, for residuals without a solve.
 
         Parameters
@@ -194,12 +211,12 @@ class Grid:
 
     # --- constant maps -------------------------------------------------------------------------
     @property
-    def gradient(self):
+    def gradient(self) -> LinearMap:
         """G, a LinearMap (n_faces, n): the derivative across each face, towards larger coordinates."""
         return self._maps.gradient
 
     @property
-    def divergence(self):
+    def divergence(self) -> LinearMap:
         """D, a LinearMap (n, n_faces): D q ≈ ∇·q from normal components q at faces, 0 on ∂Ω.
 
         −V D is the transpose of diag(A_f h_f) G.
@@ -207,11 +224,11 @@ class Grid:
         return self._maps.divergence
 
     @property
-    def face_mean(self):
+    def face_mean(self) -> LinearMap:
         """Interpolation from nodes to faces, (u_a + u_b)/2, a LinearMap (n_faces, n)."""
         return self._maps.face_mean
 
-    def derivative(self, axis=0):
+    def derivative(self, axis: int = 0) -> LinearMap:
         """∂/∂x_axis at nodes from three of them, exact for parabolas, a LinearMap (n, n), kept.
 
         Central inside, one-sided at the two ends; of second order on every grid.
@@ -220,16 +237,16 @@ class Grid:
         return self._maps.derivatives[axis]
 
     @property
-    def restriction(self):
+    def restriction(self) -> LinearMap:
         """Pᵀ, a LinearMap (n_interior, n): values at the interior nodes."""
         return self.partition(self.boundary).take_free
 
     @property
-    def extension(self):
+    def extension(self) -> LinearMap:
         """P, a LinearMap (n, n_interior): zero on the boundary."""
         return self.partition(self.boundary).put_free
 
-    def observe(self, points, dirichlet=None):
+    def observe(self, points: ArrayLike, dirichlet: Any = None) -> LinearMap:
         """O with (O u)_i = u(p_i), linear in each coordinate between nodes; a LinearMap (m, n).
 
         Parameters
@@ -248,7 +265,7 @@ class Grid:
         self._require_inside(points)
         return observation(self, stencil.multilinear(self.axes, points), dirichlet)
 
-    def observe_nodes(self, indices, dirichlet=None):
+    def observe_nodes(self, indices: ArrayLike, dirichlet: Any = None) -> LinearMap:
         """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
@@ -259,7 +276,7 @@ class Grid:
         return observation(self, node_matrix(indices, self.n), dirichlet)
 
     # --- what `fem.solve` asks of a discretisation -----------------------------------------------
-    def boundary_dofs(self, where=None):
+    def boundary_dofs(self, where: Where = None) -> Integers:
         """Sorted numbers of nodes on a part of the boundary.
 
         None: all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of z), or
@@ -275,27 +292,27 @@ class Grid:
             return np.unique(np.concatenate([self._side(name) for name in names]))
         return np.unique(whole_numbers("where (node numbers)", where, self.n))
 
-    def partition(self, fixed):
+    def partition(self, fixed: Integers) -> Partition:
         """The splitting of the nodes into `fixed` (sorted numbers) and free ones, kept."""
         return self._partitions.kept(digest(fixed), lambda: Partition(fixed, self.n))
 
     @property
-    def dof_points(self):
+    def dof_points(self) -> Array:
         """`points`, under the name it has in a `Space`."""
         return self.points
 
     @property
-    def basis_integrals(self):
+    def basis_integrals(self) -> Array:
         """`volumes`, under the name it has in a `Space`."""
         return self.volumes
 
     @property
-    def unused_dofs(self):
+    def unused_dofs(self) -> Integers:
         """None: every node has a volume."""
         return np.zeros(0, dtype=np.int64)
 
     @property
-    def components(self):
+    def components(self) -> Integers:
         """A grid is connected: zeros (n,)."""
         return np.zeros(self.n, dtype=np.int32)
 

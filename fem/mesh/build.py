@@ -8,13 +8,14 @@ import numpy as np
 import skfem
 
 from fem.mesh.check import check_arrays
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 
 KINDS = {"line": skfem.mesh.MeshLine1, "tri": skfem.MeshTri, "quad": skfem.MeshQuad,
          "tet": skfem.MeshTet, "hex": skfem.MeshHex}
 
 
-def mesh_from_arrays(kind, points, cells):
+def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Mesh:
     """A scikit-fem mesh from raw arrays, checked before scikit-fem can convert them.
 
     scikit-fem cuts fractions off node numbers and counts −1 from the end; here both are refused.
@@ -39,7 +40,7 @@ def mesh_from_arrays(kind, points, cells):
     return KINDS[kind](points, cells.astype(np.int32))
 
 
-def read_mesh(path):
+def read_mesh(path: str | os.PathLike[str]) -> skfem.Mesh:
     """A scikit-fem mesh from a file (Gmsh, VTK, Abaqus, XDMF, …), read by meshio.
 
     Raises
@@ -68,7 +69,8 @@ def read_mesh(path):
     return from_meshio(mesh)
 
 
-def rectangle(nx, ny, lower=(0.0, 0.0), upper=(1.0, 1.0)):
+def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
+              upper: ArrayLike = (1.0, 1.0)) -> skfem.MeshTri:
     """nx × ny × 2 triangles; each diagonal runs from the lower right to the upper left.
 
         (i, j+1) ─ (i+1, j+1)        node (i, j) has number j (nx + 1) + i
@@ -104,6 +106,6 @@ def rectangle(nx, ny, lower=(0.0, 0.0), upper=(1.0, 1.0)):
         "bottom": lambda p: p[1] == lower[1], "top": lambda p: p[1] == upper[1]})
 
 
-def unit_square(n):
+def unit_square(n: int) -> skfem.MeshTri:
     """n × n × 2 triangles on (0, 1)², see `rectangle`."""
     return rectangle(n, n)

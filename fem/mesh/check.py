@@ -3,17 +3,18 @@
 import warnings
 
 import numpy as np
+import skfem
 from scipy.spatial import cKDTree
 from skfem.mesh import MeshHex1, MeshLine1, MeshQuad1, MeshTet1, MeshTri1
 
 from fem.mesh.facet_distance import closest_points, flat_pieces
 from fem.mesh.geometry import EPS, corner_determinants, extents, outward_normals, rounding
-from fem.mesh.topology import build_facets, group_columns
+from fem.mesh.topology import Facets, build_facets, group_columns
 
 KINDS = (MeshLine1, MeshTri1, MeshQuad1, MeshTet1, MeshHex1)
 
 
-def check_mesh(mesh):
+def check_mesh(mesh: skfem.Mesh) -> Facets:
     """Refuse or report a mesh on which a finite element solution would be wrong.
 
     ValueError (IndexError for numbers out of range)
@@ -90,7 +91,7 @@ def check_arrays(p, t, refdom):
 
 def _check_cell_numbers(t, n_nodes):
     if t.dtype.kind not in "iu":
-        fractional = np.flatnonzero((t != np.floor(t)).any(axis=0)) if t.dtype.kind == "f" else []
+        fractional = np.flatnonzero((t != np.floor(t)).any(axis=0)) if t.dtype.kind == "f" else t[:0, 0]
         where = f"; cell {fractional[0]} holds fractions" if len(fractional) else ""
         raise ValueError(f"mesh cells have dtype {t.dtype}{where}; expected whole node numbers.")
     outside = np.flatnonzero(((t < 0) | (t >= n_nodes)).any(axis=0))

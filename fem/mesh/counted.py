@@ -8,11 +8,13 @@ import functools
 
 from skfem.mesh import MeshHex1, MeshLine1, MeshQuad1, MeshTet1, MeshTri1
 
+from fem.mesh.topology import Facets
+
 
 class _Counted:
     """facets, t2f and f2t of scikit-fem's meshes, from `fem.mesh.topology.Facets`."""
 
-    counts = None
+    counts: Facets
 
     @property
     def facets(self):

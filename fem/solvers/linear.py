@@ -1,6 +1,7 @@
 """Solve A u = b with Dirichlet data by eliminating rows and columns."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,13 +12,16 @@ from fem.common.prescribed import remembered
 from pcl.errors import SingularMatrix
 from pcl.nodes.linear import solve as linear_solve
 from pcl.nodes.linear.linear_map import LinearMap
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_array, require_finite
 
 # A map annihilates a vector when its product is this small against the sum of absolute terms.
 _ROUNDING = 1e-12
 
 
-def solve(A, b, dirichlet=None, solver="superlu", mean_value=None):
+def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver: str = "superlu",
+          mean_value: float | None = None) -> Tensor:
     """u with u = g on the Dirichlet part D and (A u)_i = b_i elsewhere (I).
 
         A_II u_I = b_I − A_ID g,    u = P u_I + E g

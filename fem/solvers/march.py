@@ -1,6 +1,8 @@
 """March a semi-discrete equation through time with Dirichlet data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,13 +13,17 @@ from fem.common.prescribed import remembered, warn_of_prescribed
 from fem.grid.grid import Grid
 from fem.space.space import Space
 from pcl.evolution import march as marching
-from pcl.evolution.times import start_of
+from pcl.evolution.systems import FirstOrder, SecondOrder
+from pcl.evolution.times import AdaptiveTimes, start_of
 from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.types import ArrayLike, Coefficient, Tensor
 from pcl.support.validate import float64_array
 
 
-def march(space, system, initial, times, scheme=None, *, dirichlet=None, dirichlet_at=None, readings=None,
-          **options):
+def march(space: Space | Grid, system: FirstOrder | SecondOrder, initial: Coefficient,
+          times: ArrayLike | AdaptiveTimes, scheme: Any = None, *, dirichlet: Any = None,
+          dirichlet_at: Callable[[Tensor], Any] | None = None,
+          readings: tuple[ArrayLike, ArrayLike] | None = None, **options: Any) -> Tensor:
     """u(t) of M u' + K u + r(u, t) = f(t), or of second order, with Dirichlet conditions.
 
     Parameters
@@ -96,8 +102,8 @@ class _Pairs:
 class _Moving:
     """t ↦ the Dirichlet values of the degrees of freedom `numbers`."""
 
-    space: object
-    condition: object
+    space: Space | Grid
+    condition: Callable[[Any], Any]
     numbers: np.ndarray
     columns: int | None
 

@@ -1,6 +1,8 @@
 """Solve an equation in weak form with Dirichlet data by Newton's method on the free unknowns."""
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,12 +14,15 @@ from fem.space.space import Space
 from fem.space.weak_form import check_state
 from pcl.nodes.equation.newton import Newton
 from pcl.nodes.equation.solve_nonlinear import solve_nonlinear as solve_equation
+from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import require_finite
 
 
-def solve_nonlinear(space, form, dirichlet=None, start=None, load=None, *, tolerance=Newton.tolerance,
-                    atol=Newton.atol, maxiter=Newton.maxiter, load_steps=Newton.load_steps,
-                    solver=Newton.solver, warm_start=Newton.warm_start):
+def solve_nonlinear(space: Space, form: Callable[..., tuple], dirichlet: Any = None,
+                    start: ArrayLike | Tensor | None = None, load: ArrayLike | Tensor | None = None, *,
+                    tolerance: float = Newton.tolerance, atol: float = Newton.atol,
+                    maxiter: int = Newton.maxiter, load_steps: int = Newton.load_steps,
+                    solver: str = Newton.solver, warm_start: bool = Newton.warm_start) -> Tensor:
     """u with u = g on the Dirichlet part D and R(u)_i = b_i for all other unknowns.
 
         R(u)_i = ∫ f₀(u, ∇u, x) φ_i + f₁(u, ∇u, x)·∇φ_i w dx
@@ -136,7 +141,7 @@ def _columns(g, shape):
     return g[:, None] * np.ones((1, shape[1]))
 
 
-def _finite(name, x):
+def _finite(name: str, x: Array | Tensor) -> Array | Tensor:
     if not tf.is_tensor(x):
         require_finite(name, x)
     return x

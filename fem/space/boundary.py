@@ -33,9 +33,7 @@ class BoundaryMaps:
         per_facet = basis.dx.shape[1]
         self.points = _rows(np.asarray(basis.global_coordinates()))
         self.normals = _rows(np.broadcast_to(basis.normals, (space.dim, *basis.dx.shape)))
-        self.weights = basis.dx.ravel()
-        if space.weight is not None:
-            self.weights = self.weights * space.weight_at(self.points, boundary=True)
+        self.weights = basis.dx.ravel() * space.weight_at(self.points, boundary=True)
         columns = np.repeat(space.cell_dofs[:, basis.tind].T, per_facet, axis=0)
         table = np.stack([np.asarray(b[0]) for b in basis.basis], axis=-1)
         self.values = scatter_rows(table, columns, space.n)

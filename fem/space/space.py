@@ -1,10 +1,13 @@
 """Finite element spaces: constant sparse maps, and forms linear in a coefficient."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import skfem
 import tensorflow as tf
 from scipy.sparse.csgraph import connected_components
 from skfem.assembly import Dofs
@@ -15,6 +18,7 @@ from fem.common.observe import node_matrix, observation_points, point_matrix
 from fem.mesh.check import check_mesh, check_numbers, unused_nodes
 from fem.mesh.counted import counted
 from fem.mesh.locate import Locator
+from fem.mesh.topology import Facets
 from fem.space.boundary import BoundaryMaps, select_dofs, select_facets
 from fem.space.cell_maps import CellMaps
 from fem.space.element import default_order, is_continuous, lagrange_element
@@ -25,6 +29,7 @@ from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest
 from pcl.support.caches import Bounded
+from pcl.support.types import Array, ArrayLike, Booleans, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, positive_integer
 
 # Partitions, weak forms and boundary maps that a space keeps, of each.
@@ -74,7 +79,31 @@ class Space:
         Whether the functions are; a space of discontinuous ones (P0) is for coefficients only.
     """
 
-    def __init__(self, mesh, element="P1", quadrature_order=None, weight=None):
+    mesh: skfem.Mesh
+    element: skfem.Element
+    weight: Callable[[Array], Array] | None
+    quadrature_order: int
+    is_continuous: bool
+    n: int
+    dim: int
+    n_cells: int
+    points_per_cell: int
+    quadrature_points: Array
+    quadrature_weights: Array
+    dof_points: Array
+    cell_dofs: Integers
+    unused_dofs: Integers
+    boundary_facets: Integers
+    facets: Facets
+    counted_mesh: skfem.Mesh
+    skfem_dofs: Dofs
+    _maps: CellMaps
+    _boundary_maps: Bounded
+    _partitions: Bounded
+    _weak_forms: Bounded
+
+    def __init__(self, mesh: skfem.Mesh, element: str | skfem.Element = "P1",
+                 quadrature_order: int | None = None, weight: Callable[[Array], Any] | None = None):
         mesh = _own_copy(mesh)
         facets = check_mesh(mesh)
         element = lagrange_element(element, mesh.elem.refdom)
@@ -93,15 +122,15 @@ class Space:
         self._set_quadrature()
         self._set(_boundary_maps=Bounded(KEPT), _partitions=Bounded(KEPT), _weak_forms=Bounded(KEPT))
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Space never changes; make a new one instead of setting {name}.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (f"Space({type(self.element).__name__}, {self.n_cells} cells, n={self.n}, "
                 f"q={len(self.quadrature_weights)})")
 
     # --- forms ---------------------------------------------------------------------------
-    def laplace(self, kappa=1.0, positive=True):
+    def laplace(self, kappa: Coefficient = 1.0, positive: bool = True) -> SparseMatrix:
         """A_ij = ∫ κ ∇φ_j·∇φ_i w dx, or ∫ (K∇φ_j)·∇φ_i w dx with a conductivity tensor K.
 
         Parameters
@@ -134,7 +163,7 @@ class Space:
             structure = self._maps.cell_laplace
         return SparseMatrix.from_structure(structure, kappa, space=self, positive=positive)
 
-    def mass(self, rho=1.0, positive=True):
+    def mass(self, rho: Coefficient = 1.0, positive: bool = True) -> SparseMatrix:
         """M_ij = ∫ ρ φ_j φ_i w dx, with ρ a scalar or (q,); a SparseMatrix (n, n).
 
         ρ ≤ 0 is refused as κ in `laplace`, also in multiples; pass positive=False for a term that may
@@ -143,7 +172,7 @@ class Space:
         rho = self._coefficient("rho", rho, positive=positive)
         return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
-    def advection(self, beta):
+    def advection(self, beta: Coefficient) -> SparseMatrix:
         """C_ij = ∫ (β·∇φ_j) φ_i w dx, with β (q, dim); a SparseMatrix (n, n), not symmetric."""
         self.require_gradients("advection")
         beta = self._coefficient("beta", beta, (self.dim,))
@@ -152,12 +181,12 @@ class Space:
                              "velocity vector a point.")
         return SparseMatrix.from_structure(self._maps.advection, flattened(beta), space=self)
 
-    def load(self, f=1.0):
+    def load(self, f: Coefficient = 1.0) -> Tensor:
         """b_i = ∫ f φ_i w dx, with f a scalar or (q,); a tensor (n,)."""
         f = spread(self._coefficient("f", f), len(self.quadrature_weights))
         return mapped(self._maps.load, f)
 
-    def flux(self, g, where=None):
+    def flux(self, g: Coefficient, where: Where = None) -> Tensor:
         """b_i = ∫_Γ g φ_i w ds, the load of the natural condition κ ∂u/∂n = g on Γ.
 
         Parameters
@@ -172,7 +201,7 @@ class Space:
         part = self._boundary(where)
         return mapped(part.load, spread(part.coefficient("g", g), len(part.weights)))
 
-    def boundary_mass(self, alpha=1.0, where=None):
+    def boundary_mass(self, alpha: Coefficient = 1.0, where: Where = None) -> SparseMatrix:
         """R_ij = ∫_Γ α φ_j φ_i w ds, with α a scalar or (qb,); a SparseMatrix (n, n).
 
         The Robin condition κ ∂u/∂n + α u = g is `laplace(κ) + boundary_mass(α, where)` with the
@@ -185,7 +214,7 @@ class Space:
         alpha = part.coefficient("alpha", alpha)
         return SparseMatrix.from_structure(part.mass, alpha, space=self)
 
-    def residual(self, form, u):
+    def residual(self, form: Callable[..., tuple], u: ArrayLike | Tensor) -> Tensor:
         """R_i = ∫ f₀ φ_i + f₁·∇φ_i w dx, the weak form ∫ f₀ v + f₁·∇v w dx tested with every φ_i.
 
         Parameters
@@ -217,7 +246,7 @@ class Space:
         u = check_state(self, "u", u)
         return self.weak_form(tuple(u.shape)).residual(form, u)
 
-    def require_gradients(self, what):
+    def require_gradients(self, what: str) -> None:
         """Refuse what needs ∇φ_i on an element that is discontinuous: there it is no derivative.
 
         Raises
@@ -232,18 +261,18 @@ class Space:
                 "V.quadrature_order).interpolate(c) is one for V.laplace.")
 
     # --- functions -----------------------------------------------------------------------
-    def interpolate(self, u):
+    def interpolate(self, u: ArrayLike | Tensor) -> Tensor:
         """u_h at the quadrature points, (q,) or (q, k), for u (n,) or (n, k)."""
         return self.value_map @ u
 
-    def gradient(self, u):
+    def gradient(self, u: Array | Tensor) -> Tensor:
         """∇u_h at the quadrature points, (q, dim), for u (n,)."""
         self.require_gradients("gradient")
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
         return tf.reshape(self.gradient_map @ u, (-1, self.dim))
 
-    def observe(self, points, outside="error", dirichlet=None):
+    def observe(self, points: ArrayLike, outside: str = "error", dirichlet: Any = None) -> LinearMap:
         """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
 
         Parameters
@@ -269,7 +298,7 @@ class Space:
         """
         return observation(self, point_matrix(self, points, outside), dirichlet)
 
-    def observe_nodes(self, indices, dirichlet=None):
+    def observe_nodes(self, indices: ArrayLike, dirichlet: Any = None) -> LinearMap:
         """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
 
         Raises
@@ -279,12 +308,12 @@ class Space:
         """
         return observation(self, node_matrix(indices, self.n), dirichlet)
 
-    def contains(self, points):
+    def contains(self, points: ArrayLike) -> Booleans:
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
         return self.locator.find(observation_points(points, self.dim))[0] >= 0
 
     # --- boundary ------------------------------------------------------------------------
-    def boundary_dofs(self, where=None):
+    def boundary_dofs(self, where: Where = None) -> Integers:
         """Sorted numbers of the degrees of freedom on a part of the boundary.
 
         None: all of it. A name of mesh.boundaries, or a list of names. A predicate on coordinates
@@ -293,7 +322,7 @@ class Space:
         self.require_gradients("a boundary condition")
         return select_dofs(self, where)
 
-    def boundary_points(self, where=None):
+    def boundary_points(self, where: Where = None) -> Array:
         """Quadrature points (qb, dim) on a part of the boundary.
 
         None: all of it. A name of mesh.boundaries, or a list of names. A predicate on the midpoints
@@ -301,53 +330,53 @@ class Space:
         """
         return self._boundary(where).points
 
-    def boundary_weights(self, where=None):
+    def boundary_weights(self, where: Where = None) -> Array:
         """Quadrature weights (qb,) at `boundary_points(where)`, with the weight function."""
         return self._boundary(where).weights
 
-    def boundary_normals(self, where=None):
+    def boundary_normals(self, where: Where = None) -> Array:
         """Outward unit normals (qb, dim) at `boundary_points(where)`."""
         return self._boundary(where).normals
 
-    def facet_dofs(self, facets):
+    def facet_dofs(self, facets: Integers) -> Integers:
         """Sorted numbers of the degrees of freedom on the facets."""
         return np.asarray(self.skfem_dofs.get_facet_dofs(facets).flatten(), dtype=np.int64)
 
     # --- constant maps -------------------------------------------------------------------
     @functools.cached_property
-    def value_map(self):
+    def value_map(self) -> LinearMap:
         """B as a LinearMap (q, n)."""
         return LinearMap(self._maps.values)
 
     @functools.cached_property
-    def gradient_map(self):
+    def gradient_map(self) -> LinearMap:
         """G as a LinearMap (q·dim, n), rows (point, direction)."""
         return LinearMap(self._maps.gradients)
 
     @functools.cached_property
-    def cell_integrals(self):
+    def cell_integrals(self) -> LinearMap:
         """f at quadrature points ↦ ∫ f w dx over each cell, a LinearMap (n_cells, q)."""
         return LinearMap(self._maps.cell_sums)
 
     @functools.cached_property
-    def locator(self):
+    def locator(self) -> Locator:
         """Finds the cells of points."""
         return Locator(self.mesh, self.facets)
 
     @functools.cached_property
-    def basis_integrals(self):
+    def basis_integrals(self) -> Array:
         """m_i = ∫ φ_i w dx, (n,)."""
         return self._maps.load.matrix @ np.ones(len(self.quadrature_weights))
 
     @functools.cached_property
-    def components(self):
+    def components(self) -> Integers:
         """Number of the connected component of each degree of freedom, (n,)."""
         first = np.broadcast_to(self.cell_dofs[0], self.cell_dofs[1:].shape).ravel()
         edges = sp.coo_array((np.ones(len(first), dtype=bool), (first, self.cell_dofs[1:].ravel())),
                              shape=(self.n, self.n))
         return connected_components(edges.tocsr(), directed=False)[1]
 
-    def partition(self, fixed, fields=1):
+    def partition(self, fixed: Integers, fields: int = 1) -> Partition:
         """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept.
 
         Of several fields all are fixed there; the unknowns are (n, fields) row by row.
@@ -356,13 +385,15 @@ class Space:
         return self._partitions.kept((digest(fixed), fields),
                                      lambda: Partition(every, self.n * fields))
 
-    def weak_form(self, shape):
+    def weak_form(self, shape: tuple[int, ...]) -> WeakForm:
         """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""
         self.require_gradients("a weak form")
         return self._weak_forms.kept(shape, lambda: WeakForm(self, shape))
 
-    def weight_at(self, points, boundary=False):
-        """The weight function at points, checked: finite and > 0, on the boundary ≥ 0."""
+    def weight_at(self, points: Array, boundary: bool = False) -> Array:
+        """The weight function at points, checked: finite and > 0, on the boundary ≥ 0; 1 without one."""
+        if self.weight is None:
+            return np.ones(len(points))
         weight = float64_array("weight(points)", self.weight(points), shape=(len(points),))
         bad = np.flatnonzero(weight < 0 if boundary else weight <= 0)
         if bad.size:
@@ -394,9 +425,7 @@ class Space:
         X, W = positive_rule(self.element.refdom, self.quadrature_order)
         mapping = self.counted_mesh.mapping()
         points = np.ascontiguousarray(np.moveaxis(mapping.F(X), 0, -1).reshape(-1, self.dim))
-        weights = (np.abs(mapping.detDF(X)) * W).ravel()
-        if self.weight is not None:
-            weights = weights * self.weight_at(points)
+        weights = (np.abs(mapping.detDF(X)) * W).ravel() * self.weight_at(points)
         self._set(quadrature_points=_frozen(points), quadrature_weights=_frozen(weights))
         self._set(points_per_cell=len(W))
         self._set(_maps=CellMaps(self.counted_mesh, self.element, self.cell_dofs, self.n, X, weights))

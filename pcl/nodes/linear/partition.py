@@ -4,6 +4,7 @@ import numpy as np
 
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import selection
+from pcl.support.types import Integers
 
 
 class Partition:
@@ -21,7 +22,7 @@ class Partition:
     put_free, put_fixed : LinearMap (n, n_I), (n, n_D): P and E
     """
 
-    def __init__(self, fixed, n):
+    def __init__(self, fixed: Integers, n: int):
         mask = np.ones(n, dtype=bool)
         mask[fixed] = False
         self.free, self.fixed = np.flatnonzero(mask), fixed
