@@ -13,7 +13,9 @@ Departures:
 6. Where the predicted change of φ is lost in rounding, a step that lowers E_μ is accepted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +58,7 @@ class Step:
 
     dp: np.ndarray
     dy: np.ndarray
-    system: object
+    system: System
     r_p: np.ndarray
     shift: float
 
@@ -67,14 +69,19 @@ class Algorithm:
     ends(algorithm) raises End when the run is over.
     """
 
+    filter: Filter
+    state: State
+    _make: Callable[[float, float], System]
+    _delta_c: float
+
     def __init__(self, form, kkt, hessian, monitor, rule, restore, ends, in_restoration=False,
                  near=np.inf):
         self.form, self.kkt, self.hessian, self.monitor = form, kkt, hessian, monitor
         self.rule, self._restore, self._ends = rule, restore, ends
         self.in_restoration, self._near = in_restoration, near
         self.inertia, self.trend = InertiaCorrection(), Trend()
-        self.filter, self.state, self.W = None, None, None
         self.alpha = self.shift = 0.0
+        self.W: Any = None          # not yet, or zero
         self.failure = ""
         self._tiny, self._wait, self._short = 0, 0, 0
         self._alpha_z, self._length, self._trials = 0.0, 0.0, 0

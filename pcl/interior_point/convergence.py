@@ -134,7 +134,7 @@ class Convergence:
 
     def _is_minimiser(self, algorithm):
         """The last point is one, whatever ended the run there."""
-        if algorithm.state is None or algorithm.trend.drifts or algorithm.trend.plunges:
+        if algorithm.trend.drifts or algorithm.trend.plunges:
             return False
         self._noise = self._rounding(algorithm)
         return self._is_solved(algorithm.state)

@@ -7,11 +7,11 @@ slacks of inequalities, and in the restoration phase the elastic variables of ev
 single entry in E it is eliminated from the KKT system before a backend sees it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcl.interior_point.program import finite
+from pcl.interior_point.program import Program, finite
 
 DAMPING = 1e-5      # κ_d of section 3.7: pulls variables with one bound only towards it
 
@@ -30,7 +30,7 @@ class Form:
     slope: ‖∇f‖∞ at the start, before scaling.
     """
 
-    program: object
+    program: Program
     count: dict
     n: int
     m: int
@@ -46,6 +46,15 @@ class Form:
     weight: np.ndarray
     reference: np.ndarray
     slope: float = 0.0
+    size: int = field(init=False, repr=False, compare=False)
+    bounded: int = field(init=False, repr=False, compare=False)
+    L: np.ndarray = field(init=False, repr=False, compare=False)
+    U: np.ndarray = field(init=False, repr=False, compare=False)
+    damp: np.ndarray = field(init=False, repr=False, compare=False)
+    inner_lower: np.ndarray = field(init=False, repr=False, compare=False)
+    inner_upper: np.ndarray = field(init=False, repr=False, compare=False)
+    any_fixed: bool = field(init=False, repr=False, compare=False)
+    proximal: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         has_lower, has_upper = np.isfinite(self.lower), np.isfinite(self.upper)

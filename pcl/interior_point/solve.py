@@ -145,25 +145,25 @@ class _Run:
     def from_start(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         """Run to the end."""
         try:
-            self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
-            self._run(lambda x: self._prepare(x, hessian, kkt, rule, None, scaling, None, False))
+            first = self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
+            self._run(first, lambda x: self._prepare(x, hessian, kkt, rule, None, scaling, None, False))
         except End as end:
             return self._result(end.status, end.detail, x)
         except KeyboardInterrupt:
             return self._result(Status.INTERRUPTED, "", x)
         except Exception as error:
-            error.partial_result = self._result(Status.ERROR, repr(error), x)
+            setattr(error, "partial_result", self._result(Status.ERROR, repr(error), x))
             raise
 
-    def _run(self, prepare):
+    def _run(self, algorithm, prepare):
         """Run the algorithm, prepared anew where the objective outgrew its scale."""
         while True:
             try:
-                return self._algorithm.run(self._state)
+                return algorithm.run(self._state)
             except Rescale:
-                size = self._algorithm.trend.size
-                prepare(self._algorithm.state.point.p[:self._program.n].copy())
-                self._algorithm.trend.size = size
+                size = algorithm.trend.size
+                algorithm = prepare(algorithm.state.point.p[:self._program.n].copy())
+                algorithm.trend.size = size
 
     def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         program = self._program
@@ -184,9 +184,10 @@ class _Run:
         make = first_state if warm_start is None else warm_state
         self._state = make(form, self._kkt, x, first.c, self._mu, warm_start)
         rule = rule if form.bounded else Monotone
-        self._algorithm = self._make(
-            form, rule(self._mu, self._tol * _share(s_f)), self._ends, self._hessian,
-            Restoration(self._phase, self._tol))
+        algorithm = self._make(form, rule(self._mu, self._tol * _share(s_f)), self._ends, self._hessian,
+                               Restoration(self._phase, self._tol))
+        algorithm.state, self._algorithm = self._state, algorithm
+        return algorithm
 
     def _first_barrier(self, f, slope, form, given, warm_start):
         if given is None and warm_start is not None:

@@ -19,18 +19,17 @@ _SLOWER = 0.5       # fall in this window relative to the one before: below, the
 class Trend:
     """The last points and objectives of a run.
 
-    size: of the first point, max(1, ‖x‖∞).
+    size: of the first point, max(1, ‖x‖∞); 0 before it.
     """
 
     def __init__(self):
-        self._points, self._objectives, self.size = [], [], None
-        self._first = None
+        self._points, self._objectives, self.size, self._first = [], [], 0.0, 0.0
 
     def visit(self, x, objective):
         """Take the next iterate."""
-        if self._first is None:
+        if not self._objectives:
             self._first = objective
-        if self.size is None:
+        if not self.size:
             self.size = max(1.0, float(np.abs(x).max(initial=0.0)))
         self._points = (self._points + [x.copy()])[-_WINDOW - 1:]
         self._objectives = (self._objectives + [objective])[-2 * _WINDOW - 1:]

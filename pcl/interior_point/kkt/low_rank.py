@@ -35,20 +35,21 @@ class _Factor(_Definite):
     def __init__(self, base, W):
         super().__init__(base)
         self._base, self._W = base, W
-        self.solve, self._columns = self._solve, None
+        self.solve = self._solve
+        self._columns: tuple[np.ndarray, np.ndarray] | None = None
 
     def _prepare(self, m):
         V = self._W.V
         solved = [self._base.solve(v, np.zeros(m)) for v in V.T]
-        self._columns = (np.array([x for x, _ in solved]).T, np.array([y for _, y in solved]).T)
-        self._small = np.eye(V.shape[1]) + self._W.weights[:, None] * (V.T @ self._columns[0])
+        X, Y = np.array([x for x, _ in solved]).T, np.array([y for _, y in solved]).T
+        self._small = np.eye(V.shape[1]) + self._W.weights[:, None] * (V.T @ X)
+        return X, Y
 
     def _solve(self, r_x, r_c):
         dx, lam = self._base.solve(r_x, r_c)
         if self._W.V.shape[1] == 0:
             return dx, lam
-        if self._columns is None:
-            self._prepare(r_c.size)
+        X, Y = self._columns = self._columns or self._prepare(r_c.size)
         right = self._W.weights * (self._W.V.T @ dx)
         weights = np.linalg.lstsq(self._small, right, rcond=None)[0]
-        return dx - self._columns[0] @ weights, lam - self._columns[1] @ weights
+        return dx - X @ weights, lam - Y @ weights

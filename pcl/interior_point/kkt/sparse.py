@@ -27,15 +27,15 @@ class _Pattern:
     def __init__(self, W, J):
         self.W, self.J = _pattern(W), _pattern(J)
         m, n = J.shape
-        row, col = [], []
+        rows, cols = [], []
         if W is not None:
             i, j = _places(W)
             self.keep = np.flatnonzero(i >= j)
-            row, col = [i[self.keep]], [j[self.keep]]
+            rows, cols = [i[self.keep]], [j[self.keep]]
         i, j = _places(J)
         size = n + m
-        row = np.concatenate(row + [i + n, np.arange(size)])
-        col = np.concatenate(col + [j, np.arange(size)])
+        row = np.concatenate(rows + [i + n, np.arange(size)])
+        col = np.concatenate(cols + [j, np.arange(size)])
         order = np.lexsort((row, col))
         new = np.concatenate([[True], np.diff(row[order]) + size * np.diff(col[order]) != 0])
         self.slot = np.empty(order.size, dtype=np.int64)
@@ -89,10 +89,17 @@ def _csc(A):
 
 
 class _SparseKKT:
-    """Assembly shared by the sparse backends."""
+    """Assembly shared by the sparse backends; each factorises the entries of K its own way."""
+
+    _pattern: _Pattern
+    _base: np.ndarray
 
     def __init__(self):
-        self._last, self._pattern, self._base, self.analysed = None, None, None, 0
+        self._last: tuple | None = None
+        self.analysed = 0
+
+    def _factorised(self, values, held):
+        raise NotImplementedError
 
     def factor(self, W, J, d_x, d_c):
         """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
@@ -110,7 +117,7 @@ class _SparseKKT:
 
     def _assemble(self, W, J):
         sparse_W, sparse_J = _csc(W), _csc(J)
-        if self._pattern is None or not self._pattern.fits(sparse_W, sparse_J):
+        if self._last is None or not self._pattern.fits(sparse_W, sparse_J):
             self._pattern = _Pattern(sparse_W, sparse_J)
             self.analysed += 1
         self._base = self._pattern.values(sparse_W, sparse_J)
