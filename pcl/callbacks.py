@@ -100,6 +100,9 @@ class NoProgress(Callback):
         Between 0 and 1; 0 asks for any decrease at all.
     """
 
+    _last: int
+    _lowest: list[float]
+
     def __init__(self, iterations=100, relative=1e-3):
         self.iterations = positive_integer("iterations", iterations)
         self.relative = _number("relative", relative)

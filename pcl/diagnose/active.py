@@ -86,7 +86,7 @@ def _groups(slices, nets):
         if net.size != size:
             raise ValueError(f"nets[{name!r}] has {net.size} parameters but the block has {size} "
                              "entries; expected the network whose parameters the block holds.")
-    groups = {}
+    groups: dict[str, slice] = {}
     for name, piece in slices.items():
         groups.update(_layers(name, piece, nets[name]) if name in nets else {name: piece})
     return groups

@@ -117,9 +117,9 @@ def identifiability(problem, theta, coefficient, points, sigma=None, prior=None)
     sigma = precision.sigma(deviations) if sigma is None else sigma
     variance, determined, directions = (
         precision.bare(J, sigma) if prior is None else precision.with_prior(J, sigma, deviations))
-    return IdentifiabilityMap(
-        *map(frozen_array, (points, value, np.sqrt(variance), determined)), sigma, directions,
-        _verdict(found, directions, prior is not None))
+    points, value, std, determined = map(frozen_array, (points, value, np.sqrt(variance), determined))
+    return IdentifiabilityMap(points, value, std, determined, sigma, directions,
+                              _verdict(found, directions, prior is not None))
 
 
 def _precision(problem, found):

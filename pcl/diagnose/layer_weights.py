@@ -78,5 +78,6 @@ def weights(net, params, bins=40):
     edges = np.histogram_bin_edges(np.concatenate(values), bins)
     counts = [np.histogram(v, edges)[0] for v in values]
     columns = [[f(v) for v in values] for f in (np.mean, np.std, lambda v: np.abs(v).max())]
-    return WeightDistribution(tuple(map(frozen_array, values)), *map(frozen_array, columns),
-                              frozen_array(edges), frozen_array(counts))
+    mean, std, largest = map(frozen_array, columns)
+    return WeightDistribution(tuple(map(frozen_array, values)), mean, std, largest, frozen_array(edges),
+                              frozen_array(counts))

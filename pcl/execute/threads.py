@@ -35,7 +35,8 @@ def ordered(function, items):
         with _blas.single_threaded():
             yield from map(function, items)
         return
-    waiting, pool = deque(), _pool(n)
+    waiting: deque = deque()
+    pool = _pool(n)
     with _blas.single_threaded():
         for item in items:
             waiting.append(pool.submit(contextvars.copy_context().run, _block, function, item))

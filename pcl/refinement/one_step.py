@@ -75,7 +75,7 @@ def _of_residuals(problem, theta):
                    "is the shortest one within them",)
     elif theta.size <= CURVED:
         F, c, remarks = _with_curvature(F, c, _hessian(problem, theta))
-    gradient = 2 * np.linalg.norm(J.T @ r)
+    gradient = 2 * float(np.linalg.norm(J.T @ r))
     return OneStep(-F @ c, F, np.sum(found.right ** 2, axis=1), found.noise(r), gradient, remarks)
 
 

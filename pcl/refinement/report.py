@@ -62,7 +62,7 @@ class Resolution:
         sizes = {n: np.nanmax(np.abs(a)) for n, a in self.total.items() if np.isfinite(a).any()}
         if not sizes:
             return np.nan, ""
-        name = max(sizes, key=sizes.get)
+        name = max(sizes, key=sizes.__getitem__)
         return float(sizes[name]), name
 
     @property

@@ -100,7 +100,7 @@ def _level(problem, theta, level, quantities):
 def _quantities(problem, theta, quantities):
     if not quantities:
         return {}, np.zeros(0), np.zeros((0, theta.size))
-    sizes = {}
+    sizes: dict[str, int] = {}
 
     def together(blocks):
         parts = [tf.reshape(tf.convert_to_tensor(quantities[name](blocks)), [-1]) for name in quantities]
@@ -160,8 +160,9 @@ def _report(levels, at, s, shift, remaining, transfer):
     remarks = [f"at level {level.name!r} {text}" for level in at for text in level.step.remarks]
     if all(np.array_equal(level.step.delta, coarse.step.delta) for level in at[1:]):
         remarks.append("the levels give the same numbers: does make_problem use its argument?")
+    unfinished, most = _unfinished(coarse, s)
     return Resolution(tuple(levels), value, shift, error, remaining, seen, s, coarse.step.gradient,
-                      *_unfinished(coarse, s), tuple(remarks))
+                      unfinished, most, tuple(remarks))
 
 
 def _unfinished(coarse, s):
@@ -173,7 +174,7 @@ def _unfinished(coarse, s):
     error = step.error(coarse.J, s)
     relative = np.divide(np.abs(coarse.J @ step.delta), error, out=np.zeros(error.size), where=error > 0)
     found.update((name, relative[piece].max(initial=0.0)) for name, piece in coarse.slices.items())
-    most = max(found, key=found.get)
+    most = max(found, key=found.__getitem__)
     return float(found[most]), most
 
 
@@ -236,7 +237,7 @@ def _carried(coarse, fine, theta, transfer, level):
 
 def _ratio(levels):
     """By how much the second level is finer, from levels that are numbers."""
-    if not all(isinstance(level, numbers.Real) and level > 0 for level in levels):
+    if not all(isinstance(level, numbers.Real) and float(level) > 0 for level in levels):
         raise ValueError(f"order is given, but the levels {levels!r} are not numbers of cells or steps; "
                          "give a third level instead.")
     return max(levels[1] / levels[0], levels[0] / levels[1])

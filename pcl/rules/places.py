@@ -9,7 +9,7 @@ from pcl.nodes.linear.structure import Structure
 from pcl.support.validate import float64_array
 
 # Made once for each pattern, for as long as it lives.
-_of_patterns = weakref.WeakKeyDictionary()
+_of_patterns: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class Places:

@@ -223,7 +223,7 @@ def _driven(run, drive, problem, name, settings):
     except Exception as error:
         if _from_keyboard(error):
             return Status.INTERRUPTED
-        error.partial_result = _result(run, Status.ERROR, problem, name, settings, judge=False)
+        setattr(error, "partial_result", _result(run, Status.ERROR, problem, name, settings, judge=False))
         raise
     raise RuntimeError(f"{name} returned without a reason.")
 

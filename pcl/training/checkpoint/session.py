@@ -14,6 +14,7 @@ from pcl.training.checkpoint.answers import AnswerLog, RecordedProblem
 from pcl.training.checkpoint.file import CheckpointError, read_checkpoint, write
 from pcl.training.checkpoint.points import packed, unpacked
 from pcl.training.run.evaluator import Point
+from pcl.training.run.run import Run
 
 # A file that took t seconds to write is not written again within 4 t. A process that lives for W seconds
 # then loses at most max(checkpoint_seconds, 4 t) + t of its work.
@@ -35,16 +36,20 @@ class Session:
         The file to go on from.
     """
 
+    _run: Run       # from `begin` on
+
     def __init__(self, path=None, seconds=30.0, resume=None):
         self._path, self._seconds = _checked_path(path), _checked_seconds(seconds)
         self.loaded = None if resume is None else read_checkpoint(resume)
-        self._log = AnswerLog()
-        if self._holds("log"):
-            self._log = AnswerLog.from_file(self.loaded)
+        log = self._holding("log")
+        self._log = AnswerLog() if log is None else AnswerLog.from_file(log)
         self._log.keeping = self._path is not None
         self._pending = self.loaded is not None     # not yet where the file ends
         self._kept = 0 if self.loaded is None else self.loaded.meta["core"]["rows"]
-        self._about, self._state, self._run, self._fixed = None, None, None, {}
+        self._about: dict = {}
+        self._fixed: dict = {}
+        self._state: tuple | None = None    # captured, and what the driver offered
+        self._begun = False
         self._next, self._complaint = time.monotonic() + self._seconds, None
 
     @property
@@ -92,9 +97,10 @@ class Session:
 
     def begin(self, run):
         """The run has evaluated its start."""
-        self._run = run
-        if self._holds("state"):
-            run.restore(self.loaded.meta["core"], unpacked(self.loaded), self.loaded.history)
+        self._run, self._begun = run, True
+        file = self._holding("state")
+        if file is not None:
+            run.restore(file.meta["core"], unpacked(file), file.history)
 
     def offer(self, state):
         """Here the driver can be taken up from `state`, {name: array or number}."""
@@ -111,7 +117,7 @@ class Session:
 
     def finish(self, status):
         """The run is over: write it a last time."""
-        if self._path is None or self._run is None or self._behind(status):
+        if self._path is None or not self._begun or self._behind(status):
             return
         with contextlib.suppress(KeyboardInterrupt):    # the file before stays whole
             self._write(status)
@@ -130,19 +136,20 @@ class Session:
 
     def _behind(self, status):
         # an error on the way back to where the file ends, or a state not yet reached
-        return self._pending and (status.name == "ERROR" or self._holds("state"))
+        return self._pending and (status.name == "ERROR" or self._holding("state") is not None)
 
     def _replayed(self):
-        if self._holds("log") and self._run is not None:
+        if self._begun and self._holding("log") is not None:
             self._arrive()
 
     def _arrive(self):
-        if self._pending:
+        if self._pending and self.loaded is not None:
             self._pending = False
             self._run.rebase(self.loaded.meta["core"])
 
-    def _holds(self, kind):
-        return self.loaded is not None and self.loaded.meta["kind"] == kind
+    def _holding(self, kind):
+        """The file to go on from if its content is of this kind."""
+        return self.loaded if self.loaded is not None and self.loaded.meta["kind"] == kind else None
 
     def _write_if_due(self):
         if self._path is not None and time.monotonic() >= self._next and self._rows() > self._kept:

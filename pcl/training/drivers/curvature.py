@@ -18,7 +18,7 @@ class Spectrum:
 
     smallest: float
     largest: float
-    lowest: np.ndarray = None
+    lowest: np.ndarray | None = None
 
     @property
     def indefinite(self):
@@ -83,8 +83,9 @@ def lanczos(product, start, most):
     reorthogonalisation, twice. exhausted : the space is invariant or all of ℝᵖ.
     """
     p = start.size
-    V, alpha, beta = [start / norm(start)], [], []
-    size = 0.0
+    V, size = [start / norm(start)], 0.0
+    alpha: list[float] = []
+    beta: list[float] = []
     for k in range(min(p, most)):
         w = product(V[k])
         size = max(size, norm(w))

@@ -139,7 +139,8 @@ class _Part:
 
     def __init__(self, run, number, following, evaluator, anew):
         self._run, self._number, self._following = run, number, following
-        self._evaluator, self._trace, self._anew = evaluator, collections.deque(), anew
+        self._evaluator, self._anew = evaluator, anew
+        self._trace: collections.deque = collections.deque()
         self._clock, self._paused = time.perf_counter(), 0.0
         self._cost, self._ask_at, self._refusals = 0.0, 0.0, 0
         self._note()

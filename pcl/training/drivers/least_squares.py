@@ -3,6 +3,8 @@
     minimise  C² Σ_i ρ((r_i / C)²),      C = f_scale;  ρ(z) = z gives Σ r_i² (no factor 1/2)
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.optimize
 
@@ -12,7 +14,7 @@ from pcl.training.run.status import Status
 
 ALGORITHMS = ("trf", "dogbox", "lm")
 # ρ(z) and ρ'(z), z = (r/C)²; names and formulas of scipy.optimize.least_squares.
-RHO = {
+RHO: dict[str, tuple[Callable, Callable]] = {
     "linear": (lambda z: z, np.ones_like),
     "soft_l1": (lambda z: 2.0 * (np.sqrt(1.0 + z) - 1.0), lambda z: 1.0 / np.sqrt(1.0 + z)),
     "huber": (lambda z: np.where(z <= 1.0, z, 2.0 * np.sqrt(z) - 1.0),

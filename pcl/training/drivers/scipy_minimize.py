@@ -9,6 +9,8 @@ of trust-krylov, which on SciPy's path takes any gradient below 1.4e-8 for zero.
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.optimize
@@ -203,9 +205,13 @@ def _remembering(method):
 class _TrustRegion:
     """fun, jac, hess, hessp, callback for SciPy; holds the Hessian of the current point."""
 
+    radius: Any                     # of SciPy's method, with the exact Hessian
+    _offer: Callable[[], None]      # from `begin` on
+
     def __init__(self, run, exact, scale, skip):
         self._run, self._inverse, self._skip = run, 1.0 / scale, skip
-        self._proposed, self.raised, self.radius, self._offer = None, None, None, None
+        self._proposed: tuple | None = None     # a trial point and its Hessian
+        self.raised: Exception | None = None
         self._unseen, self._rejected = int(run.restored.get("rejected", 0)), 0
         self._exact = exact
         if exact:
@@ -245,9 +251,11 @@ class _TrustRegion:
     def hess(self, x):
         if self._unseen:
             return self._run.hessian * self._inverse
-        point, proposed = self._trial(x), self._proposed
-        H = self._run.hessian if proposed is None or proposed[0] is not point else proposed[1]
-        return H * self._inverse
+        return self._hessian_of(self._trial(x)) * self._inverse
+
+    def _hessian_of(self, point):
+        proposed = self._proposed
+        return self._run.hessian if proposed is None or proposed[0] is not point else proposed[1]
 
     @_remembering
     def hessp(self, x, v):
@@ -266,7 +274,7 @@ class _TrustRegion:
             return
         if self._exact:
             self._follow(self._run.current, point)
-            self._run.hessian = self._proposed[1]
+            self._run.hessian = self._hessian_of(point)
         self._proposed = None
         self._run.accept(point)
         if self._exact:

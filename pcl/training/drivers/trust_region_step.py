@@ -71,7 +71,8 @@ class TrustRegionModel:
         if norm(y) <= radius:       # the hard case; or H singular and the step inside
             return self._result(self._extended(y, radius) if low > 0.0 else y,
                                 multiplier if low > 0.0 else 0.0, radius)
-        return self._result(*self._root(multiplier, y, radius), radius)
+        y, multiplier = self._root(multiplier, y, radius)
+        return self._result(y, multiplier, radius)
 
     def _left_end(self, low, radius):
         """The smallest λ ≥ low with a factorisation, and its y."""

@@ -51,7 +51,7 @@ class History:
     """
 
     def __init__(self):
-        self._rows = {name: [] for name in ROWS}
+        self._rows: dict[str, list] = {name: [] for name in ROWS}
 
     @classmethod
     def from_dict(cls, columns):

@@ -28,12 +28,13 @@ class Objective:
         The same object the evaluator counts in.
     """
 
+    best: Point     # from the start on
+
     def __init__(self, evaluator, counts):
         self._evaluator = evaluator
         self.counts = counts
-        self.best = None
-        self.last_failure = None
-        self._recent = collections.deque(maxlen=_REMEMBERED)
+        self.last_failure: str | None = None
+        self._recent: collections.deque[Point] = collections.deque(maxlen=_REMEMBERED)
 
     def start(self, theta):
         """The first point, with gradient; whatever goes wrong is raised."""

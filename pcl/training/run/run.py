@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -87,8 +88,9 @@ class Run:
         self._max_seconds = np.inf if max_seconds is None else max_seconds
         self.bounds = bounds
         self.history = History()
-        self.hessian = self.best_hessian = None
-        self.stages = []    # of a method that hands over to others
+        self.hessian: Any = None
+        self.best_hessian: Any = None
+        self.stages: list = []      # of a method that hands over to others
         self.linear_algebra = None      # of a method that chooses it by size
         self.reason = ""    # words of the callback that ended the run
         self.iteration = 0
@@ -245,7 +247,7 @@ class Run:
         return self._tolerances.gradient_is_small(norm, self.start_norm, gain, point.loss) or (
             gain <= SMALL * abs(point.loss))
 
-    def dead_end(self, status):
+    def dead_end(self, status: Status) -> NoReturn:
         """The optimizer cannot go on: `status`, or PRECISION_LIMIT.
 
         The latter if since the last visible decrease no trial raised the loss visibly and the
@@ -317,8 +319,8 @@ class Run:
             failed=counts.failed, accepted=accepted)
 
     def _expense(self):
-        if self._repeated():
-            columns, row = self.recorded, self.iteration
+        columns, row = self.recorded, self.iteration
+        if columns is not None and row < len(columns):
             return (columns.cell("seconds", row), columns.cell("factorisations", row),
                     columns.cell("back_substitutions", row))
         return (time.perf_counter() - self._clock,

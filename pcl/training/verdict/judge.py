@@ -16,7 +16,7 @@ import dataclasses
 
 import numpy as np
 
-from pcl.training.drivers.curvature import decrement, spectrum, spectrum_of_product
+from pcl.training.drivers.curvature import Spectrum, decrement, spectrum, spectrum_of_product
 from pcl.training.run.evaluator import Counts
 from pcl.training.run.run import CLOSE_ROOT, norm
 from pcl.training.run.status import Status
@@ -40,7 +40,7 @@ class Verdict:
 
     status: Status
     success: bool
-    spectrum: object
+    spectrum: Spectrum | None
     evidence: str
     counts: Counts
 
@@ -76,7 +76,8 @@ class _Judge:
 
     def __init__(self, run, around, hessian, sum_of_squares):
         self._run, self._around, self._hessian = run, around, hessian
-        self._sum_of_squares, self._words, self._spectrum = sum_of_squares, [], None
+        self._sum_of_squares, self._words = sum_of_squares, []
+        self._spectrum: Spectrum | None = None
 
     def verdict(self, status, success):
         """What was found."""
@@ -94,7 +95,7 @@ class _Judge:
         share = self._share(lambda: blind_share(around))
         if share > 0.0:
             self._say(f"{share:.0%} of the parameters do not change the loss at the start")
-        if found.indefinite and self._escape():
+        if found.indefinite and self._escape(found):
             return self.verdict(Status.STATIONARY_SADDLE, False)
         return self.verdict(Status.STATIONARY_START, found.shows_minimum)
 
@@ -168,7 +169,7 @@ class _Judge:
         """STATIONARY_SADDLE where a negative eigenvalue leads to a visibly lower loss."""
         self._curvature(_PRODUCTS)
         found = self._spectrum
-        if found is None or not found.indefinite or self._near_root() or not self._escape():
+        if found is None or not found.indefinite or self._near_root() or not self._escape(found):
             return status
         return Status.STATIONARY_SADDLE
 
@@ -223,8 +224,8 @@ class _Judge:
         gain = norm(around.gradient * np.maximum(np.abs(around.theta), 1.0))
         return self._sum_of_squares and gain >= CLOSE_ROOT * abs(around.loss)
 
-    def _escape(self):
-        around, found = self._around, self._spectrum
+    def _escape(self, found):
+        around = self._around
         v = found.lowest * around.free
         for part in _ESCAPES:
             t = part * max(norm(around.theta), 1.0)
