@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcl.engine.glue.piece import Piece
+from pcl.engine.nodes import Node
 from pcl.engine.procedure import accumulate
 from pcl.errors import TrialFailure
 
@@ -34,7 +35,7 @@ class Glued:
 class NodeCall:
     """v = node(inputs), v being variable number `output`."""
 
-    node: object
+    node: Node
     inputs: tuple
     glue: Piece
     output: int

@@ -79,11 +79,11 @@ class Construct(Protocol):
 def call(node, *inputs):
     """Evaluate `node` under the active handler; inputs are tensors or arrays, float64."""
     _require_eager_execution()
-    inputs = [as_input(f"input {i} of {type(node).__name__}", x) for i, x in enumerate(inputs)]
+    given = [as_input(f"input {i} of {type(node).__name__}", x) for i, x in enumerate(inputs)]
     handler = _handler.get()
     if handler is None:
-        return node.tensorflow(*(tf.convert_to_tensor(x, tf.float64) for x in inputs))
-    return handler.call(node, inputs)
+        return node.tensorflow(*(tf.convert_to_tensor(x, tf.float64) for x in given))
+    return handler.call(node, given)
 
 
 def record(construct):

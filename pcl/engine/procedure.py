@@ -73,7 +73,8 @@ class Procedure:
 
     def pullback(self, points, values, y_bars, front=None):
         """The `Adjoint` of ȳ; `front` is that of the last piece alone, where it is known already."""
-        bars, kept = {}, [None] * len(self.calls)
+        bars: dict = {}
+        kept: list = [None] * len(self.calls)
         accumulate(bars, self.result.pullback(values, y_bars) if front is None else front)
         for k in reversed(range(len(self.calls))):
             clock.look()

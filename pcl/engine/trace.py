@@ -27,7 +27,8 @@ class Tracer:
         self.graph = tf.compat.v1.get_default_graph()
         self.variables = list(enumerate(blocks))
         self.size = len(self.variables)
-        self.recorded, self.within = [], ()
+        self.recorded: list = []
+        self.within: tuple[str, ...] = ()
 
     def call(self, node, inputs):
         """Record a node call; its output is a new placeholder."""
@@ -96,13 +97,14 @@ def _refuse_tape(*_):
 
 @dataclass(frozen=True)
 class _RecordedCall:
-    node: object
+    node: nodes.Node
     inputs: list
     output: int
 
     def described(self, graph):
         """The call with its glue, in a list."""
-        inputs, glue = [], []
+        inputs: list = []
+        glue: list = []
         for x in self.inputs:
             inputs.append(_describe(graph, x, len(glue)))
             if isinstance(inputs[-1], Glued):

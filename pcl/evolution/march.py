@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,8 +23,8 @@ from pcl.support.validate import float64_array, known, require_free
 RADIUS = 0.8
 
 # Schemes for systems of first order; the first is the default.
-_FIRST_ORDER = {"sdirk2": SDIRK2(), "backward-euler": Theta(1.0), "crank-nicolson": Theta(0.5),
-                "bdf2": BDF2()}
+_FIRST_ORDER: dict[str, Any] = {"sdirk2": SDIRK2(), "backward-euler": Theta(1.0),
+                                "crank-nicolson": Theta(0.5), "bdf2": BDF2()}
 
 
 def march(system, initial, times, scheme=None, *, rate=None, at=None, fixed=None, radius=RADIUS,
@@ -106,7 +107,9 @@ def march(system, initial, times, scheme=None, *, rate=None, at=None, fixed=None
         rate = _state("rate", rate, tuple(initial.shape))
     else:
         _refuse_rate(rate, return_rate)
-    fixed = None if fixed is None else Fixed(*fixed, int(initial.shape[0]))
+    if fixed is not None:
+        numbers, values = fixed
+        fixed = Fixed(numbers, values, int(initial.shape[0]))
     evolution = Evolution(system, tuple(initial.shape), fixed, newton)
     run = _March(evolution, steps, initial, rate, memory)
     times, at = as_asked(_times(times, run), at, steps.order)
@@ -146,9 +149,9 @@ class _March:
     """A march with everything given but its times."""
 
     evolution: Evolution
-    steps: object
-    initial: object
-    rate: object
+    steps: Any      # a scheme, see `register_scheme`
+    initial: Any
+    rate: Any
     memory: int
 
     def at(self, times, at):

@@ -163,7 +163,8 @@ class GeneralisedAlpha:
         state = tuple(tf.convert_to_tensor(x, tf.float64) for x in state)
 
         def step(state, t0, t1, *dt):
-            return self.step(evolution, *state, t0, t1, h or dt[0])
+            u, v, a = state
+            return self.step(evolution, u, v, a, t0, t1, h or dt[0])
         u, v = scan(step, state, inputs, keep=which.keep, kept=(0, 1), memory=memory)
         return which.of(u), which.of(v)
 

@@ -113,7 +113,8 @@ class Evolution:
 
     def _solve_nonlinear(self, a, b, stage, fixed, start):
         def residual(u):
-            return a * (self.mass @ u) + stage.weight * self.forces(*stage.at(u), stage.t) - b
+            u_s, v_s = stage.at(u)
+            return a * (self.mass @ u) + stage.weight * self.forces(u_s, v_s, stage.t) - b
 
         if fixed is None:
             return solve_nonlinear(residual, start, **self._newton)

@@ -16,7 +16,7 @@ FIRST_STEPS, MAX_STEPS, ROUNDS = 16, 4096, 40
 # Of the steps in a round those are divided whose error is at least this share of the largest.
 MARKED = 0.25
 
-_halvings = contextvars.ContextVar("pcl_halved_steps", default=None)
+_halvings: contextvars.ContextVar[list | None] = contextvars.ContextVar("pcl_halved_steps", default=None)
 
 
 def uniform_times(start, end, steps):
@@ -99,7 +99,7 @@ class AdaptiveTimes:
         self.atol = positive_number("atol", atol, zero=True)
         self.max_steps = positive_integer("max_steps", max_steps, FIRST_STEPS)
         self.is_chosen = False
-        self._times = self.error = None
+        self._times, self.error = np.zeros(0), None
 
     def __repr__(self):
         chosen = f"{len(self._times) - 1} steps" if self.is_chosen else "not chosen yet"

@@ -1,11 +1,14 @@
 """Sparse solvers by name."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
 from pcl.support.validate import known, require_free
 
-_solvers = {}
+_solvers: dict[str, Callable[..., Any]] = {}
 
 
 def register_solver(name, factorise):

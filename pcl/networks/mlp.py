@@ -103,8 +103,9 @@ class MLP:
         for Wb in layers[:-1]:
             a = hidden.tensorflow(tf.matmul(a, Wb[:-1]) + Wb[-1])
         z = tf.matmul(a, layers[-1][:-1]) + layers[-1][-1]
-        out = activations.named("function", self.output.function, activations.OUTPUT)
-        return self.output.shift + self.output.scale * out.tensorflow(z)
+        output = _checked_output(self.output)
+        out = activations.named("function", output.function, activations.OUTPUT)
+        return output.shift + output.scale * out.tensorflow(z)
 
     def at(self, params, x, block=None):
         """The network at one point (params, x), evaluated in NumPy: a `NetworkPoint`.

@@ -102,7 +102,7 @@ class NetworkPoint:
             for b in self._blocks(starts):
                 for k, delta in b.deltas(b.seed(adjoint)):
                     layers[k - 1] += b.abar[k - 1] @ delta.T
-                if inputs:
+                if x_bar is not None:
                     np.matmul(delta.T, self._rule.W[0].T, out=x_bar[b.rows])
             return params_bar
         return self._sweep(share), x_bar

@@ -9,16 +9,16 @@ import numpy as np
 class Workspace:
     """Arrays by name, used again from block to block: fresh memory costs as much as the work in it."""
 
-    def __init__(self, storage=None):
-        self._arrays, self._storage, self._used = {}, storage, 0
+    def __init__(self, storage=None, source=None):
+        self._arrays, self._storage, self._source, self._used = {}, storage, source, 0
 
     def part(self):
         """A workspace of its own names whose arrays come one after the other from the same storage."""
-        part = Workspace()
-        part._new = self._new
-        return part
+        return Workspace(source=self)
 
     def _new(self, size):
+        if self._source is not None:
+            return self._source._new(size)
         if self._storage is None:
             return np.empty(size)
         self._used += size

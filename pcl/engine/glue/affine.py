@@ -4,7 +4,7 @@
 def is_affine(outputs, variables):
     """Whether the outputs are affine in the variables, read from the operations between them."""
     variables = {t.ref() for t in variables}
-    moving = {}  # tensor -> whether it depends on a variable; None once visited
+    moving: dict = {}  # tensor -> whether it depends on a variable; None once visited
     stack = list(outputs)
     while stack:
         t = stack[-1]

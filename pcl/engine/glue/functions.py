@@ -170,7 +170,8 @@ class PieceFunctions:
         if arithmetic is not None:
             return _filled(fetches, arithmetic)
         # Without a signature every call would first fail to bind its arguments, slowly.
-        signature = tuple(tf.TensorSpec(t.shape, t.dtype, f"x{i}") for i, t in enumerate(feeds)), {}
+        positional = tuple(tf.TensorSpec(t.shape, t.dtype, f"x{i}") for i, t in enumerate(feeds))
+        signature: tuple[tuple, dict] = positional, {}
         with _GROWING:
             pruned = self._wrapped.prune(list(feeds), wanted, input_signature=signature)
 

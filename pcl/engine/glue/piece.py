@@ -6,6 +6,7 @@ where one side is short, and otherwise an operator that is applied product by pr
 """
 
 import functools
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,7 +29,10 @@ class Piece:
     def __init__(self, graph, outputs, scalar=False):
         self.outputs = list(outputs)
         self._glue, self.deps, self._constants = graph.glue(self.outputs, scalar)
-        self._constant_jacobian = self._constant_curvature = self._offsets = None
+        # Where the outputs are affine, once found: [{d: J_d}, …], and a₀ of each, () where not.
+        self._constant_jacobian: Any = None
+        self._offsets: Any = None
+        self._constant_curvature = None
         self._scalar = scalar
 
     def value(self, values):
@@ -77,7 +81,7 @@ class Piece:
         return result
 
     def _affine_pullback(self, values, bars):
-        result = {}
+        result: dict = {}
         for jacobian, bar in zip(self._constant_jacobian, bars):
             for d, L in jacobian.items():
                 term = (L.T @ bar.ravel()).reshape(values[d].shape)
@@ -106,7 +110,8 @@ class Piece:
         return self._constant_jacobian
 
     def _probe_jacobian(self, values, moving):
-        jacobian, all_shapes = [{} for _ in self.outputs], self._shapes(values)
+        jacobian: list[dict] = [{} for _ in self.outputs]
+        all_shapes = self._shapes(values)
         for i, d in enumerate(self.deps):
             if d not in moving:
                 continue

@@ -43,7 +43,8 @@ def probe(forward, keys, at, output_shapes):
     list
         For each key a sparse block-diagonal matrix, ZERO, or None where it is not pointwise.
     """
-    by_rows, shape = {}, at.shape
+    by_rows: dict = {}
+    shape = at.shape
     for i, (key, output_shape) in enumerate(zip(keys, output_shapes)):
         by_rows.setdefault(_common_rows(shape, output_shape), []).append((i, key))
     blocks = [None] * len(output_shapes)

@@ -57,7 +57,8 @@ def without(base, forms, T, inverse_transposed):
 
 def _middles(base, forms):
     """(W, {c: C_c}) of Sᵀ W S + Σ_c (Sᵀ C_c B_c + its transpose), W None for zero."""
-    square, mixed = None, {}
+    square = None
+    mixed: dict = {}
     for f in forms:
         if f.a is base and f.b is base:
             K = compose(f.L_a.T, compose(f.W, f.L_b))

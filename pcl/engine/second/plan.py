@@ -10,6 +10,7 @@ so that H = Σ forms, which is L_θθ + L_θu S + Sᵀ L_uθ + Sᵀ L_uu S with 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,11 @@ from pcl.support import clock
 class Form:
     """The contribution (L_a B_a)ᵀ W (L_b B_b); its transpose is added when `mixed`."""
 
-    a: object
-    L_a: object
-    W: object
-    b: object
-    L_b: object
+    a: Any      # a base
+    L_a: Any    # a factor
+    W: Any
+    b: Any
+    L_b: Any
     mixed: bool
 
     def swapped(self):

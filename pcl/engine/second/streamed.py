@@ -1,6 +1,7 @@
 """Bases that are wide and cheap to make again: the Jacobians of networks, in blocks of points."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -39,7 +40,7 @@ class StreamedBase:
         self.rhs = rhs
         self.size, self.n_parameters = shape
         self.pushforward, self.pullback, self.second = pushforward, pullback, second
-        self._curvature = None if curvature is None else functools.cache(curvature)
+        self._curvature: Any = None if curvature is None else functools.cache(curvature)
         self._rows_per_point, self._rows = rows_per_point, rows
         self.step = max(1, BLOCK_ENTRIES // (self.n_parameters * rows_per_point)) * rows_per_point
 

@@ -94,7 +94,8 @@ class Sweep:
         """
         forms = self._forms[base]
         self._forms[base] = [form for form in forms if _is_small(form)]
-        square, mixed = None, {}
+        square = None
+        mixed: dict = {}
         for form in forms:
             if _is_small(form):
                 continue

@@ -50,7 +50,7 @@ class Tangent:
 
 def total(tangents):
     """Σ of tangents, None standing for zero; None if all are."""
-    terms = {}
+    terms: dict = {}
     for tangent in tangents:
         for b, L in (tangent.terms.items() if tangent else ()):
             terms[b] = plus(terms.get(b), L)

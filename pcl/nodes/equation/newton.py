@@ -77,7 +77,8 @@ def newton(settings, start, at):
         The message tells the residual norms of all iterations.
     """
     point = at(start)
-    r0, history, u = point.residual, [], start
+    r0, u = point.residual, start
+    history: list[float] = []
     for s in np.linspace(0.0, 1.0, settings.load_steps + 1)[1:]:
         offset = (1.0 - s) * r0
         u, point = _newton(settings, u, point, offset, at, history)

@@ -74,7 +74,8 @@ class SparseMatrix:
     def from_scipy(cls, matrix):
         """A constant matrix."""
         coo = float64_sparse("matrix", matrix).tocoo()
-        return cls.from_entries(*coo.coords, coo.data, coo.shape)
+        rows, cols = coo.coords
+        return cls.from_entries(rows, cols, coo.data, coo.shape)
 
     @property
     def coefficients(self):

@@ -96,7 +96,8 @@ def _merged(forms):
 
     Squares are made symmetric: from step to step, rounding that is not would grow.
     """
-    squares, mixed = {}, {}
+    squares: dict = {}
+    mixed: dict = {}
     for f in forms:
         K = compose(f.L_a.T, compose(f.W, f.L_b))
         if f.a is f.b:

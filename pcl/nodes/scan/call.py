@@ -151,7 +151,8 @@ class ScanPoint:
 
     def _choose_length(self, steps):
         """Steps a stretch: as many as the memory allows, by the size of the second step."""
-        seen, held = set(), [[step.values, step.points] for step in steps]
+        seen: set = set()
+        held = [[step.values, step.points] for step in steps]
         size = [size_of(step, seen) for step in held][-1]
         self.length = int(np.clip(self.call.memory // (DERIVATIVES * max(size, 1)), 2, self.call.n_steps))
 
@@ -237,9 +238,11 @@ class ScanAdjoint:
     """
 
     def __init__(self, point, output):
-        self._point, self._output, self._last = point, output, (None, None)
+        self._point, self._output = point, output
+        self._last: tuple = None, None      # a stretch and its adjoints
         self.outer, self.inputs = {}, [np.zeros(x.shape) for x in point.inputs]
-        self._ends, bars = [None] * point.n_stretches, [np.zeros(s.shape) for s in point.start]
+        self._ends: list = [None] * point.n_stretches
+        bars = [np.zeros(s.shape) for s in point.start]
         for s in reversed(range(point.n_stretches)):
             self._ends[s] = bars
             adjoints, bars = self._back(s)

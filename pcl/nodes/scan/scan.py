@@ -1,5 +1,6 @@
 """A recurrence s_{k+1} = step(s_k, x_k) as one node of the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +83,7 @@ def _evaluated(recurrence):
 class Recurrence:
     """What a scan is asked for; see `scan`. `single` if the state is one tensor."""
 
-    step: object
+    step: Callable
     initial: tuple
     inputs: tuple
     n_steps: int
@@ -172,7 +173,8 @@ class _RecordedScan:
 
     def described(self, graph):
         """What does not change from step to step, and the scan over the rest."""
-        constant, changing = [], []
+        constant: list = []
+        changing: list = []
         known = {*self.state, *self.rows}
         for call in described(self.inside, graph):
             moves = bool(call.dependencies() & known)

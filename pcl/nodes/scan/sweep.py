@@ -88,14 +88,16 @@ def _columns(sources, tangents, n_theta):
     if factors is None:
         return tangents, None
     lefts, right = factors
-    given, rows, n = {}, [right], len(right)
+    given: dict[int, slice | np.ndarray] = {}
+    rows, n = [right], len(right)
     for source in sources:
         if isinstance(tangents[source], slice):
-            columns = tangents[source]
-            given[source] = slice(n, n + columns.stop - columns.start)
-            rows.append(np.eye(n_theta)[columns])
-            n = given[source].stop
+            block = tangents[source]
+            end = n + block.stop - block.start
+            given[source] = slice(n, end)
+            rows.append(np.eye(n_theta)[block])
+            n = end
     for source, left in zip(dense, lefts):
-        given[source] = np.zeros((len(left), n))
-        given[source][:, :left.shape[1]] = left
+        columns = given[source] = np.zeros((len(left), n))
+        columns[:, :left.shape[1]] = left
     return given, np.concatenate(rows)
