@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.linalg.lapack import dgetrf, dgetrs
 
+from pcl.collocation.scheme import Scheme
 from pcl.errors import SingularMatrix
 
 EPS = np.finfo(np.float64).eps
@@ -23,7 +24,7 @@ class Chain:
     before : int (E,), the element at whose end this one starts; −1 where x₀ is given
     """
 
-    scheme: object
+    scheme: Scheme
     t: np.ndarray
     h: np.ndarray
     nodes: np.ndarray

@@ -65,7 +65,7 @@ def refine(mesh, error, tolerance, order, breaks=()):
         parts = int(np.clip(np.ceil((error[e] / tolerance) ** (1 / order)), 1, MOST_PARTS))
         times.extend(np.linspace(mesh.times[e], mesh.times[e + 1], parts + 1)[1:])
         e += 1
-    return Mesh(times)
+    return Mesh(np.array(times))
 
 
 def equidistribute(mesh, error, order, elements=None):

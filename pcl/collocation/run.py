@@ -1,6 +1,7 @@
 """What a simulation holds while it runs: the elements so far, and what it ends with."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from pcl.collocation.branch import OtherBranch, require_continuous, weakness
 from pcl.collocation.guess import guesses
 from pcl.collocation.mesh import Mesh, node_times
 from pcl.collocation.newton import solve_chain
+from pcl.collocation.scheme import Scheme
 from pcl.collocation.solution import Solution, Status
 from pcl.collocation.start import restart
 from pcl.collocation.system import RECOVERABLE
@@ -28,17 +30,17 @@ class Run:
     last : Chain of one element, whose polynomial goes on; None at the start and after a break
     """
 
-    system: object
-    scheme: object
-    start: object
+    system: Any
+    scheme: Scheme
+    start: Any
     span: tuple
     x0: np.ndarray
     breaks: np.ndarray
     pieces: list = field(default_factory=list)
     rejected: int = 0
     iterations: int = 0
-    point: tuple = None
-    last: object = None
+    point: tuple = ()
+    last: Any = None
 
     def __post_init__(self):
         self.point = (self.start.dx, self.x0, self.start.y, self.span[0])
@@ -50,16 +52,18 @@ class Run:
 
     def nodes(self, times):
         """Times of the nodes (E, K) of elements (E, 2), a hair inside where one ends at a break."""
-        return node_times(self.scheme, *times.T, self.breaks)
+        begin, end = times.T
+        return node_times(self.scheme, begin, end, self.breaks)
 
     def solve(self, times, before, accuracy, damped):
         """The chain on these elements from the first guess that leads to a solution."""
-        failure = None
+        failure: Exception | None = None
         for guess in guesses(self, times, before):
             try:
                 return self.newton(guess, accuracy, damped)
             except RECOVERABLE as problem:
                 failure = failure or problem
+        assert failure is not None      # there is always a guess
         raise failure
 
     def newton(self, guess, accuracy, damped):

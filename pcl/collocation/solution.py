@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcl.collocation.interpolation import interpolation
+from pcl.collocation.mesh import Mesh
+from pcl.collocation.scheme import Scheme
 
 
 class Status(enum.Enum):
@@ -58,8 +60,8 @@ class Solution:
         Elements accepted, steps repeated, Newton steps taken.
     """
 
-    scheme: object
-    mesh: object
+    scheme: Scheme
+    mesh: Mesh
     start: np.ndarray
     slots: np.ndarray
     algebraic: np.ndarray

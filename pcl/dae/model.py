@@ -61,7 +61,7 @@ class Model:
     exponents: tuple = field(default=(), repr=False)
 
     def __post_init__(self):
-        seen = {}
+        seen: dict[str, str] = {}
         for group in GROUPS:
             names = _names(group, getattr(self, group))
             object.__setattr__(self, group, names)

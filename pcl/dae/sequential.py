@@ -206,7 +206,8 @@ def _carried(program, x, place):
 def _newton(program, chain, x, place=None):
     """Newton's method with halved steps; with `place`, on these elements alone."""
     elements = program.elements
-    cut, r, size = elements.width - elements.n_p, *_residual(program, x, place)
+    cut = elements.width - elements.n_p
+    r, size = _residual(program, x, place)
     for _ in range(_NEWTON):
         if not np.isfinite(size):
             break

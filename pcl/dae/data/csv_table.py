@@ -94,7 +94,8 @@ def _groups(path, header, trajectory, lines, rows):
     """[(name, row numbers), …]."""
     if trajectory not in header:
         return [(path.stem, np.arange(len(rows)))]
-    place, found = header.index(trajectory), {}
+    place = header.index(trajectory)
+    found: dict[str, list[int]] = {}
     for k, row in enumerate(rows):
         if not row[place]:
             raise ValueError(f"{path}, line {lines[k]}, column {trajectory!r} is empty; expected the "

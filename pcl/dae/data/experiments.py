@@ -30,7 +30,9 @@ class Data:
 
     __slots__ = ("_trajectories",)
 
-    def __init__(self, trajectories):
+    _trajectories: tuple[Trajectory, ...]
+
+    def __init__(self, trajectories: Trajectory | Iterable[Trajectory]):
         if not isinstance(trajectories, (Trajectory, Iterable)):
             kind = type(trajectories).__name__
             raise TypeError(f"data is a {kind}; expected a Trajectory or a list of them.")
@@ -75,8 +77,6 @@ class Data:
 
     def __eq__(self, other):
         return isinstance(other, Data) and self._trajectories == other._trajectories
-
-    __hash__ = None
 
     def __repr__(self):
         return f"Data of {len(self)} trajectories, {self.size} observations of {', '.join(self.observed)}"

@@ -35,7 +35,7 @@ def warn_of_sizes(setting):
         return
     sizes = {name: float(np.sqrt(np.mean(data.values(name) ** 2))) for name in data.observed}
     sizes = {name: size for name, size in sizes.items() if size > 0.0}
-    small, large = (pick(sizes, key=sizes.get, default=None) for pick in (min, max))
+    small, large = (pick(sizes, key=sizes.__getitem__, default=None) for pick in (min, max))
     words = []
     if sizes and sizes[large] > SIZES * sizes[small]:
         words.append(f"{large} is {sizes[large] / sizes[small]:.0f} times as large as {small}, which "

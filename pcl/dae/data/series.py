@@ -35,8 +35,6 @@ class Series:
         return isinstance(other, Series) and all(
             np.array_equal(getattr(self, a), getattr(other, a)) for a in ("times", "values", "weights"))
 
-    __hash__ = None
-
     def where(self, mask):
         """The observations of a mask (n,)."""
         return Series(self.times[mask], self.values[mask], self.weights[mask])

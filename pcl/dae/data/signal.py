@@ -1,10 +1,13 @@
 """A known input u(t) of a trajectory: a number, a function or a table."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcl.dae.data.series import frozen, ordered_times
+from pcl.support.types import Array
 from pcl.support.validate import float64_array, known
 
 KINDS = ("constant", "linear")
@@ -24,10 +27,10 @@ class Signal:
     """
 
     name: str
-    times: np.ndarray = None
-    values: np.ndarray = None
+    times: Any = None       # (n,)
+    values: Any = None      # (n,)
     kind: str = "linear"
-    function: object = None
+    function: Callable[[Array], Any] | None = None
     at: str = ""
 
     def __call__(self, t):
@@ -43,7 +46,7 @@ class Signal:
         """
         t = float64_array("t", t, shape=(None,))
         if self.function is not None:
-            return self._evaluated(t)
+            return self._evaluated(t, self.function(t))
         if not self.times.size:
             return np.full(len(t), self.values[0])
         self._require_inside(t)
@@ -75,16 +78,14 @@ class Signal:
                 and self.function == other.function and np.array_equal(self.times, other.times)
                 and np.array_equal(self.values, other.values))
 
-    __hash__ = None
-
     @property
     def _label(self):
         return f"input {self.name!r}{self.at}"
 
-    def _evaluated(self, t):
-        """The function at times; a constant may be given as one number."""
+    def _evaluated(self, t, given):
+        """Values of the function at times; a constant may be given as one number."""
         values = float64_array(f"{self._label} at times from {t.min():g} to {t.max():g}"
-                               if t.size else self._label, self.function(t))
+                               if t.size else self._label, given)
         if values.ndim == 0:
             return np.full(len(t), float(values))
         return float64_array(self._label, values, shape=t.shape)
@@ -111,7 +112,8 @@ def signal(name, given, at=""):
         return Signal(name, given.times, given.values, given.kind, given.function, at)
     label = f"input {name!r}{at}"
     if isinstance(given, tuple) and len(given) in (2, 3):
-        return Signal(name, *_table(label, *given), at=at)
+        times, values, kind = _table(label, *given)
+        return Signal(name, times, values, kind, at=at)
     if callable(given):
         return Signal(name, function=given, at=at)
     if isinstance(given, tuple):

@@ -1,11 +1,13 @@
 """One experiment: what was observed when, from which start and under which inputs."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 
-from pcl.dae.data.series import ordered_times, series
-from pcl.dae.data.signal import signal
+from pcl.dae.data.series import Series, ordered_times, series
+from pcl.dae.data.signal import Signal, signal
+from pcl.support.types import Array
 from pcl.support.validate import float64_array
 
 
@@ -52,6 +54,13 @@ class Trajectory:
 
     __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks")
 
+    _observed: dict[str, Series]
+    _initial: dict[str, float]
+    _inputs: dict[str, Signal]
+    _span: tuple[float, float]
+    _name: str
+    _breaks: tuple[float, ...]
+
     def __init__(self, t, observed, initial=None, inputs=None, weights=1.0, span=None, name="",
                  missing="refuse", breaks=()):
         at = f" of trajectory {name!r}" if name else ""
@@ -79,18 +88,43 @@ class Trajectory:
     def __setstate__(self, state):
         self._set(*state)
 
-    observed = property(lambda self: MappingProxyType(self._observed))
-    initial = property(lambda self: MappingProxyType(self._initial))
-    inputs = property(lambda self: MappingProxyType(self._inputs))
-    span = property(lambda self: self._span)
-    name = property(lambda self: self._name)
-    breaks = property(lambda self: np.array(self._breaks))
-    size = property(lambda self: sum(map(len, self._observed.values())))
+    @property
+    def observed(self) -> Mapping[str, Series]:
+        """The observations by variable."""
+        return MappingProxyType(self._observed)
+
+    @property
+    def initial(self) -> Mapping[str, float]:
+        """The start values that are fixed."""
+        return MappingProxyType(self._initial)
+
+    @property
+    def inputs(self) -> Mapping[str, Signal]:
+        """The inputs u(t)."""
+        return MappingProxyType(self._inputs)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """(t0, t1)."""
+        return self._span
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        return self._name
+
+    @property
+    def breaks(self) -> Array:
+        """Times (n,) where elements end, a copy."""
+        return np.array(self._breaks)
+
+    @property
+    def size(self) -> int:
+        """Number of observations."""
+        return sum(map(len, self._observed.values()))
 
     def __eq__(self, other):
         return isinstance(other, Trajectory) and self.__getstate__() == other.__getstate__()
-
-    __hash__ = None
 
     def __repr__(self):
         counts = ", ".join(f"{name} {len(s)}" for name, s in self._observed.items())

@@ -288,7 +288,8 @@ class ReducedFactor:
         self.singular, self.right_inertia = not all(np.isfinite(block).all() for block in B), False
         if self.singular:
             return
-        self._small_factor = small_factor(*B, self._joint_matrix())
+        arguments = *B, self._joint_matrix()
+        self._small_factor = small_factor(*arguments)
         self.right_inertia = self._small_factor.right_inertia
 
     # --- solutions ----------------------------------------------------------------------------

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
+from pcl.support.types import Array
 from pcl.support.validate import float64_array
 
 _NETWORK = ("size", "n_in", "n_out", "init", "at")
+
+
+class Network(Protocol):
+    """N(x; θ) at each point: what a law takes as its network. `pcl.MLP` is one."""
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+
+    def init(self, seed: int) -> Array:
+        """Initial parameters (size,)."""
+
+    def at(self, params: Array, x: Array) -> Any:
+        """The network at one point: its values and derivatives, see `pcl.networks.point.NetworkPoint`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +55,13 @@ class Law:
         No network, no names; the network's width does not fit the names, or a scale is 0.
     """
 
-    net: object
+    net: Network
     inputs: tuple
     outputs: tuple
-    input_shift: np.ndarray = 0.0
-    input_scale: np.ndarray = 1.0
-    output_shift: np.ndarray = 0.0
-    output_scale: np.ndarray = 1.0
+    input_shift: Array | float = 0.0
+    input_scale: Array | float = 1.0
+    output_shift: Array | float = 0.0
+    output_scale: Array | float = 1.0
 
     def __post_init__(self):
         for side in ("inputs", "outputs"):

@@ -62,7 +62,8 @@ def jumps(item, span):
 def elements_for(item):
     """Elements to begin with: two for every turn of the data or of an input, `FEWEST` at least."""
     curves = [(s.times, s.values) for s in item.observed.values()]
-    t = np.linspace(*item.span, _SAMPLES)
+    t0, t1 = item.span
+    t = np.linspace(t0, t1, _SAMPLES)
     curves += [(t, u(t)) for u in item.inputs.values() if u.function is not None]
     curves += [(u.times, u.values) for u in item.inputs.values() if u.function is None]
     most = max((turns(values) for _, values in curves), default=0)

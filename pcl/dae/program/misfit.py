@@ -30,7 +30,8 @@ class Misfit:
     @classmethod
     def of(cls, elements, observations):
         """From [(trajectory number, name, times, values, weights), …]."""
-        place, rows, data, weights, variable, names = [], [], [], [], [], {}
+        place, rows, data, weights, variable = [], [], [], [], []
+        names: dict = {}
         for k, name, times, values, omega in observations:
             kind = "differential" if name in elements.model.states else "algebraic"
             element, basis = interpolation(elements.scheme, elements.meshes[k], times, kind)

@@ -120,7 +120,8 @@ class Setting:
 
     def transcription(self, laws, penalties):
         """The nonlinear program with these laws; penalties P_l of ½ θ_lᵀP_l θ_l."""
-        return Transcription(self.model, laws, self.elements, self.inputs, *self.starts, self.misfit,
+        fixed, values = self.starts
+        return Transcription(self.model, laws, self.elements, self.inputs, fixed, values, self.misfit,
                              penalties)
 
     def points_of(self, law, x):

@@ -1,5 +1,7 @@
 """A model with laws and data as one nonlinear program, by collocation in time."""
 
+from typing import Any
+
 import numpy as np
 
 from pcl.dae.laws.inputs import Inputs
@@ -32,7 +34,7 @@ class Transcription:
     def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties):
         self.model, self.laws, self.elements, self.misfit = model, list(laws), elements, misfit
         self.equations = equations_of(model)
-        self.path = _pointwise(model, pointwise.path) if model.path is not None else None
+        self.path: Any = _pointwise(model, pointwise.path) if model.path is not None else None
         self._u = inputs.reshape(elements.E * elements.K, len(model.inputs))
         self._t = elements.times.ravel()
         self._known = start[fixed]

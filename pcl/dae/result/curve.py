@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pcl.collocation import interpolation
+from pcl.collocation import Mesh, Scheme, interpolation
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Curve:
     name: str
     states: tuple
     others: tuple
-    scheme: object
-    mesh: object
+    scheme: Scheme
+    mesh: Mesh
     start: np.ndarray
     slots: np.ndarray
     algebraic: np.ndarray
@@ -96,8 +96,8 @@ class Curve:
             values = self.scheme.algebraic_at(tau) @ self.algebraic[e, :, self.others.index(name)]
         p = np.polynomial.Polynomial.fit(tau, values, self.scheme.K)
         p = p.trim(1e-12 * np.abs(p.coef).max())      # a leading coefficient of rounding spoils the roots
-        roots = p.deriv().roots() if np.ptp(values) > 0.0 else np.zeros(0)
-        roots = roots[np.abs(roots.imag) < 1e-9].real
+        found = p.deriv().roots() if np.ptp(values) > 0.0 else np.zeros(0)
+        roots = np.asarray(found[np.abs(found.imag) < 1e-9].real, dtype=np.float64)
         at = np.concatenate([[0.0, 1.0], roots[(roots > 0.0) & (roots < 1.0)]])
         best = at[np.argmax(sign * p(at))]
         return sign * p(best), float(self.mesh.times[e] + best * self.mesh.lengths[e])

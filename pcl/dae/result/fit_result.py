@@ -12,11 +12,15 @@ from pcl.dae.failures import FAILURES, said
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.program.log_scale import natural, slopes
 from pcl.dae.program.scaled import worst_row
+from pcl.dae.program.setting import Setting
+from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.curve import curves
 from pcl.dae.result.limits import between, words
+from pcl.dae.result.shift import Shift
 from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import judged
+from pcl.interior_point.result import Result
 from pcl.support.validate import float64_array
 
 
@@ -49,12 +53,12 @@ class Fit:
         Misfit that is not far above what the smoother left; inf without one.
     """
 
-    setting: object
-    program: object
-    result: object
+    setting: Setting
+    program: Transcription
+    result: Result
     stages: tuple
     note: str = ""
-    shift: object = None
+    shift: Shift | None = None
     enough: float = float("inf")
 
     @property

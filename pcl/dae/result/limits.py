@@ -58,7 +58,7 @@ def _excess(limits, value):
 
 
 def _largest(model, trained, t, values, slopes, inputs, tolerance):
-    found = {}
+    found: dict = {}
     for name, value in values.items():
         excess = _excess(model.limits(name), value)
         _note(found, name, t, excess, tolerance * (trained.sizes[name] or 1.0))

@@ -49,12 +49,13 @@ class _Moved:
     """Multipliers at nodes (E, K·r) → (E'·K·r,) on the elements of another setting."""
 
     def __init__(self, setting, finer):
-        self._K, self._places, self._rows = setting.scheme.K, [], []
+        self._K = setting.scheme.K
+        places, found = [], []
         for start, mesh, new in zip(setting.elements.starts, setting.meshes, finer.meshes):
             e, rows = interpolation(setting.scheme, mesh, new.points(setting.scheme).ravel(), "algebraic")
-            self._places.append(start + e)
-            self._rows.append(rows)
-        self._places, self._rows = np.concatenate(self._places), np.concatenate(self._rows)
+            places.append(start + e)
+            found.append(rows)
+        self._places, self._rows = np.concatenate(places), np.concatenate(found)
         self._weights = [np.outer(s.elements.lengths, s.scheme.weights) for s in (setting, finer)]
 
     def __call__(self, lam):

@@ -23,14 +23,14 @@ class Shift:
     ----------
     parameters : {name: shift / standard error}, signed
     laws : {output: (points (k, d), shift / standard error (k,))}
-    share : (E,), what each element contributes at most to any of them, ≥ 0
+    share : (E,), what each element contributes at most to any of them, ≥ 0; empty without an estimate
     exact : bool, whether the standard errors are those of a noise of `EXACT` of the data's spread
     why : str, why there is no estimate, or ""
     """
 
     parameters: dict = field(default_factory=dict)
     laws: dict = field(default_factory=dict)
-    share: np.ndarray = None
+    share: np.ndarray = field(default_factory=lambda: np.zeros(0))
     exact: bool = False
     why: str = ""
 

@@ -67,7 +67,7 @@ def _other_starts(search):
     """Yield (words, make, near): with the parameters found, and other starts of what is not seen."""
     for factor in (np.exp(-1.0), np.e):
         yield "simulated from other starts of what is not seen; ", lambda factor=factor: (
-            [], [], _with_other_starts(search.setting, *search.best[:2], factor)), True
+            [], [], _with_other_starts(search.setting, search.best[0], search.best[1], factor)), True
 
 
 def _others(search, x, start, seed):

@@ -1,12 +1,14 @@
 """Weights of laws fitted to smooth trajectories of inputs and outputs, and what such a start costs."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from pcl.dae.laws.output_range import normalised, output_range, shift_scale
 from pcl.dae.laws.weight_prior import deviations
+from pcl.dae.program.setting import Setting
 from pcl.dae.stages.joint import pretrain_together, together
 
 MAXITER = 500
@@ -119,9 +121,9 @@ class Preparation:
     normalise : bool
     """
 
-    setting: object
+    setting: Setting
     laws: list
-    decay: object
+    decay: Any      # ρ or "auto"
     normalise: bool
     fixed: float | None = None
 

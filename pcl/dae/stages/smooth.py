@@ -10,6 +10,7 @@ further down where the smallest is the best.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -44,7 +45,7 @@ class Smoothed:
     x: np.ndarray
     smoothing: float
     tried: list
-    result: object
+    result: Any         # a Result, None without a solve
     others: list
     start: object = None
 
@@ -73,7 +74,8 @@ def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, ma
     if smoothing != "auto":
         result = solve(x, smoothing)
         return Smoothed(solve.trajectories(result, x), smoothing, [], result, [x])
-    unit, tried = _unit(setting), {}
+    unit = _unit(setting)
+    tried: dict = {}
     _search(solve, x, unit, cost, tried)
     ranked = sorted(tried, key=lambda decade: tried[decade][0])
     if not ranked:                          # none was solved

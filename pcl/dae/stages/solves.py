@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +43,8 @@ class Solves:
     tol: float
     maxiter: int
     max_seconds: float
-    callback: object
-    clock: object
+    callback: Any
+    clock: Any
 
     def __post_init__(self):
         positive_number("tol", self.tol)
@@ -148,7 +149,8 @@ class Search:
 
     def __init__(self, setting, solves, enough, stages, penalised=False):
         self.setting, self._solves, self._enough = setting, solves, enough
-        self.best, self.stages, self.over = None, stages, False
+        self.best: Any = None       # nothing is read off it before the first solve
+        self.stages, self.over = stages, False
         self._penalised, self.met = penalised, []
 
     @property
@@ -194,7 +196,7 @@ class Search:
         found = self._solved(words, make, maxiter, options)
         if found and found[1].success:
             self.met.append(found[1].fun)
-        if found and (self.best is None or _rank(*found[1:], _TIE) < _rank(*self.best[1:])):
+        if found and (self.best is None or _rank(found, _TIE) < _rank(self.best)):
             self.best = found
 
     def replace(self, words, make):
@@ -236,7 +238,8 @@ def meant(result, maxiter):
     return result.status in _MEANT or (result.status is Status.ITERATION_LIMIT and maxiter < SHORT)
 
 
-def _rank(result, misfit, share=1.0):
+def _rank(found, share=1.0):
+    _, result, misfit = found
     finite = np.isfinite(result.fun)
     return not result.success, not finite, share * (result.fun if finite else misfit)
 

@@ -140,7 +140,8 @@ def _sentence(sources, stated, order, helpers, names, determines):
 
 def coupling(laws, unknowns, outputs, inputs, seed):
     """∂z/∂(x, y) with random entries (n_z, n_x + n_y), and sentences about laws that do not fit."""
-    C, problems = np.zeros((len(outputs), len(unknowns))), []
+    C = np.zeros((len(outputs), len(unknowns)))
+    problems: list[str] = []
     if laws is None:
         return C, problems
     random, given = np.random.RandomState(seed), []

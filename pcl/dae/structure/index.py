@@ -35,7 +35,7 @@ class Reduction:
     dependent : tuple of rows of which a combination, or one of their derivatives, vanishes
     """
 
-    index: int = None
+    index: int | None = None
     constraints: list = field(default_factory=list)
     dependent: tuple = ()
 
@@ -62,7 +62,8 @@ def reduction(E, A, tolerance=1e-9):
     """
     E, A = _scaled(np.array(E, dtype=float), np.array(A, dtype=float))
     n, found = len(E), Reduction()
-    count, helpers = np.zeros(n, dtype=int), [set() for _ in range(n)]
+    count = np.zeros(n, dtype=int)
+    helpers: list[set] = [set() for _ in range(n)]
     for rounds in range(n + 1):
         combinations = _dependencies(E, np.argsort(count, kind="stable"), tolerance)
         if not combinations:

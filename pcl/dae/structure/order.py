@@ -16,8 +16,8 @@ class Orders:
     text : str
     """
 
-    states: int
-    algebraic: int
+    states: int | None
+    algebraic: int | None
     text: str
 
 

@@ -45,7 +45,7 @@ class Report:
     """
 
     counts: dict
-    index: int = None
+    index: int | None = None
     constraints: tuple = ()
     problems: tuple = ()
     notes: tuple = field(default=())
