@@ -9,7 +9,8 @@ Importing the package is cheap: each name loads what it needs when it is first u
 import importlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:       # what is there, for editors and type checkers
+    from pcl import collocation, dae, diagnose, interior_point, rules
     from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
     from pcl.checks.taylor import check_gradient, check_hessian, check_jacobian
     from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from pcl.training.run.status import Status
     from pcl.training.starts import multi_start
     from pcl.uncertainty.noise import misfit
+
+    __version__: str
 
 _HOME = {
     **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pcl.support.validate import positive_integer
-from pcl.training.run.history import ROWS
+from pcl.training.run.history import ROWS, History, Snapshot
 
 __all__ = ["CSVLogger", "Callback", "NoProgress", "TargetLoss", "TensorBoard", "TimeLimit"]
 
@@ -18,10 +18,10 @@ __all__ = ["CSVLogger", "Callback", "NoProgress", "TargetLoss", "TensorBoard", "
 class Callback:
     """A callback that wants to know when a run is taken up again; functions need no class."""
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(snapshot).")
 
-    def restore(self, history):
+    def restore(self, history: History) -> None:
         """Called before the first iteration of a resumed run with the `History` so far."""
 
 
@@ -69,7 +69,7 @@ class TimeLimit(Callback):
     batch system counts.
     """
 
-    def __init__(self, seconds):
+    def __init__(self, seconds: float):
         self.seconds, self._begun = _positive("seconds", seconds), time.monotonic()
 
     def __call__(self, snapshot):
@@ -80,7 +80,7 @@ class TimeLimit(Callback):
 class TargetLoss(Callback):
     """Ends the run when the loss is at most `value`."""
 
-    def __init__(self, value):
+    def __init__(self, value: float):
         self.value = _number("value", value)
 
     def __call__(self, snapshot):
@@ -103,7 +103,7 @@ class NoProgress(Callback):
     _last: int
     _lowest: list[float]
 
-    def __init__(self, iterations=100, relative=1e-3):
+    def __init__(self, iterations: int = 100, relative: float = 1e-3):
         self.iterations = positive_integer("iterations", iterations)
         self.relative = _number("relative", relative)
         if not 0.0 <= self.relative < 1.0:
@@ -142,8 +142,9 @@ class CSVLogger(Callback):
     or there twice. A line that cannot be written is warned of once and the run goes on.
     """
 
-    def __init__(self, path):
-        self.path, self._last = os.path.abspath(os.fspath(path)), None
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = os.path.abspath(os.fspath(path))
+        self._last: int | None = None
         self._warned = False
 
     def __call__(self, snapshot):
@@ -185,7 +186,7 @@ class TensorBoard(Callback):
         Directory of the event files; see `tensorboard --logdir`.
     """
 
-    def __init__(self, logdir):
+    def __init__(self, logdir: str | os.PathLike[str]):
         import tensorflow as tf
         self._tf, self._writer = tf, tf.summary.create_file_writer(os.fspath(logdir))
         # tf.summary.scalar would want the package tensorboard installed where the run is

@@ -1,6 +1,7 @@
 """A training problem: an ordinary TensorFlow loss, evaluated with exact derivatives."""
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,8 +13,9 @@ from pcl.engine.record import Record
 from pcl.engine.second import backward, sweep
 from pcl.engine.trace import trace
 from pcl.errors import TimesNotChosen
-from pcl.factor.cache import FactorCache
+from pcl.factor.cache import Counts, FactorCache
 from pcl.support import memory
+from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, known, positive_integer
 
 
@@ -50,12 +52,16 @@ class Problem:
     """
 
     has_residuals = False
+    size: int
+    slices: dict[str, slice]
+    counts: Counts
 
-    def __init__(self, loss, blocks):
+    def __init__(self, loss: Callable[[dict[str, Tensor]], Tensor], blocks: Mapping[str, ArrayLike]):
         self._setup(loss, blocks, _scalar_loss)
 
     @classmethod
-    def from_residuals(cls, residuals, blocks):
+    def from_residuals(cls, residuals: Callable[[dict[str, Tensor]], Tensor],
+                       blocks: Mapping[str, ArrayLike]) -> "Problem":
         """The problem ℓ = Σ r² (no factor ½), r = residuals(θ) a float64 tensor of any shape."""
         problem = cls.__new__(cls)
         problem.has_residuals = True
@@ -69,7 +75,7 @@ class Problem:
         self.counts = self._factors.counts
         self._stated = function, finish
         self._program = self._traced(function, finish)
-        self._last = None
+        self._last: tuple[Array, Record] | None = None
         self._warn_of_unused_blocks()
 
     def _traced(self, function, finish):
@@ -82,7 +88,7 @@ class Problem:
                 Named((name, tf.constant(x, tf.float64)) for name, x in start.items()))
             return trace(function, self.blocks.shapes, finish)
 
-    def restated(self):
+    def restated(self) -> "Problem":
         """The same statement traced anew, for example inside `pcl.halved_steps`."""
         function, finish = self._stated
         problem = Problem.__new__(Problem)
@@ -106,20 +112,20 @@ class Problem:
 
     # --- θ ---------------------------------------------------------------------------------
     @property
-    def theta0(self):
+    def theta0(self) -> Array:
         """The starting point, a copy."""
         return self.blocks.start
 
-    def unravel(self, theta):
+    def unravel(self, theta: ArrayLike) -> dict[str, Array]:
         """{name: array} of a flat θ."""
         return self.blocks.unravel(theta)
 
-    def ravel(self, arrays):
+    def ravel(self, arrays: Mapping[str, ArrayLike]) -> Array:
         """The flat θ of {name: array}."""
         return self.blocks.ravel(arrays)
 
     # --- evaluation --------------------------------------------------------------------------
-    def at(self, theta):
+    def at(self, theta: ArrayLike) -> Record:
         """The `Record` at θ: values, adjoints and factorisations; the last one is remembered.
 
         Raises
@@ -135,20 +141,20 @@ class Problem:
             self._last = last = theta, record
         return last[1]
 
-    def value(self, theta):
+    def value(self, theta: ArrayLike) -> float:
         """ℓ(θ), a float; +inf is returned as it is, NaN raises NotFinite."""
         return self.at(theta).value
 
-    def gradient(self, theta):
+    def gradient(self, theta: ArrayLike) -> Array:
         """dℓ/dθ (size,)."""
         return self.at(theta).gradient.copy()
 
-    def value_and_gradient(self, theta):
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """ℓ(θ) and dℓ/dθ."""
         record = self.at(theta)
         return record.value, record.gradient.copy()
 
-    def hessian(self, theta, mode="auto", blocks=None):
+    def hessian(self, theta: ArrayLike, mode: str = "auto", blocks: Sequence[str] | None = None) -> Array:
         """d²ℓ/dθ² (size, size), exact: no Gauss–Newton term is dropped.
 
         Parameters
@@ -166,29 +172,30 @@ class Problem:
         plan = self._plan_of(theta, blocks)
         if mode == "auto":
             costs = backward.costs(plan)
-            mode = min(costs, key=costs.get)
+            mode = min(costs, key=costs.__getitem__)
         return sweep.hessian(backward.eliminated(plan) if mode == "backward" else plan)
 
-    def hessian_costs(self, theta):
+    def hessian_costs(self, theta: ArrayLike) -> dict[str, float]:
         """Multiplications of the two directions, {"forward": …, "backward": …}."""
         return backward.costs(self.at(theta).plan)
 
-    def hvp(self, theta, v):
+    def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """The product of the Hessian with v (size,): two back-substitutions a solve."""
         return self.at(theta).plan.hvp(float64_array("v", v, (self.size,)))
 
-    def gauss_newton(self, theta):
+    def gauss_newton(self, theta: ArrayLike) -> Array:
         """The Gauss–Newton matrix VᵀℓᵥᵥV (size, size), V the sensitivities of what enters ℓ.
 
         With residuals it is 2 JᵀJ. It is positive semidefinite where ℓ is convex in them.
         """
         return sweep.hessian(self.at(theta).gauss_newton_plan)
 
-    def gauss_newton_product(self, theta, v):
+    def gauss_newton_product(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """The product of the Gauss–Newton matrix with v (size,)."""
         return self.at(theta).gauss_newton_plan.hvp(float64_array("v", v, (self.size,)))
 
-    def eigenvalues(self, theta, count, which="LM", gauss_newton=False):
+    def eigenvalues(self, theta: ArrayLike, count: int, which: str = "LM",
+                    gauss_newton: bool = False) -> tuple[Array, Array]:
         """The `count` extreme eigenvalues and vectors of the Hessian, by products alone (Lanczos).
 
         Parameters
@@ -218,18 +225,18 @@ class Problem:
             known("block", name, self.slices)
         return record.plan_of([list(self.slices).index(name) for name in names])
 
-    def certify(self, theta=None):
+    def certify(self, theta: ArrayLike | None = None) -> certificate.Certificate:
         """Check every derivative at θ; returns a `pcl.checks.certificate.Certificate` that can be
         printed."""
         return certificate.certify(self, theta)
 
     # --- least squares -------------------------------------------------------------------------
-    def residuals(self, theta):
+    def residuals(self, theta: ArrayLike) -> Array:
         """r(θ) (m,); for problems stated by `from_residuals`."""
         self._need_residuals()
         return self.at(theta).residuals.copy()
 
-    def jacobian(self, theta):
+    def jacobian(self, theta: ArrayLike) -> Array:
         """The sensitivities dr/dθ (m, size)."""
         self._need_residuals()
         record = self.at(theta)

@@ -11,10 +11,14 @@ off the slope: F'(θ) d is compared with central differences, extrapolated once 
 at the steps where neighbouring R agree best. That agreement says how well R is known.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from pcl.checks.report import DerivativeReport
 from pcl.support.interface import FAILURES, require_interface
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 
 __all__ = ["check_gradient", "check_hessian", "check_jacobian"]
@@ -31,7 +35,8 @@ _START = ("theta0", "size")
 EPS = np.finfo(np.float64).eps
 
 
-def check_gradient(problem, theta=None, directions=3, seed=0, *, gradient=None, rtol=RTOL):
+def check_gradient(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+                   gradient: Callable | None = None, rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the gradient of a loss; θ and all random states are left alone.
 
         r(h) = |loss(θ + h d) − loss(θ) − h g·d| = O(h²)
@@ -73,7 +78,8 @@ def check_gradient(problem, theta=None, directions=3, seed=0, *, gradient=None, 
     return check.report(_directions(problem, theta, directions, seed))
 
 
-def check_hessian(problem, theta=None, directions=3, seed=0, *, hessian=None, rtol=RTOL):
+def check_hessian(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+                  hessian: Callable | None = None, rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the Hessian against the gradient, its symmetry, and hvp against it.
 
         r(h) = |g(θ + h d) − g(θ) − h H d| = O(h²)
@@ -114,7 +120,8 @@ def check_hessian(problem, theta=None, directions=3, seed=0, *, hessian=None, rt
     return check.report(ds, **extra)
 
 
-def check_jacobian(problem, theta=None, directions=3, seed=0, *, rtol=RTOL):
+def check_jacobian(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+                   rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the residuals' sensitivities J = dr/dθ, and of 2 Jᵀr = g.
 
         r(h) = |r(θ + h d) − r(θ) − h J d| = O(h²)

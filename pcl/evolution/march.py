@@ -16,6 +16,7 @@ from pcl.evolution.systems import FirstOrder, SecondOrder
 from pcl.evolution.times import AdaptiveTimes, as_asked, increasing
 from pcl.nodes.equation.newton import Newton
 from pcl.nodes.scan.scan import MEMORY
+from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_array, known, require_free
 
 # Spectral radius of generalised-α for infinite frequencies: 1 keeps all energy, 0 removes the highest
@@ -27,9 +28,12 @@ _FIRST_ORDER: dict[str, Any] = {"sdirk2": SDIRK2(), "backward-euler": Theta(1.0)
                                 "crank-nicolson": Theta(0.5), "bdf2": BDF2()}
 
 
-def march(system, initial, times, scheme=None, *, rate=None, at=None, fixed=None, radius=RADIUS,
-          return_rate=False, memory=MEMORY, solver=Newton.solver, tolerance=Newton.tolerance,
-          atol=Newton.atol, maxiter=Newton.maxiter):
+def march(system: FirstOrder | SecondOrder, initial: ArrayLike | Tensor,
+          times: ArrayLike | AdaptiveTimes, scheme: str | None = None, *,
+          rate: ArrayLike | Tensor | None = None, at: ArrayLike | None = None, fixed: tuple | None = None,
+          radius: float = RADIUS, return_rate: bool = False,
+          memory: int = MEMORY, solver: str = Newton.solver, tolerance: float = Newton.tolerance,
+          atol: float = Newton.atol, maxiter: int = Newton.maxiter) -> Tensor:
     """u(t) of an equation of evolution at given times, differentiable to second order.
 
     With u₀, u₁ at the ends of a step h and F(u, t) = K u + r(u, t) − f(t), the schemes are
@@ -119,7 +123,7 @@ def march(system, initial, times, scheme=None, *, rate=None, at=None, fixed=None
     return (u, v) if return_rate else u
 
 
-def register_scheme(name, scheme):
+def register_scheme(name: str, scheme: Any) -> None:
     """Make a scheme for systems of first order available to `march` under a name.
 
         order                                            of convergence

@@ -3,11 +3,13 @@
 import contextlib
 import contextvars
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.optimize import brentq
 
 from pcl.errors import TimesNotChosen, TrialFailure
+from pcl.support.types import Array
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
 # Steps that a choice begins with, the most it may end with, and its rounds.
@@ -19,7 +21,7 @@ MARKED = 0.25
 _halvings: contextvars.ContextVar[list | None] = contextvars.ContextVar("pcl_halved_steps", default=None)
 
 
-def uniform_times(start, end, steps):
+def uniform_times(start: float, end: float, steps: int) -> Array:
     """Times (steps + 1,) of equal steps.
 
     Raises
@@ -31,7 +33,7 @@ def uniform_times(start, end, steps):
     return np.linspace(start, end, positive_integer("steps", steps) + 1)
 
 
-def geometric_times(start, end, steps, first):
+def geometric_times(start: float, end: float, steps: int, first: float) -> Array:
     """Times (steps + 1,) whose steps grow (or shrink) by one factor q, the first of length `first`.
 
         h_k = first · q^k,   Σ_k h_k = end − start
@@ -106,7 +108,7 @@ class AdaptiveTimes:
         return f"AdaptiveTimes({self.start:g}, {self.end:g}, rtol={self.rtol:g}: {chosen})"
 
     @property
-    def times(self):
+    def times(self) -> Array:
         """The times chosen, a copy."""
         if not self.is_chosen:
             raise TimesNotChosen(f"{self!r} has no times yet; expected a march with it before, eagerly "
@@ -163,7 +165,7 @@ def _divided(times, marked, parts):
 
 # --- halved steps ----------------------------------------------------------------------------------
 @contextlib.contextmanager
-def halved_steps():
+def halved_steps() -> Iterator[list[int]]:
     """Inside the block every march halves its steps and returns u at the same times as before.
 
     A prediction made twice, the second time inside the block, tells the error in time of the first:
@@ -173,9 +175,10 @@ def halved_steps():
     ------
     orders : list, the orders of the marches made inside
     """
-    token = _halvings.set([])
+    orders: list[int] = []
+    token = _halvings.set(orders)
     try:
-        yield _halvings.get()
+        yield orders
     finally:
         _halvings.reset(token)
 

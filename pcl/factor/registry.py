@@ -11,7 +11,7 @@ from pcl.support.validate import known, require_free
 _solvers: dict[str, Callable[..., Any]] = {}
 
 
-def register_solver(name, factorise):
+def register_solver(name: str, factorise: Callable[..., Any]) -> None:
     """Make `factorise(matrix, symmetric)` available as solver `name`.
 
     `matrix` is a square CSC array; `symmetric` says that its values are. The result must have, for b

@@ -1,10 +1,12 @@
 """Keras models with one flat parameter vector."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from pcl.engine import nodes
+from pcl.support.types import Array, ArrayLike, Tensor
 
 __all__ = ["KerasModel"]
 
@@ -30,22 +32,22 @@ class KerasModel:
         The model is not built, has nothing to train, or Keras runs on another backend.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any):
         _check_model(model)
         self.model = model
         self._shapes = [tuple(v.shape) for v in model.trainable_variables]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of trainable weights."""
         return sum(math.prod(shape) for shape in self._shapes)
 
-    def init(self):
+    def init(self) -> Array:
         """The model's present trainable weights, a new array (size,)."""
         return np.concatenate([v.numpy().ravel()
                                for v in self.model.trainable_variables])
 
-    def __call__(self, params, x):
+    def __call__(self, params: ArrayLike | Tensor, x: Any) -> Tensor:
         """K(x; params) for params (size,), a float64 tensor or array; x as the model takes it.
 
         ValueError if params has another shape; TypeError if it is a tensor of another dtype.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from pcl.networks import activations
 from pcl.networks.point import NetworkPoint
 from pcl.networks.transform import Transform, bounded, exponential, softplus
 from pcl.nodes.network import NetworkNode
+from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, positive_integer
 
 __all__ = ["MLP", "Transform", "softplus", "exponential", "bounded"]
@@ -41,7 +44,7 @@ class MLP:
         Fewer than two widths, a width that is not a whole number ≥ 1, an unknown name.
     """
 
-    widths: tuple
+    widths: Sequence[int]
     activation: str = "tanh"
     output: Transform | str | None = None
 
@@ -51,21 +54,21 @@ class MLP:
         object.__setattr__(self, "output", _checked_output(self.output))
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of parameters, Σ_l (w_{l−1} + 1) w_l."""
         return sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:]))
 
     @property
-    def n_in(self):
+    def n_in(self) -> int:
         """Number of inputs of a point."""
         return self.widths[0]
 
     @property
-    def n_out(self):
+    def n_out(self) -> int:
         """Number of outputs of a point."""
         return self.widths[-1]
 
-    def init(self, seed):
+    def init(self, seed: int) -> Array:
         """Initial parameters (size,): W ~ N(0, 1/fan_in) drawn layer by layer, b = 0.
 
         `seed` is a whole number from 0 to 2³² − 1, else ValueError. The numbers come from
@@ -80,16 +83,16 @@ class MLP:
             layers += [W.ravel(), np.zeros(fan_out)]
         return np.concatenate(layers)
 
-    def unravel(self, params):
+    def unravel(self, params: ArrayLike) -> list[tuple[Array, Array]]:
         """[(W_l (fan_in, fan_out), b_l (fan_out,)), …] of a flat vector (size,), as copies."""
         return [(Wb[:-1], Wb[-1]) for Wb in self._augmented(self.check_params(params))]
 
-    def __call__(self, params, x):
+    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
         """The outputs (q, n_out) at the points x (q, n_in), as a node of the model."""
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
         return nodes.call(NetworkNode(self), params, x)
 
-    def tensorflow(self, params, x):
+    def tensorflow(self, params: Any, x: Any) -> Tensor:
         """The outputs (q, n_out) in TensorFlow operations, differentiable to any order.
 
         Arrays and variables are taken as float64; tensors of another float width are cast.
@@ -107,7 +110,7 @@ class MLP:
         out = activations.named("function", output.function, activations.OUTPUT)
         return output.shift + output.scale * out.tensorflow(z)
 
-    def at(self, params, x, block=None):
+    def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> NetworkPoint:
         """The network at one point (params, x), evaluated in NumPy: a `NetworkPoint`.
 
         `block` is the number of points treated at a time (chosen from the widths by default);
@@ -126,13 +129,13 @@ class MLP:
         block = None if block is None else positive_integer("block", block)
         return NetworkPoint(self, params, x, block)
 
-    def check_params(self, params):
+    def check_params(self, params: ArrayLike) -> Array:
         """A float64 copy of `params`; ValueError unless it is (size,) and finite."""
         params = float64_array("params", params)
         self._check_length(params.shape)
         return params
 
-    def output_shape(self, params_shape, x_shape):
+    def output_shape(self, params_shape: Sequence, x_shape: Sequence) -> tuple:
         """(q, n_out) for params (size,) and x (q, n_in); ValueError if they do not fit.
 
         Entries that are None (unknown in a TensorFlow graph) are not checked.

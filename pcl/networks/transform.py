@@ -30,17 +30,17 @@ class Transform:
                              "the constant shift.")
 
 
-def softplus(floor=0.0):
+def softplus(floor: float = 0.0) -> Transform:
     """y = floor + log(1 + e^z): every output stays above `floor`, or at it if e^z underflows."""
     return Transform("softplus", shift=floor)
 
 
-def exponential():
+def exponential() -> Transform:
     """y = e^z: positive outputs; z above 709 overflows and is reported as `NotFinite`."""
     return Transform("exp")
 
 
-def bounded(lower, upper):
+def bounded(lower: float, upper: float) -> Transform:
     """y = lower + (upper − lower) / (1 + e^−z): every output stays between the bounds."""
     lower, upper = (float(float64_array(n, v, shape=()))
                     for n, v in (("lower", lower), ("upper", upper)))

@@ -1,13 +1,17 @@
 """Admissible coefficients: the identity, with a check each time it is evaluated."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from pcl.engine import nodes
 from pcl.errors import InvalidCoefficient
+from pcl.support.types import ArrayLike, Tensor
 
 
-def guard(coefficient, name="coefficient", positive=False, locate=None):
+def guard(coefficient: ArrayLike | Tensor, name: str = "coefficient", positive: bool = False,
+          locate: Callable[[int], str] | None = None) -> Tensor:
     """`coefficient` itself, refused when an entry is not finite or (positive=True) is ≤ 0.
 
     Parameters

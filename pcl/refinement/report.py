@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pcl.support.types import Blocks
+
 FINE, COARSE = 0.1, 0.3     # standard errors: below, no matter; above, refine
 LISTED = 12                 # entries of a block that are printed one by one
 _WHOLLY = 1 - 1e-6
@@ -30,24 +32,24 @@ class Resolution:
     """
 
     levels: tuple
-    value: dict
-    shift: dict
-    error: dict
-    remaining: dict
-    seen: dict
+    value: Blocks
+    shift: Blocks
+    error: Blocks
+    remaining: Blocks
+    seen: Blocks
     sigma: float
     gradient: float
     unfinished: float
     unfinished_in: str
-    remarks: tuple
+    remarks: tuple[str, ...]
 
     @property
-    def ratio(self):
+    def ratio(self) -> Blocks:
         """{name: array}, shift / standard error; NaN where a parameter is not determined for itself."""
         return {name: self._ratio(name, self.shift[name]) for name in self.shift}
 
     @property
-    def total(self):
+    def total(self) -> Blocks:
         """The same with what remains beyond the finest level, where that is known."""
         return {name: self._ratio(name, shift + np.nan_to_num(self.remaining[name]))
                 for name, shift in self.shift.items()}
@@ -57,7 +59,7 @@ class Resolution:
         return np.divide(shift, self.error[name], out=np.full(np.shape(shift), np.nan), where=judged)
 
     @property
-    def largest(self):
+    def largest(self) -> tuple[float, str]:
         """(number, name) of the largest |total|; (NaN, "") where nothing is determined for itself."""
         sizes = {n: np.nanmax(np.abs(a)) for n, a in self.total.items() if np.isfinite(a).any()}
         if not sizes:
@@ -66,12 +68,12 @@ class Resolution:
         return float(sizes[name]), name
 
     @property
-    def fine_enough(self):
+    def fine_enough(self) -> bool:
         """True if every shift is below 0.3 standard errors and θ is a minimum to 0.3."""
         return bool(self.largest[0] <= COARSE and self.unfinished <= COARSE)
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """What to do, in words."""
         size, name = self.largest
         words = f"from level {self.levels[0]} to {self.levels[-1]}"

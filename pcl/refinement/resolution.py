@@ -2,6 +2,8 @@
 
 import dataclasses
 import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,13 +12,17 @@ from pcl.errors import TrialFailure
 from pcl.problem import Problem
 from pcl.refinement.one_step import OneStep, one_step
 from pcl.refinement.report import Resolution
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_number
 from pcl.uncertainty.sensitivity import sensitivity
 
 ORDERLY = 2 / 3     # largest quotient of successive shifts that is extrapolated
 
 
-def resolution(make_problem, theta, levels, quantities=None, sigma=None, transfer=None, order=None):
+def resolution(make_problem: Callable[[Any], Any], theta: ArrayLike | dict[str, ArrayLike],
+               levels: Sequence, quantities: Mapping[str, Callable] | None = None,
+               sigma: float | None = None, transfer: Mapping[str, Callable] | None = None,
+               order: float | None = None) -> Resolution:
     """The shift of every parameter by refinement against its standard error, a `Resolution`.
 
         shift   θ̂_f − θ̂_c ≈ δ_f − δ_c,    δ_l the step from θ to the minimum of level l, `one_step`

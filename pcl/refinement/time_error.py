@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pcl.evolution.times import halved_steps
+from pcl.problem import Problem
+from pcl.support.types import Array, ArrayLike
 from pcl.uncertainty.covariance import determined
 
 # Shift over standard error above which the steps are too long for the data.
@@ -23,19 +25,19 @@ class TimeError:
     slices : dict {block: slice of θ}
     """
 
-    residuals: np.ndarray
-    shift: np.ndarray
-    standard_errors: np.ndarray
-    slices: dict
+    residuals: Array
+    shift: Array
+    standard_errors: Array
+    slices: dict[str, slice]
 
     @property
-    def ratio(self):
+    def ratio(self) -> Array:
         """|shift| / standard error of each parameter."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.shift == 0.0, 0.0, np.abs(self.shift) / self.standard_errors)
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether every ratio is below 0.3."""
         return bool(np.all(self.ratio < LIMIT))
 
@@ -48,7 +50,7 @@ class TimeError:
         return "\n".join([*lines, verdict])
 
 
-def time_error(problem, theta):
+def time_error(problem: Problem, theta: ArrayLike) -> TimeError:
     """The shift of the parameters when every march of the problem halves its steps, extrapolated.
 
         δr = (r_{h/2} − r_h)/(1 − 2^−p),   δθ = −J⁺ δr

@@ -133,7 +133,7 @@ METHODS = {
 }
 
 
-def register_method(name, method):
+def register_method(name: str, method: Method) -> None:
     """Make a `Method` available to `minimize` under a name.
 
     `method.drive(run, name, options)` takes trial points, `run.trial(theta, gradient=True)`, and tells

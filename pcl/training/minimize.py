@@ -2,13 +2,16 @@
 
 import dataclasses
 import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from scipy.optimize import OptimizeResult
 
 from pcl.callbacks import combined, restore
 from pcl.support.interface import require_interface
 from pcl.support.memory import require
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
@@ -16,6 +19,7 @@ from pcl.training.drivers.hand_over import SwitchingEvaluator
 from pcl.training.drivers.least_squares import ResidualEvaluator
 from pcl.training.methods import METHODS, choose, merge, positive
 from pcl.training.progress import Progress
+from pcl.training.result import Result
 from pcl.training.run.deadline import TimedProblem
 from pcl.training.run.evaluator import Counts, LossEvaluator
 from pcl.training.run.objective import Objective
@@ -37,10 +41,13 @@ _BYTES = {"trust-exact": lambda p: 40 * p**2, "newton-trust-region": lambda p: 4
           "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
-def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None, maxiter=None,
-             gtol=GTOL, ftol=FTOL, xtol=0.0, gtol_absolute=0.0, progress=None, options=None,
-             max_seconds=None, certify=False, checkpoint=None, checkpoint_seconds=30.0,
-             resume=None):
+def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = None, bounds: Any = None,
+             callback: Callable | Sequence[Callable] | None = None, maxiter: int | None = None,
+             gtol: float = GTOL, ftol: float = FTOL, xtol: float = 0.0, gtol_absolute: float = 0.0,
+             progress: bool | None = None, options: Mapping[str, Any] | None = None,
+             max_seconds: float | None = None, certify: bool = False,
+             checkpoint: str | os.PathLike[str] | None = None, checkpoint_seconds: float = 30.0,
+             resume: str | os.PathLike[str] | None = None) -> Result:
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
 
         minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
@@ -130,7 +137,7 @@ def minimize(problem, method="trust-exact", x0=None, bounds=None, callback=None,
 
     Returns
     -------
-    scipy.optimize.OptimizeResult
+    Result, a scipy.optimize.OptimizeResult
         x, fun, jac : the best point evaluated, its loss and gradient; theta : x by name;
         success, status (`Status`), message (its sentence); nit, nfev, njev, nhev, nhvp;
         history (`History`), counts (dict), failed (trial points that could not be evaluated),
@@ -298,7 +305,7 @@ def _result(run, status, problem, name, settings, judge=True):
     best, counts, found = run.objective.best, run.objective.counts, verdict.spectrum
     x = best.theta.copy()
     unravel = getattr(problem, "unravel", None)
-    return OptimizeResult(
+    return Result(
         x=x, theta=None if unravel is None else unravel(x), fun=best.loss,
         jac=best.gradient.copy(), gradient_norm=run.gradient_norm(best), hess=run.best_hessian,
         smallest_eigenvalue=None if found is None else found.smallest, success=verdict.success,

@@ -5,14 +5,16 @@ import dataclasses
 import inspect
 import os
 import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from scipy.optimize import OptimizeResult
 
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.methods import choose, merge
 from pcl.training.minimize import minimize
 from pcl.training.progress import Progress
+from pcl.training.result import Result
 from pcl.training.run.status import Status
 
 __all__ = ["multi_start"]
@@ -41,7 +43,7 @@ class StartRecord:
     iterations : int
     seconds : float, making the problem included
     message : str, why it ended
-    result : OptimizeResult or None, what `minimize` returned, without the Hessian
+    result : Result or None, what `minimize` returned, without the Hessian
     """
 
     start: object
@@ -50,10 +52,10 @@ class StartRecord:
     iterations: int
     seconds: float
     message: str
-    result: OptimizeResult | None
+    result: Result | None
 
     @property
-    def failed(self):
+    def failed(self) -> bool:
         """True if it ended by an exception or has no result."""
         return self.status in (None, Status.ERROR)
 
@@ -65,30 +67,30 @@ class MultiStartResult:
     Attributes
     ----------
     runs : tuple of StartRecord
-    best : OptimizeResult or None
+    best : Result or None
         The result with the smallest loss of those that did not fail; None if all failed.
     failures : list of StartRecord
     interrupted : bool, by Ctrl-C: some starts are not finished
     seconds : float
     """
 
-    runs: tuple
+    runs: tuple[StartRecord, ...]
     interrupted: bool
     seconds: float
 
     @property
-    def best_run(self):
+    def best_run(self) -> StartRecord | None:
         """The record of the smallest finite loss, the first of equals; None if all failed."""
         usable = [run for run in self.runs if not run.failed and np.isfinite(run.loss)]
         return min(usable, key=lambda run: run.loss, default=None)
 
     @property
-    def best(self):
+    def best(self) -> Result | None:
         """Its result."""
         return None if self.best_run is None else self.best_run.result
 
     @property
-    def failures(self):
+    def failures(self) -> list[StartRecord]:
         """The starts that failed or were not finished."""
         return [run for run in self.runs if run.failed]
 
@@ -109,7 +111,8 @@ class MultiStartResult:
         return "\n".join(rows)
 
 
-def multi_start(make_problem, starts, method="trust-exact", n_jobs=1, progress=None, **options):
+def multi_start(make_problem: Callable, starts: Sequence, method: str = "trust-exact", n_jobs: int = 1,
+                progress: bool | None = None, **options: Any) -> MultiStartResult:
     """Train from many starts and keep the best, a `MultiStartResult`.
 
         def make_problem(seed):

@@ -4,10 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.engine import nodes
+from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_array, require_finite
 
 
-def misfit(predicted, observed, weights=None):
+def misfit(predicted: ArrayLike | Tensor, observed: ArrayLike | Tensor,
+           weights: ArrayLike | None = None) -> Tensor:
     """Weighted residuals r = √w (predicted − observed), so that Σ r² is the weighted loss.
 
     Parameters

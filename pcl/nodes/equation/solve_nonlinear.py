@@ -1,5 +1,7 @@
 """u with r(u, θ) = 0 as a node of the model."""
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,14 +11,16 @@ from pcl.engine.record import Record
 from pcl.engine.trace import trace
 from pcl.nodes.equation.call import Equation
 from pcl.nodes.equation.newton import Newton
+from pcl.support.types import ArrayLike, Tensor
 
 # Outside a Problem, systems up to this size are differentiable to third order by dense algebra.
 DENSE = 500
 
 
-def solve_nonlinear(equation, start, *, tolerance=Newton.tolerance, atol=Newton.atol,
-                    maxiter=Newton.maxiter, load_steps=Newton.load_steps, solver=Newton.solver,
-                    warm_start=Newton.warm_start):
+def solve_nonlinear(equation: Callable[[Tensor], Tensor], start: ArrayLike | Tensor, *,
+                    tolerance: float = Newton.tolerance, atol: float = Newton.atol,
+                    maxiter: int = Newton.maxiter, load_steps: int = Newton.load_steps,
+                    solver: str = Newton.solver, warm_start: bool = Newton.warm_start) -> Tensor:
     """u with equation(u) = 0, by damped Newton's method; derivatives by the implicit rule.
 
         r_u u̇ = −r_θ θ̇,      r_uᵀ μ = ū

@@ -1,13 +1,18 @@
 """A constant sparse matrix applied to tensors: observation, interpolation, injection."""
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.engine import nodes
+from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_sparse
 
 
@@ -27,14 +32,15 @@ class LinearMap:
 
     __array_ufunc__ = None
 
-    def __init__(self, matrix, shapes=None, watch=None):
+    def __init__(self, matrix: Any, shapes: tuple | None = None,
+                 watch: Callable[[Any], None] | None = None):
         self.matrix = float64_sparse("matrix", matrix)
         self.shape, self.shapes, self._watch = self.matrix.shape, shapes, watch
         if shapes is not None and tuple(map(math.prod, shapes)) != self.shape[::-1]:
             raise ValueError(f"shapes is {shapes} for a matrix {self.shape}; expected those of x and y, "
                              f"with {self.shape[1]} and {self.shape[0]} entries.")
 
-    def __matmul__(self, x):
+    def __matmul__(self, x: ArrayLike | Tensor) -> Tensor:
         if self._watch is not None:
             self._watch(x)
         x = nodes.as_input("the vector in L @ x", x)
@@ -50,7 +56,7 @@ class LinearMap:
         return len(shape) in (1, 2) and shape[0] == self.shape[1]
 
     @property
-    def T(self):
+    def T(self) -> LinearMap:
         """Lᵀ."""
         return LinearMap(self.matrix.T, None if self.shapes is None else self.shapes[::-1])
 

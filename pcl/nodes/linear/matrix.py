@@ -1,5 +1,10 @@
 """Sparse matrices that are linear in their coefficients: constant pattern, TensorFlow values."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,6 +13,7 @@ from pcl.nodes.guard import guard
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.nodes.linear.product import ProductNode
 from pcl.nodes.linear.structure import Structure
+from pcl.support.types import ArrayLike, Integers, Tensor
 from pcl.support.validate import float64_sparse, require_finite
 
 _POSITIVE_FACTOR = ("the factor of a form with a positive coefficient (the form takes positive=False if "
@@ -40,16 +46,18 @@ class SparseMatrix:
     # numpy must leave `array * matrix` and `array @ matrix` to the methods below.
     __array_ufunc__ = None
 
-    def __init__(self, structures, coefficients, space=None, positive=None):
+    def __init__(self, structures: Iterable[Structure], coefficients: Iterable, space: Any = None,
+                 positive: Iterable[bool] | None = None):
         self.structures = tuple(structures)
         self._coefficients = tuple(coefficients)
-        self._refusal = None
+        self._refusal: Exception | None = None
         self.space = space
         self.positive = (False,) * len(self.structures) if positive is None else tuple(positive)
         self.shape = self.structures[0].shape
 
     @classmethod
-    def from_structure(cls, structure, coefficient, space=None, positive=False):
+    def from_structure(cls, structure: Structure, coefficient: ArrayLike | Tensor, space: Any = None,
+                       positive: bool = False) -> SparseMatrix:
         """A(c) of one structure; `coefficient` (N,) tensor or array, or a scalar for all N.
 
         `positive` says that it has been refused unless positive (see `pcl.guard`), and that multiples
@@ -58,7 +66,8 @@ class SparseMatrix:
         return cls([structure], [_coefficient(coefficient, structure.size)], space, [positive])
 
     @classmethod
-    def from_entries(cls, rows, cols, values, shape):
+    def from_entries(cls, rows: ArrayLike, cols: ArrayLike, values: ArrayLike | Tensor,
+                     shape: Sequence[int]) -> SparseMatrix:
         """The matrix with `values[e]` added at (rows[e], cols[e]).
 
         Entries may come in any order; entries at the same place are summed.
@@ -71,24 +80,24 @@ class SparseMatrix:
         return cls.from_structure(Structure.from_entries(rows, cols, shape), values)
 
     @classmethod
-    def from_scipy(cls, matrix):
+    def from_scipy(cls, matrix: Any) -> SparseMatrix:
         """A constant matrix."""
         coo = float64_sparse("matrix", matrix).tocoo()
         rows, cols = coo.coords
         return cls.from_entries(rows, cols, coo.data, coo.shape)
 
     @property
-    def coefficients(self):
+    def coefficients(self) -> tuple:
         """The c_j, in the order of `structures`."""
         if self._refusal is not None:
             raise self._refusal
         return self._coefficients
 
     # --- algebra -------------------------------------------------------------------------
-    def __add__(self, other):
+    def __add__(self, other: SparseMatrix) -> SparseMatrix:
         return self._combined(other, 1.0) if isinstance(other, SparseMatrix) else NotImplemented
 
-    def __sub__(self, other):
+    def __sub__(self, other: SparseMatrix) -> SparseMatrix:
         return self._combined(other, -1.0) if isinstance(other, SparseMatrix) else NotImplemented
 
     def _combined(self, other, sign):
@@ -106,12 +115,12 @@ class SparseMatrix:
         coefficients, positive = zip(*terms.values())
         return SparseMatrix(terms, coefficients, self.space or other.space, positive)
 
-    def __mul__(self, scalar):
+    def __mul__(self, scalar: float | Tensor) -> SparseMatrix:
         scalar = _scalar(scalar, any(self.positive))
         scaled = [c * scalar for c in self.coefficients]
         return SparseMatrix(self.structures, scaled, self.space, self.positive)
 
-    def __rmul__(self, scalar):
+    def __rmul__(self, scalar: float | Tensor) -> SparseMatrix:
         """scalar · A. Of a tensor, a refusal comes at the first use of the result.
 
         TensorFlow, which is asked first, would replace an error raised here by one of its own.
@@ -125,36 +134,36 @@ class SparseMatrix:
             refused._refusal = refusal
             return refused
 
-    def __truediv__(self, scalar):
+    def __truediv__(self, scalar: float | Tensor) -> SparseMatrix:
         return self * (1.0 / _scalar(scalar, any(self.positive)))
 
-    def __neg__(self):
+    def __neg__(self) -> SparseMatrix:
         return self * -1.0
 
     @property
-    def T(self):
+    def T(self) -> SparseMatrix:
         """Aᵀ with the same coefficients."""
         return SparseMatrix([s.transpose() for s in self.structures], self.coefficients, self.space,
                             self.positive)
 
-    def restrict(self, rows, cols):
+    def restrict(self, rows: Integers, cols: Integers) -> SparseMatrix:
         """A[rows, cols] with the same coefficients; `rows`, `cols` arrays of numbers."""
         structures = [s.restrict(rows, cols) for s in self.structures]
         return SparseMatrix(structures, self.coefficients, positive=self.positive)
 
-    def __matmul__(self, x):
+    def __matmul__(self, x: ArrayLike | Tensor) -> Tensor:
         """A x for a tensor or array x of shape (n_cols,) or (n_cols, k)."""
         x = _vector("the vector in A @ x", x, self.shape[1])
         return nodes.call(ProductNode(self.structures, _columns(x)), *self.coefficients, x)
 
     # --- entries -------------------------------------------------------------------------
     @property
-    def values(self):
+    def values(self) -> Tensor:
         """Entries as a tensor, in the order of `pattern` (compressed columns)."""
         maps = pattern_of(self.structures).linear_maps
         return tf.add_n([m @ c for m, c in zip(maps, self.coefficients)])
 
-    def to_scipy(self):
+    def to_scipy(self) -> Any:
         """The matrix as a SciPy CSC array; the coefficients must have values (not be traced)."""
         return pattern_of(self.structures).matrix([np.asarray(c) for c in self.coefficients])
 

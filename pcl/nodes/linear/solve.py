@@ -11,10 +11,11 @@ from pcl.errors import NotFinite
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.nodes.linear.product import flat_structures
+from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import known
 
 
-def solve(A, b, solver="superlu"):
+def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu") -> Tensor:
     """u = A⁻¹ b, differentiable to any order in the coefficients of A and in b.
 
     Parameters

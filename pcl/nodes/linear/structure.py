@@ -1,6 +1,8 @@
 """Constant sparse structure of a matrix that is linear in a coefficient."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,6 +11,7 @@ import tensorflow as tf
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, selection
 from pcl.support.caches import Bounded, Companions
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
 
 
@@ -31,7 +34,7 @@ class Structure:
         Rows that share one coefficient.
     """
 
-    def __init__(self, test, trial, group=1):
+    def __init__(self, test: Any, trial: Any, group: int = 1):
         self.test = float64_sparse("test", test)
         self.trial = self.test if trial is test else float64_sparse("trial", trial)
         self.group = positive_integer("group", group)
@@ -45,7 +48,7 @@ class Structure:
         self._patterns = Companions()
 
     @classmethod
-    def from_entries(cls, rows, cols, shape):
+    def from_entries(cls, rows: ArrayLike, cols: ArrayLike, shape: Sequence[int]) -> "Structure":
         """One coefficient an entry: A[rows[e], cols[e]] += c_e."""
         rows, cols = whole_numbers("rows", rows, shape[0]), whole_numbers("cols", cols, shape[1])
         if rows.shape != cols.shape:

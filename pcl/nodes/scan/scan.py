@@ -1,7 +1,8 @@
 """A recurrence s_{k+1} = step(s_k, x_k) as one node of the model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +14,7 @@ from pcl.engine.record import Record
 from pcl.engine.trace import described, trace
 from pcl.factor.cache import FactorCache
 from pcl.nodes.scan.call import ScanCall
+from pcl.support.types import ArrayLike
 from pcl.support.validate import positive_integer
 
 # Bytes for the steps that are held at a time.
@@ -22,7 +24,8 @@ MEMORY = 500_000_000
 INSIDE = "the step of another scan"
 
 
-def scan(step, initial, inputs=(), n_steps=None, keep=None, kept=None, memory=MEMORY):
+def scan(step: Callable, initial: Any, inputs: Sequence = (), n_steps: int | None = None,
+         keep: ArrayLike | None = None, kept: Sequence[int] | None = None, memory: int = MEMORY) -> Any:
     """The states of s_{k+1} = step(s_k, x_k), k = 0 … N−1, at chosen k, differentiable to second order.
 
     The step is traced once, whatever N is; it may contain networks, products, linear and nonlinear

@@ -18,6 +18,7 @@ from importlib import metadata
 import numpy as np
 import scipy
 
+from pcl.support.types import Array
 from pcl.training.run.history import History, ROWS
 
 FORMAT, FORMAT_VERSION = "pcl checkpoint", 1
@@ -47,17 +48,17 @@ class Checkpoint:
     path: str
 
     @property
-    def x(self):
+    def x(self) -> Array:
         """The best point (p,), to start another run from."""
         return self.arrays["best_theta"].copy()
 
     @property
-    def fun(self):
+    def fun(self) -> float:
         """The loss there."""
         return float(self.arrays["best_loss"])
 
     @property
-    def history(self):
+    def history(self) -> History:
         """`History` up to where the run resumes."""
         return History.from_dict({name: self.arrays[f"history_{name}"] for name in ROWS})
 
@@ -135,7 +136,7 @@ def _digest(arrays):
     return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """The `Checkpoint` in a file, its checksum verified; nothing in it is executed.
 
     Raises

@@ -2,7 +2,11 @@
 
 import dataclasses
 
+from typing import Any
+
 import numpy as np
+
+from pcl.support.types import Array, Booleans, Integers
 
 ROWS = ("loss", "gradient_norm", "step", "seconds", "factorisations", "back_substitutions",
         "evaluations", "failed", "accepted")
@@ -32,7 +36,7 @@ class Snapshot:
     """
 
     iteration: int
-    theta: np.ndarray
+    theta: Array
     loss: float
     gradient_norm: float
     step: float
@@ -50,26 +54,36 @@ class History:
     `len(history)` is the number of iterations plus one. The arrays are copies.
     """
 
-    def __init__(self):
+    loss: Array
+    gradient_norm: Array
+    step: Array
+    seconds: Array
+    factorisations: Integers
+    back_substitutions: Integers
+    evaluations: Integers
+    failed: Integers
+    accepted: Booleans
+
+    def __init__(self) -> None:
         self._rows: dict[str, list] = {name: [] for name in ROWS}
 
     @classmethod
-    def from_dict(cls, columns):
+    def from_dict(cls, columns: dict[str, Any]) -> "History":
         """The history whose `as_dict` is `columns`."""
         history = cls()
         history._rows = {name: np.asarray(columns[name]).tolist() for name in ROWS}
         return history
 
-    def append(self, snapshot):
+    def append(self, snapshot: Snapshot) -> None:
         """Add one row."""
         for name, values in self._rows.items():
             values.append(getattr(snapshot, name))
 
-    def cell(self, name, row):
+    def cell(self, name: str, row: int) -> float:
         """One number."""
         return self._rows[name][row]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._rows[ROWS[-1]])     # a row that Ctrl-C cut short is none
 
     def __getattr__(self, name):
@@ -80,17 +94,17 @@ class History:
     def __dir__(self):
         return [*super().__dir__(), *ROWS]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if not len(self):
             return "History(empty)"
         return (f"History({len(self) - 1} iterations, loss {self.loss[0]:.6g} -> "
                 f"{self.loss[-1]:.6g}, {self.seconds[-1]:.3g} s)")
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, np.ndarray]:
         """{name: array (n + 1,)}, for saving or a table."""
         return {name: self._array(name) for name in ROWS}
 
-    def plot(self, ax=None, against="iterations"):
+    def plot(self, ax: Any = None, against: str = "iterations") -> Any:
         """Loss and gradient norm on a logarithmic axis; returns the matplotlib axes.
 
         Parameters

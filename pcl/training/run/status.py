@@ -78,7 +78,7 @@ class Status(enum.Enum):
         "once the cause is removed.")
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """True for a stationary point within the tolerances, reached by descent."""
         return self in _SUCCESS
 
