@@ -83,16 +83,17 @@ _PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules")
 __all__ = sorted([*_HOME, *_PACKAGES])
 
 
-def __getattr__(name):
-    if name == "__version__":
-        from importlib.metadata import version
-        return version("pcl-fem")
-    if name in _PACKAGES:
-        return importlib.import_module(f"pcl.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers {', '.join(__all__)}.")
-    value = globals()[name] = getattr(importlib.import_module(f"pcl.{_HOME[name]}"), name)
-    return value
+if not TYPE_CHECKING:       # a checker is to refuse names that are not there
+    def __getattr__(name):
+        if name == "__version__":
+            from importlib.metadata import version
+            return version("pcl-fem")
+        if name in _PACKAGES:
+            return importlib.import_module(f"pcl.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers {', '.join(__all__)}.")
+        value = globals()[name] = getattr(importlib.import_module(f"pcl.{_HOME[name]}"), name)
+        return value
 
 
 def __dir__():

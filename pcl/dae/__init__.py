@@ -51,12 +51,13 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module 'pcl.dae' has no attribute {name!r}; it offers "
-                             f"{', '.join(__all__)}.")
-    value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
-    return value
+if not TYPE_CHECKING:       # a checker is to refuse names that are not there
+    def __getattr__(name):
+        if name not in _HOME:
+            raise AttributeError(f"module 'pcl.dae' has no attribute {name!r}; it offers "
+                                 f"{', '.join(__all__)}.")
+        value = globals()[name] = getattr(importlib.import_module(_HOME[name]), name)
+        return value
 
 
 def __dir__():

@@ -1,0 +1,60 @@
+"""What a type checker and an editor see of the library: the names, and the types of what they give."""
+
+import pathlib
+import re
+
+import pytest
+
+api = pytest.importorskip("mypy.api")
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+TYPES = """
+from typing import assert_type
+from pcl.support.types import Array, Blocks
+from pcl.training.run.history import History
+assert_type(V.n, int)
+assert_type(V.quadrature_points, Array)
+assert_type(net.init(seed=233), Array)
+assert_type(problem, pcl.Problem)
+assert_type(H, Array)
+assert_type(result.x, Array)
+assert_type(result.theta, Blocks)
+assert_type(result.history, History)
+assert_type(result.history.loss, Array)
+assert_type(result.status, pcl.Status)
+assert_type(pcl.__version__, str)
+assert_type(fem.Grid([0.0, 0.5, 1.0]).shape, tuple[int, ...])
+"""
+
+
+def complaints(code, tmp_path, monkeypatch):
+    """What mypy says about a script, [] if nothing."""
+    monkeypatch.chdir(ROOT)
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    said, failure, status = api.run(["--config-file", "setup.cfg", str(script)])
+    assert not failure and (status == 0) == said.startswith("Success")
+    return [line for line in said.splitlines() if " error: " in line]
+
+
+def readme():
+    """The twenty lines."""
+    return re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+
+
+def test_the_example_of_the_readme_has_its_types(tmp_path, monkeypatch):
+    assert complaints(readme() + TYPES, tmp_path, monkeypatch) == []
+
+
+def test_names_and_arguments_that_are_not_there_are_refused(tmp_path, monkeypatch):
+    wrong = ("import fem", "import pcl", "pcl.minimise", "pcl.dae.fitt", "fem.unit_square('10')",
+             "pcl.MLP([2, 1]).init(sede=0)", "pcl.uniform_times(0.0, 1.0, 2).shapes")
+    found = complaints("\n".join(wrong), tmp_path, monkeypatch)
+    assert [int(line.split(":")[1]) for line in found] == [3, 4, 5, 6, 7]
+
+
+def test_the_library_passes(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    said, failure, status = api.run(["--config-file", "setup.cfg"])
+    assert status == 0, said + failure
