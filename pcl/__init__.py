@@ -83,7 +83,7 @@ _PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules")
 __all__ = sorted([*_HOME, *_PACKAGES])
 
 
-if not TYPE_CHECKING:       # a checker is to refuse names that are not there
+if not TYPE_CHECKING:       # a checker refuses names that are not there
     def __getattr__(name):
         if name == "__version__":
             from importlib.metadata import version
@@ -91,7 +91,8 @@ if not TYPE_CHECKING:       # a checker is to refuse names that are not there
         if name in _PACKAGES:
             return importlib.import_module(f"pcl.{name}")
         if name not in _HOME:
-            raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers {', '.join(__all__)}.")
+            raise AttributeError(f"module 'pcl' has no attribute {name!r}; it offers "
+                                 f"{', '.join(__all__)}.")
         value = globals()[name] = getattr(importlib.import_module(f"pcl.{_HOME[name]}"), name)
         return value
 

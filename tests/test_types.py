@@ -27,6 +27,38 @@ assert_type(pcl.__version__, str)
 assert_type(fem.Grid([0.0, 0.5, 1.0]).shape, tuple[int, ...])
 """
 
+# Who promises to keep a protocol.
+KEEPERS = {
+    "pcl.engine.nodes.Node": [
+        "pcl.nodes.guard.GuardNode", "pcl.nodes.linear.linear_map.LinearMapNode",
+        "pcl.nodes.linear.product.ProductNode", "pcl.nodes.linear.solve.SolveNode",
+        "pcl.nodes.network.NetworkNode"],
+    "pcl.engine.nodes.Point": [
+        "pcl.nodes.guard.GuardPoint", "pcl.nodes.linear.linear_map.LinearMapPoint",
+        "pcl.nodes.linear.product.ProductPoint", "pcl.nodes.linear.solve.SolvePoint",
+        "pcl.nodes.network.NetworkNodePoint", "pcl.rules.square_sum.SquareSumPoint"],
+    "pcl.engine.nodes.Construct": ["pcl.nodes.equation.call.Equation", "pcl.nodes.scan.scan.Recurrence"],
+    "pcl.engine.procedure.Call": [
+        "pcl.engine.call.NodeCall", "pcl.nodes.equation.call.ImplicitCall",
+        "pcl.nodes.scan.call.ScanCall"],
+    "pcl.engine.second.bases.Base": ["pcl.engine.second.bases.InverseBase"],
+    "pcl.engine.second.bases.CurvedBase": [
+        "pcl.engine.second.streamed.StreamedBase", "pcl.nodes.scan.base.ScanBase"],
+    "pcl.engine.second.columns.Columns": [
+        "pcl.engine.second.columns.InPlace", "pcl.engine.second.columns.Dense",
+        "pcl.engine.second.columns.Summed", "pcl.engine.second.streamed.StreamedColumns"],
+    "pcl.dae.laws.law.Network": ["pcl.networks.mlp.MLP"],
+    "pcl.interior_point.program.Program": [
+        "pcl.interior_point.fronts.tensorflow.TensorFlowProgram",
+        "pcl.dae.program.transcription.Transcription"],
+    "pcl.interior_point.hessians.Hessian": [
+        "pcl.interior_point.hessians.Exact", "pcl.interior_point.hessians.LimitedMemory"],
+    "pcl.interior_point.kkt.protocol.KKT": [
+        "pcl.interior_point.kkt.dense.DenseKKT", "pcl.interior_point.kkt.sparse.FeralKKT",
+        "pcl.interior_point.kkt.sparse.SuperLUKKT", "pcl.interior_point.kkt.low_rank.LowRankKKT",
+        "pcl.dae.kkt.reduced.ReducedKKT"],
+}
+
 
 def complaints(code, tmp_path, monkeypatch):
     """What mypy says about a script, [] if nothing."""
@@ -52,6 +84,21 @@ def test_names_and_arguments_that_are_not_there_are_refused(tmp_path, monkeypatc
              "pcl.MLP([2, 1]).init(sede=0)", "pcl.uniform_times(0.0, 1.0, 2).shapes")
     found = complaints("\n".join(wrong), tmp_path, monkeypatch)
     assert [int(line.split(":")[1]) for line in found] == [3, 4, 5, 6, 7]
+
+
+def kept(i, keeper, protocol):
+    """Code that a checker takes if `keeper` keeps `protocol`, on one line."""
+    classes = (f"from {name.rpartition('.')[0]} import {name.rpartition('.')[2]} as {letter}{i}"
+               for letter, name in zip("KP", (keeper, protocol)))
+    return "; ".join([*classes, f"given_{i}: K{i}", f"taken_{i}: P{i} = given_{i}"])
+
+
+def test_every_implementation_has_the_types_of_its_protocol(tmp_path, monkeypatch):
+    pairs = [(keeper, protocol) for protocol, keepers in KEEPERS.items() for keeper in keepers]
+    pairs.append(("pcl.interior_point.kkt.dense.DenseKKT", "pcl.engine.nodes.Node"))      # does not
+    code = [kept(i, *pair) for i, pair in enumerate(pairs)]
+    found = complaints("\n".join(code), tmp_path, monkeypatch)
+    assert [int(line.split(":")[1]) for line in found] == [len(code)]
 
 
 def test_the_library_passes(monkeypatch):

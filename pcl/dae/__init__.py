@@ -51,7 +51,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 
-if not TYPE_CHECKING:       # a checker is to refuse names that are not there
+if not TYPE_CHECKING:       # a checker refuses names that are not there
     def __getattr__(name):
         if name not in _HOME:
             raise AttributeError(f"module 'pcl.dae' has no attribute {name!r}; it offers "

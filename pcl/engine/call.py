@@ -1,6 +1,7 @@
 """One node call of a traced loss, with the glue in front of it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class NodeCall:
     glue: Piece
     output: int
 
-    def evaluate(self, values):
+    def evaluate(self, values: dict) -> Any:
         """The node's point; its value is entered into `values`."""
         glue = self.glue.value(values)
         try:
@@ -51,7 +52,7 @@ class NodeCall:
         values[self.output] = point.value
         return point
 
-    def pullback(self, point, values, bars):
+    def pullback(self, point: Any, values: dict, bars: dict) -> Any:
         """Add the adjoints of the variables in front to `bars`; returns those of the inputs."""
         wanted = [not isinstance(i, Constant) for i in self.inputs]
         input_bars = point.pullback(bars[self.output], wanted)
@@ -61,7 +62,8 @@ class NodeCall:
         accumulate(bars, self.glue.pullback(values, self._glued(input_bars)))
         return input_bars
 
-    def extend(self, plan, point, values, bars, input_bars, tangents):
+    def extend(self, plan: Any, point: Any, values: dict, bars: dict, input_bars: Any,
+               tangents: dict) -> Any:
         """The tangent of v, its curvature added to the plan; None if v does not move."""
         glue = self.glue.tangents(values, tangents)
         inputs = [_tangent(i, glue, tangents) for i in self.inputs]
@@ -72,11 +74,11 @@ class NodeCall:
         bar = bars.get(self.output)
         return point.extend(plan, inputs, np.zeros(point.value.shape) if bar is None else bar)
 
-    def dependencies(self):
+    def dependencies(self) -> set:
         """Numbers of the variables in front."""
         return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.glue.deps)
 
-    def inner(self):
+    def inner(self) -> list:
         """Numbers of the variables that belong to this call alone."""
         return []
 

@@ -28,7 +28,8 @@ class Call(Protocol):
         Numbers of the variables in front, and of those that belong to the call alone.
     """
 
-    output: int
+    @property
+    def output(self) -> int: ...
 
     def evaluate(self, values: dict) -> Any: ...
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["IterationTable", "Program", "Result", "Status", "TensorFlowProgram", "minimize", "solve"]
 
 
-if not TYPE_CHECKING:       # a checker is to refuse names that are not there
+if not TYPE_CHECKING:       # a checker refuses names that are not there
     def __getattr__(name):
         if name == "TensorFlowProgram":
             from pcl.interior_point.fronts.tensorflow import TensorFlowProgram

@@ -33,11 +33,11 @@ class Exact:
     def __init__(self, program):
         self._program = program
 
-    def at(self, x, lam, sigma):
+    def at(self, x: np.ndarray, lam: np.ndarray, sigma: float) -> Any:
         """W(x, λ, σ)."""
         return self._program.hessian(x, lam, sigma)
 
-    def accepted(self, x_old, x_new, lam, sigma):
+    def accepted(self, x_old: np.ndarray, x_new: np.ndarray, lam: np.ndarray, sigma: float) -> None:
         """Nothing to remember."""
 
     def fresh(self):
@@ -69,13 +69,13 @@ class LimitedMemory:
         """The same without pairs."""
         return LimitedMemory(self._program, self._memory)
 
-    def at(self, x, lam, sigma):
+    def at(self, x: np.ndarray, lam: np.ndarray, sigma: float) -> Any:
         """B as a `LowRank`."""
         if self._W is None or self._W.shape[0] != x.size:
             self._W = self._low_rank(x.size)
         return self._W
 
-    def accepted(self, x_old, x_new, lam, sigma):
+    def accepted(self, x_old: np.ndarray, x_new: np.ndarray, lam: np.ndarray, sigma: float) -> None:
         """Take the pair of a step."""
         s = x_new - x_old
         length = float(s @ s)

@@ -1,6 +1,7 @@
 """Admissible coefficients: the identity, with a check each time it is evaluated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -60,7 +61,7 @@ class GuardNode:
         return (f"{self.name} {complaint} at {int(bad.sum())} of {a.size} points, first at point "
                 f"{first}{place} with value {a.ravel()[first]:.6g}{span}.{remedy}")
 
-    def tensorflow(self, a):
+    def tensorflow(self, a: Any) -> Any:
         if tf.executing_eagerly():
             self.check(a.numpy())
             return tf.identity(a)
@@ -78,10 +79,10 @@ class GuardNode:
             tf.math.count_nonzero(~flat), "of", n, "points, first at point", first,
             "; smallest and largest value", tf.reduce_min(a), tf.reduce_max(a)])
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple) -> tuple:
         return shape
 
-    def evaluate(self, a):
+    def evaluate(self, a: np.ndarray) -> "GuardPoint":
         self.check(a)
         return GuardPoint(a)
 
@@ -92,8 +93,8 @@ class GuardPoint:
     def __init__(self, value):
         self.value = value
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         return (adjoint,)
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         return tangents[0]

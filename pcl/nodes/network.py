@@ -1,5 +1,8 @@
 """The node of a network, y = net(π, x)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from pcl.engine.second.streamed import StreamedBase
@@ -12,13 +15,13 @@ class NetworkNode:
     def __init__(self, net):
         self.net = net
 
-    def tensorflow(self, params, x):
+    def tensorflow(self, params: Any, x: Any) -> Any:
         return self.net.tensorflow(params, x)
 
-    def output_shape(self, params, x):
+    def output_shape(self, params: tuple, x: tuple) -> tuple:
         return self.net.output_shape(params, x)
 
-    def evaluate(self, params, x):
+    def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint":
         return NetworkNodePoint(self.net, self.net.at(params, x))
 
 
@@ -34,11 +37,11 @@ class NetworkNodePoint:
         self.at = network_point
         self.value = network_point.value
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         params_bar, x_bar = self.at.pullback(adjoint, inputs=wanted[1])
         return params_bar if wanted[0] else None, x_bar
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         params, x = tangents
         parts = []
         if params is not None:

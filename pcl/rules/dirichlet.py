@@ -1,6 +1,8 @@
 """The rule of Dirichlet elimination: matrix, right-hand side and data to those of the reduced system."""
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -119,10 +121,10 @@ class DirichletPoint:
                           format="csr"),
                 sp.vstack([none, e.put_fixed - put_free @ A_ID], format="csr"))
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         return tuple(J.T @ adjoint if want else None for J, want in zip(self._jacobians, wanted))
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         e = self._elimination
         values, _, data = tangents
         if values is not None and data is not None:

@@ -1,5 +1,8 @@
 """The rule of a weighted sum of squares, where a chain usually begins."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -40,9 +43,9 @@ class SquareSumPoint:
         self.value = np.array(residuals @ residuals)
         self._slope, self._bend = 2.0 * np.sqrt(weights) * residuals, 2.0 * weights
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         return (adjoint * self._slope,)
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         plan.add_square(tangents[0], diagonal_matrix(adjoint * self._bend))
         return tangents[0].left(sp.csr_array(self._slope[None]))

@@ -16,6 +16,8 @@ Long segments multiply the growth of the dynamics: they are halved where entries
 doubled where they stay below `CALM`.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg import blas
 
@@ -44,7 +46,7 @@ class ReducedKKT:
         self.segment, self._adapt = segment, adapt
         self._J, self._condensed, self._full = None, None, None
 
-    def factor(self, W, J, d_x, d_c):
+    def factor(self, W: Any, J: Any, d_x: np.ndarray, d_c: np.ndarray) -> Any:
         """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
         equations = d_c[:J.shape[0] - J.path.shape[0] * J.path.shape[1]]
         slots = d_x[:J.rows.elements.n - J.rows.elements.n_p]
@@ -293,7 +295,7 @@ class ReducedFactor:
         self.right_inertia = self._small_factor.right_inertia
 
     # --- solutions ----------------------------------------------------------------------------
-    def solve(self, r_x, r_c):
+    def solve(self, r_x: np.ndarray, r_c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dx, dλ) with K [dx; dλ] = [r_x; r_c]."""
         c, elements = self.c, self.c.elements
         r_local, r_joint, r_path = c.rows.split(r_c)

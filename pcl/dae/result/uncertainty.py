@@ -72,9 +72,9 @@ class Uncertainty:
         x = result.x
         W, J = program.hessian(x, result.lam, 1.0), program.jacobian(x)
         with np.errstate(invalid="ignore"):
-            d_x = sum(np.where(np.isfinite(bound), z / np.maximum(sign * (x - bound), _CLOSEST), 0.0)
-                      for z, bound, sign in ((result.z_lower, program.x_lower, 1.0),
-                                             (result.z_upper, program.x_upper, -1.0)))
+            d_x = sum((np.where(np.isfinite(bound), z / np.maximum(sign * (x - bound), _CLOSEST), 0.0)
+                       for z, bound, sign in ((result.z_lower, program.x_lower, 1.0),
+                                              (result.z_upper, program.x_upper, -1.0))), np.zeros(x.size))
         d_c, rows = np.zeros(program.m), program.c_lower != program.c_upper
         if rows.any():
             room = np.maximum(-program.constraints(x)[rows], _CLOSEST)

@@ -29,9 +29,14 @@ class Base(Protocol):
         The same quadratic form over earlier bases alone.
     """
 
-    rhs: Tangent | None
-    size: int
-    stays: bool
+    @property
+    def rhs(self) -> Tangent | None: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def stays(self) -> bool: ...
 
     def pushforward(self, x: np.ndarray) -> np.ndarray: ...
 
@@ -93,17 +98,17 @@ class InverseBase:
     def __init__(self, factor, size, rhs=None):
         self.factor, self.size, self.rhs = factor, size, rhs
 
-    def pushforward(self, x):
+    def pushforward(self, x: np.ndarray) -> np.ndarray:
         return self.factor.solve(x.reshape(self.factor.n, -1)).reshape(x.shape)
 
-    def pullback(self, y):
+    def pullback(self, y: np.ndarray) -> np.ndarray:
         return self.factor.solve(y.reshape(self.factor.n, -1), transpose=True).reshape(y.shape)
 
-    def cost(self, p):
+    def cost(self, p: int) -> tuple[float, float]:
         n, solve = self.size, self.factor.entries
         return p * solve, n * solve + 2 * n ** 3 + n ** 2 * p
 
-    def columns(self, sweep):
+    def columns(self, sweep: Any) -> Columns:
         """S by one block solve; Sᵀ (K S + Σ_a K_a B_a) is added to Q, sharing one pass over the B_a."""
         square, mixed = sweep.take(self)
         folded = {a: K for a, K in mixed.items() if a not in sweep.sums}
@@ -117,7 +122,7 @@ class InverseBase:
             sweep.Q += S.T @ Z
         return Dense(S)
 
-    def eliminated(self, forms):
+    def eliminated(self, forms: list) -> list:
         if all(self not in (f.a, f.b) for f in forms):
             return forms
         return without(self, forms, self.rhs, self.pullback(np.eye(self.size)))

@@ -35,19 +35,20 @@ class Columns(Protocol):
 class InPlace:
     """Columns of the identity: a block of θ."""
 
-    rank = 1
+    rank: ClassVar[int] = 1
+    place: slice | None
 
     def __init__(self, place):
         self.place = place
 
-    def add_products(self, pairs):
+    def add_products(self, pairs: list) -> None:
         for out, L in pairs:
             out[:, self.place] += explicit_matrix(L)
 
-    def takes(self, right, small):
+    def takes(self, right: Columns, small: bool) -> bool:
         return True
 
-    def add_form(self, Q, K, right):
+    def add_form(self, Q: np.ndarray, K: Any, right: Columns) -> bool:
         right.add_products([(Q[self.place], K)])
         return True
 
@@ -55,19 +56,20 @@ class InPlace:
 class Dense:
     """A dense array (n, columns); a small middle is multiplied out rather than folded into it."""
 
-    rank, place = 2, None
+    rank: ClassVar[int] = 2
+    place: slice | None = None
 
     def __init__(self, array):
         self.array = array
 
-    def add_products(self, pairs):
+    def add_products(self, pairs: list) -> None:
         for out, L in pairs:
             out += L @ self.array
 
-    def takes(self, right, small):
+    def takes(self, right: Columns, small: bool) -> bool:
         return not small
 
-    def add_form(self, Q, K, right):
+    def add_form(self, Q: np.ndarray, K: Any, right: Columns) -> bool:
         Z = np.zeros((len(self.array), Q.shape[1]))
         right.add_products([(Z, K)])
         Q += self.array.T @ Z
@@ -77,16 +79,16 @@ class Dense:
 class Summed(Dense):
     """A dense array whose forms are summed: Σ K B_right is kept instead of Bᵀ times it."""
 
-    rank = 0
+    rank: ClassVar[int] = 0
 
     def __init__(self, array, total):
         super().__init__(array)
         self.total = total
 
-    def takes(self, right, small):
+    def takes(self, right: Columns, small: bool) -> bool:
         return True
 
-    def add_form(self, Q, K, right):
+    def add_form(self, Q: np.ndarray, K: Any, right: Columns) -> bool:
         right.add_products([(self.total, K)])
         return True
 

@@ -1,13 +1,14 @@
 """Bases that are wide and cheap to make again: the Jacobians of networks, in blocks of points."""
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
 from pcl.engine.second.backward import without
+from pcl.engine.second.columns import Columns
 from pcl.engine.second.plan import Plan
 from pcl.engine.second.tangent import Identity
 from pcl.execute import threads
@@ -49,18 +50,18 @@ class StreamedBase:
         """Whether Π is of what stays: then J Π is made again where it is needed."""
         return all(base.stays for base in self.rhs.terms)
 
-    def cost(self, p):
+    def cost(self, p: int) -> tuple[float, float]:
         return 0, 0
 
-    def forms(self):
+    def forms(self) -> list:
         plan = Plan(0)
         plan.add_square(self.rhs, self._curvature())
         return plan.forms
 
-    def columns(self, sweep):
+    def columns(self, sweep: Any) -> Columns:
         return StreamedColumns(self, sweep.placed(self.rhs, self.n_parameters))
 
-    def eliminated(self, forms):
+    def eliminated(self, forms: list) -> list:
         """For parameters that depend on a solve, or change within a recurrence: J in full."""
         if all(self not in (f.a, f.b) for f in forms):
             return forms
@@ -80,12 +81,13 @@ class StreamedBase:
 class StreamedColumns:
     """J Π with Π known: a slice of the columns, or dense; never there as a whole."""
 
-    rank, place = 3, None
+    rank: ClassVar[int] = 3
+    place: slice | None = None
 
     def __init__(self, base, parameters):
         self._base, self._parameters = base, parameters
 
-    def add_products(self, pairs):
+    def add_products(self, pairs: list) -> None:
         in_place = isinstance(self._parameters, slice)
         factors = [_ColumnBlocks(L) for _, L in pairs]
         products = [out[:, self._parameters] if in_place
@@ -97,10 +99,10 @@ class StreamedColumns:
             for (out, _), product in zip(pairs, products):
                 out += product @ self._parameters
 
-    def takes(self, right, small):
+    def takes(self, right: Columns, small: bool) -> bool:
         return right is self
 
-    def add_form(self, Q, K, right):
+    def add_form(self, Q: np.ndarray, K: Any, right: Columns) -> bool:
         """For a sparse K that couples no two blocks of points."""
         if not sp.issparse(K):
             return False

@@ -1,5 +1,7 @@
 """Dense KKT backend: LAPACK's Bunch–Kaufman factorisation, inertia from its blocks."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -26,7 +28,7 @@ class DenseKKT:
     def __init__(self):
         self._last, self._base = None, None
 
-    def factor(self, W, J, d_x, d_c):
+    def factor(self, W: Any, J: Any, d_x: np.ndarray, d_c: np.ndarray) -> Any:
         """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
         K = self._assembled(W, J).copy(order="K")
         n = d_x.size
@@ -73,7 +75,7 @@ class DenseFactor:
         self.singular = self._ldl.failed or bool(small.any())
         self.right_inertia = not self.singular and self._ldl.positive == self._n
 
-    def solve(self, r_x, r_c):
+    def solve(self, r_x: np.ndarray, r_c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dx, dλ)."""
         if self._n + r_c.size == 0:
             return r_x.copy(), r_c.copy()

@@ -1,5 +1,7 @@
 """KKT systems whose W is a multiple of the identity plus a low-rank matrix, through any backend."""
 
+from typing import Any
+
 import numpy as np
 
 from pcl.interior_point.kkt.dense import DenseKKT
@@ -16,7 +18,7 @@ class LowRankKKT:
     def __init__(self, kkt):
         self._kkt = kkt
 
-    def factor(self, W, J, d_x, d_c):
+    def factor(self, W: Any, J: Any, d_x: np.ndarray, d_c: np.ndarray) -> Any:
         """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
         if isinstance(self._kkt, DenseKKT):
             return _Definite(self._kkt.factor(W, J, d_x, d_c))

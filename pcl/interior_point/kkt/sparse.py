@@ -1,6 +1,7 @@
 """Sparse KKT backends: LDLᵀ with inertia by the package feral-solver (MIT), or SuperLU without one."""
 
 import importlib.util
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -101,7 +102,7 @@ class _SparseKKT:
     def _factorised(self, values, held):
         raise NotImplementedError
 
-    def factor(self, W, J, d_x, d_c):
+    def factor(self, W: Any, J: Any, d_x: np.ndarray, d_c: np.ndarray) -> Any:
         """A factorised K; see `pcl.interior_point.kkt.protocol.KKT`."""
         if self._last is None or self._last[0] is not W or self._last[1] is not J:
             self._assemble(W, J)
@@ -165,7 +166,7 @@ class _FeralFactor:
         self.singular = counts[2] > 0
         self.right_inertia = counts == (self._n, owner._pattern.size - self._n, 0)
 
-    def solve(self, r_x, r_c):
+    def solve(self, r_x: np.ndarray, r_c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dx, dλ)."""
         if self._owner.current is not self:
             self._owner._matrix.set_values(self._values)
@@ -217,7 +218,7 @@ class _LUFactor:
         on_diagonal = np.array_equal(lu.perm_r, lu.perm_c)
         self.right_inertia = bool(on_diagonal and (d > 0).sum() == n and not self.singular)
 
-    def solve(self, r_x, r_c):
+    def solve(self, r_x: np.ndarray, r_c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(dx, dλ)."""
         b = np.concatenate([r_x, r_c])
         b[self._held] = 0.0

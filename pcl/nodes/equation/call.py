@@ -28,7 +28,7 @@ class Equation:
     settings: Newton
     name = "a nonlinear solve"
 
-    def record(self, tracer):
+    def record(self, tracer: Any) -> Any:
         """Its unknown is a new variable, and its inside is recorded too."""
         start = nodes.as_input("start", self.start)
         shape = constant_shape(self.name, start)
@@ -79,7 +79,7 @@ class ImplicitCall:
     output: int
     settings: Newton
 
-    def evaluate(self, values):
+    def evaluate(self, values: dict) -> Any:
         """Solve for u by Newton's method; u is entered into `values`."""
         solutions = factor.in_use().solutions
         last = solutions.get(self) if self.settings.warm_start else None
@@ -106,7 +106,7 @@ class ImplicitCall:
         values[self.output] = u
         return EquationPoint(self, self.residual.evaluate(values), values)
 
-    def pullback(self, point, values, bars):
+    def pullback(self, point: Any, values: dict, bars: dict) -> Any:
         """Adjoints through the equation; returns that of r for `extend`."""
         shape = values[self.output].shape
         r_bar = -point.factor.solve(bars[self.output].ravel(), transpose=True).reshape(shape)
@@ -115,7 +115,8 @@ class ImplicitCall:
         accumulate(bars, {d: bar for d, bar in adjoint.bars.items() if d not in own})
         return adjoint
 
-    def extend(self, plan, point, values, bars, adjoint, tangents):
+    def extend(self, plan: Any, point: Any, values: dict, bars: dict, adjoint: Any,
+               tangents: dict) -> Any:
         """du/dθ as a base of the plan."""
         if not any(d in tangents for d in self._outer()):
             return None
@@ -126,7 +127,7 @@ class ImplicitCall:
         state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
-    def inner(self):
+    def inner(self) -> list:
         """Numbers of the variables that belong to this equation alone."""
         return self.residual.inner()
 
@@ -134,7 +135,7 @@ class ImplicitCall:
         """Numbers of the variables that the equation takes from outside."""
         return self.residual.outer() - {self.output}
 
-    def dependencies(self):
+    def dependencies(self) -> set:
         """Numbers of the variables in front."""
         return self._outer() | set(self.start.deps)
 

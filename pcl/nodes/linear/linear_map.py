@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class LinearMap:
         """Lᵀ."""
         return LinearMap(self.matrix.T, None if self.shapes is None else self.shapes[::-1])
 
-    def tensorflow(self, x):
+    def tensorflow(self, x: Any) -> Any:
         """L x as a TensorFlow operation, differentiable to any order."""
         if self.shapes is None:
             return _multiply(self, x, False)
@@ -85,13 +85,13 @@ class LinearMapNode:
     def __init__(self, linear_map):
         self.map = linear_map
 
-    def tensorflow(self, x):
+    def tensorflow(self, x: Any) -> Any:
         return self.map.tensorflow(x)
 
-    def output_shape(self, x):
+    def output_shape(self, x: tuple) -> tuple:
         return (self.map.shape[0], *x[1:]) if self.map.shapes is None else tuple(self.map.shapes[1])
 
-    def evaluate(self, x):
+    def evaluate(self, x: np.ndarray) -> LinearMapPoint:
         return LinearMapPoint(self.map, x)
 
 
@@ -106,12 +106,12 @@ class LinearMapPoint:
                       else (self.matrix @ x.ravel()).reshape(linear_map.shapes[1]))
         self._shaped = linear_map.shapes is not None
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:
             return (None,)
         return ((self.matrix.T @ (adjoint.ravel() if self._shaped else adjoint)).reshape(self._before),)
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         return tangents[0].left(self.flat)
 
 

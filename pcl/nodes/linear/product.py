@@ -1,5 +1,8 @@
 """The node of a sparse matrix times a vector, y = A(c) x."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,14 +17,14 @@ class ProductNode:
         self.structures = structures
         self.columns = columns
 
-    def tensorflow(self, *inputs):
+    def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, x = inputs
         return tf.add_n([s.tensorflow(c, x) for s, c in zip(self.structures, coefficients)])
 
-    def output_shape(self, *shapes):
+    def output_shape(self, *shapes: tuple) -> tuple:
         return (self.structures[0].shape[0], *shapes[-1][1:])
 
-    def evaluate(self, *inputs):
+    def evaluate(self, *inputs: np.ndarray) -> "ProductPoint":
         *coefficients, x = inputs
         return ProductPoint(self, coefficients, x)
 
@@ -40,12 +43,12 @@ class ProductPoint:
         self.matrix = pattern_of(node.structures).matrix(coefficients)
         self.value = self.matrix @ x
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         bars = [s.coefficient_adjoint(adjoint.ravel(), self.x.ravel()) if want else None
                 for s, want in zip(self.flat, wanted)]
         return (*bars, self.matrix.T @ adjoint if wanted[-1] else None)
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         *c_tangents, x_tangent = tangents
         x, y_bar = self.x.ravel(), adjoint.ravel()
         parts = []

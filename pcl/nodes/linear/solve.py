@@ -1,5 +1,8 @@
 """The node of a sparse linear solve, A(c) u = b."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -60,16 +63,16 @@ class SolveNode:
     def __init__(self, structures, columns, solver):
         self.structures, self.columns, self.solver = structures, columns, solver
 
-    def tensorflow(self, *inputs):
+    def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, b = inputs
         pattern = pattern_of(self.structures)
         values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
         return _tensorflow_solve(pattern, self.solver, False, values, b)
 
-    def output_shape(self, *shapes):
+    def output_shape(self, *shapes: tuple) -> tuple:
         return shapes[-1]
 
-    def evaluate(self, *inputs):
+    def evaluate(self, *inputs: np.ndarray) -> "SolvePoint":
         *coefficients, b = inputs
         return SolvePoint(self, coefficients, b)
 
@@ -90,7 +93,7 @@ class SolvePoint:
         self.value = _checked(self.factor.solve(b))
         self._last = None
 
-    def pullback(self, adjoint, wanted):
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         mu = self._dual(adjoint.ravel())
         u = self.value.ravel()
         bars = [-s.coefficient_adjoint(mu, u) if want else None for s, want in zip(self.flat, wanted)]
@@ -104,7 +107,7 @@ class SolvePoint:
             self._last = last = adjoint, mu
         return last[1]
 
-    def extend(self, plan, tangents, adjoint):
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         *c_tangents, b_tangent = tangents
         u = self.value.ravel()
         moving = [(s, t) for s, t in zip(self.flat, c_tangents) if t is not None]

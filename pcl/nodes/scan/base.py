@@ -1,12 +1,13 @@
 """The tangent of a recurrence: products with it and with its curvature, step by step."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcl.engine.second.backward import costs
 from pcl.engine.second.bases import GivenBase
-from pcl.engine.second.columns import Dense
+from pcl.engine.second.columns import Columns, Dense
 from pcl.engine.second.plan import add_to, combine
 from pcl.engine.second.tangent import Tangent, total
 from pcl.nodes.scan.backward import eliminate_scan
@@ -82,16 +83,16 @@ class ScanBase:
         return [self.given[n] for n in self.point.call.state]
 
     # --- the directions of a plan --------------------------------------------------------------
-    def cost(self, p):
+    def cost(self, p: int) -> tuple[float, float]:
         """Every step as the last one."""
         *_, (_, plan, _) = self.steps(self.point.n_stretches - 1)
         step, n = costs(plan, p), self.point.call.n_steps
         return n * step["forward"], n * step["backward"]
 
-    def forms(self):
+    def forms(self) -> list:
         return []
 
-    def columns(self, sweep):
+    def columns(self, sweep: Any) -> Columns:
         """Y by all steps, their curvature added to Q; its columns may be fewer than those of θ."""
         square, mixed = sweep.take(self)
         tangents = {source: sweep.placed(source.tangent, source.size) for source in self.sources}
@@ -101,23 +102,23 @@ class ScanBase:
             sweep.Q += Z if expand is None else expand.T @ Z
         return Dense(Y if expand is None or not sweep.is_used(self) else Y @ expand)
 
-    def eliminated(self, forms):
+    def eliminated(self, forms: list) -> list:
         return eliminate_scan(self, forms)
 
     # --- products with vectors -----------------------------------------------------------------
-    def pushforward(self, x):
+    def pushforward(self, x: np.ndarray) -> np.ndarray:
         """M x, for x (Σ sizes,) or (Σ sizes, k)."""
         if x.ndim == 2:
             return np.stack([self.pushforward(column) for column in x.T], axis=1)
         return self._pushed_forward(x)[0].ravel()
 
-    def pullback(self, y):
+    def pullback(self, y: np.ndarray) -> np.ndarray:
         """Mᵀ y, for y (size,) or (size, k)."""
         if y.ndim == 2:
             return np.stack([self.pullback(column) for column in y.T], axis=1)
         return self.second(y, None)
 
-    def second(self, y, x):
+    def second(self, y: np.ndarray | None, x: np.ndarray | None) -> np.ndarray:
         """Mᵀ y + C x, either of them None."""
         call, point = self.point.call, self.point
         y = np.zeros(point.value.shape) if y is None else y.reshape(point.value.shape)

@@ -8,6 +8,7 @@ adjoints of the steps, a `ScanBase` their plans, and each of them remembers its 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,13 +57,13 @@ class ScanCall:
     output: int
     memory: int
 
-    def evaluate(self, values):
+    def evaluate(self, values: dict) -> Any:
         """Run the recurrence; the kept states are entered into `values`."""
         point = ScanPoint(self, values)
         values[self.output] = point.value
         return point
 
-    def pullback(self, point, values, bars):
+    def pullback(self, point: Any, values: dict, bars: dict) -> Any:
         """Adjoints through all steps; returns them for `extend`."""
         adjoint = ScanAdjoint(point, bars[self.output])
         accumulate(bars, adjoint.outer)
@@ -70,7 +71,8 @@ class ScanCall:
         accumulate(bars, self.inputs.pullback(values, adjoint.inputs))
         return adjoint
 
-    def extend(self, plan, point, values, bars, adjoint, tangents):
+    def extend(self, plan: Any, point: Any, values: dict, bars: dict, adjoint: Any,
+               tangents: dict) -> Any:
         """The tangent of the kept states as one base of the plan."""
         sources = self._sources(point, values, tangents)
         if not sources:
@@ -92,7 +94,7 @@ class ScanCall:
             sources += [Source(kind, d, array.shape, t) for d, array, t in moving if t]
         return sources
 
-    def inner(self):
+    def inner(self) -> list:
         """Numbers of the variables that belong to the steps alone."""
         return [*self.state, *self.rows, *self.step.inner()]
 
@@ -100,7 +102,7 @@ class ScanCall:
         """Numbers of the variables that a step takes from outside, in order."""
         return sorted(self.step.outer() - {*self.state, *self.rows})
 
-    def dependencies(self):
+    def dependencies(self) -> set:
         """Numbers of the variables in front."""
         return {*self.outer(), *self.start.deps, *self.inputs.deps}
 

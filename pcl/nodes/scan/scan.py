@@ -111,7 +111,7 @@ class Recurrence:
         memory = positive_integer("memory", memory)
         return Recurrence(step, initial, inputs, n_steps, keep, kept, memory, single)
 
-    def record(self, tracer):
+    def record(self, tracer: Any) -> Any:
         """One step is recorded inside; the kept states are a new variable."""
         if INSIDE in tracer.within:
             raise ValueError(f"a scan is called inside {INSIDE}; expected it outside.")
