@@ -74,6 +74,7 @@ class Algorithm:
         self.in_restoration, self._near = in_restoration, near
         self.inertia, self.trend = InertiaCorrection(), Trend()
         self.filter, self.state, self.W = None, None, None
+        self.restored_until = None      # the last state of a restoration phase that ended the run
         self.alpha = self.shift = 0.0
         self.failure = ""
         self._tiny, self._wait, self._short = 0, 0, 0

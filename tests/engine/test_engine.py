@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
+from oracles import by_tapes, flat_loss
 
 import pcl
 from pcl import factor
@@ -39,29 +40,13 @@ def state(k):
     return pcl.solve(stiffness(tf.exp(k)), B)
 
 
-def by_tapes(loss, problem, theta):
-    """Value, gradient and Hessian by nested tapes outside the Problem."""
-    def flat(t):
-        return loss({name: tf.reshape(t[s], problem.blocks.shapes[name])
-                     for name, s in problem.slices.items()})
-    t = tf.constant(theta)
-    with tf.GradientTape(persistent=True) as outer:
-        outer.watch(t)
-        with tf.GradientTape() as inner:
-            inner.watch(t)
-            value = flat(t)
-        gradient = inner.gradient(value, t, unconnected_gradients="zero")
-    hessian = outer.jacobian(gradient, t, unconnected_gradients="zero", experimental_use_pfor=False)
-    return float(value), tf.convert_to_tensor(gradient).numpy(), hessian.numpy()
-
-
 def check(loss, blocks, thetas=(), rtol=1e-11):
     """Value, gradient, Hessian and a product equal those of tapes; the Hessian is symmetric."""
     problem = pcl.Problem(loss, blocks)
     rng = np.random.default_rng(0)
     near = problem.theta0 + 0.03 * rng.normal(size=problem.size)
     for theta in [*thetas] or [problem.theta0, near]:
-        value, gradient, hessian = by_tapes(loss, problem, theta)
+        value, gradient, hessian = by_tapes(flat_loss(loss, problem), theta)
         v, scale = rng.normal(size=problem.size), np.abs(hessian).max()
         computed = problem.hessian(theta)
         assert problem.value(theta) == pytest.approx(value, rel=rtol, abs=1e-300)
