@@ -17,7 +17,7 @@ def flat_loss(loss, problem):
     return flat
 
 
-def by_tapes(function, theta, vectorised=False):
+def by_tapes(function, theta, vectorised=True):
     """(value, gradient, Hessian) of a scalar function of a flat tensor by two nested tapes.
 
     `vectorised`: all rows of the Hessian at once, which not every operation allows.

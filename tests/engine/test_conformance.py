@@ -97,7 +97,7 @@ def by_tensorflow(node, inputs, adjoint):
     def value(x):
         parts = tf.split(x, np.diff([0, *sizes, x.shape[0]]).tolist())
         return node.tensorflow(*(tf.reshape(p, a.shape) for p, a in zip(parts, inputs)))
-    _, gradient, H = by_tapes(lambda x: tf.reduce_sum(value(x) * adjoint), flat)
+    _, gradient, H = by_tapes(lambda x: tf.reduce_sum(value(x) * adjoint), flat, vectorised=False)
     return value(flat).numpy(), gradient, H
 
 

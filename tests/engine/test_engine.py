@@ -46,7 +46,7 @@ def check(loss, blocks, thetas=(), rtol=1e-11):
     rng = np.random.default_rng(0)
     near = problem.theta0 + 0.03 * rng.normal(size=problem.size)
     for theta in [*thetas] or [problem.theta0, near]:
-        value, gradient, hessian = by_tapes(flat_loss(loss, problem), theta)
+        value, gradient, hessian = by_tapes(flat_loss(loss, problem), theta, vectorised=False)
         v, scale = rng.normal(size=problem.size), np.abs(hessian).max()
         computed = problem.hessian(theta)
         assert problem.value(theta) == pytest.approx(value, rel=rtol, abs=1e-300)
@@ -147,7 +147,7 @@ def test_pieces_with_different_custom_gradients_are_not_shared():
         u = state(t["k"])
         return sum(tf.reduce_sum(unit_solve(scaled(c)(u)) ** 2) for c in (1.0, 5.0))
     problem = pcl.Problem(loss, FIELD)
-    _, gradient, _ = by_tapes(loss, problem, problem.theta0)
+    _, gradient, _ = by_tapes(flat_loss(loss, problem), problem.theta0, vectorised=False)
     np.testing.assert_allclose(problem.gradient(problem.theta0), gradient, rtol=1e-12)
 
 

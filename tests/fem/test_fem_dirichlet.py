@@ -117,10 +117,10 @@ def test_gradient_and_hessian_through_all_data_equal_central_differences():
     def loss(t):
         return misfit(V, points, tf.convert_to_tensor(t))
 
-    _, first, second = by_tapes(loss, theta)
+    _, first, second = by_tapes(loss, theta, vectorised=False)
     # error h² + rounding/h ≈ 1e-10
     slope = differences(lambda t: loss(t).numpy(), theta, h=1e-5)
-    curvature = differences(lambda t: by_tapes(loss, t)[1], theta, h=1e-5)
+    curvature = differences(lambda t: by_tapes(loss, t, vectorised=False)[1], theta, h=1e-5)
     np.testing.assert_allclose(first, slope, rtol=1e-7)
     np.testing.assert_allclose(second, curvature, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(second, second.T, rtol=1e-12, atol=1e-13)

@@ -53,7 +53,7 @@ class Sample:
         def s(v):
             y = self.net.tensorflow(v[:p], tf.reshape(v[p:], self.x.shape))
             return tf.reduce_sum(self.adjoint * y)
-        return by_tapes(s, np.concatenate([self.params, self.x.ravel()]), vectorised=True)[1:]
+        return by_tapes(s, np.concatenate([self.params, self.x.ravel()]))[1:]
 
     def jacobians(self):
         """∂y/∂params (q m, p) and ∂y/∂x (q, m, q, d) by tapes."""
