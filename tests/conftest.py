@@ -6,7 +6,7 @@ import signal
 from hypothesis import HealthCheck, settings
 
 # Few examples, the same ones each time: EXAMPLES=500 looks further, with new ones.
-settings.register_profile("same", deadline=None, max_examples=12, derandomize=True, database=None,
+settings.register_profile("same", deadline=None, max_examples=8, derandomize=True, database=None,
                           suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("further", settings.get_profile("same"), derandomize=False,
                           max_examples=int(os.environ.get("EXAMPLES", "100")))

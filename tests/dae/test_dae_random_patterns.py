@@ -5,10 +5,12 @@ import itertools
 import hypothesis.strategies as st
 import numpy as np
 import scipy.linalg
-from hypothesis import given
+from hypothesis import given, settings
 
 from pcl.dae.structure.index import reduction
 from pcl.dae.structure.matching import parts
+
+MANY = settings(max_examples=max(60, settings().max_examples))     # they cost no tracing
 
 
 @st.composite
@@ -31,6 +33,7 @@ def is_free(pattern, axis, k, best):
     return largest_matching(np.delete(pattern, k, axis=axis)) == best
 
 
+@MANY
 @given(patterns())
 def test_the_parts_are_what_some_largest_matching_leaves_over(pattern):
     """Rows that a largest matching may leave out are the overdetermined ones, columns the others."""
@@ -42,6 +45,7 @@ def test_the_parts_are_what_some_largest_matching_leaves_over(pattern):
     assert set(under) == set(np.flatnonzero(pattern[:, columns].any(axis=1)))
 
 
+@MANY
 @given(patterns(largest=4))
 def test_nothing_is_left_over_exactly_where_a_permutation_fits(pattern):
     m, n = pattern.shape
@@ -62,6 +66,7 @@ def pencils(draw):
     return S @ E @ T, S @ A @ T, max(sizes, default=0)
 
 
+@MANY
 @given(pencils().filter(lambda pencil: len(pencil[0])))
 def test_the_index_of_a_pencil_is_the_size_of_its_largest_nilpotent_block(pencil):
     E, A, index = pencil
@@ -69,6 +74,7 @@ def test_the_index_of_a_pencil_is_the_size_of_its_largest_nilpotent_block(pencil
     assert found.index == index and not found.dependent
 
 
+@MANY
 @given(pencils().filter(lambda pencil: len(pencil[0]) > 1))
 def test_an_equation_that_is_stated_twice_has_no_index(pencil):
     E, A, _ = pencil

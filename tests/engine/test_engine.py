@@ -269,6 +269,7 @@ def test_complex_data_are_refused(enter):
 
 
 # --- networks of networks -------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [{}, {"points": 30}, {"explicit": 3}],
                          ids=["plain", "blocks", "operators"])
 def test_parameters_of_a_network_from_networks_and_solves(monkeypatch, limits):

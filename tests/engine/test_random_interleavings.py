@@ -1,4 +1,4 @@
-"""Random interleavings of value, product and Hessian on one Problem: each answer is that of a new one."""
+"""Random interleavings of value, product and Hessian on one Problem: each answer is that of one left alone."""
 
 import sys
 import threading
@@ -36,15 +36,15 @@ def made():
 
 @pytest.fixture(scope="module")
 def shared():
-    """(the Problem that all ask, points, {(question, point): the answer of a Problem of its own})."""
-    problem = made()
+    """(the Problem that all ask, points, {(question, point): the answer of another, asked in order})."""
+    problem, alone = made(), made()
     points = [problem.theta0 + 0.1 * i for i in range(3)]
-    answers = {(name, i): ask(made(), points[i]) for name, ask in QUESTIONS.items() for i in range(3)}
+    answers = {(name, i): ask(alone, points[i]) for i in range(3) for name, ask in QUESTIONS.items()}
     return problem, points, answers
 
 
 @given(asked=st.lists(ASKED, min_size=2, max_size=4))
-def test_threads_that_ask_one_problem_get_the_answers_of_problems_of_their_own(shared, asked):
+def test_threads_that_ask_one_problem_get_the_answers_of_a_thread_alone(shared, asked):
     problem, points, answers = shared
     wrong, interval = [], sys.getswitchinterval()
 
