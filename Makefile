@@ -12,10 +12,11 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Matrices here are small: one thread is as fast as two, and does not stall on a busy machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test lint bench lowest clean
+.PHONY: help demo test quick lint bench lowest clean
 help:
 	@echo 'make demo    install, and run the examples'
 	@echo 'make test    install with the test extra, and run the tests'
+	@echo 'make quick   the tests that train nothing and start no process (a minute and a half)'
 	@echo 'make lint    flake8 and mypy'
 	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
 	@echo 'make lowest  run the tests with the lowest versions that setup.cfg states (Python 3.11)'
@@ -27,6 +28,15 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+# What trains nothing and starts no process; pytest's mark "slow" is for the rest of these folders.
+QUICK = checks engine evolution/test_schemes.py execute factor fem/test_discretisations.py \
+	fem/test_fem_grid.py fem/test_fem_space.py fem/test_fem_observe.py interior_point/test_contracts.py \
+	interior_point/test_kkt.py networks/test_network.py networks/test_network_rule.py nodes rules \
+	dae/test_dae_data.py dae/test_dae_model.py dae/test_dae_random_patterns.py \
+	dae/test_dae_structure.py dae/test_dae_terms.py test_registration.py
+quick: $(VENV)/test.stamp
+	$(BIN)/python -m pytest --numprocesses 2 -m 'not slow' $(addprefix tests/,$(QUICK))
 
 lint: $(VENV)/test.stamp
 	$(BIN)/python -m flake8

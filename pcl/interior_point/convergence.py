@@ -157,7 +157,7 @@ class Convergence:
             return Status.UNBOUNDED, "", algorithm.state
         if status in _LIMITS and monitor.best is not None:
             return status, detail, monitor.best
-        if status is Status.INFEASIBLE and hasattr(algorithm, "restored_until"):
+        if status is Status.INFEASIBLE and algorithm.restored_until is not None:
             state = original(algorithm, state)
         if status in _STUCK and not algorithm.trend.drifts and self.holds(state, self._acceptable_tol):
             status, detail = Status.ACCEPTABLE, ""

@@ -26,6 +26,9 @@ class Hessian(Protocol):
     def accepted(self, x_old: np.ndarray, x_new: np.ndarray, lam: np.ndarray, sigma: float) -> None:
         """An accepted step."""
 
+    def fresh(self) -> "Hessian":
+        """The same without memory, for the restoration phase, whose rows are others."""
+
 
 class Exact:
     """W = σ ∇²f + Σ λ_j ∇²c_j from `program.hessian`."""

@@ -2,13 +2,30 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from pcl.support.validate import require_free
 from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
                                   trust_region)
+
+
+class Driver(Protocol):
+    """x_{k+1} from x_k until the run is over: which it is, the driver does not say.
+
+    `run` is a `pcl.training.run.run.Run`:
+
+        run.current, run.trial(θ, gradient=True)    points with theta, loss (+inf: no value), gradient
+        run.accept(point), run.reject()             one of them each iteration; they end the run
+        run.dead_end(status)                        nothing more can be done
+
+    `name` and `options` (checked, complete) are those of the call; methods that need residuals are given
+    their evaluator as a fourth argument.
+    """
+
+    def __call__(self, run: Any, name: str, options: Any, /, *residuals: Any) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +36,7 @@ class Method:
     needs residuals, "optional": uses them where the problem has them.
     """
 
-    drive: Callable
+    drive: Driver
     maxiter: int
     options: Mapping
     bounds: bool = False

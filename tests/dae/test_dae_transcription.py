@@ -3,6 +3,7 @@
 import dae_programs as cases
 import numpy as np
 import pytest
+from oracles import slope_of_order_six
 
 from pcl.collocation import Mesh, gauss, interpolation, lobatto, radau
 from pcl.dae.model import Model
@@ -13,13 +14,6 @@ from pcl.interior_point.program import row_maxima
 
 RNG = np.random.default_rng(8)
 DECAY = Model("x", "y", rates=lambda v: {"x": -2.0 * v.x}, equations=lambda v: [v.y - v.x ** 2 - v.t])
-
-
-def slope(f, x, d, h=1e-3):
-    """f'(x) d, with an error of order h⁶."""
-    def central(h):
-        return (8.0 * (f(x + h * d) - f(x - h * d)) - (f(x + 2 * h * d) - f(x - 2 * h * d))) / (12.0 * h)
-    return (16.0 * central(h / 2.0) - central(h)) / 15.0
 
 
 def _close(a, b):
@@ -48,10 +42,10 @@ def _solved(program):
 def test_derivatives_agree_with_differences(name):
     p, (x, lam), sigma = cases.program(name), cases.point(name), 0.7
     for d in RNG.normal(size=(2, p.n)):
-        _close(np.array(p.gradient(x) @ d), slope(p.objective, x, d))
-        _close(p.jacobian(x).tocsc() @ d, slope(p.constraints, x, d))
+        _close(np.array(p.gradient(x) @ d), slope_of_order_six(p.objective, x, d))
+        _close(p.jacobian(x).tocsc() @ d, slope_of_order_six(p.constraints, x, d))
         _close(p.hessian(x, lam, sigma).tocsc() @ d,
-               slope(lambda y: sigma * p.gradient(y) + p.jacobian(y).T @ lam, x, d))
+               slope_of_order_six(lambda y: sigma * p.gradient(y) + p.jacobian(y).T @ lam, x, d))
 
 
 @pytest.mark.parametrize("name", cases.SHAPES)
@@ -124,7 +118,8 @@ def test_misfit_is_the_weighted_sum_of_squares_of_the_interpolant():
         total += weight * ((values - data) ** 2).sum()
     assert misfit.value(u) == pytest.approx(total, rel=1e-13)
     d = RNG.normal(size=u.shape)
-    assert np.vdot(misfit.gradient(u), d) == pytest.approx(float(slope(misfit.value, u, d)), rel=1e-9)
+    expected = slope_of_order_six(misfit.value, u, d)
+    assert np.vdot(misfit.gradient(u), d) == pytest.approx(float(expected), rel=1e-9)
 
 
 def test_bounds_stand_at_nodes_and_free_starts_alone():

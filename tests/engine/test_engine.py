@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
+from oracles import by_tapes, flat_loss
 
 import pcl
 from pcl import factor
@@ -39,29 +40,13 @@ def state(k):
     return pcl.solve(stiffness(tf.exp(k)), B)
 
 
-def by_tapes(loss, problem, theta):
-    """Value, gradient and Hessian by nested tapes outside the Problem."""
-    def flat(t):
-        return loss({name: tf.reshape(t[s], problem.blocks.shapes[name])
-                     for name, s in problem.slices.items()})
-    t = tf.constant(theta)
-    with tf.GradientTape(persistent=True) as outer:
-        outer.watch(t)
-        with tf.GradientTape() as inner:
-            inner.watch(t)
-            value = flat(t)
-        gradient = inner.gradient(value, t, unconnected_gradients="zero")
-    hessian = outer.jacobian(gradient, t, unconnected_gradients="zero", experimental_use_pfor=False)
-    return float(value), tf.convert_to_tensor(gradient).numpy(), hessian.numpy()
-
-
 def check(loss, blocks, thetas=(), rtol=1e-11):
     """Value, gradient, Hessian and a product equal those of tapes; the Hessian is symmetric."""
     problem = pcl.Problem(loss, blocks)
     rng = np.random.default_rng(0)
     near = problem.theta0 + 0.03 * rng.normal(size=problem.size)
     for theta in [*thetas] or [problem.theta0, near]:
-        value, gradient, hessian = by_tapes(loss, problem, theta)
+        value, gradient, hessian = by_tapes(flat_loss(loss, problem), theta, vectorised=False)
         v, scale = rng.normal(size=problem.size), np.abs(hessian).max()
         computed = problem.hessian(theta)
         assert problem.value(theta) == pytest.approx(value, rel=rtol, abs=1e-300)
@@ -162,7 +147,7 @@ def test_pieces_with_different_custom_gradients_are_not_shared():
         u = state(t["k"])
         return sum(tf.reduce_sum(unit_solve(scaled(c)(u)) ** 2) for c in (1.0, 5.0))
     problem = pcl.Problem(loss, FIELD)
-    _, gradient, _ = by_tapes(loss, problem, problem.theta0)
+    _, gradient, _ = by_tapes(flat_loss(loss, problem), problem.theta0, vectorised=False)
     np.testing.assert_allclose(problem.gradient(problem.theta0), gradient, rtol=1e-12)
 
 
@@ -284,6 +269,7 @@ def test_complex_data_are_refused(enter):
 
 
 # --- networks of networks -------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [{}, {"points": 30}, {"explicit": 3}],
                          ids=["plain", "blocks", "operators"])
 def test_parameters_of_a_network_from_networks_and_solves(monkeypatch, limits):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
+from oracles import check_against_tapes
 
 import pcl
 
@@ -19,34 +20,6 @@ def chain(n):
 
 def cell_centres(n):
     return ((np.arange(n + 1) + 0.5) / (n + 1))[:, None]
-
-
-def check_against_tapes(loss, blocks, rtol=1e-10):
-    """Gradient, Hessian and products against nested tapes through the same loss."""
-    problem = pcl.Problem(loss, blocks)
-    theta = problem.theta0 + 0.01 * np.random.default_rng(0).normal(size=problem.size)
-
-    def flat(t):
-        return loss({name: tf.reshape(t[s], problem.blocks.shapes[name])
-                     for name, s in problem.slices.items()})
-    t = tf.constant(theta)
-    with tf.GradientTape() as outer:
-        outer.watch(t)
-        with tf.GradientTape() as inner:
-            inner.watch(t)
-            value = flat(t)
-        gradient = inner.gradient(value, t)
-    hessian = outer.jacobian(gradient, t).numpy()
-    scale = np.abs(hessian).max()
-    H = problem.hessian(theta)
-    v = np.random.default_rng(1).normal(size=problem.size)
-    assert problem.value(theta) == pytest.approx(value.numpy(), rel=1e-12)
-    np.testing.assert_allclose(problem.gradient(theta), gradient.numpy(), rtol=rtol, atol=rtol * scale)
-    np.testing.assert_allclose(H, hessian, rtol=0, atol=rtol * scale)
-    for mode in ("forward", "backward"):
-        np.testing.assert_allclose(problem.hessian(theta, mode=mode), H, rtol=0, atol=1e-10 * scale)
-    np.testing.assert_allclose(problem.hvp(theta, v), hessian @ v, rtol=0, atol=rtol * scale * len(v))
-    return problem
 
 
 def test_hessian_of_a_closed_form():

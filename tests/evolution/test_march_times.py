@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse as sp
 import skfem
 import tensorflow as tf
+from oracles import differences
 
 import fem
 import pcl
@@ -116,11 +117,6 @@ def test_bdf2_refuses_steps_chosen_for_it_and_says_where_growing_ones_make_it_un
 
 
 # --- derivatives -----------------------------------------------------------------------------------
-def differences(f, x, h=1e-4):
-    """∂f/∂x by central differences, error O(h²)."""
-    return np.stack([(f(x + d) - f(x - d)) / (2 * h) for d in h * np.eye(len(x))], axis=-1)
-
-
 @pytest.mark.parametrize("scheme", ["sdirk2", "crank-nicolson", "bdf2"])
 def test_readings_between_steps_have_exact_derivatives(scheme):
     W = fem.Space(skfem.MeshLine(np.linspace(0, 1, 4)), "P2")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from oracles import check_against_tapes
 
 import fem
 import pcl
 from fem.grid.grid import Grid
-from test_problem import check_against_tapes
 
 
 def graded(n):

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import tensorflow as tf
+from oracles import by_tapes
 
 from pcl.networks import transform
 from pcl.networks.mlp import MLP
@@ -48,16 +49,11 @@ class Sample:
     def joint(self):
         """s(params, x) = ⟨adjoint, y⟩: its full Hessian by nested tapes, (p + q d, p + q d)."""
         p = self.net.size
-        v = tf.constant(np.concatenate([self.params, self.x.ravel()]))
-        with tf.GradientTape() as outer:
-            outer.watch(v)
-            with tf.GradientTape() as inner:
-                inner.watch(v)
-                y = self.net.tensorflow(v[:p], tf.reshape(v[p:], self.x.shape))
-                s = tf.reduce_sum(self.adjoint * y)
-            gradient = inner.gradient(s, v)
-        hessian = outer.jacobian(gradient, v, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return gradient.numpy(), hessian.numpy()
+
+        def s(v):
+            y = self.net.tensorflow(v[:p], tf.reshape(v[p:], self.x.shape))
+            return tf.reduce_sum(self.adjoint * y)
+        return by_tapes(s, np.concatenate([self.params, self.x.ravel()]))[1:]
 
     def jacobians(self):
         """∂y/∂params (q m, p) and ∂y/∂x (q, m, q, d) by tapes."""

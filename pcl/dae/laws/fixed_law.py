@@ -48,6 +48,10 @@ class FixedPoint:
         """⟨z̄, ∂²z/∂a²⟩ (n, d, d)."""
         return self._point.input_curvature(adjoint)
 
+    def pullback(self, adjoint):
+        """z̄ in the unit of the slacks (n·m,), or of no parameters."""
+        return (adjoint * self._unit).ravel()[:self._n]
+
     def mixed_curvature(self, adjoint):
         """Zero."""
         return np.zeros((*self._point.input_jacobian().shape[::2], self._n))

@@ -1,0 +1,45 @@
+"""Every way to run independent work gives its results in order, and its errors to the caller."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from pcl.execute import threads
+
+EXECUTORS = {"threads": threads.ordered}
+
+
+@pytest.fixture(params=EXECUTORS)
+def ordered(request, monkeypatch):
+    """One of them, with two workers whatever the machine has."""
+    monkeypatch.setattr(threads, "workers", lambda: 1 if threads._inside.get() else 2)
+    return EXECUTORS[request.param]
+
+
+def test_results_come_in_the_order_of_the_items_not_of_their_end(ordered):
+    def late(i):
+        time.sleep(0.02 * (i % 2 == 0))
+        return i
+    assert list(ordered(late, range(9))) == list(range(9))
+
+
+def test_an_error_reaches_the_caller_at_its_turn(ordered):
+    def inverse(i):
+        return 1 / (3 - i)
+    results = ordered(inverse, range(6))
+    assert [next(results) for _ in range(3)] == [1 / 3, 1 / 2, 1.0]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_work_inside_work_stays_on_its_thread(ordered):
+    def outer(i):
+        inside = list(ordered(lambda j: threading.get_ident(), range(3)))
+        return set(inside) == {threading.get_ident()}
+    assert all(ordered(outer, range(4)))
+
+
+def test_nothing_to_do_is_no_error(ordered):
+    assert list(ordered(np.sqrt, [])) == []

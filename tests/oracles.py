@@ -1,0 +1,95 @@
+"""Derivatives by other means than the library's, and the arguments that a Protocol promises."""
+
+import inspect
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import pcl
+
+
+def flat_loss(loss, problem):
+    """The loss of {block: tensor} as a function of the flat θ, for tapes outside of the Problem."""
+    def flat(theta):
+        return loss({name: tf.reshape(theta[s], problem.blocks.shapes[name])
+                     for name, s in problem.slices.items()})
+    return flat
+
+
+def by_tapes(function, theta, vectorised=True):
+    """(value, gradient, Hessian) of a scalar function of a flat tensor by two nested tapes.
+
+    `vectorised`: all rows of the Hessian at once, which not every operation allows.
+    """
+    theta = tf.constant(theta, tf.float64)
+    with tf.GradientTape(persistent=True) as outer:
+        outer.watch(theta)
+        with tf.GradientTape() as inner:
+            inner.watch(theta)
+            value = function(theta)
+        gradient = tf.convert_to_tensor(inner.gradient(value, theta, unconnected_gradients="zero"))
+    hessian = outer.jacobian(gradient, theta, unconnected_gradients="zero",
+                             experimental_use_pfor=vectorised)
+    return float(value), gradient.numpy(), tf.convert_to_tensor(hessian).numpy()
+
+
+def check_against_tapes(loss, blocks, rtol=1e-10):
+    """Value, gradient, Hessian in both modes and products of a Problem against nested tapes."""
+    problem, rng = pcl.Problem(loss, blocks), np.random.default_rng(0)
+    theta = problem.theta0 + 0.01 * rng.normal(size=problem.size)
+    value, gradient, hessian = by_tapes(flat_loss(loss, problem), theta)
+    scale, H = np.abs(hessian).max(), problem.hessian(theta)
+    v = np.random.default_rng(1).normal(size=problem.size)
+    assert problem.value(theta) == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(problem.gradient(theta), gradient, rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(H, hessian, rtol=0, atol=rtol * scale)
+    for mode in ("forward", "backward"):
+        np.testing.assert_allclose(problem.hessian(theta, mode=mode), H, rtol=0, atol=1e-10 * scale)
+    np.testing.assert_allclose(problem.hvp(theta, v), hessian @ v, rtol=0, atol=rtol * scale * len(v))
+    return problem
+
+
+def slope(f, x, d, h):
+    """f'(x) d by a central difference: an error of order h² and rounding / h."""
+    return (f(x + h * d) - f(x - h * d)) / (2.0 * h)
+
+
+def slope_of_order_six(f, x, d, h=1e-3):
+    """f'(x) d with an error of order h⁶: two differences of order four, extrapolated."""
+    def central(h):
+        return (4.0 * slope(f, x, d, h) - slope(f, x, d, 2.0 * h)) / 3.0
+    return (16.0 * central(h / 2.0) - central(h)) / 15.0
+
+
+def differences(f, x, h=1e-4):
+    """∂f/∂x (…, n) by central differences."""
+    return np.stack([slope(f, x, e, h) for e in np.eye(len(x))], axis=-1)
+
+
+def complex_step(f, x):
+    """∂f/∂x (…, n) to rounding, f an analytic function of NumPy."""
+    return np.stack([np.imag(f(x + 1e-30j * e)) / 1e-30 for e in np.eye(len(x))], axis=-1)
+
+
+def broken_promises(protocol, keeper):
+    """Methods of a Protocol that a class or an object lacks, or has with other arguments."""
+    broken = []
+    for name, promised in inspect.getmembers(protocol, inspect.isfunction):
+        given = getattr(keeper, name, None)
+        if name.startswith("_"):
+            continue
+        if not callable(given):
+            broken.append(f"lacks {name}")
+        elif not _takes(given, inspect.signature(promised), bound=not inspect.isclass(keeper)):
+            broken.append(f"other arguments of {name}")
+    return broken
+
+
+def _takes(function, promised, bound):
+    """Whether a function, `bound` to its object or not, can be called as the Protocol says."""
+    wanted = list(promised.parameters.values())[bound:]
+    found = list(inspect.signature(function).parameters.values())
+    needed = [p for p in found if p.default is p.empty]
+    return (any(p.kind is p.VAR_POSITIONAL for p in wanted)
+            or len(needed) <= len(wanted) <= len(found))
