@@ -80,7 +80,7 @@ class Algorithm:
         self.rule, self._restore, self._ends = rule, restore, ends
         self.in_restoration, self._near = in_restoration, near
         self.inertia, self.trend = InertiaCorrection(), Trend()
-        self.restored_until: State | None = None    # the last state of a restoration phase that ended the run
+        self.restored_until: State | None = None    # where a restoration phase that ended the run was
         self.alpha = self.shift = 0.0
         self.W: Any = None          # not yet, or zero
         self.failure = ""
