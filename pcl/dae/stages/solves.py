@@ -194,10 +194,21 @@ class Search:
         """Solve from make() = (laws, penalties, x); what goes wrong becomes a line of the report."""
         options = {**NEAR, **options} if near else options
         found = self._solved(words, make, maxiter, options)
+        if self._promising(found):
+            program, result, _ = found
+            found = self._solved("gone on, since it is lower than the best; ", lambda: (
+                program.laws, program.penalties, result.x), None, {}) or found
         if found and found[1].success:
             self.met.append(found[1].fun)
         if found and (self.best is None or _rank(found, _TIE) < _rank(self.best)):
             self.best = found
+
+    def _promising(self, found):
+        """Whether a solve ended before its minimum, at a feasible point clearly below the best."""
+        if not found or not self.solved or self.over or found[1].success:
+            return False
+        result = found[1]
+        return result.constraint_violation <= _FEASIBLE and result.fun < (1.0 - _AGREE) * self.best[1].fun
 
     def replace(self, words, make):
         """Whether another objective was solved from make(), close to the best; if so it is the best."""
