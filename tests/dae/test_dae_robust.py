@@ -67,14 +67,16 @@ def test_scaled_derivatives_are_those_of_the_program_between_diagonal_matrices()
     x = np.concatenate([first_guess(setting), law.init(0)])
     found, random = scaled.Scaled(program, x), np.random.default_rng(1)
     lam, q = random.standard_normal(program.m), x / found.d
-    J, W = program.jacobian(x).tocsc().toarray(), program.hessian(x, found.r * lam, 0.7).tocsc().toarray()
+    J, W = program.jacobian(x).tocsc().toarray(), program.hessian(
+        x, found.r * lam, 0.7 / found.s).tocsc().toarray()
     np.testing.assert_allclose(found.jacobian(q).tocsc().toarray(), found.r[:, None] * J * found.d,
                                rtol=1e-12)
     np.testing.assert_allclose(found.hessian(q, lam, 0.7).tocsc().toarray(),
                                found.d[:, None] * W * found.d, rtol=1e-12)
     np.testing.assert_allclose(found.constraints(q), found.r * program.constraints(x), rtol=1e-12)
     assert np.abs(found.jacobian(q).local).max() < 100.0 < np.abs(program.jacobian(x).local).max()
-    assert (np.log2(found.d) % 1.0 == 0.0).all() and (np.log2(found.r) % 1.0 == 0.0).all()
+    np.testing.assert_allclose(found.gradient(q), found.d * program.gradient(x) / found.s, rtol=1e-12)
+    assert all((np.log2(size) % 1.0 == 0.0).all() for size in (found.d, found.r, found.s))
 
 
 def test_multipliers_of_a_scaled_solve_satisfy_the_conditions_of_the_program():

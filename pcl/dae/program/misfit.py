@@ -1,5 +1,7 @@
 """The weighted sum of squared differences between observed and collocated trajectories."""
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -53,6 +55,18 @@ class Misfit:
     def value(self, u):
         """f."""
         return float(self.weights @ self.residuals(u) ** 2)
+
+    @functools.cached_property
+    def unit(self):
+        """Size of a term of f that counts: the spread Σ ω (data − mean of its variable)² / n, and at most
+        1 where weights are given, as 1/σ² then; 1 without data."""
+        if not self.data.size:
+            return 1.0
+        weight = np.bincount(self.variable, self.weights)
+        mean = np.bincount(self.variable, self.weights * self.data) / np.where(weight > 0.0, weight, 1.0)
+        spread = float(self.weights @ (self.data - mean[self.variable]) ** 2)
+        spread = (spread or float(self.weights @ self.data ** 2)) / self.data.size or 1.0
+        return spread if (self.weights == 1.0).all() else min(spread, 1.0)
 
     def at(self, x):
         """f of unknowns x of a program: trajectories, parameters and, if any, weights."""

@@ -1,12 +1,14 @@
 """A collocated program in units of its own: variables by their sizes, equations by those of their terms.
 
-    x = d ∘ x̂,    ĉ = r ∘ c(d ∘ x̂),    f̂ = f;      λ = r ∘ λ̂,    z = ẑ / d
+    x = d ∘ x̂,    ĉ = r ∘ c(d ∘ x̂),    f̂ = f / s;      λ = s r ∘ λ̂,    z = s ẑ / d
 
-d is one number a variable (weights: 1), r one number an equation, powers of two: nothing is rounded. The
+d is one number a variable (weights: 1), r one number an equation, s the size of the misfit
+(`Misfit.unit`), powers of two: nothing is rounded. The
 derivative of a state counts with its size over the horizon at least, and a row with its own value there:
 a guess that stands still says nothing of how fast things move. The joints x₀ = end of the element before
 are of one variable each and stay as they are. So the absolute
-tolerances of the interior point, and its distances to bounds, mean the same for 1e-6 A and 1e6 cells.
+tolerances of the interior point, its barrier and its distances to bounds mean the same for 1e-14 A and
+1e9 cells.
 Paths are asked to stay ≤ −`MARGIN`, so that they are ≤ 0 whatever violation is left.
 """
 
@@ -48,17 +50,18 @@ class Scaled:
             np.abs(self.rows.joints) @ np.ones(elements.n), 1e-300)
         self.r = np.concatenate([np.tile(self._row, elements.E), 1.0 / _power(state),
                                  np.tile(self._path, elements.E)])
+        self.s = float(_power(np.array(program.misfit.unit)))
         self.x_lower, self.x_upper = program.x_lower / self.d, program.x_upper / self.d
         self.c_lower, self.c_upper = self.r * program.c_lower, self.r * program.c_upper
         self.c_upper[np.isinf(program.c_lower)] -= MARGIN
 
     def objective(self, x):
-        """f."""
-        return self._program.objective(self.d * x)
+        """f̂."""
+        return self._program.objective(self.d * x) / self.s
 
     def gradient(self, x):
-        """∂f/∂x̂ (n,)."""
-        return self.d * self._program.gradient(self.d * x)
+        """∂f̂/∂x̂ (n,)."""
+        return self.d * self._program.gradient(self.d * x) / self.s
 
     def constraints(self, x):
         """ĉ (m,)."""
@@ -72,12 +75,13 @@ class Scaled:
                                   J.path * (self._path[:, None] * self._local), weights)
 
     def hessian(self, x, lam, sigma, weights=None):
-        """∇²(σ f + λ̂ᵀĉ)."""
-        return self._hessian(self._program.hessian(self.d * x, self.r * lam, sigma, weights=weights))
+        """∇²(σ f̂ + λ̂ᵀĉ)."""
+        return self._hessian(self._program.hessian(self.d * x, self.r * lam, sigma / self.s,
+                                                   weights=weights))
 
     def gauss_newton(self, sigma):
-        """σ ∇²f."""
-        return self._hessian(self._program.gauss_newton(sigma))
+        """σ ∇²f̂."""
+        return self._hessian(self._program.gauss_newton(sigma / self.s))
 
     def weight_gradients(self, x, thetas, lam):
         """See `Transcription.weight_gradients`."""
@@ -99,20 +103,21 @@ class Scaled:
     def outside(self, result):
         """The result in the units of the program; residuals stay relative to the sizes."""
         found = type(result)(result)
-        found.update(x=self.d * result.x, lam=self.r * result.lam, z_lower=result.z_lower / self.d,
-                     z_upper=result.z_upper / self.d)
+        found.update(x=self.d * result.x, fun=self.s * result.fun, lam=self.s * self.r * result.lam,
+                     z_lower=self.s * result.z_lower / self.d, z_upper=self.s * result.z_upper / self.d)
         return found
 
     def inside(self, result):
         """A result in the units of the program as one of this program."""
         found = type(result)(result)
-        found.update(x=result.x / self.d, lam=result.lam / self.r, z_lower=result.z_lower * self.d,
-                     z_upper=result.z_upper * self.d)
+        found.update(x=result.x / self.d, fun=result.fun / self.s, lam=result.lam / self.r / self.s,
+                     z_lower=result.z_lower * self.d / self.s, z_upper=result.z_upper * self.d / self.s)
         return found
 
     def told(self, callback):
-        """The callback, given points in the units of the program."""
-        return lambda snapshot: callback(replace(snapshot, x=self.d * snapshot.x))
+        """The callback, given points and objectives in the units of the program."""
+        return lambda snapshot: callback(replace(snapshot, x=self.d * snapshot.x,
+                                                 objective=self.s * snapshot.objective))
 
 
 def _sizes(elements, x):

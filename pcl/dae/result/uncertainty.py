@@ -8,6 +8,7 @@ import numpy as np
 
 from pcl.collocation import interpolation
 from pcl.dae.kkt.reduced import ReducedKKT
+from pcl.dae.program.scaled import Scaled
 
 _CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
 
@@ -68,7 +69,9 @@ class Uncertainty:
 
     @functools.cached_property
     def _factor(self):
-        program, result = self.program, self._result
+        """(Scaled program, W, J, factor, d_x, d_c) at the solution, in units of its own."""
+        program = Scaled(self.program, self._result.x)
+        result = program.inside(self._result)
         x = result.x
         W, J = program.hessian(x, result.lam, 1.0), program.jacobian(x)
         with np.errstate(invalid="ignore"):
@@ -79,13 +82,13 @@ class Uncertainty:
         if rows.any():
             room = np.maximum(-program.constraints(x)[rows], _CLOSEST)
             d_c[rows] = room / np.maximum(result.lam[rows], 1e-300)
-        for kkt in (ReducedKKT(), ReducedKKT(segment=program.elements.E, adapt=False)):
+        for kkt in (ReducedKKT(), ReducedKKT(segment=self.program.elements.E, adapt=False)):
             factor = kkt.factor(W, J, d_x, d_c)
             if factor.right_inertia and not factor.singular:
                 break
         else:
             raise Undetermined(_SINGULAR)
-        return W, J, factor, d_x, d_c
+        return program, W, J, factor, d_x, d_c
 
     def _inverse(self, g):
         """Z H⁻¹ Zᵀ g."""
@@ -98,16 +101,18 @@ class Uncertainty:
         ------
         Undetermined
         """
-        W, J, factor, d_x, d_c = self._factor
-        r_c = np.zeros(self.program.m) if r_c is None else r_c
+        program, W, J, factor, d_x, d_c = self._factor
+        size = np.abs(program.d * r_x).max() or 1.0
+        r_x = program.d * r_x / size
+        r_c = np.zeros(self.program.m) if r_c is None else program.r * r_c * (program.s / size)
         dx, lam = factor.solve(r_x, r_c)
         more = factor.solve(r_x - (W @ dx + d_x * dx + J.T @ lam), r_c - (J @ dx - d_c * lam))
         dx, lam = dx + more[0], lam + more[1]
         left = np.abs(r_x - (W @ dx + d_x * dx + J.T @ lam)).max()
-        size = max(np.abs(r_x).max(), np.abs(J.T @ lam).max() if r_c.any() else 0.0)
-        if not left <= _ACCURATE * size:                # positive pivots by rounding alone
+        largest = max(np.abs(r_x).max(), np.abs(J.T @ lam).max() if r_c.any() else 0.0)
+        if not left <= _ACCURATE * largest:             # positive pivots by rounding alone
             raise Undetermined(_SINGULAR)
-        return dx, lam
+        return dx * program.d * (size / program.s), lam * program.r * size
 
     def newton_step(self):
         """dx (n,) of one Newton step of the program from the solution, active constraints held fast."""
