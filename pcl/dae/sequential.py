@@ -4,7 +4,11 @@ from collections import deque
 
 import numpy as np
 
+from pcl.collocation import Mesh
 from pcl.dae.kkt.chain import Chain
+from pcl.dae.program.elements import Elements
+from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.transcription import Transcription
 from pcl.errors import NotConverged, TrialFailure
 from pcl.support.validate import float64_array
 
@@ -173,9 +177,32 @@ def marched(program, x):
 
 
 def _marched(program, chain, x):
+    elements, x = program.elements, x.copy()
+    x0, w, p = elements.split(x)
+    given, ends = np.zeros_like(x0), np.zeros_like(x0)
+    given[elements.first[:, None] & program.rows.jointed] = program._known
     for e in chain.steps:
-        x = _newton(program, chain, _carried(program, x, e), e)
-    return _newton(program, chain, x)
+        free = elements.first[e, None] & ~program.rows.jointed[e]
+        x0[e] = np.where(elements.first[e, None], np.where(free, x0[e], given[e]), ends[e - 1])
+        values = elements.scheme.points > 0.0
+        w[e] = np.where(np.arange(elements.n_w) < elements.n_x, 0.0, w[e])
+        w[np.ix_(e, values, np.arange(elements.n_x))] = x0[e, None]         # constant: a guess
+        piece = _piece(program, e, x0[e])
+        inner, theta = piece.elements, x[elements.n:]
+        found = _newton(piece, Chain(piece.rows), np.concatenate([inner.join(x0[e], w[e], p), theta]))
+        w[e], ends[e] = inner.split(found)[1], inner.local(found[:inner.n]) @ elements.end.T
+    return _newton(program, chain, np.concatenate([elements.join(x0, w, p), x[elements.n:]]))
+
+
+def _piece(program, place, x0):
+    """The program of the elements `place` alone, each of a trajectory of its own, begun at x0."""
+    elements = program.elements
+    number, e = elements.trajectory[place], place - elements.starts[elements.trajectory[place]]
+    meshes = [Mesh(elements.meshes[k].times[i:i + 2]) for k, i in zip(number, e)]
+    alone = Elements(program.model, elements.scheme, meshes)
+    u = program._u.reshape(elements.E, elements.K, -1)[place]
+    return Transcription(program.model, program.laws, alone, u, np.ones(x0.shape, dtype=bool), x0,
+                         Misfit.of(alone, []), program.penalties)
 
 
 def _solved(program, chain, x):
@@ -186,57 +213,38 @@ def _solved(program, chain, x):
         return _marched(program, chain, x)
 
 
-def _carried(program, x, place):
-    """x with the elements `place` constant at the end of those before them."""
-    elements = program.elements
-    x = x.copy()
-    x0, w, _ = elements.split(x)
-    ends = elements.local(x) @ elements.end.T
-    given = np.zeros_like(x0)
-    given[elements.first[:, None] & program.rows.jointed] = program._known
-    for e in place:
-        free = elements.first[e] & ~program.rows.jointed[e]
-        x0[e] = np.where(free, x0[e], given[e]) if elements.first[e] else ends[e - 1]
-        values = elements.scheme.points > 0.0
-        w[e, values, :elements.n_x] = x0[e]
-        w[e, ~values, :elements.n_x] = 0.0
-    return x
-
-
-def _newton(program, chain, x, place=None):
-    """Newton's method with halved steps; with `place`, on these elements alone."""
+def _newton(program, chain, x):
+    """Newton's method with halved steps."""
     elements = program.elements
     cut = elements.width - elements.n_p
-    r, size = _residual(program, x, place)
+    r, size = _residual(program, x)
     for _ in range(_NEWTON):
         if not np.isfinite(size):
             break
         local, jumps = r
         blocks = chain.blocks(program.jacobian(x))
         u = chain.forward(blocks, -local[:, :, None], -jumps[:, :, None])[:, :, 0]
-        if place is not None:
-            u[np.setdiff1d(np.arange(elements.E), place)] = 0.0
         dx = np.zeros(program.n)
         dx[:elements.n] = elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], u[0, cut:])
         length = np.abs(dx / (1.0 + np.abs(x))).max()
-        x, r, size = _halved(program, x, dx, size, place, length <= _SETTLED)
+        x, r, size = _halved(program, x, dx, size, length <= _SETTLED)
         if length <= _SETTLED:
             return x
     raise NotConverged(f"Newton's method on the trajectories does not converge: residual {size:.2e} "
                        f"after at most {_NEWTON} steps. Begin from other weights or trajectories.")
 
 
-def _halved(program, x, dx, size, place, settled):
+def _halved(program, x, dx, size, settled):
     """(x + α dx, residual, its size) with the first α = 1, ½, … that lowers the residual."""
     for k in range(_HALVINGS):
         trial = x + 0.5 ** k * dx
-        r, found = _residual(program, trial, place)
+        r, found = _residual(program, trial)
         if found < size or (settled and np.isfinite(found)):
             return trial, r, found
     return x, r, np.inf
 
 
-def _residual(program, x, place):
+def _residual(program, x):
     """((local (E, n_w K), jumps (E, n_x)), 2-norm); infinite where it cannot be evaluated."""
     elements, rows = program.elements, program.rows
     try:
@@ -247,9 +255,6 @@ def _residual(program, x, place):
     count = int(inner.sum()) * elements.n_x
     jumps[inner] = joints[:count].reshape(-1, elements.n_x)
     jumps[elements.first[:, None] & rows.jointed] = joints[count:]
-    if place is not None:
-        mine = np.isin(np.arange(elements.E), place)[:, None]
-        local, jumps = np.where(mine, local, 0.0), np.where(mine, jumps, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.sqrt((local ** 2).sum() + (jumps ** 2).sum()))
     return (local, jumps), size if np.isfinite(size) else np.inf

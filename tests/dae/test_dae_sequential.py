@@ -3,13 +3,18 @@
 import dae_programs as cases
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import pcl
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
-from pcl.dae import sequential
+from pcl.dae import Model, Trajectory, sequential
 from pcl.dae.kkt.reduced import ReducedKKT
-from pcl.dae.sequential import Sequential
+from pcl.dae.program.pointwise import Pointwise
+from pcl.dae.program.setting import Setting
+from pcl.dae.result.curve import curves
+from pcl.dae.sequential import Sequential, marched
+from pcl.dae.stages.guess import first_guess
 from pcl.errors import NotConverged, TrialFailure
 
 NAMES = [name for name in cases.SHAPES if not name.startswith("one element, G")]
@@ -103,3 +108,33 @@ def test_a_solution_found_before_comes_back_after_other_points_and_failures(monk
     with pytest.raises(NotConverged):
         problem.solution(q + 1.0)
     np.testing.assert_array_equal(problem.solution(q), first)
+
+
+# --- element by element ------------------------------------------------------------------------------
+def points_of_a_march(monkeypatch, elements):
+    """(points at which equations are evaluated, the trajectories), van der Pol from a guess far away."""
+    model = Model(states=("x", "y"), parameters=("mu",),
+                  rates=lambda v: {"x": v.y, "y": v.mu * (1.0 - v.x**2) * v.y - v.x})
+    t = np.linspace(0.0, 20.0, 11)
+    data = [Trajectory(t[:n], {"x": np.cos(t[:n])}, {"x": 2.0, "y": 0.0}, span=(0.0, t[n - 1]),
+                       name=str(n)) for n in (11, 6)]
+    setting = Setting.of(model, data, [elements, elements // 2])
+    program, counted = setting.transcription([], []), []
+    for name in ("residual", "jacobian"):
+        plain = getattr(Pointwise, name)
+        monkeypatch.setattr(Pointwise, name, lambda self, a, *more, plain=plain: (
+            counted.append(len(a)), plain(self, a, *more))[1])
+    found = marched(program, first_guess(setting, {"mu": 3.0}))
+    monkeypatch.undo()
+    return sum(counted), curves(setting, found)
+
+
+def test_a_march_costs_as_many_evaluations_as_there_are_elements_and_is_that_of_scipy(monkeypatch):
+    few, _ = points_of_a_march(monkeypatch, 100)
+    many, found = points_of_a_march(monkeypatch, 400)
+    assert many < 5.0 * few                     # 16 times, if each element evaluated all
+    t = np.linspace(0.0, 20.0, 41)
+    truth = solve_ivp(lambda _, s: [s[1], 3.0 * (1.0 - s[0]**2) * s[1] - s[0]], (0.0, 20.0), [2.0, 0.0],
+                      t_eval=t, rtol=1e-11, atol=1e-12).y
+    np.testing.assert_allclose(found["11"](t)["x"], truth[0], atol=1e-4)
+    np.testing.assert_allclose(found["6"](t[:21])["x"], truth[0, :21], atol=1e-4)
