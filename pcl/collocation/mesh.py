@@ -6,6 +6,8 @@ import numpy as np
 
 from pcl.support.validate import float64_array, positive_integer
 
+HAIR = 1e-12        # of an element: distance from a break at which equations are evaluated
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
@@ -80,13 +82,16 @@ def node_times(scheme, starts, ends, breaks=()):
     """Times of the nodes (E, K) of elements from starts to ends (E,).
 
     The last of Radau and Lobatto is exactly the end; at breaks, where an equation may jump, a hair before
-    it, and the first of Lobatto a hair after the start.
+    it, and the first of Lobatto a hair after the start: enough for functions that round the time.
     """
+    hair = HAIR * (ends - starts)
     nodes = starts[:, None] + (ends - starts)[:, None] * scheme.points
     if scheme.holds_end:
-        nodes[:, -1] = np.where(np.isin(ends, breaks), np.nextafter(ends, -np.inf), ends)
+        before = np.minimum(ends - hair, np.nextafter(ends, -np.inf))
+        nodes[:, -1] = np.where(np.isin(ends, breaks), before, ends)
     if scheme.points[0] == 0.0:
-        nodes[:, 0] = np.where(np.isin(starts, breaks), np.nextafter(starts, np.inf), starts)
+        after = np.maximum(starts + hair, np.nextafter(starts, np.inf))
+        nodes[:, 0] = np.where(np.isin(starts, breaks), after, starts)
     return nodes
 
 

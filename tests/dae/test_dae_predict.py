@@ -187,6 +187,21 @@ def test_a_pulse_in_a_table_is_seen_by_predictions_and_simulations():
     np.testing.assert_allclose(hidden["x"][-1], area, rtol=1e-6)
 
 
+def test_a_measured_table_of_thousands_of_rows_costs_elements_where_it_steps_not_one_a_row():
+    """x' = −x + u with u a ramp from 1 to 0 in 0.02 at t = 2, read 3,001 times to 0.001."""
+    model = Model(states=("x",), outputs=("z",), inputs=("u",), rates=lambda v: {"x": v.z + v.u})
+    law, rows = trained(model, LINEAR, "x", "z"), np.linspace(0.0, 6.0, 3001)
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(rows.size)
+    u = np.clip((2.02 - rows) / 0.02, 0.0, 1.0) + noise
+    t = np.array([0.0, 2.0, 2.1, 6.0])
+    truth = solve_ivp(lambda t, x: np.interp(t, rows, u) - x, (0.0, 6.0), [0.0], t_eval=t, max_step=2e-3,
+                      rtol=1e-8).y[0]
+    for ask, options in ((law.predict, {}), (law.simulate, {"rtol": 1e-3})):
+        found = ask({"x": 0.0}, {"u": (rows, u)}, t, **options)
+        assert found.success and found.curve.mesh.elements < 600
+        np.testing.assert_allclose(found["x"], truth, atol=1e-3)        # the error of the readings
+
+
 def test_what_a_bound_does_between_the_nodes_is_said_with_its_extremum():
     """x = (t − 1.3)² is solved exactly; x ≥ 0.01 is violated by 0.01 at t = 1.3, between nodes."""
     model = Model(states=("x",), outputs=("z",), rates=lambda v: {"x": 2.0 * (v.t - 1.3) + 0.0 * v.z},

@@ -186,8 +186,9 @@ class Data:
 def _require_known(item, what, names):
     unknown = [name for name in getattr(item, what) if name not in names]
     if unknown:
+        more = " Algebraic values follow from the equations." if what == "initial" else ""
         raise ValueError(f"{what} of trajectory {item.name!r} has {unknown[0]!r}; the model knows "
-                         f"{', '.join(names) or 'none'}.")
+                         f"{', '.join(names) or 'none'}.{more}")
 
 
 def _drawn(total, fraction, seed):

@@ -50,13 +50,19 @@ def shared(wanted, times):
 def breaks(item, wanted):
     """Increasing times inside the span where elements have to end, `wanted` elements being asked for."""
     length = (item.span[1] - item.span[0]) / wanted
-    bends = [_corners(u, item.span, length, wanted) for u in item.inputs.values()]
-    return _inside(np.concatenate([*_jumps(item), *bends]), item.span)
+    return ends_of(item.inputs.values(), item.breaks, item.span, length, wanted)
+
+
+def ends_of(signals, given, span, length, most):
+    """Increasing times inside the span where elements of about `length` have to end: jumps of the inputs,
+    times that were given, and the bends that count, at most `most` an input."""
+    bends = [_corners(u, span, length, most) for u in signals]
+    return _inside(np.concatenate([given, *(u.jumps for u in signals), *bends]), span)
 
 
 def jumps(item, span):
     """Increasing times inside the span where an input jumps, and the `breaks` that were given."""
-    return _inside(np.concatenate(_jumps(item)), span)
+    return _inside(np.concatenate([item.breaks, *(u.jumps for u in item.inputs.values())]), span)
 
 
 def elements_for(item):
@@ -85,10 +91,6 @@ def turns(values):
     return count - 1 if 1 < count <= len(values) / 4 + 1 else 0
 
 
-def _jumps(item):
-    return [item.breaks, *(u.jumps for u in item.inputs.values())]
-
-
 def _inside(times, span):
     """Sorted, without those at the ends, and of those that are close the first."""
     close = CLOSE * (span[1] - span[0])
@@ -100,18 +102,18 @@ def _inside(times, span):
     return np.array(kept)
 
 
-def _corners(u, span, length, wanted):
+def _corners(u, span, length, most):
     """Times of the bends of a linear table that count."""
     times, change = u.bends
     inside = (times > span[0]) & (times < span[1])
     values = u.values[1:-1][inside] if inside.any() else np.zeros(0)
     size = np.ptp(np.append(values, u(np.array(span)))) if inside.any() else 0.0
     found = times[inside & (change * length > BEND * size)] if size > 0.0 else np.zeros(0)
-    if len(found) <= wanted:
+    if len(found) <= most:
         return found
     noise = np.median(np.abs(np.diff(u.values, 2))) / (0.6745 * np.sqrt(6.0))   # standard deviation
     found = _straightened(u.times, u.values, max(ROUGH * size, NOISY * noise))
-    return found if len(found) <= wanted else np.zeros(0)
+    return found if len(found) <= most else np.zeros(0)
 
 
 def _straightened(t, u, tolerance):

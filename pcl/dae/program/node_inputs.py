@@ -14,17 +14,11 @@ import numpy as np
 UNSEEN = 1e-6       # part of the mean variation of an element that its nodes may miss
 WARNED = 0.1        # of the same, from which a fit warns
 _FINE = 32          # intervals in which a function is looked at in an element
-_HAIR = 1e-9        # of an element: distance from a break at which a function is evaluated
 
 
 def at_nodes(u, mesh, scheme, breaks=()):
     """u at the nodes (E, K); `breaks` are times at which a function jumps."""
-    t = mesh.points(scheme)
-    if scheme.points[0] == 0.0:         # of a jump at the start of an element the value after it
-        t[:, 0] = np.nextafter(t[:, 0], np.inf)
-        t[:, 0] += _HAIR * mesh.lengths * np.isin(mesh.times[:-1], breaks)
-    if scheme.holds_end:
-        t[:, -1] -= _HAIR * mesh.lengths * np.isin(mesh.times[1:], breaks)
+    t = mesh.points(scheme, np.union1d(breaks, u.jumps))
     values = u(t.ravel()).reshape(t.shape)
     if not u.is_linear_table:
         return values

@@ -12,6 +12,7 @@ from pcl.dae import solver
 from pcl.dae.data.signal import signal
 from pcl.dae.laws.fixed_law import FixedLaw
 from pcl.dae.program import scaled
+from pcl.dae.program.breaks import ends_of
 from pcl.dae.program.elements import Elements
 from pcl.dae.program.misfit import Misfit
 from pcl.dae.program.transcription import Transcription
@@ -27,18 +28,16 @@ ROUNDS = 8              # meshes tried
 _FEWEST = 4             # elements of the first mesh
 _SHARE = 0.1            # of the tolerance: that of the steps of the simulation
 TOL, MAXITER = 1e-8, 300     # of the solve under bounds
-_STRAIGHT = 1e-9        # change of a slope, relative to the largest, that is none
 _INDEX = 3              # of simulations: what collocation can do
 
 
 def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks):
     """See `Trained.predict`."""
     tolerance = positive_number("tolerance", tolerance)
-    run = _Run(trained, initial, inputs, t, slack, breaks)
-    elements = max(_FEWEST, int(np.ceil((run.t[-1] - run.t[0]) / trained.element)))
+    run = _Run(trained, initial, inputs, t, slack, breaks, max_elements)
     most = max_elements + 4 * len(run.breaks)
     run.begin(tolerance, most)
-    mesh = Mesh.uniform(run.t[0], run.t[-1], elements).holding(run.breaks)
+    mesh = Mesh.uniform(run.t[0], run.t[-1], run.elements).holding(run.breaks)
     try:
         done = adapt(run.solve, mesh, tolerance, run.sizes, max_rounds=ROUNDS, max_elements=most,
                      breaks=run.breaks)
@@ -49,9 +48,9 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks)
     return run.prediction(found.curve, found.status, message, error, found.slack)
 
 
-def simulate(trained, initial, inputs, t, rtol, atol, breaks):
+def simulate(trained, initial, inputs, t, rtol, atol, breaks, most):
     """See `Trained.simulate`."""
-    run = _Run(trained, initial, inputs, t, False, breaks)
+    run = _Run(trained, initial, inputs, t, False, breaks, most)
     return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
 
 
@@ -82,7 +81,7 @@ class _Contradiction(Exception):
 class _Run:
     """One prediction: the closed system, its start and its bounds."""
 
-    def __init__(self, trained, initial, inputs, t, slack, breaks):
+    def __init__(self, trained, initial, inputs, t, slack, breaks, most):
         self.trained, self.model, self._slack = trained, trained.model, bool(slack)
         self.others = (*self.model.algebraic, *self.model.outputs)
         self.t = _times(t)
@@ -92,7 +91,9 @@ class _Run:
         self._closed, self._before = Closed(trained, self._signals), None
         self._first, self._stopped, self._done, self._tolerance = None, None, None, KEPT
         self.sizes = np.array([trained.sizes[name] or 1.0 for name in (*self.model.states, *self.others)])
-        self.breaks = _breaks(self._signals, breaks, self.t)
+        wanted = (self.t[-1] - self.t[0]) / trained.element
+        self.elements = int(np.ceil(np.clip(wanted, _FEWEST, max(_FEWEST, most))))
+        self.breaks = _breaks(self._signals, breaks, self.t[[0, -1]], self.elements, most)
 
     def begin(self, tolerance, max_elements):
         """Simulate with step control: the first solution, its mesh, or a guess as far as it goes."""
@@ -284,15 +285,13 @@ def _signals(model, inputs):
     return {name: signal(name, value) for name, value in given.items()}
 
 
-def _breaks(signals, given, t):
-    """Times at which the inputs' tables jump or bend, and those given, inside the horizon."""
-    times = [float64_array("breaks", given, shape=(None,))]
-    for u in signals.values():
-        bends, change = u.bends
-        slope = np.abs(np.diff(u.values) / np.diff(u.times)).max(initial=0.0) if bends.size else 0.0
-        times += [u.jumps, bends[change > _STRAIGHT * slope]]
-    times = np.unique(np.concatenate(times))
-    return times[(times >= t[0]) & (times < t[-1])]
+def _breaks(signals, given, span, elements, most):
+    """Where elements have to end, at most `most` times for bends, see `ends_of`; the start, too, if
+    something jumps there."""
+    given = float64_array("breaks", given, shape=(None,))
+    inside = ends_of(signals.values(), given, span, (span[1] - span[0]) / elements, most)
+    jumps = np.concatenate([given, *(u.jumps for u in signals.values())])
+    return np.concatenate([span[:1][np.isin(span[:1], jumps)], inside])
 
 
 def _start(trained, initial, signals, t0):

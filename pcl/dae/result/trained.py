@@ -8,6 +8,8 @@ import numpy as np
 
 from pcl.collocation import named_scheme
 
+MAX_ELEMENTS = 1000     # of a prediction; bends at which a simulation may stop
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -48,8 +50,8 @@ class Trained:
         """The scheme itself."""
         return named_scheme(*self.scheme)
 
-    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4, max_elements=1000,
-                breaks=()):
+    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4,
+                max_elements=MAX_ELEMENTS, breaks=()):
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
         It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
@@ -92,7 +94,7 @@ class Trained:
             rtol / 1000 of the sizes seen in training
         """
         from pcl.dae.result.predict import simulate
-        return simulate(self, initial, inputs, t, rtol, atol, breaks)
+        return simulate(self, initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS)
 
     def save(self, path):
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pcl.dae.program.equations import equations_of
+from pcl.dae.program.equations import equations_of, path_of
 from pcl.dae.structure.check import check
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.dae.structure.report import StructureError
@@ -25,9 +25,20 @@ def require_structure(setting, laws, x):
     problems, notes = at_starts(setting, laws or None, equations_of(setting.model))
     if problems:
         raise StructureError(" ".join(problems))
+    notes = [*_unused(setting), *notes]
     for sentence in notes:
         warnings.warn(sentence, UserWarning, stacklevel=3)
     return replace(report, notes=(*report.notes, *notes))
+
+
+def _unused(setting):
+    """[a sentence] on parameters that neither equations nor paths contain."""
+    model = setting.model
+    rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
+    seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
+    names = [name for name, found in zip(model.parameters, seen) if not found]
+    return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "
+            "them from the model, or use them."] if names else []
 
 
 def _checked(setting, laws, x):

@@ -141,23 +141,15 @@ def _errors(setting, found):
     """{name: (elements,)}, relative to the sizes of the variables."""
     values = [curve.values for curve in found.values()]
     scale = np.array([max(np.abs(v[name]).max() for v in values) or 1.0 for name in values[0]])
-    return {name: np.concatenate([worst(_estimate(c, piece), scale) for piece in _pieces(c.mesh, item)])
+    return {name: worst(_estimate(c, breaks(item, FEWEST)), scale)
             for (name, c), item in zip(found.items(), setting.data)}
 
 
-def _pieces(mesh, item):
-    """Slices of the elements between which an input jumps or bends."""
-    inner = breaks(item, FEWEST)
-    cuts = np.flatnonzero(np.isin(mesh.times[1:-1], inner)) + 1
-    return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, mesh.elements])]
-
-
-def _estimate(c, piece):
-    """`error_estimate` of some elements; one alone is compared with a constant."""
-    times = c.mesh.times[piece.start:piece.stop + 1]
-    start, slots, others = c.start[piece], c.slots[piece], c.algebraic[piece]
-    if len(times) > 2:
-        return error_estimate(c.scheme, Mesh(times), start, slots, others)
-    times = np.append(times, 2.0 * times[1] - times[0])
-    alone = [np.concatenate([part, np.zeros_like(part)]) for part in (start, slots, others)]
-    return error_estimate(c.scheme, Mesh(times), *alone)[:1]
+def _estimate(c, inner):
+    """`error_estimate` of a curve with breaks; one element alone is compared with a constant."""
+    parts = c.start, c.slots, c.algebraic
+    if c.mesh.elements > 1:
+        return error_estimate(c.scheme, c.mesh, *parts, inner)
+    times = np.append(c.mesh.times, 2.0 * c.mesh.times[1] - c.mesh.times[0])
+    return error_estimate(c.scheme, Mesh(times), *(np.concatenate([part, np.zeros_like(part)])
+                                                   for part in parts))[:1]

@@ -39,6 +39,7 @@ def start_words(setting, report):
     factors = {name: factor for name, factor in setting.factors.items() if factor != 1.0}
     words = f"{E} elements, {scheme.name} with {scheme.K} points"
     words += f"; index {report.index}" if report.index is not None else ""
+    words += f" (Radau collocation has {report.orders(scheme.K).text})" if (report.index or 0) > 1 else ""
     words += f"; {_span_words(setting)}"
     if setting.model.exponents:
         words += f"; by logarithms: {', '.join(setting.model.exponents)}"
