@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 
 from pcl import MLP
 from pcl.dae import Model, Trajectory, fit
+from pcl.dae.kkt.reduced import ReducedKKT
 from pcl.dae.result.shift import shift
 from pcl.dae.result.uncertainty import Uncertainty
 
@@ -125,3 +126,16 @@ def test_leverage_by_unknowns_is_leverage_by_observations():
                 weight_decay=1e-2)
     one = Uncertainty(found.program, found.result, False)
     assert one.leverage == pytest.approx(one._leverage_of_observations(), rel=1e-6)
+
+
+def test_the_systems_of_the_shift_serve_the_standard_errors_too(monkeypatch):
+    """One factorisation of the fit and one of the halved elements."""
+    counted, plain = [], ReducedKKT.factor
+    monkeypatch.setattr("pcl.dae.result.uncertainty.ReducedKKT", type("Counted", (ReducedKKT,), {
+        "factor": lambda self, *blocks: (counted.append(1), plain(self, *blocks))[1]}))
+    t = np.linspace(0.0, 3.0, 20)
+    x = np.exp(-t) + 0.01 * np.random.default_rng(0).standard_normal(20)
+    model = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x})
+    found = fit(model, Trajectory(t, {"x": x}), elements=8)
+    found.standard_errors()
+    assert len(counted) == 2

@@ -194,7 +194,9 @@ class Fit:
 
     @functools.cached_property
     def _uncertainties(self):
-        return {}
+        """{known: Uncertainty}; that of the shift is this fit's, too."""
+        found = self.shift.uncertainty if self.shift is not None else None
+        return {} if found is None else {weights_known(self.setting): found}
 
     def _law_of(self, name):
         for number, law in enumerate(self.laws):

@@ -26,6 +26,7 @@ class Shift:
     share : (E,), what each element contributes at most to any of them, ≥ 0; empty without an estimate
     exact : bool, whether the standard errors are those of a noise of `EXACT` of the data's spread
     why : str, why there is no estimate, or ""
+    uncertainty : `Uncertainty` of the fit itself, where there is an estimate
     """
 
     parameters: dict = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Shift:
     share: np.ndarray = field(default_factory=lambda: np.zeros(0))
     exact: bool = False
     why: str = ""
+    uncertainty: Uncertainty = None
 
     @property
     def worst(self):
@@ -94,14 +96,15 @@ def _judged(setting, program, result, fine, start):
     known = weights_known(setting)
     fresh = Uncertainty(fine, start, known)
     dx = fresh.newton_step()
-    s2, exact, more = ((1.0, False, 0.0) if known else
-                       _variance(setting, program, result, fine, start.x + dx))
+    coarse = Uncertainty(program, result, known)
+    left = fine.misfit.at(start.x + dx)
+    s2, exact, more = (1.0, False, 0.0) if known else _variance(setting, coarse, left)
     points = _points(setting, program, result)
     G = np.concatenate([fresh.parameter_gradients(),
                         *(fresh.law_gradients(*law) for law in points.values())])
     solved = [fresh.solve(g) for g in G]
-    size = [g @ v + np.sum(more * fresh.observed(v) ** 2) for g, (v, _) in zip(G, solved)]
-    error = np.sqrt(2.0 * s2 * np.maximum(size, np.finfo(float).tiny))
+    variance = np.diag(fresh.combined(G, [v for v, _ in solved], s2, s2 * more))
+    error = np.sqrt(np.maximum(variance, np.finfo(float).tiny))
     ratio = G @ dx / error
     if not np.isfinite(ratio).all():
         return Shift(why="the equations cannot be evaluated between the nodes.")
@@ -112,14 +115,14 @@ def _judged(setting, program, result, fine, start):
         share = np.maximum(share, np.abs(each.reshape(-1, 2).sum(axis=1)))
     ends = np.cumsum([fine.elements.n_p, *(len(a) for _, _, a in points.values())])
     laws = {name: (a, part) for (name, (_, _, a)), part in zip(points.items(), np.split(ratio, ends)[1:])}
-    return Shift(dict(zip(setting.model.parameters, ratio.tolist())), laws, share, exact)
+    return Shift(dict(zip(setting.model.parameters, ratio.tolist())), laws, share, exact,
+                 uncertainty=coarse)
 
 
-def _variance(setting, program, result, fine, x):
-    """(s² of a datum, whether it is the least that is taken, (s_v² − s²)/s² of each datum)."""
-    coarse = Uncertainty(program, result, False)
-    n = program.misfit.data.size
-    left = fine.misfit.at(x)
+def _variance(setting, coarse, left):
+    """(s² of a datum where the step leaves a misfit `left`, whether it is the least that is taken,
+    (s_v² − s²)/s² of each datum)."""
+    n = coarse.program.misfit.data.size
     s2 = coarse.scale * min(1.0, left / max(coarse.misfit, np.finfo(float).tiny))
     least = EXACT**2 * setting.spread / n
     return max(s2, least), s2 < least, coarse.excess / max(coarse.scale, np.finfo(float).tiny)

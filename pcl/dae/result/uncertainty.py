@@ -129,9 +129,12 @@ class Uncertainty:
     def covariance(self, gradients):
         """Covariances (k, k)."""
         G = np.array(gradients)
-        V = np.array([self._inverse(g) for g in G])
+        return self.combined(G, [self._inverse(g) for g in G], self.scale, self.excess)
+
+    def combined(self, G, V, scale, excess):
+        """Covariances (k, k) of gradients G (k, n) with V = Z H⁻¹ Zᵀ G, for given s² and s_v² − s²."""
         seen = np.array([self.observed(v) for v in V])
-        return 2.0 * (self.scale * G @ V.T + (seen * self.excess) @ seen.T)
+        return 2.0 * (scale * G @ np.array(V).T + (seen * excess) @ seen.T)
 
     @functools.cached_property
     def excess(self):
