@@ -34,7 +34,7 @@ class Shift:
     share: np.ndarray = field(default_factory=lambda: np.zeros(0))
     exact: bool = False
     why: str = ""
-    uncertainty: Uncertainty = None
+    uncertainty: Uncertainty | None = None
 
     @property
     def worst(self):
