@@ -2,9 +2,9 @@
 
     u_{k+1} = a A u_k + f_k + sin(b u_k)/10,     ℓ = Σ_k |u_k|²,     θ = (a, b, u₀, f)
 
-Random directions are multiplied by several threads at one θ, the interpreter switching between them as often
-as it can, and compared with the dense Hessian of another Problem. Expected: 0 wrong. Run from the root of the
-project:
+Random directions are multiplied by several threads at one θ, the interpreter switching between them as
+often as it can, and compared with the dense Hessian of another Problem. Expected: 0 wrong. Run from the
+root of the project:
 
     python -m benchmarks.threads --products 10000 --threads 4
 """

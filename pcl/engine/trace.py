@@ -14,8 +14,8 @@ from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure
 from pcl.engine.program import Program
 
-# What TensorFlow is to say of a shielded input; `tf.custom_gradient` would be shorter, but TensorFlow keeps
-# every function it is given for good, and with it the graph.
+# What TensorFlow is to say of a shielded input; `tf.custom_gradient` would be shorter, but TensorFlow
+# keeps every function it is given for good, and with it the graph.
 _REFUSED = "shielded by pcl"
 
 
@@ -99,9 +99,9 @@ def _tapes_refused():
         if _REFUSED not in str(error):
             raise
         raise ValueError(
-            "a GradientTape inside the loss reaches through a network or a solve, which it cannot see there. "
-            "For derivatives of a network in its inputs use net.tensorflow(params, x), for gradients of a "
-            "state V.gradient(u).") from error
+            "a GradientTape inside the loss reaches through a network or a solve, which it cannot see "
+            "there. For derivatives of a network in its inputs use net.tensorflow(params, x), for "
+            "gradients of a state V.gradient(u).") from error
 
 
 @dataclass(frozen=True)
