@@ -69,6 +69,7 @@ class Problem:
         return problem
 
     def _setup(self, function, blocks, finish):
+        memory.keep_released()
         self.blocks = Blocks(blocks)
         self.size, self.slices = self.blocks.size, self.blocks.slices
         self._factors = FactorCache()

@@ -14,6 +14,10 @@ from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure
 from pcl.engine.program import Program
 
+# What TensorFlow is to say of a shielded input; `tf.custom_gradient` would be shorter, but TensorFlow
+# keeps every function it is given for good, and with it the graph.
+_REFUSED = "shielded by pcl"
+
 
 class Tracer:
     """The handler that cuts nodes out of the graph being traced.
@@ -73,11 +77,8 @@ class Tracer:
 
         The tape would see a placeholder, and return a partial derivative without a word.
         """
-        @tf.custom_gradient
-        def shield(output, *inputs):
-            return tf.identity(output), _refuse_tape
-
-        shielded = shield(output, *inputs)
+        watched = [tf.raw_ops.PreventGradient(input=x, message=_REFUSED) for x in inputs]
+        shielded = tf.identity_n([output, *watched])[0]
         shielded.set_shape(output.shape)
         self.variables.append((number, shielded))
         return shielded
@@ -89,10 +90,18 @@ class Tracer:
                              "Python loop there.")
 
 
-def _refuse_tape(*_):
-    raise ValueError("a GradientTape inside the loss reaches through a network or a solve, which it "
-                     "cannot see there. For derivatives of a network in its inputs use "
-                     "net.tensorflow(params, x), for gradients of a state V.gradient(u).")
+@contextlib.contextmanager
+def _tapes_refused():
+    """TensorFlow's refusal to differentiate what is shielded, in our words."""
+    try:
+        yield
+    except LookupError as error:
+        if _REFUSED not in str(error):
+            raise
+        raise ValueError(
+            "a GradientTape inside the loss reaches through a network or a solve, which it cannot see "
+            "there. For derivatives of a network in its inputs use net.tensorflow(params, x), for "
+            "gradients of a state V.gradient(u).") from error
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ def trace(function, blocks, finish):
 
     def body(*tensors):
         tracers.append(Tracer(tensors))
-        with nodes.handler(tracers[0]):
+        with nodes.handler(tracers[0]), _tapes_refused():
             return [t for t in finish(python_function(Named(zip(blocks, tensors)))) if t is not None]
 
     signature = [tf.TensorSpec(shape, tf.float64, name=f"block_{i}")

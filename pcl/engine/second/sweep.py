@@ -16,12 +16,15 @@ from pcl.engine.second.columns import Dense, Summed, columns_of
 from pcl.engine.second.tangent import compose, plus
 from pcl.support import clock
 
+# Rows of H that are made symmetric at a time: fresh memory for all of them costs more than the sum.
+STRIP = 64
+
 
 def hessian(plan):
     """H (n_theta, n_theta), symmetric to rounding, not symmetrised beyond Q + Qᵀ."""
     Q = np.zeros((plan.n_theta, plan.n_theta))
     Sweep(plan, _leaves(plan), plan.n_theta, Q).run()
-    return Q + Q.T
+    return _with_transpose(Q)
 
 
 def jacobian(plan, tangent):
@@ -39,6 +42,15 @@ def tangents(plan, given, n_columns, wanted, Q=None, sums=None):
     sweep = Sweep(plan, given, n_columns, Q, {b for _, terms in wanted for b in terms}, sums or {})
     sweep.run()
     return sweep.products(wanted)
+
+
+def _with_transpose(Q):
+    """Q + Qᵀ in place of Q, a strip of rows and one of columns at a time."""
+    for start in range(0, len(Q), STRIP):
+        strip, below = slice(start, start + STRIP), slice(start + STRIP, None)
+        Q[strip, start:] += Q[start:, strip].T
+        Q[below, strip] = Q[strip, below].T
+    return Q
 
 
 def _leaves(plan):
