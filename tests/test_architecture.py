@@ -227,11 +227,15 @@ def test_no_class_of_ours_is_told_from_another_by_hasattr():
 
 
 def lists_of(module):
-    """({name: module} as imported for type checkers, {name: module} as fetched) of a lazy package."""
+    """({name: module} as imported for type checkers, {name: module} as fetched) of a lazy package.
+
+    Its packages, `from pcl import dae`, are not among them.
+    """
     path = sources()[module]
     tree = ast.parse(path.read_text(encoding="utf-8"))
     checked = {alias.name: node.module for branch in tree.body if isinstance(branch, ast.If)
-               for node in branch.body for alias in node.names}
+               for node in branch.body if isinstance(node, ast.ImportFrom) and node.module != module
+               for alias in node.names}
     homes = next(node.value for node in tree.body if isinstance(node, ast.Assign)
                  and getattr(node.targets[0], "id", "") == "_HOME")
     fetched = eval(compile(ast.Expression(homes), module, "eval"), {"dict": dict})
