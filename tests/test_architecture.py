@@ -227,20 +227,17 @@ def test_no_class_of_ours_is_told_from_another_by_hasattr():
 
 
 def lists_of(module):
-    """({name: module} as imported for type checkers, {name: module} as fetched) of a lazy package.
-
-    Its packages, `from pcl import dae`, are not among them.
-    """
+    """({name: module} as imported for type checkers, {name: module} as fetched) of a lazy package."""
     path = sources()[module]
     tree = ast.parse(path.read_text(encoding="utf-8"))
     checked = {alias.name: node.module for branch in tree.body if isinstance(branch, ast.If)
-               for node in branch.body if isinstance(node, ast.ImportFrom) and node.module != module
-               for alias in node.names}
-    homes = next(node.value for node in tree.body if isinstance(node, ast.Assign)
-                 and getattr(node.targets[0], "id", "") == "_HOME")
-    fetched = eval(compile(ast.Expression(homes), module, "eval"), {"dict": dict})
-    return checked, {name: home if home.startswith("pcl.") else f"pcl.{home}"
-                     for name, home in fetched.items()}
+               for node in branch.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    given = {getattr(node.targets[0], "id", ""): node.value for node in tree.body
+             if isinstance(node, ast.Assign)}
+    fetched = eval(compile(ast.Expression(given["_HOME"]), module, "eval"), {"dict": dict})
+    packages = ast.literal_eval(given["_PACKAGES"]) if "_PACKAGES" in given else ()
+    return checked, dict.fromkeys(packages, "pcl") | {
+        name: home if home.startswith("pcl.") else f"pcl.{home}" for name, home in fetched.items()}
 
 
 @pytest.mark.parametrize("module", ["pcl", "pcl.dae"])

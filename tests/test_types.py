@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 TYPES = """
 from typing import assert_type
-from pcl.support.types import Array, Blocks
+from pcl.support.types import Array, Blocks, Tensor
 from pcl.training.run.history import History
 assert_type(V.n, int)
 assert_type(V.quadrature_points, Array)
@@ -24,7 +24,18 @@ assert_type(result.history, History)
 assert_type(result.history.loss, Array)
 assert_type(result.status, pcl.Status)
 assert_type(pcl.__version__, str)
+assert_type(pcl.march(pcl.FirstOrder(), data, pcl.uniform_times(0.0, 1.0, 2)), Tensor)
 assert_type(fem.Grid([0.0, 0.5, 1.0]).shape, tuple[int, ...])
+
+def fitted(model: pcl.dae.Model, data: pcl.dae.Data) -> None:
+    fit = pcl.dae.fit(model, data)
+    assert_type(fit, pcl.dae.Fit)
+    assert_type(fit.parameters, dict[str, float])
+    assert_type(fit.trajectories, dict[str, pcl.dae.Curve])
+    assert_type(fit.laws, tuple[pcl.dae.TrainedLaw, ...])
+
+def solved(program: pcl.interior_point.Program) -> None:
+    assert_type(pcl.interior_point.solve(program).lam, Array)
 """
 
 # Who promises to keep a protocol.

@@ -1,23 +1,31 @@
 """Simulation of F(x', x, y, t) = 0, element by element, by a collocation scheme."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from pcl.collocation.chain import EPS
 from pcl.collocation.mesh import Mesh
 from pcl.collocation.run import Run
+from pcl.collocation.scheme import Scheme
+from pcl.collocation.solution import Solution
 from pcl.collocation.start import HigherIndex, consistent_start
 from pcl.collocation.stepping import Tolerance, first_step, on_mesh, with_step_control
 from pcl.collocation.system import System
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 
 MAX_STEPS = 100_000
 
 
-def simulate(residual, jacobian, scheme, mesh, x0, y_guess=(), *, rtol=1e-6, atol=1e-9, index=1,
-             initial_step=None, max_steps=MAX_STEPS, breaks=(), guess=None, state_names=None,
-             algebraic_names=None, equation_names=None):
+def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, x0: ArrayLike,
+             y_guess: ArrayLike = (), *, rtol: float = 1e-6, atol: ArrayLike = 1e-9, index: int = 1,
+             initial_step: float | None = None, max_steps: int = MAX_STEPS, breaks: ArrayLike = (),
+             guess: Any = None, state_names: Sequence[str] | None = None,
+             algebraic_names: Sequence[str] | None = None,
+             equation_names: Sequence[str] | None = None) -> Solution:
     """Solve F(x', x, y, t) = 0 from x(t_0) = x0 by collocation.
 
     Parameters

@@ -1,9 +1,12 @@
 """What a solve returns, in SciPy's shape and in units of the program as given."""
 
+from typing import Any
+
 import numpy as np
 from scipy.optimize import OptimizeResult
 
 from pcl.interior_point.status import Status
+from pcl.support.types import Array
 
 _NAMED = 5      # worst rows named in a message
 
@@ -21,6 +24,31 @@ class Result(OptimizeResult):
     By SciPy's names, too: jac (n,), ∇f at x; nfev, njev, nhev; optimality, the dual residual;
     constr_violation; execution_time. int(status) is 0 for success, as SciPy's.
     """
+
+    x: Array
+    fun: float
+    success: bool
+    status: Status
+    message: str
+    nit: int
+    lam: Array
+    z_lower: Array
+    z_upper: Array
+    constraint_violation: float
+    dual_residual: float
+    complementarity: float
+    barrier: float
+    history: Array
+    counts: dict[str, int]
+    seconds: float
+    attempts: Any
+    jac: Array
+    nfev: int
+    njev: int
+    nhev: int
+    optimality: float
+    constr_violation: float
+    execution_time: float
 
 
 def result(status, detail, state, mu, monitor, count, bounds):

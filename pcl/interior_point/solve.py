@@ -1,5 +1,8 @@
 """`solve`: a nonlinear program in, a result out."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from pcl.interior_point.algorithm import Algorithm, Rescale
@@ -7,26 +10,31 @@ from pcl.interior_point.attempts import ATTEMPTS, SECOND_BARRIER, SECOND_PUSH, t
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
 from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
-from pcl.interior_point.hessians import strategy
-from pcl.interior_point.kkt.protocol import backend
+from pcl.interior_point.hessians import Hessian, strategy
+from pcl.interior_point.kkt.protocol import KKT, backend
 from pcl.interior_point.monitor import Monitor
-from pcl.interior_point.program import row_maxima
+from pcl.interior_point.program import Program, row_maxima
 from pcl.interior_point.restoration import Restoration
-from pcl.interior_point.result import result, start_only
+from pcl.interior_point.result import Result, result, start_only
 from pcl.interior_point.scaling import curvature, scales, tiny_curvature
 from pcl.interior_point.start import KAPPA, WARM_KAPPA, first_state, held, inner, make_form, warm_state
 from pcl.interior_point.status import End, Status
 from pcl.interior_point.table import IterationTable
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array
 
 _RULES = {"adaptive": Adaptive, "monotone": Monotone}
 _WARM_BARRIER = 1e-6
 
 
-def solve(program, x0=None, *, tol=1e-8, maxiter=3000, max_seconds=None, hessian="exact", kkt="auto",
-          barrier="adaptive", initial_barrier=None, scaling="gradient", warm_start=None, callback=None,
-          verbose=0, acceptable_tol=1e-6, constraint_tol=None, check_derivatives=False,
-          reestimate_below=1e-2, bound_push=KAPPA, attempts=ATTEMPTS):
+def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, maxiter: int = 3000,
+          max_seconds: float | None = None, hessian: str | Hessian = "exact", kkt: str | KKT = "auto",
+          barrier: str = "adaptive", initial_barrier: float | None = None,
+          scaling: Any = "gradient", warm_start: Result | None = None,
+          callback: Callable | None = None, verbose: int = 0, acceptable_tol: float = 1e-6,
+          constraint_tol: float | None = None, check_derivatives: bool = False,
+          reestimate_below: float = 1e-2, bound_push: ArrayLike = KAPPA,
+          attempts: int = ATTEMPTS) -> Result:
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold

@@ -1,11 +1,12 @@
 """Several experiments together, and their division for validation."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from pcl.dae.data.trajectory import Trajectory
+from pcl.support.types import Array
 from pcl.support.validate import positive_integer
 
 
@@ -61,13 +62,13 @@ class Data:
     def __setstate__(self, state):
         object.__setattr__(self, "_trajectories", state)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._trajectories)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Trajectory]:
         return iter(self._trajectories)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: int | str) -> Trajectory:
         """A trajectory by number or name."""
         if not isinstance(key, str):
             return self._trajectories[key]
@@ -82,17 +83,17 @@ class Data:
         return f"Data of {len(self)} trajectories, {self.size} observations of {', '.join(self.observed)}"
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """Names of the trajectories."""
         return tuple(item.name for item in self._trajectories)
 
     @property
-    def observed(self):
+    def observed(self) -> tuple[str, ...]:
         """Names of the variables that are observed anywhere."""
         return tuple(dict.fromkeys(name for item in self._trajectories for name in item.observed))
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of observations."""
         return sum(item.size for item in self._trajectories)
 
@@ -101,7 +102,7 @@ class Data:
         return [(k, name, s.times, s.values, s.weights)
                 for k, item in enumerate(self._trajectories) for name, s in item.observed.items()]
 
-    def values(self, name):
+    def values(self, name: str) -> Array:
         """All observed values of a variable, (n,), in the order of the trajectories."""
         return np.concatenate([item.observed[name].values for item in self._trajectories
                                if name in item.observed] or [np.zeros(0)])
@@ -124,7 +125,8 @@ class Data:
                 raise ValueError(f"inputs of trajectory {item.name!r} lack {absent[0]!r}; the model "
                                  f"has the inputs {', '.join(model.inputs)}.")
 
-    def hold_out(self, fraction=None, every=None, offset=0, seed=0):
+    def hold_out(self, fraction: float | None = None, every: int | None = None, offset: int = 0,
+                 seed: int = 0) -> tuple["Data", "Data"]:
         """(training, held out): whole times of observation are held out, with all that was seen at them.
 
         The first and the last time of a trajectory always stay, so that what is held out is interpolated.
@@ -173,8 +175,10 @@ class Data:
         return self._cut([item.span[1] - duration for item in self._trajectories])
 
     def _parted(self, held):
-        parts = [[item.part(lambda t, h=h, out=out: np.isin(t, h) == out)
-                  for item, h in zip(self._trajectories, held)] for out in (False, True)]
+        def chosen(times, out):
+            return lambda t: np.isin(t, times) == out
+        parts = [[item.part(chosen(h, out)) for item, h in zip(self._trajectories, held)]
+                 for out in (False, True)]
         return _data(parts[0], "training"), _data(parts[1], "held-out")
 
     def _cut(self, times):

@@ -1,13 +1,14 @@
 """One experiment: what was observed when, from which start and under which inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from pcl.dae.data.series import Series, ordered_times, series
 from pcl.dae.data.signal import Signal, signal
-from pcl.support.types import Array
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
 
 
@@ -61,8 +62,11 @@ class Trajectory:
     _name: str
     _breaks: tuple[float, ...]
 
-    def __init__(self, t, observed, initial=None, inputs=None, weights=1.0, span=None, name="",
-                 missing="refuse", breaks=()):
+    def __init__(self, t: ArrayLike | None, observed: Mapping[str, Any],
+                 initial: Mapping[str, float | None] | None = None,
+                 inputs: Mapping[str, Any] | None = None, weights: Any = 1.0,
+                 span: ArrayLike | None = None, name: str = "", missing: str = "refuse",
+                 breaks: ArrayLike = ()):
         at = f" of trajectory {name!r}" if name else ""
         observed = _mapping(f"observed{at}", observed)
         t = None if t is None else ordered_times(f"t{at}", t)
@@ -132,11 +136,11 @@ class Trajectory:
         return f"Trajectory({self._name!r}, t from {t0:g} to {t1:g}, observed: {counts})"
 
     @property
-    def times(self):
+    def times(self) -> Array:
         """The different times at which anything was observed, increasing."""
         return np.unique(np.concatenate([s.times for s in self._observed.values()]))
 
-    def inputs_at(self, names, t):
+    def inputs_at(self, names: Sequence[str], t: Array) -> Array:
         """u (n, len(names)) at times t (n,); KeyError for an input that was not given."""
         missing = [name for name in names if name not in self._inputs]
         if missing:
@@ -144,11 +148,12 @@ class Trajectory:
                            f"{', '.join(self._inputs) or 'none'}.")
         return np.array([self._inputs[name](t) for name in names]).reshape(len(names), len(t)).T
 
-    def renamed(self, name):
+    def renamed(self, name: str) -> "Trajectory":
         """The same trajectory under another name."""
         return self._other(self._observed, self._initial, self._span, name)
 
-    def part(self, chosen, span=None, free=False):
+    def part(self, chosen: Callable[[Array], Any], span: tuple[float, float] | None = None,
+             free: bool = False) -> "Trajectory | None":
         """The observations at times for which chosen(times) is true, or None if there are none.
 
         Parameters

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pcl.support.types import Array
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
 
 _NETWORK = ("size", "n_in", "n_out", "init", "at")
@@ -94,15 +94,15 @@ class Law:
         """Number of parameters."""
         return self.net.size
 
-    def init(self, seed):
+    def init(self, seed: int) -> Array:
         """Initial parameters (size,)."""
         return self.net.init(seed)
 
-    def at(self, params, a):
+    def at(self, params: Array, a: Array) -> LawPoint:
         """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`."""
         return LawPoint(self, self.net.at(params, (a - self.input_shift) / self.input_scale))
 
-    def __call__(self, params, a):
+    def __call__(self, params: Array, a: ArrayLike) -> Array:
         """z (n, n_out) at inputs a (n, n_in), arrays."""
         a = np.atleast_2d(float64_array("a", a))
         if a.shape[1:] != (len(self.inputs),):
@@ -156,7 +156,7 @@ class TrainedLaw:
     """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`."""
 
     law: Law
-    theta: np.ndarray
+    theta: Array
 
     @property
     def inputs(self):
@@ -168,11 +168,11 @@ class TrainedLaw:
         """Names."""
         return self.law.outputs
 
-    def __call__(self, a):
+    def __call__(self, a: ArrayLike) -> Array:
         """z (n, m)."""
         return self.law(self.theta, self.points(a))
 
-    def points(self, a):
+    def points(self, a: ArrayLike) -> Array:
         """Inputs as (n, d); a vector is n points of one input, or one point of d inputs."""
         a = np.asarray(float64_array("a", a))
         a = a.reshape(-1, 1) if len(self.inputs) == 1 else np.atleast_2d(a)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcl.collocation import Mesh, Scheme, interpolation
+from pcl.support.types import Array, ArrayLike, Blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,34 +31,34 @@ class Curve:
     others: tuple
     scheme: Scheme
     mesh: Mesh
-    start: np.ndarray
-    slots: np.ndarray
-    algebraic: np.ndarray
+    start: Array
+    slots: Array
+    algebraic: Array
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """All variables."""
         return (*self.states, *self.others)
 
     @property
-    def times(self):
+    def times(self) -> Array:
         """Times of the nodes (N·K,)."""
         return self.mesh.points(self.scheme).ravel()
 
     @property
-    def values(self):
+    def values(self) -> Blocks:
         """{name: values at the nodes (N·K,)}."""
         x = np.einsum("kj,ejn->ekn", self.scheme.value, self._unknowns())
         at = np.concatenate([x, self.algebraic], axis=2).reshape(self.times.size, -1)
         return dict(zip((*self.states, *self.others), at.T))
 
     @property
-    def derivatives(self):
+    def derivatives(self) -> Array:
         """x' at the nodes (N·K, n_x)."""
         slopes = np.einsum("kj,ejn->ekn", self.scheme.derivative, self._unknowns())
         return (slopes / self.mesh.lengths[:, None, None]).reshape(self.times.size, -1)
 
-    def __call__(self, t, name=None):
+    def __call__(self, t: ArrayLike, name: str | None = None) -> Any:
         """Values at times t (m,): of one variable (m,), or {name: (m,)} of all.
 
         Raises
@@ -74,7 +76,7 @@ class Curve:
         found = dict(zip((*self.states, *self.others), np.concatenate([x, y], axis=1).T))
         return found if name is None else found[name]
 
-    def slopes(self, t):
+    def slopes(self, t: ArrayLike) -> Array:
         """x' at times t (m,), (m, n_x)."""
         element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from pcl.dae.failures import FAILURES, said
 from pcl.dae.laws.law import TrainedLaw
+from pcl.dae.model import Model
 from pcl.dae.program.log_scale import natural, slopes
 from pcl.dae.program.scaled import worst_row
 from pcl.dae.program.setting import Setting
 from pcl.dae.program.transcription import Transcription
-from pcl.dae.result.curve import curves
+from pcl.dae.result.curve import Curve, curves
 from pcl.dae.result.limits import between, words
+from pcl.dae.result.prediction import Prediction
 from pcl.dae.result.shift import Shift
 from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
-from pcl.dae.result.verdict import judged
+from pcl.dae.result.verdict import Verdict, judged
 from pcl.interior_point.result import Result
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
 
 
 class Band(NamedTuple):
     """Values (n,) and their standard errors (n,)."""
 
-    value: np.ndarray
-    error: np.ndarray
+    value: Array
+    error: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +65,18 @@ class Fit:
     enough: float = float("inf")
 
     @property
-    def model(self):
+    def model(self) -> Model:
         """The declaration."""
         return self.setting.declared
 
     @functools.cached_property
-    def laws(self):
+    def laws(self) -> tuple[TrainedLaw, ...]:
         """The trained laws: `z = fit.laws[0](a)` for inputs a (n, d)."""
         return tuple(TrainedLaw(law, theta.copy()) for law, theta in
                      zip(self.program.laws, self.program.rows.parameters(self.result.x)))
 
     @property
-    def parameters(self):
+    def parameters(self) -> dict[str, float]:
         """{name: value} of the static parameters."""
         return dict(zip(self.model.parameters, natural(self.setting.model, self._unknowns).tolist()))
 
@@ -83,7 +86,7 @@ class Fit:
         return self.setting.elements.split(self.result.x)[2]
 
     @functools.cached_property
-    def trajectories(self):
+    def trajectories(self) -> dict[str, Curve]:
         """{name: Curve}: `times` and `values` at the nodes; `curve(t)` anywhere."""
         return curves(self.setting, self.result.x)
 
@@ -100,40 +103,40 @@ class Fit:
         return found
 
     @property
-    def objective(self):
+    def objective(self) -> float:
         """Misfit and penalties."""
         return float(self.result.fun)
 
     @property
-    def misfit(self):
+    def misfit(self) -> float:
         """Σ ω (simulated − observed)² as weighted in the fit."""
         return self.program.misfit.at(self.result.x)
 
     @functools.cached_property
-    def verdict(self):
+    def verdict(self) -> Verdict:
         """`pcl.dae.result.verdict.Verdict`: whether the model fits the data, with χ² and its p-value if
         the weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
         return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough,
                       self._uncertainty(True))
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """Whether the last solve reached its tolerance, `refine` its own if it was given, and the model
         does not plainly contradict the data (`verdict`)."""
         return self.result.success and not self.note and self.verdict.fits
 
     @property
-    def status(self):
+    def status(self) -> str:
         """Why the last solve ended and whether the model fits, in words."""
         return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
 
     @functools.cached_property
-    def trained(self):
+    def trained(self) -> Trained:
         """What prediction needs, without the data."""
         return Trained.of(self)
 
     # --- uncertainty --------------------------------------------------------------------------
-    def standard_errors(self, known_variance=None, log=False):
+    def standard_errors(self, known_variance: bool | None = None, log: bool = False) -> dict[str, float]:
         """{parameter: standard error}; with `log` those of ln |parameter|, relative errors.
 
         σ(p) = |p| σ(ln p): what is fitted by its logarithm has an interval p exp(± 2 σ(ln p)).
@@ -160,13 +163,14 @@ class Fit:
                 errors = errors / np.abs(list(self.parameters.values()))
         return dict(zip(self.model.parameters, errors.tolist()))
 
-    def covariance(self, known_variance=None):
+    def covariance(self, known_variance: bool | None = None) -> Array:
         """Of the parameters, (n_p, n_p)."""
         found = self._uncertainty(known_variance)
         J = slopes(self.setting.model, self._unknowns)
         return found.covariance(found.parameter_gradients()) * np.outer(J, J)
 
-    def band(self, name, points, trajectory=None, known_variance=None):
+    def band(self, name: str, points: ArrayLike, trajectory: str | None = None,
+             known_variance: bool | None = None) -> Band:
         """`Band` of an output's law at inputs, or of any variable along a trajectory.
 
         Parameters
@@ -212,19 +216,21 @@ class Fit:
         return self.trajectories[name]
 
     # --- use ----------------------------------------------------------------------------------
-    def predict(self, initial, inputs=None, t=None, **options):
+    def predict(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None,
+                **options: Any) -> Prediction:
         """See `Trained.predict`."""
         return self.trained.predict(initial, inputs, t, **options)
 
-    def simulate(self, initial, inputs=None, t=None, **options):
+    def simulate(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None,
+                 **options: Any) -> Prediction:
         """See `Trained.simulate`."""
         return self.trained.simulate(initial, inputs, t, **options)
 
-    def save(self, path):
+    def save(self, path: Any) -> None:
         """See `Trained.save`."""
         self.trained.save(path)
 
-    def plot(self, names=None, bands=False, axes=None):
+    def plot(self, names: Any = None, bands: bool = False, axes: Any = None) -> Any:
         """See `pcl.dae.result.plot.plot`."""
         from pcl.dae.result.plot import plot
         return plot(self, names, bands, axes)
@@ -257,7 +263,7 @@ class Fit:
             lines.append("± is a standard error: of the noise, without the shift by the elements")
         return lines
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
                  f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, {self._violation_words()}"]
         lines += self._between_lines() + self._parameter_lines()

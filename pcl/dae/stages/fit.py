@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import cycle, islice
+from typing import Any
 
 import numpy as np
 
+from pcl.collocation import Scheme
+from pcl.dae.data.experiments import Data
 from pcl.dae.data.scatter import warn_of_sizes
 from pcl.dae.data.splines import left_by_splines
+from pcl.dae.data.trajectory import Trajectory
 from pcl.dae.failures import CallbackRaised, FAILURES, failed, guarded, said
 from pcl.dae.laws.law import Law
 from pcl.dae.laws.output_range import output_range
+from pcl.dae.model import Model
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
 from pcl.dae.stages.attempts import search_parameters
@@ -34,9 +40,12 @@ _NOISE = 1e-4               # of the spread of the data, added to the smoother's
 ABOVE = 2.0                 # the same without laws, relative to smoothing splines
 
 
-def fit(model, data, network=None, *, elements="auto", scheme=None, start=None, trajectories=None, seed=0,
-        smoothing="auto", weight_decay="auto", scaling="auto", normalise=True, hessian="auto",
-        kkt="reduced", tol=1e-6, maxiter=1000, max_seconds=None, callback=None, refine=None):
+def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: Any = None, *,
+        elements: Any = "auto", scheme: Scheme | None = None, start: Any = None, trajectories: Any = None,
+        seed: int = 0, smoothing: str | float = "auto", weight_decay: str | float = "auto",
+        scaling: str = "auto", normalise: bool = True, hessian: str | tuple[str, str] = "auto",
+        kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
+        callback: Callable | None = None, refine: float | None = None) -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,

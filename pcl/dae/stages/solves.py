@@ -42,7 +42,7 @@ class Solves:
     kkt: object
     tol: float
     maxiter: int
-    max_seconds: float
+    max_seconds: float | None
     callback: Any
     clock: Any
 
