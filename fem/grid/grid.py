@@ -16,7 +16,7 @@ from fem.grid.maps import GridMaps
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
-from pcl.support.arrays import digest
+from pcl.support.arrays import digest, frozen
 from pcl.support.caches import Bounded
 from pcl.support.types import Array, ArrayLike, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, known, positive_integer, whole_numbers
@@ -86,7 +86,7 @@ class Grid:
         self._set(axes=checked, dim=len(checked), shape=maps.shape, n=maps.n, n_faces=maps.n_faces)
         inner = np.zeros(self.shape, dtype=bool)
         inner[(slice(1, -1),) * self.dim] = True
-        self._set(interior=_frozen(np.flatnonzero(inner)), boundary=_frozen(np.flatnonzero(~inner)))
+        self._set(interior=frozen(np.flatnonzero(inner)), boundary=frozen(np.flatnonzero(~inner)))
         self._set(_maps=maps, _partitions=Bounded(KEPT))
 
     @classmethod
@@ -349,9 +349,4 @@ def _coordinates(name, x):
         i = bad[0] + 1
         raise ValueError(f"{name} is not increasing: {name}[{i}] = {x[i]:.8g} after {name}[{i - 1}] = "
                          f"{x[i - 1]:.8g}. Sort the coordinates and remove repeated ones.")
-    return _frozen(x)
-
-
-def _frozen(array):
-    array.flags.writeable = False
-    return array
+    return frozen(x)

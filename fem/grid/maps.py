@@ -7,7 +7,7 @@ import numpy as np
 from fem.grid import stencil
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.structure import Structure
-from pcl.support.arrays import scaled_rows, scatter_rows, selection
+from pcl.support.arrays import frozen, scaled_rows, scatter_rows, selection
 
 
 class GridMaps:
@@ -32,28 +32,28 @@ class GridMaps:
     @functools.cached_property
     def points(self):
         """(n, dim)."""
-        return _frozen(stencil.lattice(self.axes))
+        return frozen(stencil.lattice(self.axes))
 
     @functools.cached_property
     def volumes(self):
         """V, (n,)."""
-        return _frozen(stencil.outer([stencil.widths(x) for x in self.axes]))
+        return frozen(stencil.outer([stencil.widths(x) for x in self.axes]))
 
     @functools.cached_property
     def face_points(self):
         """(n_faces, dim)."""
         parts = stencil.with_direction(self.axes, stencil.midpoints, lambda x: x)
-        return _frozen(np.concatenate([stencil.lattice(p) for p in parts]))
+        return frozen(np.concatenate([stencil.lattice(p) for p in parts]))
 
     @functools.cached_property
     def face_nodes(self):
         """(n_faces, 2)."""
-        return _frozen(stencil.face_nodes(self.shape))
+        return frozen(stencil.face_nodes(self.shape))
 
     @functools.cached_property
     def face_directions(self):
         """(n_faces,)."""
-        return _frozen(np.repeat(np.arange(len(self.axes)), self.faces_along))
+        return frozen(np.repeat(np.arange(len(self.axes)), self.faces_along))
 
     @functools.cached_property
     def face_mean(self):
@@ -110,8 +110,3 @@ class GridMaps:
         """diag(A_f h_f) G, (n_faces, n)."""
         parts = stencil.with_direction(self.axes, np.diff, stencil.widths)
         return scaled_rows(self._differences, np.concatenate([stencil.outer(p) for p in parts]))
-
-
-def _frozen(array):
-    array.flags.writeable = False
-    return array

@@ -9,6 +9,8 @@ from scipy.special import roots_jacobi
 from skfem.quadrature import get_quadrature
 from skfem.refdom import RefTet, RefTri
 
+from pcl.support.arrays import frozen
+
 
 @functools.cache
 def positive_rule(refdom, order):
@@ -25,8 +27,9 @@ def positive_rule(refdom, order):
         except NotImplementedError:
             break
         if (W > 0).all() and _is_exact(refdom, X, W, order):
-            return _frozen(X, W)
-    return _frozen(*_conical(refdom.dim(), order))
+            return frozen(np.array(X)), frozen(np.array(W))
+    X, W = _conical(refdom.dim(), order)
+    return frozen(X), frozen(W)
 
 
 def _is_exact(refdom, X, W, order):
@@ -61,9 +64,3 @@ def _conical(dim, order):
     weights = np.meshgrid(*[w / 2.0 ** (dim - d) for d, (_, w) in enumerate(axes)], indexing="ij")
     left = np.cumprod(np.vstack([np.ones(xi.shape[1]), 1 - xi[:-1]]), axis=0)
     return xi * left, np.prod(weights, axis=0).ravel()
-
-
-def _frozen(X, W):
-    X, W = np.array(X), np.array(W)
-    X.flags.writeable = W.flags.writeable = False
-    return X, W

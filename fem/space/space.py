@@ -27,7 +27,7 @@ from fem.space.weak_form import WeakForm, check_state
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
-from pcl.support.arrays import digest
+from pcl.support.arrays import digest, frozen
 from pcl.support.caches import Bounded
 from pcl.support.types import Array, ArrayLike, Booleans, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, positive_integer
@@ -117,7 +117,7 @@ class Space:
         self._set(is_continuous=is_continuous(element))
         self._set(mesh=mesh, facets=facets, counted_mesh=counted(mesh, facets))
         self._set(dim=mesh.p.shape[0], n_cells=mesh.t.shape[1])
-        self._set(boundary_facets=_frozen(facets.boundary))
+        self._set(boundary_facets=frozen(facets.boundary))
         self._set_dofs()
         self._set_quadrature()
         self._set(_boundary_maps=Bounded(KEPT), _partitions=Bounded(KEPT), _weak_forms=Bounded(KEPT))
@@ -409,7 +409,7 @@ class Space:
         """Numbering: nodes first (all of them for an element with nodes only), then the rest."""
         dofs, nodes = Dofs(self.counted_mesh, self.element), self.mesh.p.shape[1]
         only_nodes = len(dofs.element_dofs) == self.mesh.t.shape[0] and self.element.nodal_dofs
-        self._set(skfem_dofs=dofs, cell_dofs=_frozen(dofs.element_dofs))
+        self._set(skfem_dofs=dofs, cell_dofs=frozen(dofs.element_dofs))
         self._set(n=nodes if only_nodes else int(dofs.N))
         points, unused = np.zeros((self.n, self.dim)), np.zeros(0, dtype=np.int64)
         images = self.counted_mesh.mapping().F(self.element.doflocs.T)    # (dim, cells, functions)
@@ -419,14 +419,14 @@ class Space:
             points[:count] = self.mesh.p[:, :count].T                 # free of rounding
             unused = unused_nodes(self.mesh)
             unused = unused[unused < count]
-        self._set(dof_points=_frozen(points), unused_dofs=_frozen(unused))
+        self._set(dof_points=frozen(points), unused_dofs=frozen(unused))
 
     def _set_quadrature(self):
         X, W = positive_rule(self.element.refdom, self.quadrature_order)
         mapping = self.counted_mesh.mapping()
         points = np.ascontiguousarray(np.moveaxis(mapping.F(X), 0, -1).reshape(-1, self.dim))
         weights = (np.abs(mapping.detDF(X)) * W).ravel() * self.weight_at(points)
-        self._set(quadrature_points=_frozen(points), quadrature_weights=_frozen(weights))
+        self._set(quadrature_points=frozen(points), quadrature_weights=frozen(weights))
         self._set(points_per_cell=len(W))
         self._set(_maps=CellMaps(self.counted_mesh, self.element, self.cell_dofs, self.n, X, weights))
 
@@ -446,10 +446,5 @@ def _own_copy(mesh):
     """A copy of the mesh that the caller cannot change."""
     check_numbers(mesh)
     named = {name: np.array(facets) for name, facets in (mesh.boundaries or {}).items()}
-    return replace(mesh, doflocs=_frozen(mesh.p.copy()),
-                   t=_frozen(mesh.t.copy())).with_boundaries(named)
-
-
-def _frozen(array):
-    array.flags.writeable = False
-    return array
+    return replace(mesh, doflocs=frozen(mesh.p.copy()),
+                   t=frozen(mesh.t.copy())).with_boundaries(named)

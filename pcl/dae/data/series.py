@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcl.support.arrays import frozen
 from pcl.support.validate import float64_array, known, require_finite
 
 MISSING = ("refuse", "drop")
@@ -26,7 +27,7 @@ class Series:
 
     def __post_init__(self):
         for name in ("times", "values", "weights"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+            object.__setattr__(self, name, own(getattr(self, name)))
 
     def __len__(self):
         return len(self.times)
@@ -82,11 +83,9 @@ def spread(label, weights, n):
     return array
 
 
-def frozen(array):
+def own(array):
     """A read-only float64 array of its own."""
-    array = np.array(array, dtype=np.float64)
-    array.flags.writeable = False
-    return array
+    return frozen(np.array(array, dtype=np.float64))
 
 
 def _require_values(label, values, used):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pcl.dae.data.series import frozen, ordered_times
+from pcl.dae.data.series import ordered_times, own
 from pcl.support.types import Array
 from pcl.support.validate import float64_array, known
 
@@ -121,7 +121,7 @@ def signal(name, given, at=""):
     value = float64_array(label, given)
     if value.ndim:
         _refuse(label, given)
-    return Signal(name, frozen([]), frozen([float(value)]), at=at)
+    return Signal(name, own([]), own([float(value)]), at=at)
 
 
 def _table(label, times, values, kind="linear"):
@@ -131,7 +131,7 @@ def _table(label, times, values, kind="linear"):
     if not times.size:
         raise ValueError(f"times of {label} are empty; expected at least one.")
     values = float64_array(f"values of {label}", values, shape=times.shape)
-    return frozen(times), frozen(values), kind
+    return own(times), own(values), kind
 
 
 def _refuse(label, given):

@@ -117,19 +117,19 @@ class Piece:
                 continue
             outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
             shapes = [all_shapes[o] for o in outputs]
-            forward = functools.partial(self._forward, values, d)
-            for o, shape, block in zip(outputs, shapes, probe(forward, outputs, values[d], shapes)):
-                one = entry(forward, o)
+            pushforward = functools.partial(self._pushforward, values, d)
+            for o, shape, block in zip(outputs, shapes, probe(pushforward, outputs, values[d], shapes)):
+                one = entry(pushforward, o)
                 if block is None:
                     block = selection(one, shape, values[d])
                 if block is None:
-                    backward = functools.partial(self._backward, values, d, o)
-                    block = explicit(one, backward, shape, values[d].shape)
+                    pullback = functools.partial(self._pullback_in, values, d, o)
+                    block = explicit(one, pullback, shape, values[d].shape)
                 if block is not ZERO:
                     jacobian[o][d] = block
         return jacobian
 
-    def _forward(self, values, d, tangents):
+    def _pushforward(self, values, d, tangents):
         """All outputs' tangents for each of the tangents of variable d."""
         shapes = self._shapes(values)
         results = self._glue.pushforward(self._at(values), self._constants, self.deps.index(d), tangents,
@@ -137,7 +137,7 @@ class Piece:
         return [[np.zeros(shape) if t is None else t for shape, t in zip(shapes, result)]
                 for result in results]
 
-    def _backward(self, values, d, o, bar):
+    def _pullback_in(self, values, d, o, bar):
         bars = [bar if i == o else np.zeros(shape) for i, shape in enumerate(self._shapes(values))]
         return self._traced_pullback(values, bars)[d]       # asked before J is known to be constant
 

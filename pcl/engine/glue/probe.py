@@ -29,12 +29,12 @@ def entry(function, key):
     return lambda x: function([x])[0][key]
 
 
-def probe(forward, keys, at, output_shapes):
+def probe(pushforward, keys, at, output_shapes):
     """Pointwise Jacobian blocks of a linear map, from products with a few vectors.
 
     Parameters
     ----------
-    forward : list of arrays of the shape of `at` -> list of arrays of `output_shapes` by key
+    pushforward : list of arrays of the shape of `at` -> list of arrays of `output_shapes` by key
     at : array
         The value of the variable, which gives the probes their size.
 
@@ -50,18 +50,18 @@ def probe(forward, keys, at, output_shapes):
     blocks = [None] * len(output_shapes)
     for n, group in by_rows.items():
         if n is not None:
-            for (i, _), block in zip(group, _probe_rows(forward, [k for _, k in group], at, n)):
+            for (i, _), block in zip(group, _probe_rows(pushforward, [k for _, k in group], at, n)):
                 blocks[i] = block
     return blocks
 
 
-def _probe_rows(forward, keys, at, n):
+def _probe_rows(pushforward, keys, at, n):
     """Blocks of a map that may be block diagonal with n blocks."""
     shape, m = at.shape, at.size // n
     directions = np.zeros((m, n, m))
     directions[np.arange(m), :, np.arange(m)] = 1.0
     random = random_like(np.random.default_rng(1), at).reshape(n, m)
-    *columns, result = forward([t.reshape(shape) for t in (*directions, random)])
+    *columns, result = pushforward([t.reshape(shape) for t in (*directions, random)])
     return [_pointwise_block(key, columns, random, result) for key in keys]
 
 
@@ -75,13 +75,13 @@ def _pointwise_block(key, columns, random, result):
     return block_diagonal(local) if np.any(local) else ZERO
 
 
-def selection(forward, shape, at):
+def selection(pushforward, shape, at):
     """The matrix of a map whose outputs are entries of the input (slices, transposes), else None.
 
     Applied to 1, 2, …, n such a map tells where each entry comes from.
     """
     n = at.size
-    source = forward(np.arange(1.0, n + 1.0).reshape(at.shape)).ravel()
+    source = pushforward(np.arange(1.0, n + 1.0).reshape(at.shape)).ravel()
     if not np.all(np.abs(source) <= n):
         return None
     index = np.rint(source).astype(np.int64)
@@ -90,22 +90,22 @@ def selection(forward, shape, at):
     rows = np.flatnonzero(index)
     matrix = sp.csr_array((np.ones(len(rows)), (rows, index[rows] - 1)), shape=(source.size, n))
     random = random_like(np.random.default_rng(2), at)
-    if not same(forward(random).ravel(), matrix @ random.ravel()):
+    if not same(pushforward(random).ravel(), matrix @ random.ravel()):
         return None
     return matrix if len(rows) else ZERO
 
 
-def explicit(forward, backward, shape, input_shape):
+def explicit(pushforward, pullback, shape, input_shape):
     """A linear map as a dense matrix when that is small enough, else as an operator."""
     m, n = int(np.prod(shape)), int(np.prod(input_shape))
     if m * n > EXPLICIT:
         return LinearOperator((m, n), dtype=np.float64,
-                              matvec=lambda x: forward(x.reshape(input_shape)).ravel(),
-                              rmatvec=lambda y: backward(y.reshape(shape)).ravel())
+                              matvec=lambda x: pushforward(x.reshape(input_shape)).ravel(),
+                              rmatvec=lambda y: pullback(y.reshape(shape)).ravel())
     if n <= m:
-        columns = [forward(e.reshape(input_shape)).ravel() for e in np.eye(n)]
+        columns = [pushforward(e.reshape(input_shape)).ravel() for e in np.eye(n)]
         return np.stack(columns, axis=1) if np.any(columns) else ZERO
-    rows = [backward(e.reshape(shape)).ravel() for e in np.eye(m)]
+    rows = [pullback(e.reshape(shape)).ravel() for e in np.eye(m)]
     return np.stack(rows) if np.any(rows) else ZERO
 
 

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from pcl.errors import NotFinite
+from pcl.support.arrays import frozen
 from pcl.support.interface import FAILURES
 from pcl.training.run.evaluator import Point
 
@@ -38,7 +39,7 @@ class Objective:
 
     def start(self, theta):
         """The first point, with gradient; whatever goes wrong is raised."""
-        point = Point(_frozen(theta))
+        point = _point(theta)
         try:
             point.loss, point.gradient = self._evaluator.value_and_gradient(point)
         except NotFinite as error:
@@ -55,7 +56,7 @@ class Objective:
         """
         point = self._known(theta)
         if point is None:
-            point = self._evaluate(Point(_frozen(theta)), gradient_below == np.inf)
+            point = self._evaluate(_point(theta), gradient_below == np.inf)
             self._recent.append(point)
         if point.gradient is None and point.loss < gradient_below:
             self._attempt(point, "gradient", self._evaluator.gradient)
@@ -134,7 +135,6 @@ class Objective:
         return None
 
 
-def _frozen(theta):
-    copy = np.array(theta, dtype=np.float64)
-    copy.setflags(write=False)
-    return copy
+def _point(theta):
+    """The `Point` of a copy of θ that stays as it is."""
+    return Point(frozen(np.array(theta, dtype=np.float64)))
