@@ -307,7 +307,7 @@ def test_a_march_passes_its_certificate():
 def test_a_march_from_checkpoints_gives_the_same_numbers(scheme):
     whole, pieces = heat_problem(30, scheme), heat_problem(30, scheme, memory=200_000)
     theta = whole.theta0
-    assert pieces.at(theta).points[-1].n_segments > 3 and whole.at(theta).points[-1].n_segments == 1
+    assert pieces.at(theta).points[-1].n_stretches > 3 and whole.at(theta).points[-1].n_stretches == 1
     assert pieces.value(theta) == whole.value(theta)
     np.testing.assert_allclose(pieces.gradient(theta), whole.gradient(theta), rtol=1e-13)
     H = whole.hessian(theta)
@@ -325,8 +325,8 @@ def test_a_march_from_checkpoints_holds_the_memory_it_promises():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     point = problem.at(theta + 1e-3).points[-1]
-    assert point.n_segments > 3
-    checkpoints = 8 * 2 * 169 * point.n_segments
+    assert point.n_stretches > 3
+    checkpoints = 8 * 2 * 169 * point.n_stretches
     assert peak < memory + checkpoints + 10_000_000  # the last: what a Hessian needs beside the march
 
 

@@ -393,13 +393,6 @@ def test_least_squares_options_of_the_wrong_kind_are_refused(options):
         minimize(Linear(), "least-squares", options=options)
 
 
-def test_adam_names_the_backend_it_cannot_use(monkeypatch):
-    import keras
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ValueError, match="Keras runs on jax.*KERAS_BACKEND=tensorflow"):
-        minimize(Rosenbrock(), "adam")
-
-
 def test_memory_is_asked_for_before_the_work(monkeypatch):
     from pcl.support import memory
     assert 1e6 < memory.available() < 1e15

@@ -69,6 +69,7 @@ class ScanBase:
         """
         planned = self._planned
         if planned[0] != s:
+            self._planned = planned = None, None        # let go before as much is made again
             self._planned = planned = s, self._plans(s)
         return planned[1]
 

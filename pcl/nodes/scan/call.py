@@ -257,6 +257,7 @@ class ScanAdjoint:
         """The adjoints of the steps of stretch s; those of the last one asked for are remembered."""
         last = self._last
         if last[0] != s:
+            self._last = last = None, None              # let go before as much is made again
             self._last = last = s, self._back(s)[0]
         return last[1]
 
