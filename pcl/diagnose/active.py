@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from pcl.diagnose.common import new_axes, require_network
+from pcl.diagnose.common import frozen_array, new_axes, require_network
 from pcl.diagnose.hessian_spectrum import spectrum_at
-from pcl.support.arrays import frozen
 from pcl.support.interface import require_interface
 from pcl.support.validate import known
 
@@ -74,8 +73,8 @@ def active_directions(problem, theta, nets=None):
     active = np.flatnonzero(np.abs(found.eigenvalues) > found.level)[::-1]
     vectors = found.vectors[:, active]
     shares = [np.sum(vectors[piece] ** 2, axis=0) for piece in groups.values()]
-    return ActiveDirections(frozen(found.eigenvalues[active]), frozen(vectors),
-                            tuple(groups), frozen(shares))
+    return ActiveDirections(frozen_array(found.eigenvalues[active]), frozen_array(vectors),
+                            tuple(groups), frozen_array(shares))
 
 
 def _groups(slices, nets):

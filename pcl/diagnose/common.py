@@ -1,5 +1,8 @@
 """What the diagnoses share: θ at the door, the checked Hessian, axes to draw into."""
 
+import numpy as np
+
+from pcl.support.arrays import frozen
 from pcl.support.interface import require_interface
 from pcl.support.validate import float64_array
 from pcl.training.run.evaluator import Counts, LossEvaluator, Point
@@ -31,6 +34,11 @@ def require_network(name, net):
     from pcl.networks.mlp import MLP     # brings TensorFlow, which whoever has a network has loaded
     if not isinstance(net, MLP):
         raise TypeError(f"{name} is a {type(net).__name__}; expected a pcl.MLP.")
+
+
+def frozen_array(values):
+    """A read-only array."""
+    return frozen(np.asarray(values))
 
 
 def new_axes(ax):

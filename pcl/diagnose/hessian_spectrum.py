@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import scipy.linalg
 
-from pcl.diagnose.common import checked_hessian, flat_theta, new_axes, positive_number
-from pcl.support.arrays import frozen
+from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
 
 ZERO = 1e-6     # relative to the largest eigenvalue: what K. Xu and E. Darve count as zero
 
@@ -104,7 +103,7 @@ def spectrum(problem, theta, threshold=ZERO):
     threshold = positive_number("threshold", threshold)
     theta = flat_theta(problem, theta, "hessian")
     values, vectors = scipy.linalg.eigh(checked_hessian(problem, theta))
-    return HessianSpectrum(frozen(theta), frozen(values), frozen(vectors), threshold)
+    return HessianSpectrum(frozen_array(theta), frozen_array(values), frozen_array(vectors), threshold)
 
 
 def spectrum_at(problem, theta):

@@ -4,12 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from pcl.diagnose.common import positive_number
+from pcl.diagnose.common import frozen_array, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
 from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
 from pcl.support import memory
-from pcl.support.arrays import frozen
 from pcl.support.validate import float64_array, known
 from pcl.uncertainty.sensitivity import sensitivity
 
@@ -118,7 +117,7 @@ def identifiability(problem, theta, coefficient, points, sigma=None, prior=None)
     sigma = precision.sigma(deviations) if sigma is None else sigma
     variance, determined, directions = (
         precision.bare(J, sigma) if prior is None else precision.with_prior(J, sigma, deviations))
-    points, value, std, determined = map(frozen, (points, value, np.sqrt(variance), determined))
+    points, value, std, determined = map(frozen_array, (points, value, np.sqrt(variance), determined))
     return IdentifiabilityMap(points, value, std, determined, sigma, directions,
                               _verdict(found, directions, prior is not None))
 

@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from pcl.diagnose.common import flat_theta, new_axes, positive_number
+from pcl.diagnose.common import flat_theta, frozen_array, new_axes, positive_number
 from pcl.diagnose.hessian_spectrum import spectrum_at
-from pcl.support.arrays import frozen
 from pcl.support.interface import FAILURES
 from pcl.support.validate import float64_array, positive_integer
 
@@ -116,7 +115,7 @@ def profile(problem, theta, directions, radius=1.0, points=41, labels=None):
     for i in np.flatnonzero(steps):
         for j, v in enumerate(vectors.T):
             loss[i, j] = _loss(problem, theta + steps[i] * v)
-    return Profile(frozen(steps), frozen(loss), frozen(vectors), labels)
+    return Profile(frozen_array(steps), frozen_array(loss), frozen_array(vectors), labels)
 
 
 def extreme_profiles(problem, theta, radius=1.0, points=41):
@@ -160,7 +159,7 @@ def plane(problem, theta, directions=None, radius=1.0, points=21, seed=0):
         for j, beta in enumerate(steps):
             if alpha or beta:
                 loss[i, j] = _loss(problem, theta + vectors @ [alpha, beta])
-    return Plane(frozen(steps), frozen(loss), frozen(vectors))
+    return Plane(frozen_array(steps), frozen_array(loss), frozen_array(vectors))
 
 
 def _loss(problem, theta):

@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from pcl.diagnose.common import new_axes, positive_number, require_network
+from pcl.diagnose.common import frozen_array, new_axes, positive_number, require_network
 from pcl.networks import activations
-from pcl.support.arrays import frozen
 from pcl.support.validate import float64_array
 
 # max |φ'|. swish: z = 2.39936, where φ'' = s(1 − s)(2 + z(1 − 2s)) vanishes.
@@ -94,7 +93,7 @@ def saturation(net, params, x, threshold=0.1):
     for W, b in layers:
         z = a @ W + b
         a = phi.value(z, np.empty_like(z))
-        outputs.append(frozen(a))
+        outputs.append(frozen_array(a))
         slope = np.abs(phi.first(z, a, np.empty_like(z))) / _STEEPEST[net.activation]
-        slopes.append(frozen(slope))
+        slopes.append(frozen_array(slope))
     return ActivationSaturation(tuple(outputs), tuple(slopes), threshold)

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from pcl.diagnose.common import new_axes, require_network
-from pcl.support.arrays import frozen
+from pcl.diagnose.common import frozen_array, new_axes, require_network
 from pcl.support.validate import positive_integer
 
 
@@ -79,6 +78,6 @@ def weights(net, params, bins=40):
     edges = np.histogram_bin_edges(np.concatenate(values), bins)
     counts = [np.histogram(v, edges)[0] for v in values]
     columns = [[f(v) for v in values] for f in (np.mean, np.std, lambda v: np.abs(v).max())]
-    mean, std, largest = map(frozen, columns)
-    return WeightDistribution(tuple(map(frozen, values)), mean, std, largest, frozen(edges),
-                              frozen(counts))
+    mean, std, largest = map(frozen_array, columns)
+    return WeightDistribution(tuple(map(frozen_array, values)), mean, std, largest, frozen_array(edges),
+                              frozen_array(counts))

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import scipy.linalg
 
-from pcl.diagnose.common import checked_hessian, flat_theta, new_axes, positive_number
-from pcl.support.arrays import frozen
+from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
 from pcl.support.interface import FAILURES
 from pcl.support.validate import positive_integer
 
@@ -121,9 +120,9 @@ class AngleRecorder:
     def angles(self):
         """The angles so far, a `StepAngles`."""
         iterations, to_gradient, to_newton = zip(*self._rows) if self._rows else ((), (), ())
-        return StepAngles(frozen(np.array(iterations, dtype=np.int64)),
-                          frozen(np.array(to_gradient, dtype=np.float64)),
-                          frozen(np.array(to_newton, dtype=np.float64)))
+        return StepAngles(frozen_array(np.array(iterations, dtype=np.int64)),
+                          frozen_array(np.array(to_gradient, dtype=np.float64)),
+                          frozen_array(np.array(to_newton, dtype=np.float64)))
 
 
 def _cosine(v, w):
