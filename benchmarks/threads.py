@@ -23,27 +23,24 @@ SHORTEST_INTERVAL = 1e-6
 RELATIVE = 1e-10
 
 
-def recurrence(n_steps=6):
+def recurrence(n_steps=6, memory=10 ** 9):
     """The problem above."""
     def loss(theta):
         def step(u, f):
             return theta["a"] * tf.linalg.matvec(A, u) + f + 0.1 * tf.sin(theta["b"] * u)
-        return tf.reduce_sum(pcl.scan(step, theta["u0"], (theta["f"],)) ** 2)
+        return tf.reduce_sum(pcl.scan(step, theta["u0"], (theta["f"],), memory=memory) ** 2)
     return pcl.Problem(loss, {"a": np.array([0.9, 1.1]), "b": np.array([0.4, 0.3]),
                               "u0": np.array([1.0, -0.5]),
                               "f": np.linspace(0, 1, 2 * n_steps).reshape(n_steps, 2)})
 
 
-def wrong_products(n_products, n_threads, seed=0):
-    """(how many products were wrong, the largest relative error)."""
-    shared, H = recurrence(), recurrence().hessian(recurrence().theta0)
-    V = np.random.default_rng(seed).normal(size=(n_products, shared.size))
-    products, interval = np.full_like(V, np.nan), sys.getswitchinterval()
+def at_once(work, n_threads):
+    """[work(i) of thread i], the interpreter switching between the threads as often as it can."""
+    answers, interval = [None] * n_threads, sys.getswitchinterval()
 
-    def multiply(thread):
-        for i in range(thread, n_products, n_threads):
-            products[i] = shared.hvp(shared.theta0, V[i])
-    threads = [threading.Thread(target=multiply, args=(k,)) for k in range(n_threads)]
+    def answer(i):
+        answers[i] = work(i)
+    threads = [threading.Thread(target=answer, args=(i,)) for i in range(n_threads)]
     sys.setswitchinterval(SHORTEST_INTERVAL)
     try:
         for thread in threads:
@@ -52,6 +49,19 @@ def wrong_products(n_products, n_threads, seed=0):
             thread.join()
     finally:
         sys.setswitchinterval(interval)
+    return answers
+
+
+def wrong_products(n_products, n_threads, seed=0):
+    """(how many products were wrong, the largest relative error)."""
+    shared, H = recurrence(), recurrence().hessian(recurrence().theta0)
+    V = np.random.default_rng(seed).normal(size=(n_products, shared.size))
+    products = np.full_like(V, np.nan)
+
+    def multiply(thread):
+        for i in range(thread, n_products, n_threads):
+            products[i] = shared.hvp(shared.theta0, V[i])
+    at_once(multiply, n_threads)
     expected = V @ H
     errors = np.abs(products - expected).max(axis=1) / np.abs(expected).max(axis=1)
     return int(np.sum(~(errors <= RELATIVE))), float(errors.max())

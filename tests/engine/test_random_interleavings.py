@@ -1,8 +1,5 @@
 """Random interleavings of value, product and Hessian on one Problem: each answers as one left alone."""
 
-import sys
-import threading
-
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -10,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given
 
 import pcl
+from benchmarks.threads import at_once
 
 NET, X = pcl.MLP([1, 2, 1]), np.linspace(0, 1, 3)[:, None]
 MATRIX = pcl.SparseMatrix.from_scipy(np.diag([2.0, 3.0, 4.0]) + np.eye(3, k=1))
@@ -46,20 +44,12 @@ def shared():
 @given(asked=st.lists(ASKED, min_size=2, max_size=4))
 def test_threads_that_ask_one_problem_get_the_answers_of_a_thread_alone(shared, asked):
     problem, points, answers = shared
-    wrong, interval = [], sys.getswitchinterval()
+    wrong = []
 
-    def ask(questions):
-        for name, i in questions:
+    def ask(thread):
+        for name, i in asked[thread]:
             answer = QUESTIONS[name](problem, points[i])
             if not np.allclose(answer, answers[name, i], rtol=1e-9, atol=1e-11):
                 wrong.append((name, i))
-    threads = [threading.Thread(target=ask, args=(questions,)) for questions in asked]
-    sys.setswitchinterval(1e-6)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    at_once(ask, len(asked))
     assert wrong == []

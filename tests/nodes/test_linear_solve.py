@@ -85,7 +85,7 @@ def test_third_derivative_through_the_solve_agrees_with_differences():
         return tf.reduce_sum(pcl.solve(A, b) ** 2)
 
     def second(t):
-        t = tf.constant(t, tf.float64)
+        t = tf.convert_to_tensor(t, tf.float64)
         with tf.GradientTape() as outer:
             outer.watch(t)
             with tf.GradientTape() as inner:
@@ -97,13 +97,7 @@ def test_third_derivative_through_the_solve_agrees_with_differences():
     t = tf.constant(0.05, tf.float64)
     with tf.GradientTape() as tape:
         tape.watch(t)
-        with tf.GradientTape() as middle:
-            middle.watch(t)
-            with tf.GradientTape() as inner:
-                inner.watch(t)
-                value = loss(t)
-            first = inner.gradient(value, t)
-        curvature = middle.gradient(first, t)
+        curvature = second(t)
     third = tape.gradient(curvature, t).numpy()
     h = 1e-5
     difference = slope(second, 0.05, 1.0, h).numpy()
