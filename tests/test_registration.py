@@ -9,20 +9,7 @@ from small_problems import Linear
 import pcl
 from pcl import factor
 from pcl.evolution import march as marching
-from pcl.factor import registry
 from pcl.training import methods
-
-TABLES = (registry._solvers, methods.METHODS, marching._FIRST_ORDER)
-
-
-@pytest.fixture(autouse=True)
-def tables():
-    """What a test registers is forgotten after it."""
-    before = [dict(table) for table in TABLES]
-    yield
-    for table, entries in zip(TABLES, before):
-        table.clear()
-        table.update(entries)
 
 
 class Dense:
