@@ -1,5 +1,6 @@
 """Finite elements on scikit-fem meshes, as constant sparse maps that `pcl` differentiates."""
 
+from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
 from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
@@ -7,7 +8,11 @@ from fem.mesh.check import check_mesh
 from fem.solvers.linear import solve
 from fem.solvers.march import march
 from fem.solvers.nonlinear import solve_nonlinear
+from fem.space.element import vector
+from fem.space.energy import Energy
+from fem.space.form import sym
 from fem.space.space import Space
 
-__all__ = ["Dirichlet", "Grid", "Space", "check_mesh", "march", "mesh_from_arrays", "read_mesh",
-           "rectangle", "solve", "solve_nonlinear", "unit_square"]
+__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "march",
+           "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym",
+           "unit_square", "vector"]

@@ -22,6 +22,11 @@ class Discretisation(Protocol):
         Their sorted numbers.
     `partition(fixed)`
         `Partition` of the n numbers in fixed and free ones, remembered.
+    `field_names`, `prescribed(condition, columns)`
+        Names of the fields; the `Prescribed` of a Dirichlet condition, or None where it is said by
+        `boundary_dofs` and `dof_points`.
+    `elimination(rows)`
+        The `Elimination` of conditions E u = h, remembered.
     `components`
         The number (n,) of the connected part that each degree of freedom belongs to.
     `unused_dofs`
@@ -56,3 +61,10 @@ class Discretisation(Protocol):
     def boundary_dofs(self, where: Any = None) -> np.ndarray: ...
 
     def partition(self, fixed: np.ndarray) -> Any: ...
+
+    @property
+    def field_names(self) -> tuple[str, ...]: ...
+
+    def prescribed(self, condition: Any, columns: int | None = None) -> Any: ...
+
+    def elimination(self, rows: Any) -> Any: ...

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import tensorflow as tf
 
 from fem.common.coefficient import flattened, spread
 from fem.common.dirichlet import observation
+from fem.common.elimination import Elimination
 from fem.common.observe import node_matrix, observation_points
 from fem.common.places import is_names, truth_of
 from fem.grid import stencil
@@ -291,6 +293,19 @@ class Grid:
             names = [where] if isinstance(where, str) else where
             return np.unique(np.concatenate([self._side(name) for name in names]))
         return np.unique(whole_numbers("where (node numbers)", where, self.n))
+
+    field_names: tuple[str, ...] = ("u",)
+
+    def prescribed(self, condition: Any, columns: int | None = None) -> None:
+        """A grid has one scalar field, whose unknowns are its values at nodes: nothing special to say."""
+        if condition.field not in (None, "u"):
+            raise ValueError(f"field is {condition.field!r}; a grid has the one field 'u'.")
+
+    def elimination(self, rows: Any) -> Elimination:
+        """The `Elimination` of conditions E u = h, kept."""
+        rows = sp.csr_array(rows)
+        return self._partitions.kept(digest(rows.data, rows.indices, rows.indptr, np.array(rows.shape)),
+                                     lambda: Elimination(rows))
 
     def partition(self, fixed: Integers) -> Partition:
         """The splitting of the nodes into `fixed` (sorted numbers) and free ones, kept."""

@@ -74,3 +74,8 @@ def _normal(corners):
     first = corners[:, 2] - corners[:, 0] if count == 4 else corners[:, 1] - corners[:, 0]
     second = corners[:, 3] - corners[:, 1] if count == 4 else corners[:, 2] - corners[:, 0]
     return np.cross(first, second, axis=0)
+
+
+def is_curved(mesh):
+    """Whether the cells are images under maps of second order, with nodes beside the vertices."""
+    return len(mesh.elem.doflocs) > mesh.elem.refdom.nnodes

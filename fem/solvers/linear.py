@@ -4,15 +4,18 @@ import warnings
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 import tensorflow as tf
 
 from fem.common.coefficient import float64_value, mapped
+from fem.common.conditions import Conditions
 from fem.common.dirichlet import gather
 from fem.common.prescribed import remembered
 from pcl.errors import SingularMatrix
 from pcl.nodes.linear import solve as linear_solve
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.support.arrays import placed
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_array, require_finite
 
@@ -21,7 +24,7 @@ _ROUNDING = 1e-12
 
 
 def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver: str = "superlu",
-          mean_value: float | None = None) -> Tensor:
+          mean_value: float | None = None, constraints: Any = None) -> Tensor:
     """u with u = g on the Dirichlet part D and (A u)_i = b_i elsewhere (I).
 
         A_II u_I = b_I − A_ID g,    u = P u_I + E g
@@ -38,6 +41,9 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
         `fem.Dirichlet` or a list of them. `where` as in `Space.boundary_dofs`.
     solver : str
         A registered factorisation, see `pcl.solve`.
+    constraints : fem.Constraint or list of them, optional
+        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own, for b (n,). With
+        u = P z + g the system is Pᵀ A P z = Pᵀ (b − A g); each multiplier is one more unknown.
     mean_value : float, optional
         For pure Neumann problems (A 1 = 0 = Aᵀ1): the solution with ∫ u w dx = mean_value ∫ w dx.
         A load that is not in equilibrium, 1ᵀb ≠ 0, is balanced by a constant source. This is the
@@ -67,12 +73,37 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
     columns = None if len(b.shape) == 1 else int(b.shape[1])
     if mean_value is not None:
         return _solve_neumann(A, b, dirichlet, solver, mean_value)
-    fixed, g = gather(space, dirichlet, columns)
+    if columns is not None:
+        if constraints is not None:
+            raise ValueError("constraints are for one right-hand side (n,); b has columns.")
+        fixed, g = gather(space, dirichlet, columns)
+        _require_anchored(A, fixed)
+        return _eliminate(A, b, fixed, g, solver)
+    conditions = Conditions(space, dirichlet, constraints)
+    fixed = conditions.fixed
     if len(fixed) == space.n:
         warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
                       stacklevel=2)
-    _require_anchored(A, fixed)
-    return remembered(_eliminate(A, b, fixed, g, solver), fixed, g)
+    if conditions.elimination.is_selection and not conditions.multipliers.shape[0]:
+        _require_anchored(A, fixed)
+        fixed, g = gather(space, dirichlet)
+        return remembered(_eliminate(A, b, fixed, g, solver), fixed, g)
+    return _constrained(A, b, conditions, solver)
+
+
+def _constrained(A, b, conditions, solver):
+    """u = P z + g with [PᵀAP (CP)ᵀ; CP 0] [z; λ] = [Pᵀ(b − A g); d − C g]."""
+    P = conditions.elimination.put.matrix
+    k, m = conditions.multipliers.shape[0], P.shape[1]
+    wide = sp.hstack([P, sp.csr_array((P.shape[0], k))], format="csr")
+    system = A.projected(wide, wide)
+    rhs = mapped(LinearMap(wide.T), b if conditions.g is None else b - A @ conditions.g)
+    if k:
+        C, target = conditions.border
+        system = system + SparseMatrix.from_scipy(sp.block_array([[None, C.matrix.T], [C.matrix, None]]))
+        rhs = rhs + mapped(LinearMap(placed(m, k, m + k)), target)
+    y = linear_solve.solve(system, rhs, solver=solver)
+    return conditions.expanded(LinearMap(placed(0, m, m + k).T) @ y)
 
 
 def _eliminate(A, b, fixed, g, solver):

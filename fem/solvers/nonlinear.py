@@ -1,25 +1,29 @@
 """Solve an equation in weak form with Dirichlet data by Newton's method on the free unknowns."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from fem.common.coefficient import float64_value
-from fem.common.dirichlet import gather
+from fem.common.conditions import Conditions, times
 from fem.common.prescribed import remembered
+from fem.space.equation import equation_of
 from fem.space.space import Space
 from fem.space.weak_form import check_state
 from pcl.nodes.equation.newton import Newton
 from pcl.nodes.equation.solve_nonlinear import solve_nonlinear as solve_equation
+from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.arrays import placed
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import require_finite
 
 
-def solve_nonlinear(space: Space, form: Callable[..., tuple], dirichlet: Any = None,
+def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = None,
                     start: ArrayLike | Tensor | None = None, load: ArrayLike | Tensor | None = None, *,
+                    boundary: Mapping | None = None, constraints: Any = None,
                     tolerance: float = Newton.tolerance, atol: float = Newton.atol,
                     maxiter: int = Newton.maxiter, load_steps: int = Newton.load_steps,
                     solver: str = Newton.solver, warm_start: bool = Newton.warm_start) -> Tensor:
@@ -33,17 +37,22 @@ def solve_nonlinear(space: Space, form: Callable[..., tuple], dirichlet: Any = N
     Parameters
     ----------
     space : Space
-    form : function (u, grad_u, x) -> (f0, f1)
+    form : function (u, grad_u, x) -> (f0, f1), or (u, p, …, x) -> {field: {quantity: density}}
         See `Space.residual`.
     dirichlet : optional
-        As in `fem.solve`. Of k fields all are prescribed at the same degrees of freedom: a value (m,)
-        is that of every field, (m, k) gives one for each.
+        As in `fem.solve`. Of u (n, k) a value (m,) is that of every column, (m, k) gives one for each,
+        and `fem.Dirichlet(where, value, component=c)` is for column c alone.
     start : array or tensor (n,), or (n, k) for k fields; zeros (n,) by default
         First iterate; its Dirichlet values are replaced by g. u is not differentiated with respect
         to it.
     load : array or tensor of the shape of u, optional
         b, for example Space.flux(g, where) for the natural condition f₁·n = g on a part of the
         boundary. Zero by default, which means f₁·n = 0.
+    boundary : {where: form}, optional
+        Forms on parts of the boundary, with the normal as last argument; see `Space.residual`.
+    constraints : fem.Constraint or list of them, optional
+        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own. With multipliers
+        the equation becomes R(u) + Cᵀ λ = b, C u = d; λ is not returned.
     tolerance, atol, maxiter, load_steps, solver, warm_start
         See `pcl.nodes.equation.newton.Newton`. With several fields the correction is measured by the
         largest entry of all of them: give fields units in which they are of similar size.
@@ -68,55 +77,62 @@ def solve_nonlinear(space: Space, form: Callable[..., tuple], dirichlet: Any = N
     Notes
     -----
     Without any Dirichlet value the equation itself must determine the level of u, for example by a
-    reaction f₀(u); a mean value cannot be prescribed.
+    reaction f₀(u), or a constraint does.
     """
     if not isinstance(space, Space):
         raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space.")
-    if not callable(form):
-        raise TypeError(f"form is a {type(form).__name__}; expected a function (u, grad_u, x) -> "
-                        "(f0, f1).")
     start = _finite("start", check_state(space, "start", np.zeros(space.n) if start is None else start))
-    load = _load(load, tuple(start.shape))
-    fixed, g = gather(space, dirichlet, None if len(start.shape) == 1 else int(start.shape[1]))
-    u = _Eliminated(space, fixed, g, start).solve(
-        form, load, tolerance=tolerance, atol=atol, maxiter=maxiter, load_steps=load_steps,
-        solver=solver, warm_start=warm_start)
-    return remembered(u, fixed, g) if len(start.shape) == 1 else u
+    shape = tuple(start.shape)
+    equation = equation_of(space, form, boundary, shape)
+    load = _load(load, shape)
+    conditions = Conditions(space, dirichlet, constraints, None if len(shape) == 1 else int(shape[1]))
+    free = _Free(conditions, equation, start, load)
+    settings = dict(tolerance=tolerance, atol=atol, maxiter=maxiter, load_steps=load_steps, solver=solver,
+                    warm_start=warm_start)
+    u = free.solve(settings)
+    return remembered(u, conditions.fixed, conditions.values) if len(shape) == 1 else u
 
 
-class _Eliminated:
-    """The equations of the free unknowns u_I, u = P u_I + E g, for one field or several."""
+class _Free:
+    """The equations of the free unknowns z, u = P z + g, and of multipliers."""
 
-    def __init__(self, space, fixed, g, start):
-        self._weak_form = space.weak_form(tuple(start.shape))
-        self._split = space.partition(fixed, int(np.prod(start.shape[1:])))
-        self._start = start
-        constant_zero = not tf.is_tensor(g) and not g.any()
-        self._lift = None if constant_zero else self._shaped(
-            _times(self._split.put_fixed, _flat(_columns(g, start.shape))))
+    def __init__(self, conditions, equation, start, load):
+        self._conditions, self._start = conditions, start
+        self._residual = equation.free(conditions.elimination, conditions.g)
+        self._load = None if load is None else times(conditions.elimination.put.T, _flat(load))
 
-    def solve(self, form, load, **settings):
-        """The solution on all degrees of freedom."""
-        if not len(self._split.free):
+    def solve(self, settings):
+        """The solution on all degrees of freedom, of the shape of the start."""
+        conditions = self._conditions
+        if not len(conditions.elimination.free):
             warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
                           stacklevel=3)
-            return tf.zeros_like(self._start) if self._lift is None else tf.convert_to_tensor(self._lift)
-        start = _times(self._split.take_free, _flat(self._start))
-        inner = solve_equation(self._equation(form, load), start, **settings)
-        u = self._shaped(self._split.put_free @ inner)
-        return u if self._lift is None else u + self._lift
+            return self._shaped(tf.zeros_like(_flat(self._start)) if conditions.g is None
+                                else tf.convert_to_tensor(conditions.g))
+        start = times(conditions.elimination.take_free, _flat(self._start))
+        if not conditions.multipliers.shape[0]:
+            return self._shaped(conditions.expanded(solve_equation(self._equation, start, **settings)))
+        return self._shaped(conditions.expanded(self._bordered(start, settings)))
 
-    def _equation(self, form, load):
-        """R_I as a function of u_I."""
-        gather, scatter = self._weak_form.restricted(self._split)
-        fixed = None if self._lift is None else self._weak_form.gather @ self._lift
-        load = None if load is None else _times(self._split.take_free, _flat(load))
+    def _equation(self, z):
+        """Pᵀ (R − b)."""
+        r = self._residual(z)
+        return r if self._load is None else r - self._load
 
-        def equation(inner):
-            z = gather @ inner
-            r = scatter @ self._weak_form.density(form, z if fixed is None else z + fixed)
-            return r if load is None else r - load
-        return equation
+    def _bordered(self, start, settings):
+        """z of R(z) + Cᵀ λ = 0, C z = d."""
+        C, target = self._conditions.border
+        k, m = C.shape
+        first, last = placed(0, m, m + k), placed(m, k, m + k)
+        take = LinearMap(first.T), LinearMap(last.T)
+        put = LinearMap(first), LinearMap(last)
+        force = C.T
+
+        def equation(y):
+            z, multipliers = take[0] @ y, take[1] @ y
+            return put[0] @ (self._equation(z) + force @ multipliers) + put[1] @ (C @ z - target)
+        both = times(put[0], start) + np.zeros(m + k)
+        return take[0] @ solve_equation(equation, both, **settings)
 
     def _shaped(self, flat):
         if len(self._start.shape) == 1:
@@ -125,20 +141,8 @@ class _Eliminated:
         return reshape(flat, self._start.shape)
 
 
-def _times(linear_map, x):
-    """L x; a constant at once."""
-    return linear_map @ x if tf.is_tensor(x) else linear_map.matrix @ x
-
-
 def _flat(x):
     return tf.reshape(x, [-1]) if tf.is_tensor(x) else x.ravel()
-
-
-def _columns(g, shape):
-    """Dirichlet values (m,) as (m, k) for every field of a state of this shape."""
-    if len(shape) == len(g.shape):
-        return g
-    return g[:, None] * np.ones((1, shape[1]))
 
 
 def _finite(name: str, x: Array | Tensor) -> Array | Tensor:

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.structure import Structure
-from pcl.support.arrays import scaled_rows, scatter_rows
+from pcl.support.arrays import scaled_rows
 
 
 class CellMaps:
@@ -18,33 +18,24 @@ class CellMaps:
 
     Parameters
     ----------
-    mesh, element : scikit-fem objects
-    cell_dofs : (functions, n_cells) numbers of the cells' basis functions
-    n : int
-        Columns.
-    X : (dim, points) quadrature points in the reference cell
-    weights : (q,)
+    cells : CellPoints
+        Of a space with one field, scalar or a vector.
     """
 
-    def __init__(self, mesh, element, cell_dofs, n, X, weights):
-        self.mesh, self.element, self.cell_dofs = mesh, element, cell_dofs
-        self.n, self.X, self.weights = n, X, weights
-        self.dim, self.n_cells = mesh.p.shape[0], mesh.t.shape[1]
+    def __init__(self, cells):
+        self._cells, self._field = cells, next(iter(cells.space.fields))
+        self.weights, self.per_cell = cells.weights, cells.per_cell
+        self.dim, self.n_cells = cells.space.dim, cells.space.n_cells
 
     @functools.cached_property
     def values(self):
-        """B, (q, n)."""
-        table = np.array([self._tabulate(i)[0] for i in range(len(self.cell_dofs))])
-        return self._scatter(table.transpose(1, 2, 0))               # (cells, points, functions)
+        """B, (q, n); rows (point, component) of a vector."""
+        return self._cells.rows(self._field, "value")
 
     @functools.cached_property
     def gradients(self):
         """G, (q·dim, n), rows (point, direction)."""
-        shape = (self.n_cells, self.X.shape[1], self.dim, len(self.cell_dofs))
-        table = np.empty(shape)
-        for i in range(shape[-1]):
-            table[..., i] = self._tabulate(i)[1].transpose(1, 2, 0)
-        return self._scatter(table)
+        return self._cells.rows(self._field, "gradient")
 
     @functools.cached_property
     def laplace(self):
@@ -54,7 +45,7 @@ class CellMaps:
     @functools.cached_property
     def has_constant_gradients(self):
         """Whether ∇φ_i is the same at all points of a cell, as on simplices with P1."""
-        first = np.repeat(np.arange(self.n_cells) * self.X.shape[1], self.X.shape[1])
+        first = np.repeat(np.arange(self.n_cells) * self.per_cell, self.per_cell)
         rows = (first[:, None] * self.dim + np.arange(self.dim)).ravel()
         difference = self.gradients - self.gradients[rows]
         return bool(np.abs(difference.data).max(initial=0.0) <= 1e-14 * np.abs(self.gradients.data).max())
@@ -63,13 +54,13 @@ class CellMaps:
     def cell_sums(self):
         """f at points ↦ Σ w f over each cell, (n_cells, q)."""
         q = len(self.weights)
-        ends = np.arange(0, q + 1, self.X.shape[1])
+        ends = np.arange(0, q + 1, self.per_cell)
         return sp.csr_array((self.weights, np.arange(q), ends), shape=(self.n_cells, q))
 
     @functools.cached_property
     def cell_laplace(self):
         """Σ_cells c ∇φ_j·∇φ_i with c = ∫ κ over the cell, where gradients are constant."""
-        first = np.arange(self.n_cells)[:, None] * self.X.shape[1] * self.dim
+        first = np.arange(self.n_cells)[:, None] * self.per_cell * self.dim
         gradients = self.gradients[(first + np.arange(self.dim)).ravel()]
         return Structure(gradients, gradients, group=self.dim)
 
@@ -104,13 +95,3 @@ class CellMaps:
     @functools.cached_property
     def _weighted_gradients(self):
         return scaled_rows(self.gradients, np.repeat(self.weights, self.dim))
-
-    def _tabulate(self, i):
-        """Basis function i of every cell at its points: (cells, points), (dim, cells, points)."""
-        field = self.element.gbasis(self.mesh.mapping(), self.X, i)[0]
-        return np.asarray(field), np.asarray(field.grad)
-
-    def _scatter(self, table):
-        """(cells, points, …, functions) as a sparse matrix with one row a leading entry."""
-        leading = table.size // (table.shape[-1] * self.n_cells)
-        return scatter_rows(table, np.repeat(self.cell_dofs.T, leading, axis=0), self.n)

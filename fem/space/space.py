@@ -1,7 +1,7 @@
 """Finite element spaces: constant sparse maps, and forms linear in a coefficient."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,19 +10,29 @@ import scipy.sparse as sp
 import skfem
 import tensorflow as tf
 from scipy.sparse.csgraph import connected_components
-from skfem.assembly import Dofs
 
-from fem.common.coefficient import at_points, flattened, mapped, spread
-from fem.common.dirichlet import observation
-from fem.common.observe import node_matrix, observation_points, point_matrix
-from fem.mesh.check import check_mesh, check_numbers, unused_nodes
+from fem.common.coefficient import flattened, mapped, spread
+from fem.common.constraint import Constraint
+from fem.common.dirichlet import Dirichlet, Prescribed, observation
+from fem.common.elimination import Elimination
+from fem.common.observe import node_matrix, observation_points
+from fem.mesh.check import check_mesh, check_numbers
 from fem.mesh.counted import counted
+from fem.mesh.geometry import is_curved
 from fem.mesh.locate import Locator
 from fem.mesh.topology import Facets
-from fem.space.boundary import BoundaryMaps, select_dofs, select_facets
+from fem.space import ties
+from fem.space.boundary import select_dofs, select_facets
 from fem.space.cell_maps import CellMaps
-from fem.space.element import default_order, is_continuous, lagrange_element
-from fem.space.quadrature import positive_rule
+from fem.space.element import default_order, describe, element_of
+from fem.space.field import Field
+from fem.space.equation import depends, equation_of, functional_density
+from fem.space.form import Form
+from fem.space.matrix_form import matrix_of
+from fem.space.observe import field_of, point_rows
+from fem.space.quadrature_points import CellPoints, FacetPoints
+from fem.space.regions import by_region, region_cells
+from fem.space.trace import numbers_at, prescribed
 from fem.space.weak_form import WeakForm, check_state
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
@@ -37,9 +47,11 @@ KEPT = 16
 
 
 class Space:
-    """V_h = span{φ_1 … φ_n}: continuous piecewise polynomials on a scikit-fem mesh.
+    """V_h = span{φ_1 … φ_n}: finite element functions on a scikit-fem mesh, one field or several.
 
-    With quadrature points x_k and weights w_k (which contain |det F'| and the weight function w),
+    Each field has an element and quantities at points: its value, gradient, divergence, curl, second
+    derivatives, as far as the element has them. With quadrature points x_k and weights w_k (which contain
+    |det F'| and the weight function w), a scalar space has
 
         B[k, i] = φ_i(x_k)              value map,    (q, n)
         G[(k, d), i] = ∂φ_i/∂x_d (x_k)  gradient map, (q·dim, n)
@@ -47,19 +59,21 @@ class Space:
         mass(ρ)      M_ij = Σ_k w_k ρ_k φ_j φ_i   ≈ ∫ ρ φ_j φ_i w dx
         load(f)      b_i  = Σ_k w_k f_k φ_i       ≈ ∫ f φ_i w dx
 
-    Each form is linear in its coefficient through a constant structure, built once on first use;
-    the coefficient may be a tensor. A space never changes and shares nothing with others: it keeps
-    its own copy of the mesh.
+    and every space `system`, `matrix` and `residual` of a form in named quantities. Each is linear in its
+    coefficient through a constant structure, built once on first use; the coefficient may be a tensor. A
+    space never changes and shares nothing with others: it keeps its own copy of the mesh.
 
     Parameters
     ----------
-    mesh : skfem.MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex
+    mesh : skfem.MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex, straight or curved (MeshTri2, …)
         Checked by `fem.check_mesh`.
-    element : str or scalar Lagrange element of scikit-fem
-        'P1', 'P2'; on quadrilaterals and hexahedra also 'Q1', 'Q2', and there P1 means Q1.
+    element : str, element of scikit-fem, fem.vector, or {field: any of these}
+        'P0', 'P1', 'P2', 'MINI', 'CR', 'RT1', 'BDM1', 'N1', 'Morley', 'Argyris', …: an unknown name tells
+        which there are. On quadrilaterals and hexahedra P1 means Q1. One element is the field 'u'.
     quadrature_order : int, optional
         Polynomial degree integrated exactly, by a rule with positive weights. By default that of
-        φ_i φ_j (P1 triangles: 2, three points), one more with a weight function.
+        φ_i φ_j of the highest element (P1 triangles: 2, three points), one more with a weight function,
+        two more on curved cells.
     weight : function (q, dim) -> (q,), optional
         Positive weight of the measure, for example r = x[:, 0] in axisymmetric problems (without
         2π). It multiplies boundary integrals too, where it may vanish (on the axis).
@@ -68,11 +82,13 @@ class Space:
     ----------
     n, dim, n_cells : int
         Degrees of freedom, dimension, cells.
+    fields : {name: Field}
+        Their unknowns follow each other in the vector u (n,); see `split` and `join`.
     quadrature_points : ndarray (q, dim)
         Cell by cell, `points_per_cell` each.
     quadrature_weights : ndarray (q,)
     dof_points : ndarray (n, dim)
-        Where degree of freedom i is the value of the function. For P1 they are the mesh nodes.
+        Where degree of freedom i belongs to, nan where that is no point. For P1 they are the mesh nodes.
     unused_dofs : ndarray
         Degrees of freedom of nodes without a cell; solves leave them out with value 0.
     is_continuous : bool
@@ -80,7 +96,7 @@ class Space:
     """
 
     mesh: skfem.Mesh
-    element: skfem.Element
+    fields: dict[str, Field]
     weight: Callable[[Array], Array] | None
     quadrature_order: int
     is_continuous: bool
@@ -90,44 +106,101 @@ class Space:
     points_per_cell: int
     quadrature_points: Array
     quadrature_weights: Array
-    dof_points: Array
-    cell_dofs: Integers
     unused_dofs: Integers
     boundary_facets: Integers
     facets: Facets
     counted_mesh: skfem.Mesh
-    skfem_dofs: Dofs
+    cells: CellPoints
     _maps: CellMaps
-    _boundary_maps: Bounded
+    _facet_points: Bounded
     _partitions: Bounded
     _weak_forms: Bounded
 
-    def __init__(self, mesh: skfem.Mesh, element: str | skfem.Element = "P1",
-                 quadrature_order: int | None = None, weight: Callable[[Array], Any] | None = None):
+    def __init__(self, mesh: skfem.Mesh, element: Any = "P1", quadrature_order: int | None = None,
+                 weight: Callable[[Array], Any] | None = None):
         mesh = _own_copy(mesh)
         facets = check_mesh(mesh)
-        element = lagrange_element(element, mesh.elem.refdom)
+        elements = _elements(element, mesh.elem.refdom)
         if weight is not None and not callable(weight):
             raise TypeError(f"weight is {weight!r}; expected a function of points (q, dim) that "
                             "returns (q,) values, for example lambda x: x[:, 0].")
         if quadrature_order is None:
-            quadrature_order = default_order(element, weight is not None)
+            quadrature_order = max(default_order(e, weight is not None, is_curved(mesh))
+                                   for e in elements.values())
         order = positive_integer("quadrature_order", quadrature_order)
-        self._set(element=element, weight=weight, quadrature_order=order)
-        self._set(is_continuous=is_continuous(element))
+        self._set(weight=weight, quadrature_order=order)
         self._set(mesh=mesh, facets=facets, counted_mesh=counted(mesh, facets))
         self._set(dim=mesh.p.shape[0], n_cells=mesh.t.shape[1])
         self._set(boundary_facets=frozen(facets.boundary))
-        self._set_dofs()
-        self._set_quadrature()
-        self._set(_boundary_maps=Bounded(KEPT), _partitions=Bounded(KEPT), _weak_forms=Bounded(KEPT))
+        self._set_fields(elements)
+        cells = CellPoints(self)
+        self._set(cells=cells, points_per_cell=cells.per_cell, _maps=CellMaps(cells))
+        self._set(quadrature_points=cells.points, quadrature_weights=cells.weights)
+        self._set(_facet_points=Bounded(KEPT), _partitions=Bounded(KEPT), _weak_forms=Bounded(KEPT))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Space never changes; make a new one instead of setting {name}.")
 
     def __repr__(self) -> str:
-        return (f"Space({type(self.element).__name__}, {self.n_cells} cells, n={self.n}, "
-                f"q={len(self.quadrature_weights)})")
+        fields = ", ".join(f"{f.name}: {describe(f.element)}" for f in self.fields.values())
+        return f"Space({fields}; {self.n_cells} cells, n={self.n}, q={len(self.quadrature_weights)})"
+
+    # --- fields --------------------------------------------------------------------------
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Their names, in the order of the unknowns."""
+        return tuple(self.fields)
+
+    @property
+    def element(self) -> skfem.Element:
+        """The element of a space with one field."""
+        return self.only_field("element").element
+
+    @property
+    def cell_dofs(self) -> Integers:
+        """(functions, n_cells) numbers of the cells' basis functions, of a space with one field."""
+        return self.only_field("cell_dofs").cell_dofs
+
+    @functools.cached_property
+    def dof_points(self) -> Array:
+        """(n, dim)."""
+        return frozen(np.concatenate([f.dof_points for f in self.fields.values()]))
+
+    def split(self, u: Any) -> dict[str, Any]:
+        """{field: its part (n_f, …)} of u (n, …), array or tensor."""
+        if u.shape[0] != self.n:
+            raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n}, …).")
+        return {f.name: u[f.start:f.start + f.n] for f in self.fields.values()}
+
+    def join(self, parts: Mapping[str, Any]) -> Any:
+        """u (n,) from {field: (n_f,) or a number}; fields left out are zero."""
+        unknown = set(parts) - set(self.fields)
+        if unknown:
+            raise ValueError(f"parts has the fields {sorted(unknown)}; the space has "
+                             f"{list(self.fields)}.")
+        found = [parts.get(f.name, 0.0) * np.ones(f.n) for f in self.fields.values()]
+        return tf.concat(found, 0) if any(map(tf.is_tensor, found)) else np.concatenate(found)
+
+    def only_field(self, what: str) -> Field:
+        """The field of a space that has one.
+
+        Raises
+        ------
+        ValueError
+        """
+        if len(self.fields) > 1:
+            raise ValueError(f"{what} is asked for, but the space has the fields "
+                             f"{', '.join(self.fields)}; say which by V.fields[name].")
+        return next(iter(self.fields.values()))
+
+    def _scalar(self, what):
+        """Refuse what only a space with one scalar field offers."""
+        field = self.only_field(what)
+        if field.shape:
+            raise ValueError(f"{what} is for scalar fields, but {field} has values of shape "
+                             f"{field.shape}; "
+                             "state the form by V.system(form) or V.matrix(form).")
+        return field
 
     # --- forms ---------------------------------------------------------------------------
     def laplace(self, kappa: Coefficient = 1.0, positive: bool = True) -> SparseMatrix:
@@ -151,6 +224,7 @@ class Space:
         TypeError, ValueError, InvalidCoefficient
             See `fem.common.coefficient.at_points`; InvalidCoefficient names the cell.
         """
+        self._scalar("laplace")
         self.require_gradients("laplace")
         shapes = [(), (self.dim, self.dim)]
         kappa = self._coefficient("kappa", kappa, shapes, positive)
@@ -169,11 +243,13 @@ class Space:
         ρ ≤ 0 is refused as κ in `laplace`, also in multiples; pass positive=False for a term that may
         have any sign or vanish. laplace(κ) − k² mass() needs no such permission.
         """
+        self._scalar("mass")
         rho = self._coefficient("rho", rho, positive=positive)
         return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
 
     def advection(self, beta: Coefficient) -> SparseMatrix:
         """C_ij = ∫ (β·∇φ_j) φ_i w dx, with β (q, dim); a SparseMatrix (n, n), not symmetric."""
+        self._scalar("advection")
         self.require_gradients("advection")
         beta = self._coefficient("beta", beta, (self.dim,))
         if not len(beta.shape):
@@ -183,6 +259,7 @@ class Space:
 
     def load(self, f: Coefficient = 1.0) -> Tensor:
         """b_i = ∫ f φ_i w dx, with f a scalar or (q,); a tensor (n,)."""
+        self._scalar("load")
         f = spread(self._coefficient("f", f), len(self.quadrature_weights))
         return mapped(self._maps.load, f)
 
@@ -198,7 +275,8 @@ class Space:
         -------
         b : tensor (n,)
         """
-        part = self._boundary(where)
+        self._scalar("flux")
+        part = self.facet_points(where)
         return mapped(part.load, spread(part.coefficient("g", g), len(part.weights)))
 
     def boundary_mass(self, alpha: Coefficient = 1.0, where: Where = None) -> SparseMatrix:
@@ -210,21 +288,27 @@ class Space:
         is singular, which a solve refuses, while κ ≤ 0 and a mass ρ ≤ 0 do not. Where it must be
         positive, train its logarithm.
         """
-        part = self._boundary(where)
+        self._scalar("boundary_mass")
+        part = self.facet_points(where)
         alpha = part.coefficient("alpha", alpha)
         return SparseMatrix.from_structure(part.mass, alpha, space=self)
 
-    def residual(self, form: Callable[..., tuple], u: ArrayLike | Tensor) -> Tensor:
+    def residual(self, form: Callable[..., Any], u: ArrayLike | Tensor,
+                 boundary: Mapping | None = None) -> Tensor:
         """R_i = ∫ f₀ φ_i + f₁·∇φ_i w dx, the weak form ∫ f₀ v + f₁·∇v w dx tested with every φ_i.
 
         Parameters
         ----------
-        form : function (u, grad_u, x) -> (f0, f1)
-            Pointwise, in TensorFlow: from u (q,), grad_u (q, dim) and the quadrature points x (q, dim),
-            to f0 (q,) or a scalar, and f1 (q, dim); either may be None, for zero. For k fields u is
-            (q, k), grad_u (q, k, dim), f0 (q, k), f1 (q, k, dim). Networks of u, grad_u and x are
-            called inside.
-        u : tensor or array (n,), or (n, k) for k fields
+        form : function (u, grad_u, x) -> (f0, f1), or (u, p, …, x) -> {field: {quantity: density}}
+            Pointwise, in TensorFlow. The first, for one field of values at points: from u (q,), grad_u
+            (q, dim) and the quadrature points x (q, dim), to f0 (q,) or a scalar, and f1 (q, dim); either
+            may be None, for zero. For k fields u (n, k) is (q, k), grad_u (q, k, dim), f0 (q, k), f1
+            (q, k, dim). The second, for any space: each field offers `.value`, `.gradient`,
+            `.divergence`, `.curl`, `.hessian`, and what is returned multiplies that quantity of its test
+            function. Networks of them and of x are called inside. A `fem.Energy` is a form too.
+        u : tensor or array (n,), or (n, k) for k fields of a scalar space
+        boundary : {where: form}, optional
+            Forms on parts of the boundary, added: with the outward normal (q, dim) as last argument.
 
         Returns
         -------
@@ -234,9 +318,9 @@ class Space:
         Raises
         ------
         TypeError, ValueError
-            f0, f1 or u of a wrong shape or dtype. (q, 1) is not broadcast against (q,).
+            Densities or u of a wrong shape or dtype. (q, 1) is not broadcast against (q,).
         InvalidCoefficient
-            When evaluated: f0 or f1 is not finite; the message names the cell.
+            When evaluated: a density is not finite; the message names the cell.
 
         Notes
         -----
@@ -244,7 +328,37 @@ class Space:
         `fem.solve_nonlinear` finds u with R(u) = 0.
         """
         u = check_state(self, "u", u)
-        return self.weak_form(tuple(u.shape)).residual(form, u)
+        return equation_of(self, form, boundary, tuple(u.shape)).residual(u)
+
+    def system(self, form: Callable[..., Any],
+               boundary: Mapping | None = None) -> tuple[SparseMatrix, Tensor]:
+        """(A, b) of a form that is linear in its fields: its residual is A u − b.
+
+        Form and boundary as in `residual`; they may carry parameters. `fem.solve(A, b, dirichlet=…)`
+        follows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `residual`; a form that is not linear.
+        """
+        forms = [Form(self, self.cells, form), *self.boundary_forms(boundary)]
+        matrices = [matrix_of(f) for f in forms if depends(f)]
+        if not matrices:
+            raise ValueError("the form does not depend on its fields, so it has no matrix.")
+        zero = np.zeros(self.n)
+        b = [-f.residual(tf.constant(zero)) for f in forms]
+        return sum(matrices[1:], matrices[0]), tf.add_n(b)
+
+    def matrix(self, form: Callable[..., Any], boundary: Mapping | None = None) -> SparseMatrix:
+        """A of `system`."""
+        return self.system(form, boundary)[0]
+
+    def boundary_forms(self, boundary: Mapping | None) -> list[Form]:
+        """The forms of {where: form}."""
+        if boundary is not None and not isinstance(boundary, Mapping):
+            raise TypeError(f"boundary is a {type(boundary).__name__}; expected {{where: form}}.")
+        return [Form(self, self.facet_points(where), form) for where, form in (boundary or {}).items()]
 
     def require_gradients(self, what: str) -> None:
         """Refuse what needs ∇φ_i on an element that is discontinuous: there it is no derivative.
@@ -253,26 +367,66 @@ class Space:
         ------
         ValueError
         """
-        if not self.is_continuous:
+        jumping = [f for f in self.fields.values() if not f.is_continuous]
+        if len(jumping) == len(self.fields):
             raise ValueError(
                 f"{what} needs gradients or boundary values, but functions of "
-                f"{type(self.element).__name__} jump between cells. Use 'P1' or 'P2' for the state; such "
+                f"{type(jumping[0].element).__name__} jump between cells. Use 'P1' or 'P2' for the "
+                f"state; such "
                 "a space serves for coefficients: fem.Space(mesh, element, quadrature_order="
                 "V.quadrature_order).interpolate(c) is one for V.laplace.")
 
     # --- functions -----------------------------------------------------------------------
     def interpolate(self, u: ArrayLike | Tensor) -> Tensor:
-        """u_h at the quadrature points, (q,) or (q, k), for u (n,) or (n, k)."""
-        return self.value_map @ u
+        """u_h at the quadrature points, (q,) or (q, k), for u (n,) or (n, k); of a vector (q,
+        components)."""
+        field = self.only_field("interpolate")
+        return self.at_points(u, "value") if field.shape else self.value_map @ u
 
     def gradient(self, u: Array | Tensor) -> Tensor:
-        """∇u_h at the quadrature points, (q, dim), for u (n,)."""
+        """∇u_h at the quadrature points, (q, dim), for u (n,); of a vector (q, components, dim)."""
         self.require_gradients("gradient")
+        return self.at_points(u, "gradient")
+
+    def at_points(self, u: Array | Tensor, quantity: str = "value", field: str | None = None,
+                  where: Where = None, on: str = "cells") -> Tensor:
+        """A quantity of u (n,) at the quadrature points of cells, or on='boundary' of `where`: (q,
+        *shape)."""
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
-        return tf.reshape(self.gradient_map @ u, (-1, self.dim))
+        points = self.cells if on == "cells" else self.facet_points(where)
+        return points.gather(field_of(self, field).name, quantity) @ u
 
-    def observe(self, points: ArrayLike, outside: str = "error", dirichlet: Any = None) -> LinearMap:
+    def integrate(self, j: Callable[..., Any], u: Array | Tensor, where: Where = None,
+                  region: Any = None, on: str = "cells") -> Tensor:
+        """∫ j(u, p, …, x) w dx of a pointwise function j -> (q,), a scalar tensor.
+
+        Parameters
+        ----------
+        j : function of the fields (with `.value`, `.gradient`, …) and x, on the boundary also of the
+        normal u : (n,)
+        region : name or list of names of mesh.subdomains, or cell numbers, optional
+        where, on : on='boundary' integrates over that part of it
+        """
+        points = self.cells if on == "cells" else self.facet_points(where)
+        density = functional_density(self, points, j, u)
+        weights = points.weights
+        if region is not None:
+            weights = weights * np.isin(points.numbers, region_cells(self.mesh, region))
+        return LinearMap(weights[None]) @ density
+
+    def average(self, j: Callable[..., Any], u: Array | Tensor, where: Where = None,
+                region: Any = None, on: str = "cells") -> Tensor:
+        """The same divided by the measure of the region or part, with the weight function: shape (1,)."""
+        one = self.integrate(lambda *a: np.ones(len(a[-1])), u, where, region, on)
+        return self.integrate(j, u, where, region, on) / one
+
+    def by_region(self, values: Mapping[str, Any]) -> Tensor:
+        """A coefficient (q,) by named regions of the mesh: {'steel': θ₁, 'rock': function of points}."""
+        return by_region(self, values)
+
+    def observe(self, points: ArrayLike, outside: str = "error", dirichlet: Any = None,
+                quantity: str = "value", field: str | None = None) -> LinearMap:
         """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
 
         Parameters
@@ -286,17 +440,20 @@ class Space:
             The conditions of the solve, as in `fem.solve`: a RuntimeWarning tells of observations where
             u is prescribed, whose sensitivity is exactly zero. Without them it comes when O is first
             applied to what `fem.solve`, `fem.solve_nonlinear` or `fem.march` returned.
+        quantity, field : str, optional
+            Which quantity of which field; between cells a gradient is that of one of them.
 
         Returns
         -------
-        LinearMap (m, n)
+        LinearMap (m, n); of quantities with components u (n,) ↦ (m, *shape).
 
         Raises
         ------
         ValueError
             Wrong shape, not finite, or outside the mesh (with index and coordinates).
         """
-        return observation(self, point_matrix(self, points, outside), dirichlet)
+        matrix, shape = point_rows(self, points, outside, quantity, field)
+        return observation(self, matrix, dirichlet, shape)
 
     def observe_nodes(self, indices: ArrayLike, dirichlet: Any = None) -> LinearMap:
         """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
@@ -313,14 +470,69 @@ class Space:
         return self.locator.find(observation_points(points, self.dim))[0] >= 0
 
     # --- boundary ------------------------------------------------------------------------
-    def boundary_dofs(self, where: Where = None) -> Integers:
+    def boundary_dofs(self, where: Where = None, field: str | None = None,
+                      component: int | None = None) -> Integers:
         """Sorted numbers of the degrees of freedom on a part of the boundary.
 
         None: all of it. A name of mesh.boundaries, or a list of names. A predicate on coordinates
-        (m, dim) -> bool (m,), applied to the boundary's degrees of freedom. An array of numbers.
+        (m, dim) -> bool (m,), applied to the boundary's degrees of freedom. An array of numbers. Of one
+        field or of all, of a vector one component or all.
         """
         self.require_gradients("a boundary condition")
-        return select_dofs(self, where)
+        if field is None and component is None:
+            return select_dofs(self, where)
+        return numbers_at(self, field_of(self, field), where, component)
+
+    def facet_points(self, where: Where = None) -> FacetPoints:
+        """Quadrature on a part of the boundary, see `boundary_points`; kept."""
+        facets = select_facets(self, where)
+        return self._facet_points.kept(digest(facets), lambda: FacetPoints(self, facets))
+
+    def prescribed(self, condition: Dirichlet, columns: int | None = None) -> Prescribed | None:
+        """What a condition says of the unknowns; None where they are a scalar field's values at
+        points."""
+        if len(self.fields) > 1 and condition.field is None:
+            raise ValueError(f"a Dirichlet condition names no field; the space has "
+                             f"{', '.join(self.fields)}: dirichlet={{{self.field_names[0]!r}: …}}, or "
+                             "fem.Dirichlet(where, value, field=…).")
+        field = field_of(self, condition.field)
+        if len(self.fields) == 1 and field.is_nodal and not field.shape and (
+                condition.component is None or columns is not None):
+            return None
+        if columns is not None:
+            raise ValueError("values for several right-hand sides are for scalar spaces; expected u "
+                             "(n,).")
+        return prescribed(self, field, condition)
+
+    def periodic(self, one: Where, other: Where, field: str | None = None,
+                 sign: float = 1.0) -> Constraint:
+        """u on `one` = sign · u at the same places of `other`, shifted by a constant vector.
+
+        For fields of values at points. The shift is the difference of the centres of both parts.
+
+        Raises
+        ------
+        ValueError
+            Another number of nodes, or nodes without a partner.
+        """
+        return ties.periodic(self, field_of(self, field), one, other, sign)
+
+    def mean_value(self, value: Any = 0.0, field: str | None = None) -> Constraint:
+        """∫ u w dx = value ∫ w dx of a scalar field (of every component of a vector), by a multiplier."""
+        return ties.mean_value(self, field_of(self, field), value)
+
+    def rigid_motions(self, field: str | None = None) -> Constraint:
+        """∫ r·u w dx = 0 for all translations and rotations r of a displacement, by multipliers."""
+        return ties.rigid_motions(self, field_of(self, field))
+
+    def reaction(self, form: Callable[..., Any], u: Array | Tensor, where: Where = None,
+                 boundary: Mapping | None = None, field: str | None = None) -> Tensor:
+        """Σ R_i over the degrees of freedom on Γ: the consistent reaction, ∫_Γ f₁·n ds, (components,).
+
+        More accurate than the flux of u_h: of the order of the energy, not of the gradient.
+        """
+        residual = self.residual(form, u, boundary)
+        return LinearMap(ties.component_sums(self, field_of(self, field), where)) @ residual
 
     def boundary_points(self, where: Where = None) -> Array:
         """Quadrature points (qb, dim) on a part of the boundary.
@@ -328,19 +540,19 @@ class Space:
         None: all of it. A name of mesh.boundaries, or a list of names. A predicate on the midpoints
         (m, dim) of boundary facets. An array of facet numbers.
         """
-        return self._boundary(where).points
+        return self.facet_points(where).points
 
     def boundary_weights(self, where: Where = None) -> Array:
         """Quadrature weights (qb,) at `boundary_points(where)`, with the weight function."""
-        return self._boundary(where).weights
+        return self.facet_points(where).weights
 
     def boundary_normals(self, where: Where = None) -> Array:
         """Outward unit normals (qb, dim) at `boundary_points(where)`."""
-        return self._boundary(where).normals
+        return self.facet_points(where).normals
 
     def facet_dofs(self, facets: Integers) -> Integers:
-        """Sorted numbers of the degrees of freedom on the facets."""
-        return np.asarray(self.skfem_dofs.get_facet_dofs(facets).flatten(), dtype=np.int64)
+        """Sorted numbers of the degrees of freedom on the facets, of all fields."""
+        return np.concatenate([f.facet_dofs(facets) for f in self.fields.values()])
 
     # --- constant maps -------------------------------------------------------------------
     @functools.cached_property
@@ -371,8 +583,9 @@ class Space:
     @functools.cached_property
     def components(self) -> Integers:
         """Number of the connected component of each degree of freedom, (n,)."""
-        first = np.broadcast_to(self.cell_dofs[0], self.cell_dofs[1:].shape).ravel()
-        edges = sp.coo_array((np.ones(len(first), dtype=bool), (first, self.cell_dofs[1:].ravel())),
+        cell_dofs = np.concatenate([f.cell_dofs for f in self.fields.values()])
+        first = np.broadcast_to(cell_dofs[0], cell_dofs[1:].shape).ravel()
+        edges = sp.coo_array((np.ones(len(first), dtype=bool), (first, cell_dofs[1:].ravel())),
                              shape=(self.n, self.n))
         return connected_components(edges.tocsr(), directed=False)[1]
 
@@ -384,6 +597,13 @@ class Space:
         every = (fixed[:, None] * fields + np.arange(fields)).ravel()
         return self._partitions.kept((digest(fixed), fields),
                                      lambda: Partition(every, self.n * fields))
+
+    def elimination(self, rows: Any) -> Elimination:
+        """The `Elimination` of conditions E u = h, kept."""
+        rows = sp.csr_array(rows)
+        rows.sort_indices()
+        return self._partitions.kept(digest(rows.data, rows.indices, rows.indptr, np.array(rows.shape)),
+                                     lambda: Elimination(rows))
 
     def weak_form(self, shape: tuple[int, ...]) -> WeakForm:
         """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""
@@ -405,41 +625,29 @@ class Space:
     def _set(self, **attributes):
         self.__dict__.update(attributes)
 
-    def _set_dofs(self):
-        """Numbering: nodes first (all of them for an element with nodes only), then the rest."""
-        dofs, nodes = Dofs(self.counted_mesh, self.element), self.mesh.p.shape[1]
-        only_nodes = len(dofs.element_dofs) == self.mesh.t.shape[0] and self.element.nodal_dofs
-        self._set(skfem_dofs=dofs, cell_dofs=frozen(dofs.element_dofs))
-        self._set(n=nodes if only_nodes else int(dofs.N))
-        points, unused = np.zeros((self.n, self.dim)), np.zeros(0, dtype=np.int64)
-        images = self.counted_mesh.mapping().F(self.element.doflocs.T)    # (dim, cells, functions)
-        points[self.cell_dofs.T] = np.moveaxis(images, 0, -1)
-        if self.element.nodal_dofs:
-            count = nodes if only_nodes else self.mesh.nvertices
-            points[:count] = self.mesh.p[:, :count].T                 # free of rounding
-            unused = unused_nodes(self.mesh)
-            unused = unused[unused < count]
-        self._set(dof_points=frozen(points), unused_dofs=frozen(unused))
-
-    def _set_quadrature(self):
-        X, W = positive_rule(self.element.refdom, self.quadrature_order)
-        mapping = self.counted_mesh.mapping()
-        points = np.ascontiguousarray(np.moveaxis(mapping.F(X), 0, -1).reshape(-1, self.dim))
-        weights = (np.abs(mapping.detDF(X)) * W).ravel() * self.weight_at(points)
-        self._set(quadrature_points=frozen(points), quadrature_weights=frozen(weights))
-        self._set(points_per_cell=len(W))
-        self._set(_maps=CellMaps(self.counted_mesh, self.element, self.cell_dofs, self.n, X, weights))
+    def _set_fields(self, elements):
+        fields, start = {}, 0
+        for name, element in elements.items():
+            fields[name] = Field(name, element, self.counted_mesh, start)
+            start += fields[name].n
+        self._set(fields=fields, n=start)
+        self._set(is_continuous=any(f.is_continuous for f in fields.values()))
+        self._set(unused_dofs=frozen(np.concatenate([f.unused for f in fields.values()])))
 
     def _coefficient(self, name, value, trailing=(), positive=False):
-        return at_points(name, value, self.quadrature_points, trailing, positive,
-                         self._cell_of_point)
+        return self.cells.coefficient(name, value, trailing, positive)
 
-    def _cell_of_point(self, index):
-        return f"cell {index // self.points_per_cell}"
 
-    def _boundary(self, where):
-        facets = select_facets(self, where)
-        return self._boundary_maps.kept(digest(facets), lambda: BoundaryMaps(self, facets))
+def _elements(element, refdom):
+    """{field: element} of whatever form `element` has."""
+    if not isinstance(element, Mapping):
+        return {"u": element_of(element, refdom)}
+    if not element:
+        raise ValueError("element is an empty mapping; expected {field: element}.")
+    bad = [name for name in element if not (isinstance(name, str) and name.isidentifier())]
+    if bad:
+        raise ValueError(f"element has the field {bad[0]!r}; expected names such as 'u'.")
+    return {name: element_of(e, refdom) for name, e in element.items()}
 
 
 def _own_copy(mesh):

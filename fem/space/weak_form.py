@@ -71,14 +71,14 @@ class WeakForm:
         density = tf.concat([f0[..., None], f1], axis=-1)
         return guard(density, "the weak form", locate=self._place)
 
-    def restricted(self, split):
-        """(Z P, Pᵀ Tᵀ), the maps from and to the free unknowns of a partition of (n·k,); kept."""
-        return self._restricted.kept(split, lambda: self._maps_of(split))
+    def restricted(self, elimination):
+        """(Z P, Pᵀ Tᵀ), the maps from and to the free unknowns of an `Elimination` of (n·k,); kept."""
+        return self._restricted.kept(elimination.key, lambda: self._maps_of(elimination))
 
-    def _maps_of(self, split):
-        shapes = split.free.shape, self.gather.shapes[1]
-        return (LinearMap(self.gather.matrix @ split.put_free.matrix, shapes),
-                LinearMap(split.take_free.matrix @ self.scatter.matrix, shapes[::-1]))
+    def _maps_of(self, elimination):
+        P, shapes = elimination.put.matrix, (elimination.free.shape, self.gather.shapes[1])
+        return (LinearMap(self.gather.matrix @ P, shapes),
+                LinearMap(P.T @ self.scatter.matrix, shapes[::-1]))
 
     def _densities(self, returned):
         """(f0, f1) of what a form returns, as arrays or tensors (q, …) and (q, …, dim)."""

@@ -151,6 +151,12 @@ class SparseMatrix:
         structures = [s.restrict(rows, cols) for s in self.structures]
         return SparseMatrix(structures, self.coefficients, positive=self.positive)
 
+    def projected(self, left: Any, right: Any) -> SparseMatrix:
+        """leftᵀ A right with the same coefficients; `left`, `right` constant sparse matrices."""
+        left, right = float64_sparse("left", left), float64_sparse("right", right)
+        structures = [s.projected(left, right) for s in self.structures]
+        return SparseMatrix(structures, self.coefficients, positive=self.positive)
+
     def __matmul__(self, x: ArrayLike | Tensor) -> Tensor:
         """A x for a tensor or array x of shape (n_cols,) or (n_cols, k)."""
         x = _vector("the vector in A @ x", x, self.shape[1])

@@ -71,6 +71,12 @@ class Structure:
         return self._restricted.kept(digest(rows, cols), lambda: Structure(
             self.test[:, rows], self.trial[:, cols], self.group))
 
+    def projected(self, left, right):
+        """The structure of leftᵀ A(c) right for sparse matrices; kept like `restrict`."""
+        parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
+        return self._restricted.kept(digest(*parts), lambda: Structure(
+            self.test @ left, self.trial @ right, self.group))
+
     def columns(self, k):
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
         eye = sp.eye_array(k, format="csr")

@@ -1,0 +1,130 @@
+"""The matrix of a form that is linear in its fields, with a coefficient for each pair of entries."""
+
+import numpy as np
+import scipy.sparse as sp
+import tensorflow as tf
+
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.structure import Structure
+from pcl.support.arrays import scaled_rows
+
+
+def matrix_of(form):
+    """A (n, n) of R(u) = A u + R(0), a `SparseMatrix`, for a form that is linear in u.
+
+        D[k, i, j] = ∂(density i)/∂(quantity entry j) at point k,   A = Σ_k w_k Σ_ij D_kij test_kiᵀ
+        trial_kj
+
+    D is what the form returns for unit vectors, so it carries the parameters of the form.
+
+    Raises
+    ------
+    ValueError
+        The form is not linear, or does not depend on its fields.
+    """
+    asked, at_zero = _at_zero(form)
+    _check_linear(form, asked)
+    blocks, coefficients = [], []
+    for trial in _entries(form.points, asked):
+        densities = form.densities(_values(form.points, {trial[:2]: _unit(form.points, *trial)}))
+        for key, change in _differences(densities, at_zero).items():
+            for i, column in _columns(change):
+                blocks.append((trial, (*key, i)))
+                coefficients.append(column)
+    if not blocks:
+        raise ValueError("the form does not depend on its fields, so it has no matrix.")
+    structure = form.points.kept(("matrix", *blocks), lambda: _structure(form.points, blocks))
+    traced = any(map(tf.is_tensor, coefficients))
+    joined = tf.concat(coefficients, 0) if traced else np.concatenate(coefficients)
+    return SparseMatrix.from_structure(structure, joined, space=form.space)
+
+
+def _structure(points, blocks):
+    """Rows (block, point), each one entry of a quantity with its weight."""
+    tests = [scaled_rows(_entry_rows(points, *test), points.weights) for _, test in blocks]
+    trials = [_entry_rows(points, *trial) for trial, _ in blocks]
+    return Structure(sp.vstack(tests, format="csr"), sp.vstack(trials, format="csr"))
+
+
+def _entry_rows(points, field, quantity, i):
+    """Row k: entry i of a quantity at point k, (q, n)."""
+    rows = points.rows(field, quantity)
+    return rows[i::rows.shape[0] // len(points.weights)]
+
+
+def _entries(points, asked):
+    """(field, quantity, entry) of all that a form asks for."""
+    return [(*key, j) for key in asked for j in range(_size(points, *key))]
+
+
+def _size(points, field, quantity):
+    return int(np.prod(points.shape(field, quantity)[1:]))
+
+
+def _at_zero(form):
+    """The quantities that a form asks for, and its densities where all of them vanish."""
+    asked: list = []
+
+    def compute(field, quantity):
+        asked.append((field, quantity))
+        return tf.zeros(form.points.shape(field, quantity), tf.float64)
+    return asked, form.densities(compute)
+
+
+def _unit(points, field, quantity, j):
+    """The quantity with entry j one, at every point."""
+    unit = np.zeros((len(points.weights), _size(points, field, quantity)))
+    unit[:, j] = 1.0
+    return unit.reshape(points.shape(field, quantity))
+
+
+def _values(points, given):
+    """compute(field, quantity): what is given, else zeros."""
+    def compute(field, quantity):
+        value = given.get((field, quantity))
+        return tf.constant(np.zeros(points.shape(field, quantity)) if value is None else value)
+    return compute
+
+
+def _differences(densities, at_zero):
+    """k(e_j) − k(0), without what vanishes for every parameter."""
+    found = {}
+    for key, density in densities.items():
+        change = density if key not in at_zero or _vanishes(at_zero[key]) else density - at_zero[key]
+        if not _vanishes(change):
+            found[key] = change
+    return found
+
+
+def _columns(change):
+    """(i, entry i at every point) of a density, without those that vanish."""
+    columns = (tf.reshape if tf.is_tensor(change) else np.reshape)(change, (change.shape[0], -1))
+    every = ((i, columns[:, i]) for i in range(columns.shape[1]))
+    return [(i, column) for i, column in every if not _vanishes(column)]
+
+
+def _vanishes(x):
+    """Whether it is known to be zero when the form is traced."""
+    if tf.is_tensor(x):
+        x = x.numpy() if hasattr(x, "numpy") else tf.get_static_value(x)
+    return x is not None and not np.any(x)
+
+
+def _check_linear(form, asked):
+    """Refuse a form whose derivative depends on the fields: by TensorFlow's own account, and by
+    values."""
+    rng = np.random.default_rng(0)
+    z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
+    with tf.GradientTape() as second:
+        second.watch(list(z.values()))
+        with tf.GradientTape() as first:
+            first.watch(list(z.values()))
+            total = tf.add_n([tf.reduce_sum(tf.convert_to_tensor(d))
+                              for d in form.densities(_values(form.points, z)).values()])
+        slopes = [s for s in first.gradient(total, list(z.values())) if s is not None]
+        mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape)) for s in slopes]
+        total = tf.add_n(mixed) if mixed else None
+    curved = [] if total is None else second.gradient(total, list(z.values()))
+    if any(c is not None and not _vanishes(c) for c in curved):
+        raise ValueError("the form is not linear in its fields, so it has no matrix; use "
+                         "fem.solve_nonlinear.")
