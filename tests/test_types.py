@@ -109,6 +109,13 @@ def test_the_example_of_the_readme_has_its_types(tmp_path, monkeypatch):
     assert complaints(readme() + TYPES, tmp_path, monkeypatch) == []
 
 
+def test_names_of_the_faces_are_there_for_strict_checkers(tmp_path, monkeypatch):
+    code = "\n".join(f"from {face} import {name}" for face in (*FACES, "fem")
+                     for name in importlib.import_module(face).__all__)
+    header = "# mypy: disable-error-code=\"no-redef, assignment\"\n"
+    assert complaints(header + code, tmp_path, monkeypatch) == []
+
+
 def test_names_and_arguments_that_are_not_there_are_refused(tmp_path, monkeypatch):
     wrong = ("import fem", "import pcl", "pcl.minimise", "pcl.dae.fitt", "fem.unit_square('10')",
              "pcl.MLP([2, 1]).init(sede=0)", "pcl.uniform_times(0.0, 1.0, 2).shapes")
