@@ -9,37 +9,47 @@ Importing the package is cheap: each name loads what it needs when it is first u
 import importlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:       # what is there, for editors and type checkers
-    from pcl import collocation, dae, diagnose, interior_point, rules
-    from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
-    from pcl.checks.taylor import check_gradient, check_hessian, check_jacobian
-    from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
-                            TrialFailure)
-    from pcl.evolution.march import march, register_scheme
-    from pcl.evolution.step import Stage
-    from pcl.evolution.systems import FirstOrder, SecondOrder
-    from pcl.evolution.times import AdaptiveTimes, geometric_times, halved_steps, uniform_times
-    from pcl.factor.registry import register_solver
-    from pcl.networks.keras_model import KerasModel
-    from pcl.networks.mlp import MLP
-    from pcl.networks.transform import Transform, bounded, exponential, softplus
-    from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
-    from pcl.nodes.guard import guard
-    from pcl.nodes.linear.linear_map import LinearMap
-    from pcl.nodes.linear.matrix import SparseMatrix
-    from pcl.nodes.linear.solve import solve
-    from pcl.nodes.linear.structure import Structure
-    from pcl.nodes.scan.scan import scan
-    from pcl.problem import Problem
-    from pcl.refinement.report import Resolution
-    from pcl.refinement.resolution import resolution
-    from pcl.refinement.time_error import time_error
-    from pcl.training.checkpoint import CheckpointError, read_checkpoint
-    from pcl.training.methods import Method, register_method
-    from pcl.training.minimize import minimize
-    from pcl.training.run.status import Status
-    from pcl.training.starts import multi_start
-    from pcl.uncertainty.noise import misfit
+# What is there, for editors and type checkers; `as` tells the strict ones that it is for users.
+if TYPE_CHECKING:
+    from pcl import (collocation as collocation, dae as dae, diagnose as diagnose,
+                     interior_point as interior_point, rules as rules)
+    from pcl.callbacks import (Callback as Callback, CSVLogger as CSVLogger, NoProgress as NoProgress,
+                               TargetLoss as TargetLoss, TensorBoard as TensorBoard,
+                               TimeLimit as TimeLimit)
+    from pcl.checks.taylor import (check_gradient as check_gradient, check_hessian as check_hessian,
+                                   check_jacobian as check_jacobian)
+    from pcl.errors import (FailedCheck as FailedCheck, InvalidCoefficient as InvalidCoefficient,
+                            NotConverged as NotConverged, NotFinite as NotFinite,
+                            SingularMatrix as SingularMatrix, TrialFailure as TrialFailure)
+    from pcl.evolution.march import march as march, register_scheme as register_scheme
+    from pcl.evolution.step import Stage as Stage
+    from pcl.evolution.systems import FirstOrder as FirstOrder, SecondOrder as SecondOrder
+    from pcl.evolution.times import (AdaptiveTimes as AdaptiveTimes,
+                                     geometric_times as geometric_times, halved_steps as halved_steps,
+                                     uniform_times as uniform_times)
+    from pcl.factor.registry import register_solver as register_solver
+    from pcl.networks.keras_model import KerasModel as KerasModel
+    from pcl.networks.mlp import MLP as MLP
+    from pcl.networks.transform import (Transform as Transform, bounded as bounded,
+                                        exponential as exponential, softplus as softplus)
+    from pcl.nodes.equation.solve_nonlinear import solve_nonlinear as solve_nonlinear
+    from pcl.nodes.guard import guard as guard
+    from pcl.nodes.linear.linear_map import LinearMap as LinearMap
+    from pcl.nodes.linear.matrix import SparseMatrix as SparseMatrix
+    from pcl.nodes.linear.solve import solve as solve
+    from pcl.nodes.linear.structure import Structure as Structure
+    from pcl.nodes.scan.scan import scan as scan
+    from pcl.problem import Problem as Problem
+    from pcl.refinement.report import Resolution as Resolution
+    from pcl.refinement.resolution import resolution as resolution
+    from pcl.refinement.time_error import time_error as time_error
+    from pcl.training.checkpoint import (CheckpointError as CheckpointError,
+                                         read_checkpoint as read_checkpoint)
+    from pcl.training.methods import Method as Method, register_method as register_method
+    from pcl.training.minimize import minimize as minimize
+    from pcl.training.run.status import Status as Status
+    from pcl.training.starts import multi_start as multi_start
+    from pcl.uncertainty.noise import misfit as misfit
 
     __version__: str
 

@@ -31,7 +31,7 @@ class _All(Callback):
 
     members: tuple
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         reasons = []
         for member in self.members:
             try:
@@ -41,7 +41,7 @@ class _All(Callback):
         if reasons:
             raise StopIteration("; ".join(filter(None, reasons)))
 
-    def restore(self, history):
+    def restore(self, history: History) -> None:
         for member in self.members:
             restore(member, history)
 
@@ -72,7 +72,7 @@ class TimeLimit(Callback):
     def __init__(self, seconds: float):
         self.seconds, self._begun = _positive("seconds", seconds), time.monotonic()
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         if time.monotonic() - self._begun >= self.seconds:
             raise StopIteration(f"the time limit of {self.seconds:g} s is over")
 
@@ -83,7 +83,7 @@ class TargetLoss(Callback):
     def __init__(self, value: float):
         self.value = _number("value", value)
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         if snapshot.loss <= self.value:
             raise StopIteration(f"the loss reached the target {self.value:g}")
 
@@ -110,7 +110,7 @@ class NoProgress(Callback):
             raise ValueError(f"relative is {relative!r}; expected a number from 0 to below 1.")
         self._reset()
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         if snapshot.iteration <= self._last:    # the object serves another run
             self._reset()
         self._last = snapshot.iteration
@@ -118,7 +118,7 @@ class NoProgress(Callback):
             raise StopIteration(f"the loss fell by less than {self.relative:g} of itself in "
                                 f"{self.iterations} iterations")
 
-    def restore(self, history):
+    def restore(self, history: History) -> None:
         """Count the iterations before."""
         self._reset()
         self._last = len(history) - 1
@@ -147,13 +147,13 @@ class CSVLogger(Callback):
         self._last: int | None = None
         self._warned = False
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         if self._last is None or snapshot.iteration <= self._last:
             self._write("w", [])
         self._last = snapshot.iteration
         self._write("a", [[snapshot.iteration, *(getattr(snapshot, name) for name in ROWS)]])
 
-    def restore(self, history):
+    def restore(self, history: History) -> None:
         """Write the iterations before."""
         columns = [history.as_dict()[name].tolist() for name in ROWS]
         rows = list(zip(range(len(history)), *columns))
@@ -193,7 +193,7 @@ class TensorBoard(Callback):
         self._scalar = tf.compat.v1.SummaryMetadata(data_class="DATA_CLASS_SCALAR")
         self._scalar.plugin_data.plugin_name = "scalars"
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         with self._writer.as_default(step=snapshot.iteration):
             for name in ROWS:
                 value = self._tf.constant(float(getattr(snapshot, name)), self._tf.float32)

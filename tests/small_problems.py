@@ -3,12 +3,26 @@
 import types
 
 import numpy as np
+import scipy.sparse as sp
 
 from pcl.errors import InvalidCoefficient
+from pcl.nodes.linear.structure import Structure
 
 SCALAR = ["trust-exact", "trust-krylov", "trust-ncg", "BFGS", "L-BFGS-B"]
 FAST = [*SCALAR, "least-squares"]
 TRUST = SCALAR[:3]
+
+
+def chain(n):
+    """Structure of −(κu')' on n+1 cells of [0, 1] with zero ends: one κ a cell."""
+    h = 1.0 / (n + 1)
+    difference = sp.diags_array([np.ones(n), -np.ones(n)], offsets=[0, -1], shape=(n + 1, n)) / h
+    return Structure(difference * h, difference)
+
+
+def cell_centres(n):
+    """The middles of those cells (n + 1, 1)."""
+    return ((np.arange(n + 1) + 0.5) / (n + 1))[:, None]
 
 
 class Residuals:

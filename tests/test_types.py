@@ -1,9 +1,12 @@
 """What a type checker and an editor see of the library: the names, and the types of what they give."""
 
+import importlib
+import inspect
 import pathlib
 import re
 
 import pytest
+from test_docs import PAGES, blocks
 
 api = pytest.importorskip("mypy.api")
 
@@ -58,17 +61,33 @@ KEEPERS = {
     "pcl.engine.second.columns.Columns": [
         "pcl.engine.second.columns.InPlace", "pcl.engine.second.columns.Dense",
         "pcl.engine.second.columns.Summed", "pcl.engine.second.streamed.StreamedColumns"],
+    "pcl.factor.factorisation.Factorisation": [
+        "pcl.factor.superlu.SuperLU", "pcl.factor.cholespy.Cholespy", "pcl.factor.amg.AMG"],
+    "pcl.evolution.scheme.Scheme": [
+        "pcl.evolution.schemes.SDIRK2", "pcl.evolution.schemes.Theta", "pcl.evolution.schemes.BDF2"],
     "pcl.dae.laws.law.Network": ["pcl.networks.mlp.MLP"],
+    "pcl.dae.laws.term.Term": [
+        "pcl.dae.laws.law.Law", "pcl.dae.laws.fixed_law.FixedLaw",
+        "pcl.dae.laws.free_outputs.FreeOutputs"],
+    "pcl.dae.laws.term.TermPoint": [
+        "pcl.dae.laws.law.LawPoint", "pcl.dae.laws.fixed_law.FixedPoint",
+        "pcl.dae.laws.free_outputs.FreePoint"],
     "pcl.interior_point.program.Program": [
         "pcl.interior_point.fronts.tensorflow.TensorFlowProgram",
         "pcl.dae.program.transcription.Transcription"],
     "pcl.interior_point.hessians.Hessian": [
-        "pcl.interior_point.hessians.Exact", "pcl.interior_point.hessians.LimitedMemory"],
+        "pcl.interior_point.hessians.Exact", "pcl.interior_point.hessians.LimitedMemory",
+        "pcl.dae.program.hessians.GaussNewton", "pcl.dae.program.hessians.Hybrid"],
     "pcl.interior_point.kkt.protocol.KKT": [
         "pcl.interior_point.kkt.dense.DenseKKT", "pcl.interior_point.kkt.sparse.FeralKKT",
         "pcl.interior_point.kkt.sparse.SuperLUKKT", "pcl.interior_point.kkt.low_rank.LowRankKKT",
         "pcl.dae.kkt.reduced.ReducedKKT"],
 }
+
+# Where users find names. `fem` is to follow.
+FACES = ("pcl", "pcl.collocation", "pcl.dae", "pcl.diagnose", "pcl.interior_point", "pcl.rules")
+# Nobody calls these by hand.
+PYTHONS_OWN = {"__post_init__", "__getstate__", "__setstate__", *vars(object)} - {"__init__"}
 
 
 def complaints(code, tmp_path, monkeypatch):
@@ -88,6 +107,13 @@ def readme():
 
 def test_the_example_of_the_readme_has_its_types(tmp_path, monkeypatch):
     assert complaints(readme() + TYPES, tmp_path, monkeypatch) == []
+
+
+def test_names_of_the_faces_are_there_for_strict_checkers(tmp_path, monkeypatch):
+    code = "\n".join(f"from {face} import {name}" for face in (*FACES, "fem")
+                     for name in importlib.import_module(face).__all__)
+    header = "# mypy: disable-error-code=\"no-redef, assignment\"\n"
+    assert complaints(header + code, tmp_path, monkeypatch) == []
 
 
 def test_names_and_arguments_that_are_not_there_are_refused(tmp_path, monkeypatch):
@@ -116,3 +142,76 @@ def test_the_library_passes(monkeypatch):
     monkeypatch.chdir(ROOT)
     said, failure, status = api.run(["--config-file", "setup.cfg"])
     assert status == 0, said + failure
+
+
+def named(path):
+    """The object of a dotted name."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def methods(kind):
+    """The functions of a class that users call: methods, properties, operators."""
+    for name, value in vars(kind).items():
+        if name not in PYTHONS_OWN and (not name.startswith("_") or name.endswith("__")):
+            found = getattr(value, "fget", None) or getattr(value, "func", None) or value
+            function = inspect.unwrap(getattr(found, "__func__", found))
+            if inspect.isfunction(function) and function.__module__ == kind.__module__:
+                yield function
+
+
+def public_functions():
+    """Those of all faces, with those of their classes and what these inherit from us."""
+    for value in (getattr(face, name) for face in map(importlib.import_module, FACES)
+                  for name in face.__all__):
+        if inspect.isclass(value):
+            for kind in value.__mro__:
+                yield from methods(kind) if kind.__module__.startswith(("pcl.", "fem.")) else ()
+        elif callable(value):
+            yield inspect.unwrap(value)
+
+
+def promised_functions():
+    """Those of all protocols, and of who keeps them."""
+    for protocol, keepers in KEEPERS.items():
+        promised = list(methods(named(protocol)))
+        yield from promised
+        for keeper in keepers:
+            yield from (f for f in methods(named(keeper)) if f.__name__ in {p.__name__ for p in promised}
+                        and f.__name__ != "__init__")
+
+
+def without_types(functions):
+    """{function: its arguments, and "return", that have no annotation}."""
+    found = {}
+    for function in functions:
+        signature = inspect.signature(function)
+        bare = [name for name, argument in signature.parameters.items()
+                if argument.annotation is argument.empty and name not in ("self", "cls")]
+        if signature.return_annotation is signature.empty and function.__name__ != "__init__":
+            bare.append("return")
+        found.update({f"{function.__module__}.{function.__qualname__}": bare} if bare else {})
+    return found
+
+
+def test_every_public_function_and_every_protocol_is_annotated():
+    public, promised = list(public_functions()), list(promised_functions())
+    assert len(public) > 200 and len(promised) > 100
+    assert without_types([*public, *promised]) == {}
+
+
+def test_a_missing_annotation_is_seen():
+    class Half:
+        def __init__(self, a, b: int): ...
+        @property
+        def size(self): ...
+        def whole(self, a: int) -> int: ...
+        def _own(self, a): ...
+    assert sorted(without_types(methods(Half)).values()) == [["a"], ["return"]]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_what_the_documents_show_has_no_wrong_types(page, tmp_path, monkeypatch):
+    code = "\n".join(code for _, code in blocks(page))
+    code = "# mypy: disable-error-code=\"no-redef, name-defined\"\n" + code     # a page is no module
+    assert complaints(code, tmp_path, monkeypatch) == []

@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from pcl.collocation.mesh import Mesh
+from pcl.collocation.scheme import Scheme
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
 
 
-def error_estimate(scheme, mesh, start, slots, algebraic=None, breaks=()):
+def error_estimate(scheme: Scheme, mesh: Mesh, start: ArrayLike, slots: ArrayLike,
+                   algebraic: ArrayLike | None = None, breaks: ArrayLike = ()) -> Array:
     """Estimated largest error inside every element, for each variable.
 
     The polynomial p of degree K of a state misses, to leading order,
@@ -59,7 +63,7 @@ def error_estimate(scheme, mesh, start, slots, algebraic=None, breaks=()):
                       through_nodes * h ** K * _slopes(mesh, breaks, y_top)])
 
 
-def worst(error, scale):
+def worst(error: ArrayLike, scale: ArrayLike) -> Array:
     """Largest error (N,) of the elements over their variables, each divided by its `scale` (n,)."""
     error = float64_array("error", error, shape=(None, None))
     scale = float64_array("scale", scale, shape=(error.shape[1],))

@@ -1,11 +1,15 @@
 """The collocation polynomial at any time, as rows that act on the unknowns of one element."""
 
+from pcl.collocation.mesh import Mesh
+from pcl.collocation.scheme import Scheme
+from pcl.support.types import Array, ArrayLike, Integers
 from pcl.support.validate import known
 
 _KINDS = ("differential", "algebraic", "derivative")
 
 
-def interpolation(scheme, mesh, t, kind="differential"):
+def interpolation(scheme: Scheme, mesh: Mesh, t: ArrayLike,
+                  kind: str = "differential") -> tuple[Integers, Array]:
     """Rows that evaluate a collocated solution at the times t (m,), on the grid or off it.
 
     With (element, rows) the value at t[i] is rows[i] @ the unknowns of element[i].

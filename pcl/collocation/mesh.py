@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pcl.collocation.scheme import Scheme
+from pcl.support.types import Array, ArrayLike, Integers
 from pcl.support.validate import float64_array, positive_integer
 
 HAIR = 1e-12        # of an element: distance from a break at which equations are evaluated
@@ -19,7 +21,7 @@ class Mesh:
         Fewer than two times, times that are not finite, or not increasing (with the first bad step).
     """
 
-    times: np.ndarray
+    times: Array
 
     def __post_init__(self):
         times = float64_array("times", self.times, shape=(None,))
@@ -30,7 +32,7 @@ class Mesh:
         object.__setattr__(self, "times", times)
 
     @classmethod
-    def uniform(cls, t0, t1, N):
+    def uniform(cls, t0: float, t1: float, N: int) -> "Mesh":
         """N elements of equal length from t0 to t1."""
         N = positive_integer("N", N)
         start, end = float64_array("t0", t0, shape=()), float64_array("t1", t1, shape=())
@@ -39,25 +41,25 @@ class Mesh:
         return cls(np.linspace(start, end, N + 1))
 
     @property
-    def lengths(self):
+    def lengths(self) -> Array:
         """Lengths of the elements (N,)."""
         return np.diff(self.times)
 
     @property
-    def elements(self):
+    def elements(self) -> int:
         """Number of elements N."""
         return self.times.size - 1
 
-    def points(self, scheme, breaks=()):
+    def points(self, scheme: Scheme, breaks: ArrayLike = ()) -> Array:
         """Times of the collocation points (N, K), see `node_times`."""
         return node_times(scheme, self.times[:-1], self.times[1:], breaks)
 
-    def holding(self, times):
+    def holding(self, times: Array) -> "Mesh":
         """This mesh with those of the times that lie inside as further boundaries."""
         times = times[(times > self.times[0]) & (times < self.times[-1])]
         return Mesh(np.union1d(self.times, times))
 
-    def locate(self, t):
+    def locate(self, t: ArrayLike) -> tuple[Integers, Array]:
         """Element (m,) and local time τ in [0, 1] (m,) of the times t (m,).
 
         A time on a boundary belongs to the element that ends there, t_0 to the first.

@@ -1,12 +1,15 @@
 """Meshes that suit the error: elements split and merged, or moved until all carry the same error."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pcl.collocation.error import error_estimate, worst
 from pcl.collocation.mesh import Mesh
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, known, positive_integer
 
 MOST_PARTS = 4          # into how many an element is split at most in one round
@@ -23,7 +26,7 @@ class AdaptStatus(enum.Enum):
                      "loosen the tolerance.")
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """True when the tolerance is met."""
         return self is AdaptStatus.SOLVED
 
@@ -32,14 +35,14 @@ class AdaptStatus(enum.Enum):
 class Adapted:
     """The last solution, its mesh, error (N,) in units of the tolerance, (elements, error) by round."""
 
-    solution: object
+    solution: Any
     mesh: Mesh
-    error: np.ndarray
-    history: tuple
+    error: Array
+    history: tuple[tuple[int, float], ...]
     status: AdaptStatus
 
 
-def refine(mesh, error, tolerance, order, breaks=()):
+def refine(mesh: Mesh, error: ArrayLike, tolerance: float, order: int, breaks: ArrayLike = ()) -> Mesh:
     """Split the elements whose error exceeds the tolerance, merge pairs that are far below it.
 
     An element is split into the least number m ≤ 4 of equal parts with error / m^order ≤ tolerance; two
@@ -68,7 +71,7 @@ def refine(mesh, error, tolerance, order, breaks=()):
     return Mesh(np.array(times))
 
 
-def equidistribute(mesh, error, order, elements=None):
+def equidistribute(mesh: Mesh, error: ArrayLike, order: int, elements: int | None = None) -> Mesh:
     """A mesh of `elements` elements (as many as now) on which all errors are alike.
 
     The density of elements is error^(1/order) / length, constant in an element, and at least a tenth of
@@ -92,8 +95,9 @@ def equidistribute(mesh, error, order, elements=None):
     return Mesh(times)
 
 
-def adapt(solve, mesh, tolerance, scale, *, method="split", max_rounds=10, max_elements=10_000,
-          breaks=()):
+def adapt(solve: Callable[[Mesh], Any], mesh: Mesh, tolerance: float, scale: ArrayLike, *,
+          method: str = "split", max_rounds: int = 10, max_elements: int = 10_000,
+          breaks: ArrayLike = ()) -> Adapted:
     """Solve on better meshes until the estimated error of every element is ≤ tolerance · scale.
 
     Parameters

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.polynomial.legendre import Legendre, legvander
 from scipy.special import roots_jacobi
 
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, known, positive_integer
 
 MAX_POINTS = 5
@@ -49,43 +50,43 @@ class Scheme:
     """
 
     name: str
-    points: np.ndarray
+    points: Array
     order: int
     stage_order: int
-    weights: np.ndarray
-    value: np.ndarray
-    derivative: np.ndarray
-    end: np.ndarray
+    weights: Array
+    value: Array
+    derivative: Array
+    end: Array
 
     @property
-    def K(self):
+    def K(self) -> int:
         """Number of nodes."""
         return self.points.size
 
     @property
-    def holds_end(self):
+    def holds_end(self) -> bool:
         """Whether the last node is the end of the element (Radau, Lobatto)."""
         return self.points[-1] == 1.0
 
     @functools.cached_property
-    def end_derivative(self):
+    def end_derivative(self) -> Array:
         """Row (K + 1,) on [x₀; s] that gives h x' at the end."""
         return self.derivative_at(1.0)[0]
 
     @functools.cached_property
-    def end_algebraic(self):
+    def end_algebraic(self) -> Array:
         """Row (K,) on the values at the nodes that gives y at the end."""
         return self.algebraic_at(1.0)[0]
 
-    def value_at(self, tau):
+    def value_at(self, tau: ArrayLike) -> Array:
         """Rows (m, K + 1) on [x₀; s] that give x(t₀ + τ h) at the local times τ (m,)."""
         return _powers(tau, self.K + 1) @ self._monomials
 
-    def derivative_at(self, tau, times=1):
+    def derivative_at(self, tau: ArrayLike, times: int = 1) -> Array:
         """Rows (m, K + 1) on [x₀; s] that give hⁿ x⁽ⁿ⁾(t₀ + τ h), n = `times`, at local times τ (m,)."""
         return _powers(tau, self.K + 1, times) @ self._monomials
 
-    def algebraic_at(self, tau):
+    def algebraic_at(self, tau: ArrayLike) -> Array:
         """Rows (m, K) on the values at the nodes that give y(t₀ + τ h) at the local times τ (m,)."""
         return _powers(tau, self.K) @ self._nodal
 
@@ -99,7 +100,7 @@ class Scheme:
 
 
 @functools.lru_cache(maxsize=None)
-def radau(points=3):
+def radau(points: int = 3) -> Scheme:
     """Radau IIA with 1 to 5 points: order 2K − 1, the last node is the end, stiffly accurate."""
     K = positive_integer("points", points, maximum=MAX_POINTS)
     inner = roots_jacobi(K - 1, 1, 0)[0] if K > 1 else np.empty(0)
@@ -108,7 +109,7 @@ def radau(points=3):
 
 
 @functools.lru_cache(maxsize=None)
-def gauss(points=3):
+def gauss(points: int = 3) -> Scheme:
     """Gauss with 1 to 5 points: order 2K, all nodes inside the element, A-stable and not damping."""
     K = positive_integer("points", points, maximum=MAX_POINTS)
     inner = _refined(roots_jacobi(K, 0, 0)[0], Legendre.basis(K))
@@ -116,7 +117,7 @@ def gauss(points=3):
 
 
 @functools.lru_cache(maxsize=None)
-def lobatto(points=3):
+def lobatto(points: int = 3) -> Scheme:
     """Lobatto IIIA with 2 to 5 points: order 2K − 2, start and end of the element are nodes.
 
     The equations are imposed at the start of every element too, so it needs index ≤ 1.
@@ -130,7 +131,7 @@ def lobatto(points=3):
 _FAMILIES = {"radau": radau, "gauss": gauss, "lobatto": lobatto}
 
 
-def named_scheme(name, points=3):
+def named_scheme(name: str, points: int = 3) -> Scheme:
     """The scheme of this family ("radau", "gauss", "lobatto") with this many points."""
     return _FAMILIES[known("scheme", name, _FAMILIES)](points)
 

@@ -8,6 +8,7 @@ import numpy as np
 from pcl.collocation.interpolation import interpolation
 from pcl.collocation.mesh import Mesh
 from pcl.collocation.scheme import Scheme
+from pcl.support.types import Array, ArrayLike
 
 
 class Status(enum.Enum):
@@ -30,7 +31,7 @@ class Status(enum.Enum):
     STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """True when the end of the span is reached."""
         return self in (Status.SOLVED, Status.SOLVED_ON_MESH)
 
@@ -62,48 +63,48 @@ class Solution:
 
     scheme: Scheme
     mesh: Mesh
-    start: np.ndarray
-    slots: np.ndarray
-    algebraic: np.ndarray
-    end_state: np.ndarray
-    first_algebraic: np.ndarray
+    start: Array
+    slots: Array
+    algebraic: Array
+    end_state: Array
+    first_algebraic: Array
     status: Status
     message: str
     index: int
-    moved: tuple
+    moved: tuple[str, ...]
     steps: int
     rejected: int
     iterations: int
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """True when the end of the span is reached."""
         return self.status.success
 
     @property
-    def t(self):
+    def t(self) -> Array:
         """Boundaries of the elements (N + 1,)."""
         return self.mesh.times
 
     @property
-    def x(self):
+    def x(self) -> Array:
         """States at the boundaries (N + 1, n_x)."""
         return np.vstack([self.start, self.end_state])
 
     @property
-    def y(self):
+    def y(self) -> Array:
         """Algebraic variables at the boundaries (N + 1, n_y), from the element that ends there."""
         ends = self.scheme.end_algebraic @ self.algebraic
         return np.vstack([self.first_algebraic, ends])
 
-    def __call__(self, t):
+    def __call__(self, t: ArrayLike) -> tuple[Array, Array]:
         """x (m, n_x) and y (m, n_y) at times t (m,) up to the time reached, by the polynomials."""
         element, rows = interpolation(self.scheme, self.mesh, t)
         x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
         element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
         return x, np.einsum("mk,mkn->mn", rows, self.algebraic[element])
 
-    def derivative(self, t):
+    def derivative(self, t: ArrayLike) -> Array:
         """x' (m, n_x) at times t (m,)."""
         element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])

@@ -9,24 +9,26 @@ need when they are first used: TensorFlow comes with `fit`.
 import importlib
 from typing import TYPE_CHECKING
 
+# What is there, for editors and type checkers, as in `pcl`.
 if TYPE_CHECKING:
-    from pcl.collocation import Mesh, gauss, lobatto, radau
-    from pcl.dae.data.experiments import Data
-    from pcl.dae.data.read import read_csv
-    from pcl.dae.data.trajectory import Trajectory
-    from pcl.dae.laws.law import Law, TrainedLaw
-    from pcl.dae.model import Model
-    from pcl.dae.result.curve import Curve
-    from pcl.dae.result.fit_result import Band, Fit
-    from pcl.dae.result.load import load
-    from pcl.dae.result.prediction import Prediction
-    from pcl.dae.result.trained import Trained
-    from pcl.dae.result.uncertainty import Undetermined
-    from pcl.dae.stages.fit import fit
-    from pcl.dae.stages.progress import ProgressLog
-    from pcl.dae.structure.check import check
-    from pcl.dae.structure.initial import InconsistentStart, check_initial
-    from pcl.dae.structure.report import StructureError
+    from pcl.collocation import Mesh as Mesh, gauss as gauss, lobatto as lobatto, radau as radau
+    from pcl.dae.data.experiments import Data as Data
+    from pcl.dae.data.read import read_csv as read_csv
+    from pcl.dae.data.trajectory import Trajectory as Trajectory
+    from pcl.dae.laws.law import Law as Law, TrainedLaw as TrainedLaw
+    from pcl.dae.model import Model as Model
+    from pcl.dae.result.curve import Curve as Curve
+    from pcl.dae.result.fit_result import Band as Band, Fit as Fit
+    from pcl.dae.result.load import load as load
+    from pcl.dae.result.prediction import Prediction as Prediction
+    from pcl.dae.result.trained import Trained as Trained
+    from pcl.dae.result.uncertainty import Undetermined as Undetermined
+    from pcl.dae.stages.fit import fit as fit
+    from pcl.dae.stages.progress import ProgressLog as ProgressLog
+    from pcl.dae.structure.check import check as check
+    from pcl.dae.structure.initial import (InconsistentStart as InconsistentStart,
+                                           check_initial as check_initial)
+    from pcl.dae.structure.report import StructureError as StructureError
 
 _HOME = {
     **dict.fromkeys(("gauss", "lobatto", "Mesh", "radau"), "pcl.collocation"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from pcl.support.types import Names, Tensor
 from pcl.support.validate import float64_array
 
 GROUPS = ("states", "algebraic", "outputs", "parameters", "inputs")
@@ -48,17 +51,26 @@ class Model:
         or in the wrong order; no states. The equations are counted when they are first evaluated.
     """
 
-    states: tuple
-    algebraic: tuple = ()
-    outputs: tuple = ()
-    parameters: tuple = ()
-    inputs: tuple = ()
-    rates: object = None
-    equations: object = None
-    path: object = None
-    bounds: dict = field(default_factory=dict)
-    log: object = None
-    exponents: tuple = field(default=(), repr=False)
+    states: tuple[str, ...]
+    algebraic: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    rates: Callable[[Any], Any] | None = None
+    equations: Callable[[Any], Any] | None = None
+    path: Callable[[Any], Any] | None = None
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    log: tuple[str, ...] | None = None
+    exponents: tuple[str, ...] = field(default=(), repr=False)
+
+    if TYPE_CHECKING:       # more is taken than is kept
+        def __init__(self, states: Names, algebraic: Names = (), outputs: Names = (),
+                     parameters: Names = (), inputs: Names = (),
+                     rates: Callable[[Any], Any] | None = None,
+                     equations: Callable[[Any], Any] | None = None,
+                     path: Callable[[Any], Any] | None = None,
+                     bounds: Mapping[str, Sequence[float | None]] | None = None,
+                     log: Names | None = None, exponents: Names = ()): ...
 
     def __post_init__(self):
         seen: dict[str, str] = {}
@@ -79,7 +91,7 @@ class Model:
         object.__setattr__(self, "bounds", self._checked_bounds())
         object.__setattr__(self, "log", self._checked_log())
 
-    def limits(self, name):
+    def limits(self, name: str) -> tuple[float, float]:
         """(lower, upper) of a variable, ±inf where it is open."""
         return self.bounds.get(name, (-float("inf"), float("inf")))
 
@@ -151,19 +163,19 @@ class Point:
     def __init__(self, values, derivatives):
         self._values, self._derivatives = values, derivatives
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Tensor:
         try:
             return self._values[name]
         except KeyError:
             raise AttributeError(self._unknown(name)) from None
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Tensor:
         try:
             return self._values[name]
         except KeyError:
             raise KeyError(self._unknown(name)) from None
 
-    def d(self, state):
+    def d(self, state: str) -> Tensor:
         """The derivative of a state with respect to time."""
         if state not in self._derivatives:
             raise KeyError(f"d({state!r}): not a state; the states are {', '.join(self._derivatives)}.")

@@ -1,12 +1,15 @@
 """The directions of θ that the loss sees, and which blocks and layers take part in them."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, new_axes, require_network
-from pcl.diagnose.hessian_spectrum import spectrum_at
+from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
 from pcl.support.interface import require_interface
+from pcl.support.types import Array, Axes, Theta
 from pcl.support.validate import known
 
 
@@ -24,10 +27,10 @@ class ActiveDirections:
         Σ v_i² over the entries of the group: shares, a column sums to 1.
     """
 
-    eigenvalues: np.ndarray
-    directions: np.ndarray
-    groups: tuple
-    participation: np.ndarray
+    eigenvalues: Array
+    directions: Array
+    groups: tuple[str, ...]
+    participation: Array
 
     def __str__(self):
         if not self.eigenvalues.size:
@@ -38,7 +41,7 @@ class ActiveDirections:
         return "\n".join(lines + [f"  {name:<{width}} {share:6.1%}"
                                   for name, share in zip(self.groups, mean)])
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """The shares as a picture: a row a group, a column a direction."""
         ax = new_axes(ax)
         k, g = self.eigenvalues.size, len(self.groups)
@@ -52,7 +55,8 @@ class ActiveDirections:
         return ax
 
 
-def active_directions(problem, theta, nets=None):
+def active_directions(problem: Any, theta: Theta | HessianSpectrum,
+                      nets: Mapping[str, Any] | None = None) -> ActiveDirections:
     """The active directions at θ and who takes part in them, an `ActiveDirections`.
 
     Parameters

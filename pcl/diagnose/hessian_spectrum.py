@@ -1,11 +1,13 @@
 """All eigenvalues of the Hessian at one θ, with the counts of positive, zero and negative ones."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
+from pcl.support.types import Array, Axes, Theta
 
 ZERO = 1e-6     # relative to the largest eigenvalue: what K. Xu and E. Darve count as zero
 
@@ -24,30 +26,30 @@ class HessianSpectrum:
         Eigenvalues in [−level, level] count as zero.
     """
 
-    theta: np.ndarray
-    eigenvalues: np.ndarray
-    vectors: np.ndarray
+    theta: Array
+    eigenvalues: Array
+    vectors: Array
     threshold: float
 
     @property
-    def level(self):
+    def level(self) -> float:
         """threshold · λ_max, at least the rounding error p ε max|λ|."""
         size = np.abs(self.eigenvalues).max()
         return max(self.threshold * self.eigenvalues[-1],
                    self.eigenvalues.size * np.finfo(np.float64).eps * size)
 
     @property
-    def positive(self):
+    def positive(self) -> int:
         """Number of eigenvalues above `level`: the active directions of a minimum."""
         return int(np.count_nonzero(self.eigenvalues > self.level))
 
     @property
-    def negative(self):
+    def negative(self) -> int:
         """Number of eigenvalues below −`level`."""
         return int(np.count_nonzero(self.eigenvalues < -self.level))
 
     @property
-    def zero(self):
+    def zero(self) -> int:
         """Number of the others."""
         return self.eigenvalues.size - self.positive - self.negative
 
@@ -56,7 +58,7 @@ class HessianSpectrum:
                 f"{self.eigenvalues[-1]:.3e}: {self.positive} positive, {self.zero} zero, "
                 f"{self.negative} negative at {self.threshold:g} of the largest")
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """|λ| of either sign, by size, with the level below which it counts as zero."""
         ax = new_axes(ax)
         for sign, style, count in ((1, "o", self.positive), (-1, "x", self.negative)):
@@ -73,7 +75,7 @@ class HessianSpectrum:
         return ax
 
 
-def spectrum(problem, theta, threshold=ZERO):
+def spectrum(problem: Any, theta: Theta, threshold: float = ZERO) -> HessianSpectrum:
     """The spectrum of the Hessian at θ, a `HessianSpectrum`.
 
         positive  λ > ε λ_max,   negative  λ < −ε λ_max,   else zero,   ε = threshold

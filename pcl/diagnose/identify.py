@@ -1,14 +1,17 @@
 """Which inputs of a coefficient the data determine: its variance from the residuals or the Hessian."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, positive_number
-from pcl.diagnose.hessian_spectrum import spectrum_at
+from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
 from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
 from pcl.support import memory
+from pcl.support.types import Array, ArrayLike, Axes, Tensor, Theta
 from pcl.support.validate import float64_array, known
 from pcl.uncertainty.sensitivity import sensitivity
 
@@ -29,10 +32,10 @@ class IdentifiabilityMap:
         What the Hessian allows to say, in words.
     """
 
-    points: np.ndarray
-    value: np.ndarray
-    deviation: np.ndarray
-    determined: np.ndarray
+    points: Array
+    value: Array
+    deviation: Array
+    determined: Array
     sigma: float
     directions: float
     verdict: str
@@ -43,7 +46,7 @@ class IdentifiabilityMap:
                 f"least {low:.2f}, median {middle:.2f}, most {high:.2f}; standard deviation "
                 f"{self.deviation.min():.3e} to {self.deviation.max():.3e}")
 
-    def plot(self, ax=None, show="deviation"):
+    def plot(self, ax: Axes | None = None, show: str = "deviation") -> Axes:
         """Drawn over its domain.
 
         In one dimension: κ with a band of two standard deviations, and `determined` on the right. In
@@ -54,7 +57,10 @@ class IdentifiabilityMap:
         return draw(self, ax, show)
 
 
-def identifiability(problem, theta, coefficient, points, sigma=None, prior=None):
+def identifiability(problem: Any, theta: Theta | HessianSpectrum,
+                    coefficient: Callable[[dict[str, Tensor]], Tensor] | tuple[ArrayLike, ArrayLike],
+                    points: ArrayLike, sigma: float | None = None,
+                    prior: ArrayLike | Mapping[str, float] | None = None) -> IdentifiabilityMap:
     """What the data of a problem determine of a coefficient κ(x; θ), an `IdentifiabilityMap`.
 
     Laplace's approximation of the posterior density exp(−ℓ/2s²) at θ, to first order in κ:

@@ -1,12 +1,15 @@
 """The loss along lines and on a plane through θ."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pcl.diagnose.common import flat_theta, frozen_array, new_axes, positive_number
-from pcl.diagnose.hessian_spectrum import spectrum_at
+from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
 from pcl.support.interface import FAILURES
+from pcl.support.types import Array, ArrayLike, Axes, Theta
 from pcl.support.validate import float64_array, positive_integer
 
 
@@ -23,17 +26,17 @@ class Profile:
     failed : int, number of NaN
     """
 
-    steps: np.ndarray
-    loss: np.ndarray
-    directions: np.ndarray
-    labels: tuple
+    steps: Array
+    loss: Array
+    directions: Array
+    labels: tuple[str, ...]
 
     @property
-    def failed(self):
+    def failed(self) -> int:
         """How many points could not be evaluated."""
         return int(np.isnan(self.loss).sum())
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """One curve a direction; points that could not be evaluated are gaps."""
         ax = new_axes(ax)
         for loss, label in zip(self.loss.T, self.labels):
@@ -58,16 +61,16 @@ class Plane:
     failed : int, number of NaN
     """
 
-    steps: np.ndarray
-    loss: np.ndarray
-    directions: np.ndarray
+    steps: Array
+    loss: Array
+    directions: Array
 
     @property
-    def failed(self):
+    def failed(self) -> int:
         """How many points could not be evaluated."""
         return int(np.isnan(self.loss).sum())
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Colours and contours; points that could not be evaluated are grey."""
         ax, logarithmic = new_axes(ax), _spans_decades(self.loss)
         shown = np.ma.masked_invalid(np.log10(self.loss) if logarithmic else self.loss)
@@ -82,7 +85,8 @@ class Plane:
         return ax
 
 
-def profile(problem, theta, directions, radius=1.0, points=41, labels=None):
+def profile(problem: Any, theta: Theta, directions: ArrayLike, radius: float = 1.0, points: int = 41,
+            labels: Sequence[str] | None = None) -> Profile:
     """The loss along lines through θ, a `Profile`.
 
         F_j(α) = ℓ(θ + α v_j),   −radius ≤ α ≤ radius
@@ -118,7 +122,8 @@ def profile(problem, theta, directions, radius=1.0, points=41, labels=None):
     return Profile(frozen_array(steps), frozen_array(loss), frozen_array(vectors), labels)
 
 
-def extreme_profiles(problem, theta, radius=1.0, points=41):
+def extreme_profiles(problem: Any, theta: Theta | HessianSpectrum, radius: float = 1.0,
+                     points: int = 41) -> Profile:
     """The loss along the eigenvectors of the largest and the smallest eigenvalue, a `Profile`.
 
     `theta` may be the `HessianSpectrum` at θ, which is then not computed again. See `profile`.
@@ -129,7 +134,8 @@ def extreme_profiles(problem, theta, radius=1.0, points=41):
     return profile(problem, found.theta, found.vectors[:, ends], radius, points, names)
 
 
-def plane(problem, theta, directions=None, radius=1.0, points=21, seed=0):
+def plane(problem: Any, theta: Theta, directions: ArrayLike | None = None, radius: float = 1.0,
+          points: int = 21, seed: int = 0) -> Plane:
     """The loss on a plane through θ, a `Plane`.
 
         F(α, β) = ℓ(θ + α v + β w),   |α|, |β| ≤ radius

@@ -1,11 +1,13 @@
 """Where the activations of a network are flat: their slope, layer by layer, at given points."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, new_axes, positive_number, require_network
 from pcl.networks import activations
+from pcl.support.types import Array, ArrayLike, Axes, Integers
 from pcl.support.validate import float64_array
 
 # max |φ'|. swish: z = 2.39936, where φ'' = s(1 − s)(2 + z(1 − 2s)) vanishes.
@@ -25,17 +27,17 @@ class ActivationSaturation:
     dead : ndarray (L,), int: units whose slope is below it at every point
     """
 
-    activations: tuple
-    slopes: tuple
+    activations: tuple[Array, ...]
+    slopes: tuple[Array, ...]
     threshold: float
 
     @property
-    def fraction(self):
+    def fraction(self) -> Array:
         """Share of the outputs of each hidden layer that are saturated."""
         return np.array([np.mean(s < self.threshold) for s in self.slopes])
 
     @property
-    def dead(self):
+    def dead(self) -> Integers:
         """Number of units of each hidden layer that are saturated at every point."""
         return np.array([np.count_nonzero((s < self.threshold).all(axis=0)) for s in self.slopes])
 
@@ -45,7 +47,7 @@ class ActivationSaturation:
                  enumerate(zip(self.activations, self.fraction, self.dead), start=1)]
         return "\n".join(rows)
 
-    def plot(self, ax=None, bins=30):
+    def plot(self, ax: Axes | None = None, bins: int = 30) -> Axes:
         """Histogram of the activations of each hidden layer."""
         ax = new_axes(ax)
         edges = np.histogram_bin_edges(np.concatenate([a.ravel() for a in self.activations]), bins)
@@ -60,7 +62,7 @@ class ActivationSaturation:
         return ax
 
 
-def saturation(net, params, x, threshold=0.1):
+def saturation(net: Any, params: ArrayLike, x: ArrayLike, threshold: float = 0.1) -> ActivationSaturation:
     """How far the hidden layers of a network are saturated at points, an `ActivationSaturation`.
 
         saturated:  |φ'(z)| < threshold · max|φ'|

@@ -1,10 +1,12 @@
 """How the weights and biases of a network are distributed, layer by layer."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, new_axes, require_network
+from pcl.support.types import Array, ArrayLike, Axes, Integers
 from pcl.support.validate import positive_integer
 
 
@@ -21,12 +23,12 @@ class WeightDistribution:
     counts : ndarray (L, bins), int
     """
 
-    values: tuple
-    mean: np.ndarray
-    spread: np.ndarray
-    largest: np.ndarray
-    edges: np.ndarray
-    counts: np.ndarray
+    values: tuple[Array, ...]
+    mean: Array
+    spread: Array
+    largest: Array
+    edges: Array
+    counts: Integers
 
     def __str__(self):
         rows = [f"{'layer':>5} {'number':>7} {'mean':>11} {'spread':>10} {'largest':>10}"]
@@ -34,12 +36,13 @@ class WeightDistribution:
             zip(self.values, self.mean, self.spread, self.largest), start=1)]
         return "\n".join(rows)
 
-    def cumulative(self):
+    def cumulative(self) -> tuple[Array, Array]:
         """Magnitudes of all weights and biases in ascending order, and the share not above each."""
         magnitude = np.sort(np.abs(np.concatenate(self.values)))
         return magnitude, np.arange(1, magnitude.size + 1) / magnitude.size
 
-    def plot(self, ax=None, cumulative=False, label=None):
+    def plot(self, ax: Axes | None = None, cumulative: bool = False,
+             label: str | None = None) -> Axes:
         """Histograms by layer, or the cumulative distribution of all magnitudes under `label`."""
         ax = new_axes(ax)
         if cumulative:
@@ -58,7 +61,7 @@ class WeightDistribution:
         return ax
 
 
-def weights(net, params, bins=40):
+def weights(net: Any, params: ArrayLike, bins: int = 40) -> WeightDistribution:
     """The distribution of a network's parameters by layer, a `WeightDistribution`.
 
     Parameters

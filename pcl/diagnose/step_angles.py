@@ -1,13 +1,16 @@
 """The angle between the steps of an optimizer and the directions −g and −H⁻¹g."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
 from pcl.support.interface import FAILURES
+from pcl.support.types import Array, Axes, Integers, Theta
 from pcl.support.validate import positive_integer
+from pcl.training.run.history import Snapshot
 
 _SAME = 1e-6    # relative: the step of the snapshot is the one from the point remembered
 
@@ -23,11 +26,11 @@ class StepAngles:
     to_newton : ndarray (n,), pᵀq / (|p| |q|), q = −H⁻¹g; NaN where H was not asked for or failed
     """
 
-    iterations: np.ndarray
-    to_gradient: np.ndarray
-    to_newton: np.ndarray
+    iterations: Integers
+    to_gradient: Array
+    to_newton: Array
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Both cosines against the iteration."""
         ax = new_axes(ax)
         ax.plot(self.iterations, self.to_gradient, ".-", lw=0.8, label="to −g")
@@ -78,15 +81,17 @@ class AngleRecorder:
     Source: K. Xu and E. Darve, "Training Deep Neural Networks with Trust-Region Methods".
     """
 
-    def __init__(self, problem, x0=None, every=1, newton=True, threshold=1e-12):
+    def __init__(self, problem: Any, x0: Theta | None = None, every: int = 1, newton: bool = True,
+                 threshold: float = 1e-12):
         needed = ("theta0", "gradient", "hessian") if newton else ("theta0", "gradient")
         self._theta = flat_theta(problem, problem.theta0 if x0 is None else x0, *needed)
         self._every = positive_integer("every", every)
         self._problem, self._newton = problem, newton
         self._threshold = positive_number("threshold", threshold)
-        self._rows, self._directions = [], None
+        self._rows: list[tuple[int, float, float]] = []
+        self._directions: tuple[Array, Array] | None = None
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         """Record the step that led to `snapshot.theta`."""
         if snapshot.accepted:
             if snapshot.iteration % self._every == 0:
@@ -117,7 +122,7 @@ class AngleRecorder:
         return -V[:, kept] @ ((V[:, kept].T @ g) / values[kept])
 
     @property
-    def angles(self):
+    def angles(self) -> StepAngles:
         """The angles so far, a `StepAngles`."""
         iterations, to_gradient, to_newton = zip(*self._rows) if self._rows else ((), (), ())
         return StepAngles(frozen_array(np.array(iterations, dtype=np.int64)),

@@ -10,6 +10,7 @@ import tensorflow as tf
 from pcl.engine import nodes
 from pcl.evolution.fixed import Fixed
 from pcl.evolution.readings import Readings
+from pcl.evolution.scheme import Scheme
 from pcl.evolution.schemes import BDF2, GeneralisedAlpha, SDIRK2, Theta
 from pcl.evolution.step import Evolution
 from pcl.evolution.systems import FirstOrder, SecondOrder
@@ -24,8 +25,8 @@ from pcl.support.validate import float64_array, known, require_free
 RADIUS = 0.8
 
 # Schemes for systems of first order; the first is the default.
-_FIRST_ORDER: dict[str, Any] = {"sdirk2": SDIRK2(), "backward-euler": Theta(1.0),
-                                "crank-nicolson": Theta(0.5), "bdf2": BDF2()}
+_FIRST_ORDER: dict[str, Scheme] = {"sdirk2": SDIRK2(), "backward-euler": Theta(1.0),
+                                   "crank-nicolson": Theta(0.5), "bdf2": BDF2()}
 
 
 def march(system: FirstOrder | SecondOrder, initial: ArrayLike | Tensor,
@@ -123,7 +124,7 @@ def march(system: FirstOrder | SecondOrder, initial: ArrayLike | Tensor,
     return (u, v) if return_rate else u
 
 
-def register_scheme(name: str, scheme: Any) -> None:
+def register_scheme(name: str, scheme: Scheme) -> None:
     """Make a scheme for systems of first order available to `march` under a name.
 
         order                                            of convergence

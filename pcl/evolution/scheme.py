@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-import numpy as np
+from pcl.support.types import Array
 
 
 class Scheme(Protocol):
@@ -27,7 +27,6 @@ class Scheme(Protocol):
     @property
     def order(self) -> int: ...
 
-    def stencil(self, times: np.ndarray, k: int, s: float) -> list: ...
+    def stencil(self, times: Array, k: int, s: float) -> list: ...
 
-    def march(self, evolution: Any, initial: Any, times: np.ndarray, which: Any,
-              memory: float) -> Any: ...
+    def march(self, evolution: Any, initial: Any, times: Array, which: Any, memory: int) -> Any: ...

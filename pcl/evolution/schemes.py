@@ -1,17 +1,20 @@
 """Schemes in time as recurrences: what one step solves, and how u is read between the steps."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from pcl.evolution.fixed import Fixed
-from pcl.evolution.readings import linear, parabola
+from pcl.evolution.readings import Readings, linear, parabola
 from pcl.evolution.step import Evolution, Stage
 from pcl.evolution.systems import FirstOrder
 from pcl.evolution.times import steps_of
 from pcl.nodes.scan.scan import scan
+from pcl.support.types import Array
 
 # Ratio of neighbouring steps up to which BDF2 is stable on every grid (Hairer, Nørsett, Wanner, III.5).
 LARGEST_RATIO = 1.0 + np.sqrt(2.0)
@@ -24,16 +27,17 @@ class Theta:
     theta: float
 
     @property
-    def order(self):
+    def order(self) -> int:
         """Of convergence."""
         return 2 if self.theta == 0.5 else 1
 
     @property
-    def stencil(self):
+    def stencil(self) -> Callable[[Array, int, float], list]:
         """How u is read between the steps."""
         return parabola if self.theta == 0.5 else linear
 
-    def march(self, evolution, initial, times, which, memory):
+    def march(self, evolution: Evolution, initial: Any, times: Array, which: Readings,
+              memory: int) -> Any:
         """u (…, at)."""
         h, inputs = _steps(times)
 
@@ -66,7 +70,8 @@ class SDIRK2:
     order = 2
     gamma = 1.0 - np.sqrt(0.5)
 
-    def march(self, evolution, initial, times, which, memory):
+    def march(self, evolution: Evolution, initial: Any, times: Array, which: Readings,
+              memory: int) -> Any:
         """u (…, at)."""
         h, inputs = _steps(times)
         arrays = which.n_arrays
@@ -84,7 +89,7 @@ class SDIRK2:
         b = a * (evolution.mass @ ((2.0 - 1.0 / gamma) * u0 + (1.0 / gamma - 1.0) * U))
         return evolution.solve(a, b, Stage(t1), t1, U), U
 
-    def stencil(self, times, k, s):
+    def stencil(self, times: Array, k: int, s: float) -> list:
         """u₀ + b₁ h u'(U) + b₂ h u'(u₁) with b₁ + b₂ = s, γ b₁ + b₂ = s²/2, in u₀, u₁ and U."""
         if k == 0:
             return parabola(times, k, s)
@@ -101,7 +106,8 @@ class BDF2:
     order = 2
     stencil = staticmethod(parabola)
 
-    def march(self, evolution, initial, times, which, memory):
+    def march(self, evolution: Evolution, initial: Any, times: Array, which: Readings,
+              memory: int) -> Any:
         """u (…, at)."""
         _warn_of_growth(times)
         initial = tf.convert_to_tensor(initial, tf.float64)
@@ -148,7 +154,7 @@ class GeneralisedAlpha:
     gamma: float
 
     @staticmethod
-    def of_radius(radius):
+    def of_radius(radius: float) -> "GeneralisedAlpha":
         """The second order scheme of largest damping of high frequencies (Chung and Hulbert)."""
         if not np.ndim(radius) == 0 or not 0.0 <= radius <= 1.0:
             raise ValueError(f"radius is {radius!r}; expected a number from 0 to 1.")
@@ -156,7 +162,8 @@ class GeneralisedAlpha:
         return GeneralisedAlpha(alpha_m, alpha_f, 0.25 * (1 - alpha_m + alpha_f) ** 2,
                                 0.5 - alpha_m + alpha_f)
 
-    def march(self, evolution, u, v, times, which, memory):
+    def march(self, evolution: Evolution, u: Any, v: Any, times: Array, which: Readings,
+              memory: int) -> tuple[Any, Any]:
         """u and v (…, at)."""
         h, inputs = _steps(times)
         state = u, v, self._acceleration(evolution, u, v, times)

@@ -12,6 +12,7 @@ from pcl.evolution.systems import scalar
 from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.solve import solve
+from pcl.support.types import Tensor
 
 
 class Evolution:
@@ -133,7 +134,7 @@ class Stage:
     v: tuple = (0.0, None)
     weight: Any = 1.0
 
-    def at(self, u):
+    def at(self, u: Tensor) -> tuple[Any, Any]:
         """(u_s, v_s)."""
         return tuple(slope * u if offset is None else slope * u + offset
                      for slope, offset in (self.u, self.v))

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.support.types import Tensor
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class FirstOrder:
     def __post_init__(self):
         _check(self)
 
-    def nonlinear(self, u, v, t):
+    def nonlinear(self, u: Tensor, v: Tensor | None, t: Tensor) -> Tensor:
         """r at (u, t); v is u'."""
         return self.residual(u, t)
 
@@ -59,7 +60,7 @@ class SecondOrder:
     def __post_init__(self):
         _check(self)
 
-    def nonlinear(self, u, v, t):
+    def nonlinear(self, u: Tensor, v: Tensor | None, t: Tensor) -> Tensor:
         """r at (u, v, t)."""
         return self.residual(u, v, t)
 

@@ -3,13 +3,13 @@
 import contextlib
 import contextvars
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.optimize import brentq
 
 from pcl.errors import TimesNotChosen, TrialFailure
-from pcl.support.types import Array
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
 # Steps that a choice begins with, the most it may end with, and its rounds.
@@ -95,7 +95,8 @@ class AdaptiveTimes:
     there for elements.
     """
 
-    def __init__(self, start, end, rtol=1e-4, atol=0.0, max_steps=MAX_STEPS):
+    def __init__(self, start: float, end: float, rtol: float = 1e-4, atol: float = 0.0,
+                 max_steps: int = MAX_STEPS):
         self.start, self.end = _span(start, end)
         self.rtol = positive_number("rtol", rtol)
         self.atol = positive_number("atol", atol, zero=True)
@@ -115,7 +116,7 @@ class AdaptiveTimes:
                                  "or inside of a pcl.Problem.")
         return self._times.copy()
 
-    def choose(self, march, order):
+    def choose(self, march: Callable[[Array], ArrayLike], order: int) -> None:
         """Choose the times for `march`, a function times -> u (…, len(times)) as an array."""
         times, errors = _chosen(self, march, order)
         self._times, self.error, self.is_chosen = times, errors, True

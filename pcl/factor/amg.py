@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from pcl.errors import NotConverged, SingularMatrix
 from pcl.support.optional import optional
+from pcl.support.types import Array
 
 # The iteration ends when √(rᵀM⁻¹r), about the energy norm of the error, has fallen by this factor.
 REDUCTION = 1e-13
@@ -67,10 +68,10 @@ class AMG:
         self.entries = 20 * self._cycle.entries
         self.nbytes = self._cycle.nbytes
 
-    def solve(self, b, transpose):
+    def solve(self, b: Array, transpose: bool) -> Array:
         return self._each_column(self._checked_solution, b)
 
-    def estimate(self, b):
+    def estimate(self, b: Array) -> Array:
         return self._each_column(lambda c: self._conjugate_gradients(c, ROUGH), b)
 
     @staticmethod

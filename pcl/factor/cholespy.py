@@ -4,6 +4,7 @@ import numpy as np
 
 from pcl.errors import SingularMatrix
 from pcl.support.optional import optional
+from pcl.support.types import Array
 
 
 class Cholespy:
@@ -24,11 +25,11 @@ class Cholespy:
         self.entries = 10 * matrix.nnz  # the fill is not reported: a factor of ten is typical
         self.nbytes = 12 * self.entries
 
-    def solve(self, b, transpose):
+    def solve(self, b: Array, transpose: bool) -> Array:
         columns = np.array(b.reshape(len(b), -1), order="C")  # it takes no read-only arrays
         x = np.empty_like(columns)
         self._solver.solve(columns, x)
         return x.reshape(b.shape)
 
-    def estimate(self, b):
+    def estimate(self, b: Array) -> Array:
         return self.solve(b, False)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-import numpy as np
+from pcl.support.types import Array
 
 
 class Factorisation(Protocol):
@@ -21,6 +21,6 @@ class Factorisation(Protocol):
     entries: int
     nbytes: int
 
-    def solve(self, b: np.ndarray, transpose: bool) -> np.ndarray: ...
+    def solve(self, b: Array, transpose: bool) -> Array: ...
 
-    def estimate(self, b: np.ndarray) -> np.ndarray: ...
+    def estimate(self, b: Array) -> Array: ...

@@ -1,17 +1,17 @@
 """Sparse solvers by name."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from pcl.factor.factorisation import Factorisation
 from pcl.support.validate import known, require_free
 
-_solvers: dict[str, Callable[..., Any]] = {}
+_solvers: dict[str, Callable[..., Factorisation]] = {}
 
 
-def register_solver(name: str, factorise: Callable[..., Any]) -> None:
+def register_solver(name: str, factorise: Callable[..., Factorisation]) -> None:
     """Make `factorise(matrix, symmetric)` available as solver `name`.
 
     `matrix` is a square CSC array; `symmetric` says that its values are. The result must have, for b

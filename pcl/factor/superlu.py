@@ -8,6 +8,7 @@ import scipy.sparse.linalg as spla
 
 from pcl.errors import SingularMatrix
 from pcl.support import clock
+from pcl.support.types import Array
 
 # Right-hand sides that are solved for at a time: more of them leave the cache (measured on
 # 10,000 unknowns and 921 right-hand sides: 16 to 32 columns are 2.5 times faster than all).
@@ -36,7 +37,7 @@ class SuperLU:
         self.entries = self._lu.nnz
         self.nbytes = 12 * self.entries  # a value and a row number an entry of L and U
 
-    def solve(self, b, transpose):
+    def solve(self, b: Array, transpose: bool) -> Array:
         trans = "T" if transpose else "N"
         if b.ndim == 1:
             return self._lu.solve(b, trans)
@@ -47,5 +48,5 @@ class SuperLU:
             x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
         return x
 
-    def estimate(self, b):
+    def estimate(self, b: Array) -> Array:
         return self.solve(b, False)

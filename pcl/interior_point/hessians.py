@@ -43,7 +43,7 @@ class Exact:
     def accepted(self, x_old: np.ndarray, x_new: np.ndarray, lam: np.ndarray, sigma: float) -> None:
         """Nothing to remember."""
 
-    def fresh(self):
+    def fresh(self) -> "Exact":
         """Itself."""
         return self
 
@@ -68,7 +68,7 @@ class LimitedMemory:
         self._program, self._memory = program, memory
         self._s, self._y, self._xi, self._W = [], [], 1.0, None
 
-    def fresh(self):
+    def fresh(self) -> "LimitedMemory":
         """The same without pairs."""
         return LimitedMemory(self._program, self._memory)
 

@@ -53,11 +53,11 @@ class Status(enum.Enum):
         "Ended by an exception; this is the best point before it.")
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """True if the first-order conditions hold to the tolerance."""
         return self is Status.SOLVED
 
-    def __int__(self):
+    def __int__(self) -> int:
         """The place in the list above: 0 is success, as SciPy has it."""
         return list(Status).index(self)
 

@@ -1,8 +1,11 @@
 """A line an iteration, as Ipopt prints them."""
 
 import sys
+from typing import TextIO
 
 import numpy as np
+
+from pcl.interior_point.monitor import Snapshot
 
 _HEAD = "iter     objective     inf_pr   inf_du lg(mu)     |d|  lg(rg) alpha_du alpha_pr  ls"
 _EVERY = 20     # iterations between two heads
@@ -21,10 +24,10 @@ class IterationTable:
         Where to write; standard output at the time of the call.
     """
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: TextIO | None = None):
         self._stream, self._lines = stream, 0
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         """Write one line."""
         stream = sys.stdout if self._stream is None else self._stream
         if self._lines % _EVERY == 0:

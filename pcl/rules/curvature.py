@@ -1,6 +1,7 @@
 """W, the second derivative of what follows a variable, with its factors not multiplied out."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -8,9 +9,10 @@ import scipy.sparse as sp
 from pcl.engine.second import backward, sweep
 from pcl.engine.second.bases import LeafBase
 from pcl.engine.second.plan import Plan
-from pcl.engine.second.tangent import total
+from pcl.engine.second.tangent import Tangent, total
 from pcl.support import memory
 from pcl.support.arrays import placed
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, float64_sparse
 
 # Differences of W and Wᵀ that count as rounding, relative to the largest entry.
@@ -36,12 +38,12 @@ class Curvature:
     # numpy must leave `array @ W` alone instead of reading W as an object array.
     __array_ufunc__ = None
 
-    def __init__(self, plan):
+    def __init__(self, plan: Plan):
         self._plan = plan
         self.shape = plan.n_theta, plan.n_theta
 
     @classmethod
-    def of(cls, W, n):
+    def of(cls, W: Any, n: int) -> "Curvature":
         """W as a `Curvature` of n variables, checked.
 
         Parameters
@@ -63,10 +65,10 @@ class Curvature:
         plan.add_square(plan.add_base(LeafBase(0, n)), _symmetric(W))
         return cls(plan)
 
-    def __matmul__(self, v):
+    def __matmul__(self, v: ArrayLike) -> Array:
         return self._plan.hvp(float64_array("v", v, shape=(self.shape[0],)))
 
-    def toarray(self):
+    def toarray(self) -> Array:
         """W as a dense array (n, n), in the cheaper of the two directions of elimination.
 
         MemoryError if n is too large for that; use `W @ v` then.
@@ -78,7 +80,7 @@ class Curvature:
             return sweep.hessian(backward.eliminated(self._plan))
         return sweep.hessian(self._plan)
 
-    def add_congruent(self, plan, tangent):
+    def add_congruent(self, plan: Plan, tangent: Tangent) -> None:
         """Add JᵀWJ to a plan, J being given as a `Tangent` over the bases of that plan."""
         images = {}
         for base in self._plan.bases:

@@ -13,10 +13,12 @@ from pcl.nodes.linear.pattern import pattern_of
 from pcl.rules.operation import Operation
 from pcl.rules.places import Places
 from pcl.support.arrays import digest, selection
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, whole_numbers
 
 
-def dirichlet(places, values, b, fixed, data):
+def dirichlet(places: Places, values: ArrayLike, b: ArrayLike, fixed: ArrayLike,
+              data: ArrayLike) -> Operation:
     """The system whose solution has u_D = g and satisfies the other equations (I) of A u = b.
 
         B = [A_II 0; 0 I],    r_I = b_I − A_ID g,   r_D = g

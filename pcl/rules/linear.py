@@ -1,5 +1,7 @@
 """Rules of linear operations: y = L x, so that W_in = Lᵀ W L and ȳ_in = Lᵀ ȳ."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -8,10 +10,11 @@ from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.rules.operation import Operation
 from pcl.rules.places import Places
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, require_finite
 
 
-def linear_op(matrix, x):
+def linear_op(matrix: Any, x: ArrayLike) -> Operation:
     """y = L x for a constant L.
 
     A constant that is added to y changes its value, not W or the adjoint: y = L x + c needs no rule.
@@ -31,7 +34,7 @@ def linear_op(matrix, x):
     return Operation(LinearMapPoint(matrix, x), {"x": x.size})
 
 
-def compress(places, values):
+def compress(places: Places, values: ArrayLike) -> Operation:
     """Entries at one place summed: the values of the same matrix without duplicates.
 
     Parameters
@@ -49,7 +52,7 @@ def compress(places, values):
                      Places.of(places.pattern))
 
 
-def assembly(A):
+def assembly(A: SparseMatrix) -> Operation:
     """The entries of A(c) = Σ_j A_j(c_j) from its coefficients.
 
     Parameters
@@ -74,7 +77,7 @@ def assembly(A):
     return Operation(point, {"coefficients": c.size}, {"values": point.value.size}, Places.of(pattern))
 
 
-def laplace(space, kappa):
+def laplace(space: Any, kappa: ArrayLike) -> Operation:
     """The entries of A_ij = ∫ κ ∇φ_j·∇φ_i w dx from κ at quadrature points.
 
     Parameters

@@ -1,11 +1,12 @@
 """The rule of a network, in its parameters and its inputs."""
 
 from pcl.networks.mlp import MLP
-from pcl.nodes.network import NetworkNode
+from pcl.nodes.network import NetworkNodePoint
 from pcl.rules.operation import Operation
+from pcl.support.types import ArrayLike
 
 
-def network(net, params, x):
+def network(net: MLP, params: ArrayLike, x: ArrayLike) -> Operation:
     """y = net(x; params) at many points.
 
     The curvature in the parameters comes from the layers (see `pcl.networks.point`), not from
@@ -30,5 +31,5 @@ def network(net, params, x):
     if not isinstance(net, MLP):
         raise TypeError(f"net is a {type(net).__name__}; expected a pcl.MLP. Other models are "
                         "differentiated by pcl.Problem.")
-    point = NetworkNode(net).evaluate(params, x)
+    point = NetworkNodePoint(net, net.at(params, x))
     return Operation(point, {"params": net.size, "x": len(point.value) * net.n_in})

@@ -1,13 +1,19 @@
 """An operation evaluated at one point, and its step of second-order back-propagation."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.engine.nodes import Point
 from pcl.engine.second.bases import LeafBase
 from pcl.engine.second.plan import Plan
 from pcl.engine.second.tangent import total
 from pcl.rules.curvature import Curvature
+from pcl.rules.places import Places
 from pcl.support.arrays import placed
+from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, known
 
 
@@ -26,17 +32,21 @@ class Operation:
         Where the entries stand, for an operation whose output holds entries of a matrix.
     """
 
-    def __init__(self, point, inputs, outputs=None, places=None):
-        self._point, self.places = point, places
+    def __init__(self, point: Point, inputs: dict[str, int], outputs: dict[str, int] | None = None,
+                 places: Places | None = None):
+        self._point = point
+        self.places: Any = places       # Places of an operation that has them
         self.value = point.value
         self.inputs = _slices(inputs)
         self.outputs = _slices(outputs or {"value": self.value.size})
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Array:
         """The part of y called `name`, a new array."""
         return self.value.ravel()[self.outputs[known("output", name, self.outputs)]].copy()
 
-    def back(self, W=None, adjoint=None, wrt=None, part=None):
+    def back(self, W: Any = None, adjoint: ArrayLike | None = None,
+             wrt: str | Iterable[str] | None = None,
+             part: slice | None = None) -> tuple[Curvature, Array]:
         """W_in = Jᵀ W J + ∇²⟨ȳ, F⟩ and ȳ_in = Jᵀ ȳ.
 
         Parameters

@@ -1,11 +1,15 @@
 """Where the entries of a sparse matrix stand."""
 
 import weakref
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from pcl.nodes.linear.pattern import pattern_of
+from pcl.nodes.linear.pattern import Pattern, pattern_of
 from pcl.nodes.linear.structure import Structure
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array
 
 # Made once for each pattern, for as long as it lives.
@@ -35,24 +39,24 @@ class Places:
         Not whole numbers; different lengths; a number outside the shape.
     """
 
-    def __init__(self, rows, cols, shape):
+    def __init__(self, rows: ArrayLike, cols: ArrayLike, shape: Sequence[int]):
         self.structure = Structure.from_entries(rows, cols, shape)
         self.shape, self.size = self.structure.shape, self.structure.size
         self.rows, self.cols = np.array(rows, dtype=np.int64), np.array(cols, dtype=np.int64)
-        self.kept = {}
+        self.kept: dict[Any, Any] = {}
 
     @classmethod
-    def of(cls, pattern):
+    def of(cls, pattern: Pattern) -> "Places":
         """The places of a `pcl.nodes.linear.pattern.Pattern`: each once, by columns."""
         if pattern not in _of_patterns:
             _of_patterns[pattern] = cls(pattern.rows, pattern.cols, pattern.shape)
         return _of_patterns[pattern]
 
     @property
-    def pattern(self):
+    def pattern(self) -> Pattern:
         """The pattern with entries at one place summed."""
         return pattern_of((self.structure,))
 
-    def matrix(self, values):
+    def matrix(self, values: ArrayLike) -> sp.csc_array:
         """The SciPy CSC array with these values (nnz,)."""
         return self.pattern.matrix([float64_array("values", values, shape=(self.size,))])

@@ -3,10 +3,12 @@
 from pcl import factor
 from pcl.nodes.linear.solve import SolveNode
 from pcl.rules.operation import Operation
+from pcl.rules.places import Places
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, known
 
 
-def sparse_solve(places, values, b, solver="superlu"):
+def sparse_solve(places: Places, values: ArrayLike, b: ArrayLike, solver: str = "superlu") -> Operation:
     """u = A⁻¹ b for the matrix A with `values` at `places`.
 
         μ = A⁻ᵀ ū:          b̄ = μ,   ā_e = −μ[row e] u[col e]

@@ -8,11 +8,12 @@ import scipy.sparse as sp
 
 from pcl.engine.second.tangent import diagonal_matrix
 from pcl.rules.operation import Operation
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array
 from pcl.uncertainty.noise import misfit
 
 
-def square_sum(u, observed, weights=None):
+def square_sum(u: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = None) -> Operation:
     """ℓ = Σ_i w_i (u_i − d_i)²:   ū = 2 w (u − d),   W = 2 diag(w), sparse.
 
     Parameters

@@ -25,7 +25,8 @@ class Driver(Protocol):
     their evaluator as a fourth argument.
     """
 
-    def __call__(self, run: Any, name: str, options: Any, /, *residuals: Any) -> None: ...
+    # `**named` lets a checker take three or four arguments; nothing is given by name.
+    def __call__(self, run: Any, name: str, options: Any, /, *residuals: Any, **named: Any) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -85,7 +85,7 @@ class MultiStartResult:
         return min(usable, key=lambda run: run.loss, default=None)
 
     @property
-    def best(self) -> Result | None:
+    def best(self) -> Result | Any:
         """Its result."""
         return None if self.best_run is None else self.best_run.result
 

@@ -7,19 +7,9 @@ import pytest
 import scipy.sparse as sp
 import tensorflow as tf
 from oracles import check_against_tapes
+from small_problems import cell_centres, chain
 
 import pcl
-
-
-def chain(n):
-    """Structure of −(κu')' on n+1 cells of [0, 1] with zero ends: one κ a cell."""
-    h = 1.0 / (n + 1)
-    difference = sp.diags_array([np.ones(n), -np.ones(n)], offsets=[0, -1], shape=(n + 1, n)) / h
-    return pcl.Structure(difference * h, difference)
-
-
-def cell_centres(n):
-    return ((np.arange(n + 1) + 0.5) / (n + 1))[:, None]
 
 
 def test_hessian_of_a_closed_form():

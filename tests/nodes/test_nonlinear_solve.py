@@ -8,7 +8,7 @@ import tensorflow as tf
 import fem
 import pcl
 from oracles import check_against_tapes, slope
-from test_problem import chain
+from small_problems import chain
 
 
 def cubic(theta):

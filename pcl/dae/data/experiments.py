@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ class Data:
         """Number of observations."""
         return sum(item.size for item in self._trajectories)
 
-    def observations(self):
+    def observations(self) -> list[tuple[int, str, Array, Array, Array]]:
         """[(number of the trajectory, variable, times, values, weights), …]."""
         return [(k, name, s.times, s.values, s.weights)
                 for k, item in enumerate(self._trajectories) for name, s in item.observed.items()]
@@ -107,7 +108,7 @@ class Data:
         return np.concatenate([item.observed[name].values for item in self._trajectories
                                if name in item.observed] or [np.zeros(0)])
 
-    def require(self, model):
+    def require(self, model: Any) -> None:
         """Refuse what the model does not know, and inputs that it needs and that are not given.
 
         Raises
@@ -155,7 +156,7 @@ class Data:
         masks = np.split(chosen, np.cumsum([len(t) for t in inner])[:-1])
         return self._parted([t[mask] for t, mask in zip(inner, masks)])
 
-    def split(self, time):
+    def split(self, time: float) -> tuple["Data", "Data"]:
         """(until, after): the observations at t ≤ time and those later, of every trajectory.
 
         The spans end and begin at `time`; the start of a later part is free. A trajectory that is all
@@ -168,7 +169,7 @@ class Data:
         """
         return self._cut([time] * len(self))
 
-    def last(self, duration):
+    def last(self, duration: float) -> tuple["Data", "Data"]:
         """(before, last): as `split`, each trajectory `duration` > 0 before the end of its own span."""
         if not duration > 0.0:
             raise ValueError(f"duration is {duration!r}; expected a number > 0.")

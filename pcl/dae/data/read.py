@@ -1,14 +1,22 @@
 """Data of experiments: trajectories, several of them together, and CSV files."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from pcl.dae.data.csv_table import read_table
 from pcl.dae.data.experiments import Data
 from pcl.dae.data.trajectory import Trajectory
+from pcl.support.types import Path
 
 __all__ = ["Data", "Trajectory", "read_csv"]
 
 
-def read_csv(paths, *, time="t", trajectory="trajectory", observed=None, inputs=(), unknown="refuse",
-             missing="refuse", weights=1.0, initial=None, signals=None):
+def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str = "trajectory",
+             observed: Sequence[str] | Mapping[str, str] | None = None,
+             inputs: Sequence[str] | Mapping[str, str] = (), unknown: str = "refuse",
+             missing: str = "refuse", weights: float | Mapping[str, float] = 1.0,
+             initial: Mapping[str, Any] | None = None,
+             signals: Mapping[str, Any] | None = None) -> Data:
     """`Data` of CSV files with one row a time and one column a variable.
 
     The first row names the columns: `time`, the variables, and perhaps `trajectory`, whose entries

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pcl.support.types import Array
+
 
 class FixedLaw:
     """z = law(a) + size ∘ s, a slack s for each output at each point, or z = law(a) without parameters.
@@ -19,7 +21,7 @@ class FixedLaw:
         self.size = n * len(self.outputs) if slack else 0
         self._unit = np.broadcast_to(size, (len(self.outputs),))
 
-    def at(self, params, a):
+    def at(self, params: Array, a: Array) -> "FixedPoint":
         """See `Law.at`."""
         return FixedPoint(self._trained.law.at(self._trained.theta, a), params, self._unit)
 
@@ -31,27 +33,27 @@ class FixedPoint:
         self._point, self._n, self._unit = point, slack.size, unit
         self.value = point.value + unit * slack.reshape(point.value.shape) if slack.size else point.value
 
-    def jacobian(self):
+    def jacobian(self) -> Array:
         """Of the slacks: diagonal (n, m, n·m), or (n, m, 0)."""
         one = np.eye(self.value.size, self._n).reshape(*self.value.shape, self._n)
         return one * self._unit[:, None]
 
-    def input_jacobian(self):
+    def input_jacobian(self) -> Array:
         """∂z/∂a (n, m, d)."""
         return self._point.input_jacobian()
 
-    def curvature(self, adjoint):
+    def curvature(self, adjoint: Array) -> Array:
         """Zero: the slacks enter linearly."""
         return np.zeros((self._n, self._n))
 
-    def input_curvature(self, adjoint):
+    def input_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a²⟩ (n, d, d)."""
         return self._point.input_curvature(adjoint)
 
-    def pullback(self, adjoint):
+    def pullback(self, adjoint: Array) -> Array:
         """z̄ in the unit of the slacks (n·m,), or of no parameters."""
         return (adjoint * self._unit).ravel()[:self._n]
 
-    def mixed_curvature(self, adjoint):
+    def mixed_curvature(self, adjoint: Array) -> Array:
         """Zero."""
         return np.zeros((*self._point.input_jacobian().shape[::2], self._n))

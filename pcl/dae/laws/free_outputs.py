@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pcl.support.types import Array
+
 
 class FreeOutputs:
     """Unknown terms as free trajectories, z = scale ∘ (basis · θ): by default θ has a value a point.
@@ -26,7 +28,7 @@ class FreeOutputs:
         self._scale = np.broadcast_to(scale, (m,))
         self._jacobian = np.kron(self._basis, np.diag(self._scale)).reshape(n, m, self.size)
 
-    def at(self, params, a):
+    def at(self, params: Array, a: Array) -> "FreePoint":
         """The trajectories as a law of nothing: a `FreePoint`."""
         z = self._scale * (self._basis @ params.reshape(-1, len(self.outputs)))
         return FreePoint(z, self._jacobian)
@@ -38,26 +40,26 @@ class FreePoint:
     def __init__(self, value, jacobian):
         self.value, self._jacobian = value, jacobian
 
-    def jacobian(self):
+    def jacobian(self) -> Array:
         """The basis for every output, (n, m, p)."""
         return self._jacobian
 
-    def input_jacobian(self):
+    def input_jacobian(self) -> Array:
         """Of no inputs, (n, m, 0)."""
         return np.zeros((*self.value.shape, 0))
 
-    def curvature(self, adjoint):
+    def curvature(self, adjoint: Array) -> Array:
         """Zero."""
         return np.zeros((self._jacobian.shape[2],) * 2)
 
-    def input_curvature(self, adjoint):
+    def input_curvature(self, adjoint: Array) -> Array:
         """Of no inputs."""
         return np.zeros((len(adjoint), 0, 0))
 
-    def mixed_curvature(self, adjoint):
+    def mixed_curvature(self, adjoint: Array) -> Array:
         """Of no inputs."""
         return np.zeros((len(adjoint), 0, self._jacobian.shape[2]))
 
-    def pullback(self, adjoint):
+    def pullback(self, adjoint: Array) -> Array:
         """z̄ by the transposed basis, (p,)."""
         return np.tensordot(adjoint, self._jacobian, 2)

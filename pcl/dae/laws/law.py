@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pcl.support.types import Array, ArrayLike
+from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
 
 _NETWORK = ("size", "n_in", "n_out", "init", "at")
@@ -56,12 +56,17 @@ class Law:
     """
 
     net: Network
-    inputs: tuple
-    outputs: tuple
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
     input_shift: Array | float = 0.0
     input_scale: Array | float = 1.0
     output_shift: Array | float = 0.0
     output_scale: Array | float = 1.0
+
+    if TYPE_CHECKING:       # more is taken than is kept
+        def __init__(self, net: Network, inputs: Names, outputs: Names, input_shift: ArrayLike = 0.0,
+                     input_scale: ArrayLike = 1.0, output_shift: ArrayLike = 0.0,
+                     output_scale: ArrayLike = 1.0): ...
 
     def __post_init__(self):
         for side in ("inputs", "outputs"):
@@ -90,7 +95,7 @@ class Law:
         object.__setattr__(self, name, value)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of parameters."""
         return self.net.size
 
@@ -123,30 +128,30 @@ class LawPoint:
         self._point, self._in, self._out = point, law.input_scale, law.output_scale
         self.value = law.output_shift + law.output_scale * point.value
 
-    def jacobian(self):
+    def jacobian(self) -> Array:
         """∂z/∂θ (n, m, p)."""
         rows = self._point.jacobian_rows(0, len(self.value))
         return rows.reshape(*self.value.shape, -1) * self._out[:, None]
 
-    def input_jacobian(self):
+    def input_jacobian(self) -> Array:
         """∂z/∂a (n, m, d)."""
         return self._point.input_jacobian() * self._out[:, None] / self._in
 
-    def curvature(self, adjoint):
+    def curvature(self, adjoint: Array) -> Array:
         """Σ ⟨z̄, ∂²z/∂θ²⟩ (p, p) for z̄ (n, m)."""
         return self._point.curvature(adjoint * self._out)
 
-    def input_curvature(self, adjoint):
+    def input_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a²⟩ (n, d, d) of every point."""
         return self._point.input_curvature(adjoint * self._out) / (self._in[:, None] * self._in)
 
-    def mixed_curvature(self, adjoint):
+    def mixed_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a∂θ⟩ (n, d, p)."""
         n, d = len(self.value), len(self._in)
         rows = self._point.mixed_curvature_rows(adjoint * self._out, 0, n)
         return rows.reshape(n, d, -1) / self._in[:, None]
 
-    def pullback(self, adjoint):
+    def pullback(self, adjoint: Array) -> Array:
         """z̄ᵀ∂z/∂θ (p,)."""
         return self._point.pullback(adjoint * self._out)[0]
 
@@ -159,12 +164,12 @@ class TrainedLaw:
     theta: Array
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[str, ...]:
         """Names."""
         return self.law.inputs
 
     @property
-    def outputs(self):
+    def outputs(self) -> tuple[str, ...]:
         """Names."""
         return self.law.outputs
 

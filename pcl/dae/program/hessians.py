@@ -3,7 +3,11 @@
     W = σ ∇²f + Σ λ ∇²(equations) − Σ λ ∇²z(a; θ),      a the inputs of the laws
 """
 
+from typing import Any
+
 import numpy as np
+
+from pcl.support.types import Array
 
 _SKIP = 1e-8    # of |r||s|: an update with a smaller |rᵀs| is left out (Nocedal and Wright 2006, (6.26))
 
@@ -18,14 +22,14 @@ class GaussNewton:
     def __init__(self, program):
         self._program = program
 
-    def at(self, x, lam, sigma):
+    def at(self, x: Array, lam: Array, sigma: float) -> Any:
         """σ ∇²f, a `StructuredHessian`."""
         return self._program.gauss_newton(sigma)
 
-    def accepted(self, x_old, x_new, lam, sigma):
+    def accepted(self, x_old: Array, x_new: Array, lam: Array, sigma: float) -> None:
         """Nothing to remember."""
 
-    def fresh(self):
+    def fresh(self) -> "GaussNewton":
         """Itself."""
         return self
 
@@ -56,11 +60,11 @@ class Hybrid:
         self._blocks = [np.zeros((size, size)) for size in program.rows.sizes]
         self._sizes = None
 
-    def at(self, x, lam, sigma):
+    def at(self, x: Array, lam: Array, sigma: float) -> Any:
         """W, a `StructuredHessian`."""
         return self._program.hessian(x, lam, sigma, weights=self._blocks)
 
-    def accepted(self, x_old, x_new, lam, sigma):
+    def accepted(self, x_old: Array, x_new: Array, lam: Array, sigma: float) -> None:
         """Take the pair of a step."""
         program = self._program
         old, new = program.rows.parameters(x_old), program.rows.parameters(x_new)
@@ -69,7 +73,7 @@ class Hybrid:
         self._blocks = [_updated(B, b - a, h - g)
                         for B, a, b, g, h in zip(self._blocks, old, new, before, after)]
 
-    def fresh(self):
+    def fresh(self) -> "Hybrid":
         """The same without pairs."""
         return Hybrid(self._program)
 

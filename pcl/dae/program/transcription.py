@@ -8,6 +8,7 @@ from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
 from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian, joint_rows
+from pcl.support.types import Array
 
 
 class Transcription:
@@ -48,19 +49,19 @@ class Transcription:
         self._point = None
 
     # --- the program --------------------------------------------------------------------------
-    def objective(self, x):
+    def objective(self, x: Array) -> float:
         """f."""
         point = self._at(x)
         return self.misfit.value(point.u) + sum(
             0.5 * theta @ _product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x)))
 
-    def gradient(self, x):
+    def gradient(self, x: Array) -> Array:
         """∇f (n,)."""
         u = self.elements.scatter(self.misfit.gradient(self._at(x).u))
         theta = [_product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x))]
         return np.concatenate([u, *theta])
 
-    def constraints(self, x):
+    def constraints(self, x: Array) -> Array:
         """c (m,)."""
         point, elements = self._at(x), self.elements
         local = np.empty((elements.E * elements.K, elements.n_w))
@@ -74,7 +75,7 @@ class Transcription:
         path = self.path.residual(point.a, self._u, self._t).ravel() if self.path else np.zeros(0)
         return np.concatenate([local.ravel(), joints, path])
 
-    def jacobian(self, x):
+    def jacobian(self, x: Array) -> Any:
         """∂c/∂x, a `StructuredJacobian`."""
         point, elements = self._at(x), self.elements
         E, K, n_eq = elements.E, elements.K, len(self.equations)
@@ -92,7 +93,7 @@ class Transcription:
         return StructuredJacobian(self.rows, elements.pull(J),
                                   elements.pull(path.reshape(E, K, *path.shape[1:])), weights)
 
-    def hessian(self, x, lam, sigma, weights=None):
+    def hessian(self, x: Array, lam: Array, sigma: float, weights: Any = None) -> Any:
         """∇²(σ f + λᵀc), a `StructuredHessian`; `weights` (p_l, p_l) … stand in for −Σ λ ∂²z/∂θ²."""
         point, elements = self._at(x), self.elements
         local_lam, _, path_lam = self.rows.split(lam)
@@ -141,7 +142,7 @@ class Transcription:
             found.append(np.sqrt(np.mean(np.maximum(np.abs(J) @ typical, np.abs(r)) ** 2, axis=0)))
         return found
 
-    def row_name(self, j):
+    def row_name(self, j: int) -> str:
         """Words for constraint j."""
         elements, rows = self.elements, self.rows
         if j < elements.E * rows.n_local:
@@ -158,7 +159,7 @@ class Transcription:
         k, row = divmod(place, rows.paths)
         return f"path {self.path.names[row]} {self._where(e, k)}"
 
-    def variable_name(self, i):
+    def variable_name(self, i: int) -> str:
         """Words for unknown i."""
         elements, model = self.elements, self.model
         if i >= elements.n:

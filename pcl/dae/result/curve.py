@@ -81,7 +81,7 @@ class Curve:
         element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
 
-    def extremum(self, name, t, upper):
+    def extremum(self, name: str, t: float, upper: bool) -> float:
         """The time in the element of t, or its neighbours, where a variable is largest (`upper`) or
         smallest."""
         e = int(self.mesh.locate(t)[0][0])
@@ -104,7 +104,7 @@ class Curve:
         best = at[np.argmax(sign * p(at))]
         return sign * p(best), float(self.mesh.times[e] + best * self.mesh.lengths[e])
 
-    def on(self, mesh):
+    def on(self, mesh: Mesh) -> Curve:
         """The same, read off on other elements (a guess for them); after its end it stays as it is
         there."""
         end = self.mesh.times[-1]

@@ -16,7 +16,7 @@ from pcl.dae.program.scaled import worst_row
 from pcl.dae.program.setting import Setting
 from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.curve import Curve, curves
-from pcl.dae.result.limits import between, words
+from pcl.dae.result.limits import Violation, between, words
 from pcl.dae.result.prediction import Prediction
 from pcl.dae.result.shift import Shift
 from pcl.dae.result.trained import Trained
@@ -91,7 +91,7 @@ class Fit:
         return curves(self.setting, self.result.x)
 
     @functools.cached_property
-    def between(self):
+    def between(self) -> dict[str, dict[str, Violation]]:
         """{trajectory: {variable or path constraint: `limits.Violation`}}: by how much bounds, which hold
         at the nodes, are violated between them, and when; of those above 1e-6 of the sizes."""
         found = {}

@@ -1,14 +1,16 @@
 """Trained laws and parameters read from a file, for the model they were trained with."""
 
 from pcl.dae.laws.law import Law, TrainedLaw
+from pcl.dae.model import Model
 from pcl.dae.result.file import KIND, LAW_ARRAYS, require_same
 from pcl.dae.result.trained import Trained
 from pcl.networks.mlp import MLP
 from pcl.networks.transform import Transform
+from pcl.support.types import Path
 from pcl.training.checkpoint.file import CheckpointError, read_checkpoint
 
 
-def load(path, model):
+def load(path: Path, model: Model) -> Trained:
     """The `Trained` of a file, for the model it was trained with.
 
     Raises

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-import numpy as np
-
 from pcl.dae.result.curve import Curve
+from pcl.dae.result.limits import Violation
+from pcl.support.types import Array, Blocks
 
 
 class Status(enum.Enum):
@@ -23,7 +23,7 @@ class Status(enum.Enum):
     STOPPED = "The simulation stopped before the end."
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """Whether equations, bounds and path constraints hold to the end."""
         return self in (Status.SIMULATED, Status.KEPT, Status.SHIFTED)
 
@@ -48,22 +48,22 @@ class Prediction:
     simulation : Prediction by step control alone, where the status is CONTRADICTION; else None
     """
 
-    t: np.ndarray
-    values: dict
+    t: Array
+    values: Blocks
     curve: Curve
     status: Status
     message: str
-    error: float
-    errors: dict
-    slack: dict
-    violations: dict
-    between: dict
-    simulation: object = None
+    error: float | None
+    errors: dict[str, float]
+    slack: Blocks
+    violations: dict[str, float]
+    between: dict[str, Violation]
+    simulation: Prediction | None = None
 
     @property
-    def success(self):
+    def success(self) -> bool:
         """Whether equations, bounds and path constraints hold to the end."""
         return self.status.success
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Array:
         return self.values[name]

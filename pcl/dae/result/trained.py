@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from pcl.collocation import named_scheme
+from pcl.collocation import Scheme, named_scheme
+from pcl.dae.laws.law import TrainedLaw
+from pcl.dae.model import Model
+from pcl.dae.result.prediction import Prediction
+from pcl.support.types import ArrayLike, Path
 
 MAX_ELEMENTS = 1000     # of a prediction; bends at which a simulation may stop
 
@@ -26,16 +32,16 @@ class Trained:
     typical : {variable: value at the first node of the first trajectory}, where searches begin
     """
 
-    model: object
-    laws: tuple
-    parameters: dict
-    scheme: tuple
+    model: Model
+    laws: tuple[TrainedLaw, ...]
+    parameters: dict[str, float]
+    scheme: tuple[str, int]
     element: float
-    sizes: dict
-    typical: dict
+    sizes: dict[str, float]
+    typical: dict[str, float]
 
     @classmethod
-    def of(cls, fit):
+    def of(cls, fit: Any) -> Trained:
         """Of a `Fit`."""
         all_values = [curve.values for curve in fit.trajectories.values()]
         sizes = {name: float(max(np.abs(values[name]).max() for values in all_values)) or 1.0
@@ -46,12 +52,13 @@ class Trained:
                    float(fit.setting.elements.lengths.mean()), sizes, typical)
 
     @property
-    def collocation(self):
+    def collocation(self) -> Scheme:
         """The scheme itself."""
         return named_scheme(*self.scheme)
 
-    def predict(self, initial, inputs=None, t=None, *, slack=False, tolerance=1e-4,
-                max_elements=MAX_ELEMENTS, breaks=()):
+    def predict(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+                t: ArrayLike | None = None, *, slack: bool = False, tolerance: float = 1e-4,
+                max_elements: int = MAX_ELEMENTS, breaks: ArrayLike = ()) -> Prediction:
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
         It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
@@ -87,7 +94,9 @@ class Trained:
         from pcl.dae.result.predict import predict
         return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks)
 
-    def simulate(self, initial, inputs=None, t=None, *, rtol=1e-6, atol=None, breaks=()):
+    def simulate(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+                 t: ArrayLike | None = None, *, rtol: float = 1e-6, atol: ArrayLike | None = None,
+                 breaks: ArrayLike = ()) -> Prediction:
         """The same by step control alone: bounds and path constraints are not kept. A Prediction.
 
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
@@ -96,7 +105,7 @@ class Trained:
         from pcl.dae.result.predict import simulate
         return simulate(self, initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS)
 
-    def save(self, path):
+    def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""
         from pcl.dae.result.file import save
         save(self, path)

@@ -1,6 +1,9 @@
 """One line an iteration of the interior point, as a callback."""
 
 import sys
+from typing import TextIO
+
+from pcl.interior_point.monitor import Snapshot
 
 HEAD = "iteration      objective  infeasible       dual    barrier      step     shift   seconds"
 
@@ -19,10 +22,10 @@ class ProgressLog:
     every : int, write each n-th iteration only
     """
 
-    def __init__(self, stream=None, every=1):
+    def __init__(self, stream: TextIO | None = None, every: int = 1):
         self._stream, self._every = stream, every
 
-    def __call__(self, snapshot):
+    def __call__(self, snapshot: Snapshot) -> None:
         """Take an `interior_point.monitor.Snapshot`."""
         stream = sys.stderr if self._stream is None else self._stream
         if snapshot.iteration == 0:

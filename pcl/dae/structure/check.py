@@ -1,7 +1,11 @@
 """Whether the equations of a model determine its variables, and how: counts, singular parts, index."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from pcl.dae.laws.law import Law
+from pcl.dae.model import Model
 from pcl.dae.structure.index import reduction
 from pcl.dae.structure.matching import parts
 from pcl.dae.structure.report import Constraint, Report, StructureError
@@ -11,7 +15,8 @@ __all__ = ["check", "inspect", "Report", "StructureError"]
 _POINTS = 5        # sample points; a generic rank shows at almost every one
 
 
-def check(model, laws=None, points=None, seed=0):
+def check(model: Model, laws: Law | Sequence[Law] | None = None, points: tuple | None = None,
+          seed: int = 0) -> Report:
     """A `Report` on a declared model.
 
     Parameters

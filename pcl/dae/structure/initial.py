@@ -1,11 +1,14 @@
 """Whether initial values satisfy the constraints of a system, those that stand there and the hidden
 ones."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult, least_squares
 
+from pcl.dae.model import Model
 from pcl.support.validate import float64_array
 
 _PRIORITY = 1e3       # of the equations over their derivatives: (1/1e3)² of a residual leaks into them
@@ -49,15 +52,15 @@ class Initial:
     violations
     """
 
-    violations: tuple
-    values: dict
+    violations: tuple[Violation, ...]
+    values: dict[str, float]
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether the given values are consistent."""
         return not self.violations
 
-    def require(self):
+    def require(self) -> "Initial":
         """This, or InconsistentStart."""
         if self.violations:
             raise InconsistentStart("The initial values violate constraints: "
@@ -66,7 +69,9 @@ class Initial:
         return self
 
 
-def check_initial(model, given, *, inputs=None, t=0.0, guess=None, tolerance=1e-6):
+def check_initial(model: Model, given: Mapping[str, float], *, inputs: Mapping[str, Any] | None = None,
+                  t: float = 0.0, guess: Mapping[str, float] | None = None,
+                  tolerance: float = 1e-6) -> Initial:
     """`Initial` for some given values of a declared model.
 
     Parameters

@@ -1,17 +1,25 @@
 """`minimize` with SciPy's arguments on top of `solve`."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import Bounds, LinearConstraint, NonlinearConstraint
 
 from pcl.interior_point.fronts.conventions import adapted, checked_method, settings
 from pcl.interior_point.fronts.differences import gradient_by_differences, jacobian_by_differences
+from pcl.interior_point.result import Result
 from pcl.interior_point.solve import solve
+from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, known
 
 
-def minimize(fun, x0=None, args=(), method=None, jac=None, hess=None, hessp=None, bounds=None,
-             constraints=(), tol=None, callback=None, options=None, *, warm_start=None, **more):
+def minimize(fun: Callable, x0: ArrayLike | None = None, args: tuple = (), method: str | None = None,
+             jac: Any = None, hess: Callable | None = None, hessp: Callable | None = None,
+             bounds: Any = None, constraints: Any = (), tol: float | None = None,
+             callback: Callable | None = None, options: Mapping[str, Any] | None = None, *,
+             warm_start: Result | None = None, **more: Any) -> Result:
     """A local minimum of fun(x, *args), arguments as in `scipy.optimize.minimize`.
 
     Parameters

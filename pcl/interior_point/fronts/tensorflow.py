@@ -1,9 +1,12 @@
 """A program from TensorFlow functions: f(x) and c(x) with exact dense derivatives in float64."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
 
 from pcl.interior_point.program import checked_bounds
+from pcl.support.types import Array, ArrayLike, Tensor
 
 _VECTOR = tf.TensorSpec((None,), tf.float64)
 _SCALAR = tf.TensorSpec((), tf.float64)
@@ -26,8 +29,11 @@ class TensorFlowProgram:
     Reverse mode for the gradient and rows of J, reverse over reverse for W: n sweeps, vectorised.
     """
 
-    def __init__(self, objective, n, constraints=None, *, c_lower=(), c_upper=(), x_lower=None,
-                 x_upper=None, row_names=None, variable_names=None):
+    def __init__(self, objective: Callable[[Tensor], Tensor], n: int,
+                 constraints: Callable[[Tensor], Tensor] | None = None, *,
+                 c_lower: Sequence[float] | Array = (), c_upper: Sequence[float] | Array = (),
+                 x_lower: ArrayLike | None = None, x_upper: ArrayLike | None = None,
+                 row_names: Sequence[str] | None = None, variable_names: Sequence[str] | None = None):
         self.n, self.m = int(n), len(c_lower)
         self._names = row_names, variable_names
         if (constraints is None) != (self.m == 0):
@@ -69,31 +75,31 @@ class TensorFlowProgram:
         self._g, self._J = (tf.function(f, input_signature=[_VECTOR]) for f in (gradient, jacobian))
         self._W = tf.function(hessian, input_signature=[_VECTOR, _VECTOR, _SCALAR])
 
-    def objective(self, x):
+    def objective(self, x: Array) -> float:
         """f(x)."""
         return float(self._f(x))
 
-    def gradient(self, x):
+    def gradient(self, x: Array) -> Array:
         """∇f(x), (n,)."""
         return self._g(x).numpy()
 
-    def constraints(self, x):
+    def constraints(self, x: Array) -> Array:
         """c(x), (m,)."""
         return self._c(x).numpy()
 
-    def jacobian(self, x):
+    def jacobian(self, x: Array) -> Array:
         """J(x), (m, n)."""
         return self._J(x).numpy() if self.m else np.zeros((0, self.n))
 
-    def hessian(self, x, lam, sigma):
+    def hessian(self, x: Array, lam: Array, sigma: float) -> Array:
         """σ ∇²f + Σ λ_j ∇²c_j, symmetric (n, n)."""
         W = self._W(x, lam, np.float64(sigma)).numpy()
         return 0.5 * (W + W.T)
 
-    def row_name(self, j):
+    def row_name(self, j: int) -> str:
         """The name given, or c[j]."""
         return self._names[0][j] if self._names[0] is not None else f"c[{j}]"
 
-    def variable_name(self, i):
+    def variable_name(self, i: int) -> str:
         """The name given, or x[i]."""
         return self._names[1][i] if self._names[1] is not None else f"x[{i}]"

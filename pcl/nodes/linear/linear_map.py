@@ -67,14 +67,14 @@ class LinearMap:
         return tf.reshape(_multiply(self, tf.reshape(x, [-1]), False), self.shapes[1])
 
     @functools.cached_property
-    def tensor(self):
+    def tensor(self) -> Any:
         """The matrix as a constant SparseTensor."""
         coo = self.matrix.tocoo()
         indices = np.stack(coo.coords, axis=1).astype(np.int64)
         with tf.init_scope():
             return tf.sparse.SparseTensor(indices, coo.data, self.shape)
 
-    def columns(self, k):
+    def columns(self, k: int) -> sp.csr_array:
         """L ⊗ I_k, acting on (n, k) arrays flattened row by row."""
         return sp.kron(self.matrix, sp.eye_array(k), format="csr")
 

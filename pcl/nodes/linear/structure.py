@@ -11,7 +11,7 @@ import tensorflow as tf
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, selection
 from pcl.support.caches import Bounded, Companions
-from pcl.support.types import ArrayLike
+from pcl.support.types import Array, ArrayLike, Integers, Tensor
 from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
 
 
@@ -56,7 +56,7 @@ class Structure:
                              "of one length.")
         return cls(selection(rows, shape[0]), selection(cols, shape[1]))
 
-    def transpose(self):
+    def transpose(self) -> "Structure":
         """The structure of A(c)ᵀ."""
         return self._transposed
 
@@ -64,26 +64,26 @@ class Structure:
     def _transposed(self):
         return Structure(self.trial, self.test, self.group)
 
-    def restrict(self, rows, cols):
+    def restrict(self, rows: ArrayLike, cols: ArrayLike) -> "Structure":
         """The structure of A(c)[rows, cols]; the same object for the same numbers while it is kept."""
         rows = whole_numbers("rows", rows, self.shape[0])
         cols = whole_numbers("cols", cols, self.shape[1])
         return self._restricted.kept(digest(rows, cols), lambda: Structure(
             self.test[:, rows], self.trial[:, cols], self.group))
 
-    def projected(self, left, right):
+    def projected(self, left: Any, right: Any) -> "Structure":
         """The structure of leftᵀ A(c) right for sparse matrices; kept like `restrict`."""
         parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
         return self._restricted.kept(digest(*parts), lambda: Structure(
             self.test @ left, self.trial @ right, self.group))
 
-    def columns(self, k):
+    def columns(self, k: int) -> "Structure":
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
         eye = sp.eye_array(k, format="csr")
         return self._columns.kept(k, lambda: Structure(
             sp.kron(self.test, eye), sp.kron(self.trial, eye), self.group * k))
 
-    def tensorflow(self, c, x):
+    def tensorflow(self, c: Tensor, x: Tensor) -> Tensor:
         """A(c) x for x of shape (n,) or (n, k), differentiable to any order."""
         scatter, gather = self._maps
         weights = tf.repeat(c, self.group)
@@ -94,19 +94,19 @@ class Structure:
     def _maps(self):
         return LinearMap(self.test.T), LinearMap(self.trial)
 
-    def apply(self, c, u):
+    def apply(self, c: Array, u: Array) -> Array:
         """A(c) u for a vector u."""
         return self.test.T @ (np.repeat(c, self.group) * (self.trial @ u))
 
-    def coefficient_adjoint(self, mu, u):
+    def coefficient_adjoint(self, mu: Array, u: Array) -> Array:
         """∂(μᵀ A(c) u)/∂c, shape (N,)."""
         return ((self.test @ mu) * (self.trial @ u)).reshape(self.size, self.group).sum(axis=1)
 
-    def left(self, u):
+    def left(self, u: Array) -> sp.sparray:
         """∂(A(c) u)/∂c, sparse (n_rows, N)."""
         return self._grouped_test.weighted(self.trial @ u).T
 
-    def right(self, mu):
+    def right(self, mu: Array) -> sp.sparray:
         """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols)."""
         return self._grouped_trial.weighted(self.test @ mu)
 
@@ -120,13 +120,13 @@ class Structure:
             return self._grouped_test
         return _GroupedRows(self.trial, self.group)
 
-    def pattern(self):
+    def pattern(self) -> sp.csc_array:
         """Where A(c) can have entries, as a CSC array of ones and more."""
         test, trial = (sp.csr_array((np.ones(m.nnz), m.indices, m.indptr), shape=m.shape)
                        for m in (self.test, self.trial))
         return sp.csc_array(test.T @ trial)
 
-    def entries(self, start, stop):
+    def entries(self, start: int, stop: int) -> tuple[Integers, Integers, Array]:
         """(rows, cols, weight) of the coefficients start ≤ k < stop, in the order of k.
 
         A(c)[rows[e], cols[e]] += weight[e] c[k[e]]; `entry_counts` tells how many each k has.
@@ -140,7 +140,7 @@ class Structure:
         i, j = self.test.indptr[r] + within // ng, self.trial.indptr[r] + within % ng
         return self.test.indices[i], self.trial.indices[j], self.test.data[i] * self.trial.data[j]
 
-    def entry_counts(self):
+    def entry_counts(self) -> Integers:
         """Number of entries of each coefficient, (N,)."""
         pairs = np.diff(self.test.indptr).astype(np.int64) * np.diff(self.trial.indptr)
         return pairs.reshape(self.size, self.group).sum(axis=1)

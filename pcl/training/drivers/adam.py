@@ -7,16 +7,19 @@ Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, the eff
 end of section 2, in which ε is added to sqrt(v); so does Keras.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from pcl.training.drivers.scipy_minimize import kept_scale
-from pcl.training.run.run import Stop
+from pcl.training.run.run import Run, Stop
 from pcl.training.run.status import Status
 
 _SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
 
 
-def drive(run, method, options):
+def drive(run: Run, method: str, options: Mapping[str, Any]) -> None:
     """Adam. A failed trial is taken back and the rate halved; each success doubles it again, up to
     `learning_rate`.
 

@@ -3,13 +3,14 @@
     minimise  C² Σ_i ρ((r_i / C)²),      C = f_scale;  ρ(z) = z gives Σ r_i² (no factor 1/2)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import scipy.optimize
 
 from pcl.support.validate import float64_array
-from pcl.training.run.run import EPS, Stop, norm
+from pcl.training.run.run import EPS, Run, Stop, norm
 from pcl.training.run.status import Status
 
 ALGORITHMS = ("trf", "dogbox", "lm")
@@ -69,7 +70,7 @@ class ResidualEvaluator:
         return self._J
 
 
-def drive(run, method, options, evaluator):
+def drive(run: Run, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
     """trf, dogbox or lm. An iteration is a Jacobian: a step that lowered the cost.
 
     A failed trial has residuals +inf, on which trf and dogbox shrink their radius by four;

@@ -1,15 +1,17 @@
 """Newton's method with a trust region, dense Hessian, one factorisation an accepted step."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from pcl.training.drivers.trust_region_step import TrustRegionModel
-from pcl.training.run.run import Stop
+from pcl.training.run.run import Run, Stop
 from pcl.training.run.status import Status
 
 
-def drive(run, method, options):
+def drive(run: Run, method: str, options: Mapping[str, Any]) -> None:
     """The rules of SciPy's trust-exact with the exact minimiser of every subproblem.
 
     ρ = actual/predicted decrease. ρ < ¼: radius/4; ρ > ¾ on the boundary: radius · 2, at most
