@@ -98,7 +98,7 @@ def test_units_of_the_states_change_neither_parameters_nor_iterations(unit):
 
 @pytest.mark.parametrize("unit", [1e-14, 1.0, 1e9])
 def test_trajectories_are_solved_to_rounding_of_their_own_size_beside_others(unit):
-    """x' = −k x²/x₀: x = x₀/(1 + k t), collocated with an error of 1e-7; from a guess of all x₀; and
+    """x' = −k x²/x₀: x = x₀/(1 + k t), collocated with an error of 1e-6; from a guess of all x₀; and
     beside it y' = −k y from 1, which Newton's method has in one step."""
     model = Model(states=("x", "y"), parameters="k",
                   rates=lambda v: {"x": -v.k * v.x**2 / unit, "y": -v.k * v.y})
@@ -113,7 +113,7 @@ def test_trajectories_are_solved_to_rounding_of_their_own_size_beside_others(uni
     assert (np.abs(c).max(axis=0) <= [1e-13 * unit, 1e-13]).all()
     ends = program.elements.split(u)[1][:, -1]
     t = setting.meshes[0].times[1:]
-    np.testing.assert_allclose(ends / [unit, 1.0], np.stack([1.0 / (1.0 + t), np.exp(-t)], 1), rtol=1e-6)
+    np.testing.assert_allclose(ends / [unit, 1.0], np.stack([1.0 / (1.0 + t), np.exp(-t)], 1), rtol=2e-6)
 
 
 def test_an_iteration_limit_reaches_the_caller():
