@@ -128,9 +128,12 @@ class Sequential:
         near, x = self._nearest(q)
         if x is not self._x and np.array_equal(near, q):
             return x
-        found, self._units = trajectories.found(self.program, self._chain, self.guess(q), self._units)
+        given = self.program, self._chain, self.guess(q), self._units
         if x is self._x:            # the given start, which fulfils no equation, has served
+            found, self._units = trajectories.first(*given)
             self._found.clear()
+        else:
+            found = trajectories.found(*given)
         self._found.append((q, found))
         return found
 

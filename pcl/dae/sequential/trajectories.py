@@ -49,24 +49,28 @@ class Units:
         return Units(kept * self.unknowns, new.rows), bool(np.abs(np.log(kept)).max() > np.log(RESIZED))
 
 
-def near(program, chain, x, units):
-    """(trajectories (n,) at the q that stands in x, units there) from the trajectories of x.
+def found(program, chain, x, units):
+    """The trajectories (n,) at the q that stands in x, from those of x; where that fails, element by
+    element from the starts.
 
     Raises
     ------
     NotConverged, SingularMatrix
     """
-    x = _solved(program, chain, x, units)
-    units, changed = units.renewed(program, x)
-    return (_solved(program, chain, x, units) if changed else x), units
-
-
-def found(program, chain, x, units):
-    """The same; where that fails, element by element from the starts."""
     try:
-        return near(program, chain, x, units)
+        return _solved(program, chain, x, units)
     except TrialFailure:
         return _marched(program, chain, x, units)
+
+
+def first(program, chain, x, units):
+    """(the same, units there): solved once more where the units at the guess x are not those."""
+    return _anew(program, chain, found(program, chain, x, units), units)
+
+
+def _anew(program, chain, x, units):
+    units, changed = units.renewed(program, x)
+    return (_solved(program, chain, x, units) if changed else x), units
 
 
 def marched(program, x):
@@ -76,7 +80,8 @@ def marched(program, x):
     ------
     NotConverged, SingularMatrix
     """
-    return _marched(program, Chain(program.rows), x, Units.at(program, x))[0]
+    chain, units = Chain(program.rows), Units.at(program, x)
+    return _anew(program, chain, _marched(program, chain, x, units), units)[0]
 
 
 def _marched(program, chain, x, units):
@@ -95,7 +100,7 @@ def _marched(program, chain, x, units):
         solved = _solved(piece, Chain(piece.rows), np.concatenate([inner.join(x0[e], w[e], p), theta]),
                          units)
         w[e], ends[e] = inner.split(solved)[1], inner.local(solved[:inner.n]) @ elements.end.T
-    return near(program, chain, np.concatenate([elements.join(x0, w, p), x[elements.n:]]), units)
+    return _solved(program, chain, np.concatenate([elements.join(x0, w, p), x[elements.n:]]), units)
 
 
 def _piece(program, place, x0):
