@@ -56,8 +56,8 @@ def robust(r, loss, C):
 
 def gradient_of(problem, theta, loss, C):
     from pcl.training.drivers.least_squares import ResidualEvaluator
-    from pcl.training.run.evaluator import Counts, Point
-    return ResidualEvaluator(problem, Counts(), loss, C).gradient(Point(theta))
+    from pcl.training.run.evaluator import Counts, EvaluatedTheta
+    return ResidualEvaluator(problem, Counts(), loss, C).gradient(EvaluatedTheta(theta))
 
 
 def test_adam_descends_in_float64_and_matches_the_published_recursion():

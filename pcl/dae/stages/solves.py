@@ -148,7 +148,7 @@ class Search:
     Attributes
     ----------
     best : (program, result, misfit), or None
-    stages : list of Stage
+    stages : list of ReportLine
     over : bool, whether the end was asked for
     met : list of the objectives of all that were solved
     """
