@@ -21,7 +21,7 @@ RECENT = 100                # steps back from there whose largest values are the
 
 
 @dataclass
-class Run:
+class Simulation:
     """What changes during a simulation.
 
     Attributes

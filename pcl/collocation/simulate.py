@@ -8,7 +8,7 @@ import numpy as np
 
 from pcl.collocation.chain import EPS
 from pcl.collocation.mesh import Mesh
-from pcl.collocation.run import Run
+from pcl.collocation.run import Simulation
 from pcl.collocation.scheme import Scheme
 from pcl.collocation.solution import Solution
 from pcl.collocation.start import HigherIndex, consistent_start
@@ -95,7 +95,7 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
         raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "
                           "start of an element, where they do not determine the unknowns. Use radau or "
                           "gauss.")
-    run = Run(system, scheme, start, span, x0, breaks)
+    run = Simulation(system, scheme, start, span, x0, breaks)
     tolerance = Tolerance.checked(rtol, atol, x0.size, y_guess.size, start.index)
     if given:
         return on_mesh(run, mesh, tolerance.atol, guess)

@@ -91,7 +91,7 @@ def with_step_control(run, tolerance, first, max_steps):
 
     Parameters
     ----------
-    first : function Run -> length of a first step
+    first : function Simulation -> length of a first step
     """
     control = _Control(run, tolerance, first(run))
     while run.point[3] < run.span[1]:

@@ -157,7 +157,7 @@ def _pair(name, pair):
     return lower, upper
 
 
-class Point:
+class Variables:
     """The variables at all points: `v.name`, `v["name"]`, `v.t`, `v.d(state)`."""
 
     def __init__(self, values, derivatives):
@@ -186,5 +186,5 @@ class Point:
 
 
 def with_values(v, changes):
-    """The `Point` v with other values {name: tensor}."""
-    return Point({**v._values, **changes}, v._derivatives)
+    """The `Variables` v with other values {name: tensor}."""
+    return Variables({**v._values, **changes}, v._derivatives)

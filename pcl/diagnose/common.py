@@ -5,7 +5,7 @@ import numpy as np
 from pcl.support.arrays import frozen
 from pcl.support.interface import require_interface
 from pcl.support.validate import float64_array
-from pcl.training.run.evaluator import Counts, LossEvaluator, Point
+from pcl.training.run.evaluator import Counts, LossEvaluator, EvaluatedTheta
 
 
 def flat_theta(problem, theta, *needed):
@@ -18,7 +18,7 @@ def flat_theta(problem, theta, *needed):
 
 def checked_hessian(problem, theta):
     """The Hessian (p, p), finite and symmetrised; ValueError if it is visibly not symmetric."""
-    return LossEvaluator(problem, Counts()).hessian(Point(theta))
+    return LossEvaluator(problem, Counts()).hessian(EvaluatedTheta(theta))
 
 
 def positive_number(name, value):

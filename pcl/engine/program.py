@@ -7,7 +7,7 @@ from pcl.engine.procedure import Procedure
 
 
 @dataclass(frozen=True)
-class Program:
+class TracedLoss:
     """A loss ℓ(θ, v) with v_k = F_k(a_k), a_k = g_k(θ, v_1 … v_{k−1}).
 
     Variables are numbered: first the blocks of θ, then the outputs v_k of the calls. `residuals` is the

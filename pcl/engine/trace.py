@@ -12,7 +12,7 @@ from pcl.engine.call import Constant, Direct, Glued, NodeCall
 from pcl.engine.glue.graph import Graph
 from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure
-from pcl.engine.program import Program
+from pcl.engine.program import TracedLoss
 
 # What TensorFlow is to say of a shielded input; `tf.custom_gradient` would be shorter, but TensorFlow
 # keeps every function it is given for good, and with it the graph.
@@ -137,7 +137,7 @@ def trace(function, blocks, finish):
 
     Returns
     -------
-    Program
+    TracedLoss
     """
     tracers = []
     python_function = getattr(function, "python_function", function)  # of a tf.function
@@ -154,8 +154,8 @@ def trace(function, blocks, finish):
     graph = Graph(wrapped, tracer.variables)
     loss, *residuals = wrapped.outputs
     calls = described(tracer.recorded, graph)
-    program = Program(len(blocks), Procedure(calls, Piece(graph, [loss], scalar=True)),
-                      Piece(graph, residuals) if residuals else None)
+    program = TracedLoss(len(blocks), Procedure(calls, Piece(graph, [loss], scalar=True)),
+                         Piece(graph, residuals) if residuals else None)
     _refuse_leaks(program)
     return program
 

@@ -22,7 +22,7 @@ import numpy as np
 from pcl.errors import TrialFailure
 from pcl.interior_point.barrier import fraction_to_boundary, tau
 from pcl.interior_point.filter import Filter, Test
-from pcl.interior_point.form import Point
+from pcl.interior_point.form import Evaluated
 from pcl.interior_point.kkt.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.kkt.multipliers import least_squares
 from pcl.interior_point.kkt.system import System
@@ -53,7 +53,7 @@ class Rescale(Exception):
 
 
 @dataclass
-class Step:
+class Direction:
     """A search direction with the system it came from."""
 
     dp: np.ndarray
@@ -156,7 +156,7 @@ class Algorithm:
         system, (dp, dy), shift, self._delta_c = self.inertia.solve(
             make, lambda system: system.solve(r_p, -point.c), mu)
         self.shift = shift
-        return Step(dp, dy, system, r_p, shift)
+        return Direction(dp, dy, system, r_p, shift)
 
     def _hessian(self, x):
         self.form.count["hessian"] += 1
@@ -221,7 +221,7 @@ class Algorithm:
         """The point p + α dp, or None where a function is not finite."""
         self._trials += 1
         try:
-            return Point(self.form, self.form.inside(self.state.point.p + alpha * dp))
+            return Evaluated(self.form, self.form.inside(self.state.point.p + alpha * dp))
         except TrialFailure as error:
             self.failure = str(error)
             return None
@@ -247,7 +247,7 @@ class Algorithm:
             if trial is None:
                 return None
             if self._passes(test, alpha, trial):
-                return trial, Step(dp, dy, step.system, step.r_p, step.shift), alpha_soc
+                return trial, Direction(dp, dy, step.system, step.r_p, step.shift), alpha_soc
             if trial.theta > _KAPPA_SOC * theta:
                 return None
             residual, theta = alpha_soc * residual + trial.c, trial.theta
@@ -264,7 +264,7 @@ class Algorithm:
             if not system.right_inertia:
                 return None
             dp, dy = system.solve(step.r_p, -self.state.point.c)
-            shifted = Step(dp, dy, system, step.r_p, shift)
+            shifted = Direction(dp, dy, system, step.r_p, shift)
             test, alpha = self._test(shifted), self._longest(dp)
             trial = self._trial(dp, alpha)
             if trial is not None and self._passes(test, alpha, trial):

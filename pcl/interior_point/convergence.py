@@ -170,9 +170,9 @@ class Convergence:
 
 def original(algorithm, state):
     """The last point of the restoration phase as a state of the original form."""
-    from pcl.interior_point.form import Point
+    from pcl.interior_point.form import Evaluated
     from pcl.interior_point.state import State
     form = algorithm.form
     last = algorithm.restored_until
-    point = Point(form, last.point.p[:form.size].copy()).differentiate()
+    point = Evaluated(form, last.point.p[:form.size].copy()).differentiate()
     return State(point, state.y, state.z_lower, state.z_upper)

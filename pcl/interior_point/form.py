@@ -150,7 +150,7 @@ def _gap(bound, n):
     return np.maximum(4.0 * np.spacing(size), least)
 
 
-class Point:
+class Evaluated:
     """One point p of a form: values at once, derivatives when asked for.
 
         φ_μ = f − μ Σ ln(p − l) − μ Σ ln(u − p) + κ_d μ Σ (distance to the bound, where there is one only)

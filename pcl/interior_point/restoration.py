@@ -11,7 +11,7 @@ import numpy as np
 
 from pcl.errors import TrialFailure
 from pcl.interior_point.barrier import Monotone
-from pcl.interior_point.form import Point
+from pcl.interior_point.form import Evaluated
 from pcl.interior_point.kkt.multipliers import LARGEST, least_squares
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
@@ -98,7 +98,7 @@ class _Ends:
     def _original(self, state):
         form = self._algorithm.form
         try:
-            return Point(form, state.point.p[:form.size].copy()).differentiate()
+            return Evaluated(form, state.point.p[:form.size].copy()).differentiate()
         except TrialFailure as error:
             self._algorithm.failure = str(error)
             return None
@@ -153,7 +153,7 @@ def elastic_state(form, state, mu):
     negative = half + np.sqrt(half ** 2 + mu * c / (2.0 * _RHO))
     positive = c + negative
     elastic = np.concatenate([positive, negative])
-    start = Point(form, form.inside(np.concatenate([point.p, elastic]))).differentiate()
+    start = Evaluated(form, form.inside(np.concatenate([point.p, elastic]))).differentiate()
     z_lower = np.concatenate([np.minimum(state.z_lower, _RHO), mu / elastic])
     z_upper = np.concatenate([np.minimum(state.z_upper, _RHO), np.zeros(elastic.size)])
     return State(start, np.zeros(form.m), z_lower, z_upper)

@@ -101,7 +101,7 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
 
     def run(x, rule, mu, warm_start, check):
         ends = Convergence(tol, acceptable_tol, constraint_tol)
-        return _Run(program, bounds, monitor, ends, tol, reestimate_below, count).from_start(
+        return _Attempt(program, bounds, monitor, ends, tol, reestimate_below, count).from_start(
             x, hessian, kkt, rule, mu, scaling, warm_start, check)
 
     def again(x):
@@ -142,7 +142,7 @@ def _counts():
                           "factorisations"), 0)
 
 
-class _Run:
+class _Attempt:
     """One solve: what its end needs to make a result wherever it comes."""
 
     def __init__(self, program, bounds, monitor, ends, tol, near, count):

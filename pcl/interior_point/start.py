@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pcl.interior_point.form import Form, Point
+from pcl.interior_point.form import Evaluated, Form
 from pcl.interior_point.kkt.multipliers import LARGEST, least_squares
 from pcl.interior_point.state import State
 
@@ -64,7 +64,7 @@ def inner(x, lower, upper, kappa=KAPPA):
 def first_state(form, kkt, x, c, mu, warm):
     """Slacks at the rows' values pushed inside, z = 1, y by least squares (section 3.6)."""
     t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:])
-    point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
+    point = Evaluated(form, form.inside(np.concatenate([x, t]))).differentiate()
     z_lower, z_upper = 1.0 * np.isfinite(form.lower), 1.0 * np.isfinite(form.upper)
     y = least_squares(form, kkt, point, z_lower, z_upper)
     if y is None or np.abs(y).max(initial=0.0) > LARGEST:
@@ -77,7 +77,7 @@ def warm_state(form, kkt, x, c, mu, warm):
     scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
     t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:],
               WARM_KAPPA)
-    point = Point(form, form.inside(np.concatenate([x, t]))).differentiate()
+    point = Evaluated(form, form.inside(np.concatenate([x, t]))).differentiate()
     y = form.objective_scale * warm["lam"] / scale
     z_lower = _positive(form.objective_scale * warm["z_lower"], -y[form.row], form.lower,
                         point.d_lower, mu)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import scipy.linalg
 
-from pcl.training.run.evaluator import Counts, LossEvaluator, Point
+from pcl.training.run.evaluator import Counts, LossEvaluator, EvaluatedTheta
 from pcl.uncertainty.covariance import determined, share, sizes
 
 CURVED = 300            # parameters up to which a Gauss–Newton step is made a Newton step
@@ -118,4 +118,4 @@ def _spectrum_in_words(values, kept, level):
 
 
 def _hessian(problem, theta):
-    return LossEvaluator(problem, Counts()).hessian(Point(theta))
+    return LossEvaluator(problem, Counts()).hessian(EvaluatedTheta(theta))

@@ -8,12 +8,12 @@ from scipy.integrate import solve_ivp
 import pcl
 from benchmarks.dae_cases import CASES, set_up
 from pcl import interior_point
-from pcl.dae import Model, Trajectory, sequential
+from pcl.dae import Model, Trajectory
 from pcl.dae.kkt.reduced import ReducedKKT
 from pcl.dae.program.pointwise import Pointwise
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.curve import curves
-from pcl.dae.sequential import Sequential, marched
+from pcl.dae.sequential import Sequential, marched, trajectories
 from pcl.dae.stages.guess import first_guess
 from pcl.errors import NotConverged, TrialFailure
 
@@ -39,7 +39,7 @@ def test_the_equations_hold_at_the_solution_and_q_is_kept(name):
     x = problem.solution(q)
     equal = np.isfinite(program.c_lower)
     assert np.abs(program.constraints(x)[equal]).max() < 1e-11
-    np.testing.assert_array_equal(x[problem._places], q)
+    np.testing.assert_array_equal(x[problem.places], q)
     assert problem.value(q) == pytest.approx(program.objective(x), rel=1e-15)
 
 
@@ -54,15 +54,15 @@ def test_hessian_is_that_of_the_reduced_kkt_system(name):
     H = problem.hessian(q)
     delta = 2.0 * np.abs(np.linalg.eigvalsh(H)).max()
     d_x, d_c = np.zeros(program.n), np.where(np.isinf(program.c_lower), 1e20, 0.0)
-    d_x[problem._places] = delta
+    d_x[problem.places] = delta
     factor = ReducedKKT(adapt=False).factor(point.curvature(), point.J, d_x, d_c)
     assert factor.right_inertia
     for i in range(0, problem.size, 7):
         r = np.zeros(program.n)
-        r[problem._places[i]] = 1.0
+        r[problem.places[i]] = 1.0
         dx, _ = factor.solve(r, np.zeros(program.m))
         e = np.linalg.solve(H + delta * np.eye(problem.size), np.eye(problem.size)[i])
-        np.testing.assert_allclose(dx[problem._places], e, atol=1e-9 * np.abs(e).max())
+        np.testing.assert_allclose(dx[problem.places], e, atol=1e-9 * np.abs(e).max())
 
 
 def test_trajectories_far_from_the_start_are_found_element_by_element():
@@ -93,7 +93,7 @@ def test_the_minimiser_is_that_of_the_simultaneous_solve_where_no_bound_is_activ
     found = pcl.minimize(problem, progress=False)
     assert found.success
     np.testing.assert_allclose(found.fun, result.fun, rtol=1e-9)
-    np.testing.assert_allclose(found.x, result.x[problem._places], atol=1e-5)
+    np.testing.assert_allclose(found.x, result.x[problem.places], atol=1e-5)
 
 
 def test_a_solution_found_before_comes_back_after_other_points_and_failures(monkeypatch):
@@ -104,7 +104,7 @@ def test_a_solution_found_before_comes_back_after_other_points_and_failures(monk
 
     def fails(*arguments):
         raise NotConverged("no trajectories here")
-    monkeypatch.setattr(sequential, "_solved", fails)
+    monkeypatch.setattr(trajectories, "found", fails)
     with pytest.raises(NotConverged):
         problem.solution(q + 1.0)
     np.testing.assert_array_equal(problem.solution(q), first)

@@ -5,6 +5,24 @@ import numpy as np
 from pcl.errors import SingularMatrix
 
 
+def slots_inverted(J):
+    """(E, n_w K, n_w K): the inverse of the columns of the slots in the equations of every element.
+
+    Raises
+    ------
+    SingularMatrix
+    """
+    elements = J.rows.elements
+    slots = J.local[:, :, elements.n_x:elements.width - elements.n_p]
+    try:
+        inverse = np.linalg.inv(slots)
+    except np.linalg.LinAlgError:
+        inverse = np.full(slots.shape, np.nan)
+    if not np.isfinite(inverse).all():
+        raise SingularMatrix("the equations of an element cannot be solved for its slots.")
+    return inverse
+
+
 class Chain:
     """Sweeps along the elements of all trajectories at once, from Jacobian blocks."""
 
@@ -14,16 +32,8 @@ class Chain:
         self.steps = [self._elements.starts[counts > k] + k for k in range(counts.max())]
 
     def blocks(self, J):
-        """(J, inverse (E, n_w K, n_w K) of the columns of the slots)."""
-        elements = self._elements
-        slots = J.local[:, :, elements.n_x:elements.width - elements.n_p]
-        try:
-            inverse = np.linalg.inv(slots)
-        except np.linalg.LinAlgError:
-            inverse = np.full(slots.shape, np.nan)
-        if not np.isfinite(inverse).all():
-            raise SingularMatrix("the equations of an element cannot be solved for its slots.")
-        return J, inverse
+        """(J, `slots_inverted`)."""
+        return J, slots_inverted(J)
 
     def forward(self, blocks, r, jumps):
         """u (E, width, c), p = 0: J_x x₀ + J_w w = r (E, n_w K, c), x₀_e = end of u_(e−1) + jumps_e."""

@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
+from pcl.dae.kkt.chain import slots_inverted
 from pcl.dae.kkt.recursion import Recursion
 from pcl.dae.kkt.segments import Segments, padded
 from pcl.dae.kkt.small import small_factor
 from pcl.dae.program.structured import summed
+from pcl.errors import SingularMatrix
 from pcl.interior_point.kkt.dense import HELD
 from pcl.interior_point.kkt.protocol import backend
 
@@ -64,7 +66,7 @@ class ReducedKKT:
         while True:
             try:
                 found = Condensed(J, self.segment)
-            except np.linalg.LinAlgError:
+            except SingularMatrix:
                 return None
             if not self._adapt:
                 return found
@@ -103,9 +105,7 @@ class Condensed:
         self.n_x, self.n_p, self.cut = elements.n_x, elements.n_p, elements.width - elements.n_p
         self.law_rows = np.concatenate([*rows.laws, np.zeros(0, dtype=int)]).astype(int)
         self.n_nu = len(self.law_rows)
-        self.inverse = np.linalg.inv(J.local[:, :, self.n_x:self.cut])
-        if not np.isfinite(self.inverse).all():
-            raise np.linalg.LinAlgError("singular element")
+        self.inverse = slots_inverted(J)
         self.segments = Segments(elements.starts, elements.E, length)
         self.S, self.L = self.segments.table.shape
         self._eliminate()

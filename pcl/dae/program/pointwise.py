@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pcl.dae.model import Point
+from pcl.dae.model import Variables
 from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 from pcl.errors import FailedCheck
 
@@ -192,8 +192,8 @@ class Pointwise:
         """{name: tensor (n,)}."""
         at, model = self.arguments, self.model
         names = (*model.states, *model.algebraic, *model.outputs, *model.parameters, *model.inputs, "t")
-        v = Point(dict(zip(names, [*a[at.states.start:], *u, t])),
-                  dict(zip(model.states, a[at.derivatives])))
+        v = Variables(dict(zip(names, [*a[at.states.start:], *u, t])),
+                      dict(zip(model.states, a[at.derivatives])))
         return {name: _checked(name, expression, t) for name, expression in self._rows(model, v).items()}
 
     def _second(self, rows, a, lam):

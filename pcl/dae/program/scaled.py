@@ -40,15 +40,15 @@ class Scaled:
         starts = np.tile(w[:elements.n_x], (elements.E, 1))
         slots = np.tile(w, (elements.E, elements.K, 1))
         self.d = np.concatenate([elements.join(starts, slots, p), np.ones(self.n - elements.n)])
-        self._local = elements.local(self.d[:elements.n])[0]                            # (width,)
+        self.local = elements.local(self.d[:elements.n])[0]                             # (width,)
         with np.errstate(all="ignore"):
             equations, path = program.row_sizes(x, np.concatenate([states, w, p]))
-        self._row = np.tile(1.0 / _power(np.concatenate([equations, w[elements.n_w - elements.n_z:]])),
-                            elements.K)                                                 # (K·n_w,)
+        self.row = np.tile(1.0 / _power(np.concatenate([equations, w[elements.n_w - elements.n_z:]])),
+                           elements.K)                                                  # (K·n_w,)
         self._path = np.tile(1.0 / _power(path), elements.K)                            # (K·n_g,)
         state = np.abs(self.rows.joints) @ self.d[:elements.n] / np.maximum(
             np.abs(self.rows.joints) @ np.ones(elements.n), 1e-300)
-        self.r = np.concatenate([np.tile(self._row, elements.E), 1.0 / _power(state),
+        self.r = np.concatenate([np.tile(self.row, elements.E), 1.0 / _power(state),
                                  np.tile(self._path, elements.E)])
         self.s = float(_power(np.array(program.misfit.unit)))
         self.x_lower, self.x_upper = program.x_lower / self.d, program.x_upper / self.d
@@ -70,9 +70,9 @@ class Scaled:
     def jacobian(self, x):
         """∂ĉ/∂x̂."""
         J = self._program.jacobian(self.d * x)
-        weights = [N * self._row[law][:, None] for law, N in zip(self.rows.laws, J.weights)]
-        return StructuredJacobian(self.rows, J.local * (self._row[:, None] * self._local),
-                                  J.path * (self._path[:, None] * self._local), weights)
+        weights = [N * self.row[law][:, None] for law, N in zip(self.rows.laws, J.weights)]
+        return StructuredJacobian(self.rows, J.local * (self.row[:, None] * self.local),
+                                  J.path * (self._path[:, None] * self.local), weights)
 
     def hessian(self, x, lam, sigma, weights=None):
         """∇²(σ f̂ + λ̂ᵀĉ)."""
@@ -96,8 +96,8 @@ class Scaled:
         return self._program.variable_name(i)
 
     def _hessian(self, W):
-        return StructuredHessian(self.rows, W.local * (self._local[:, None] * self._local), W.mixed,
-                                 [A * self._local for A in W.inputs], W.theta)
+        return StructuredHessian(self.rows, W.local * (self.local[:, None] * self.local), W.mixed,
+                                 [A * self.local for A in W.inputs], W.theta)
 
     # --- results ------------------------------------------------------------------------------
     def outside(self, result):
@@ -131,7 +131,7 @@ def _sizes(elements, x):
     return _power(w), _power(typical[at.parameters]), _power(slopes)
 
 
-_RESIZED, _VANISHED = 1e3, 1e-12    # change of a size that matters; share below which it is rounding
+RESIZED, VANISHED = 1e3, 1e-12    # change of a size that matters; share below which it is rounding
 
 
 def resized(program, before, after):
@@ -140,8 +140,8 @@ def resized(program, before, after):
     old = Scaled(program, before)
     new = Scaled(program, after, old.p)
     ratios = np.concatenate([new.d / old.d, new.r / old.r])
-    change = np.abs(np.log(ratios[ratios > _VANISHED]))
-    return bool(change.max(initial=0.0) > np.log(_RESIZED))
+    change = np.abs(np.log(ratios[ratios > VANISHED]))
+    return bool(change.max(initial=0.0) > np.log(RESIZED))
 
 
 def worst_row(program, x):

@@ -177,7 +177,7 @@ class Transcription:
     def _at(self, x):
         point = self._point
         if point is None or not np.array_equal(point.x, x):
-            self._point = point = _Point(self, x)
+            self._point = point = _AtNodes(self, x)
         return point
 
     def _local(self, second, sigma):
@@ -212,7 +212,7 @@ class Transcription:
         self.c_lower[equal:] = -np.inf
 
 
-class _Point:
+class _AtNodes:
     """What is known at one x."""
 
     def __init__(self, program, x):

@@ -46,7 +46,7 @@ class Fit:
         The nonlinear program of the last stage.
     result : interior_point.Result
         Its solution.
-    stages : tuple of Stage
+    stages : tuple of ReportLine, one a stage
     note : str
         What was asked for and not reached although the last solve may be solved; mostly empty.
     shift : Shift or None

@@ -34,7 +34,7 @@ _INDEX = 3              # of simulations: what collocation can do
 def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks):
     """See `Trained.predict`."""
     tolerance = positive_number("tolerance", tolerance)
-    run = _Run(trained, initial, inputs, t, slack, breaks, max_elements)
+    run = _Forecast(trained, initial, inputs, t, slack, breaks, max_elements)
     most = max_elements + 4 * len(run.breaks)
     run.begin(tolerance, most)
     mesh = Mesh.uniform(run.t[0], run.t[-1], run.elements).holding(run.breaks)
@@ -50,7 +50,7 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks)
 
 def simulate(trained, initial, inputs, t, rtol, atol, breaks, most):
     """See `Trained.simulate`."""
-    run = _Run(trained, initial, inputs, t, False, breaks, most)
+    run = _Forecast(trained, initial, inputs, t, False, breaks, most)
     return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
 
 
@@ -78,7 +78,7 @@ class _Contradiction(Exception):
         self.found = found
 
 
-class _Run:
+class _Forecast:
     """One prediction: the closed system, its start and its bounds."""
 
     def __init__(self, trained, initial, inputs, t, slack, breaks, most):

@@ -1,4 +1,4 @@
-"""Training the unknown terms of a model by the simultaneous approach, stage by stage."""
+"""Training the unknown terms of a model, stage by stage."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pcl.dae.laws.output_range import output_range
 from pcl.dae.model import Model
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
+from pcl.dae.sequential.solve import require_sequential
 from pcl.dae.stages.attempts import search_parameters
 from pcl.dae.stages.doors import require_start, require_structure
 from pcl.dae.stages.guess import first_guess
@@ -45,7 +46,8 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         seed: int = 0, smoothing: str | float = "auto", weight_decay: str | float = "auto",
         scaling: str = "auto", normalise: bool = True, hessian: str | tuple[str, str] = "auto",
         kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
-        callback: Callable | None = None, refine: float | None = None) -> Fit:
+        callback: Callable | None = None, refine: float | None = None,
+        approach: str = "simultaneous") -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
@@ -93,6 +95,11 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     refine : tolerance of the estimated error in every element, relative to the largest magnitude of a
         variable; elements are split or merged and the program is solved again from where it was, until it
         is met. None: the elements stay.
+    approach : "simultaneous": trajectories, parameters and weights are unknowns of one program;
+        "sequential": the main solves see parameters, weights and free starts alone, and the equations are
+        solved for the trajectories at each step (`pcl.dae.sequential`). Guess and smoother are the same.
+        Sequential solves keep bounds of parameters, no others and no path constraints, and have the exact
+        Hessian and no `kkt`: what does not apply is refused.
 
     Returns
     -------
@@ -115,7 +122,9 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     setting = setting.scaled(_scaling(scaling, setting.data, laws))
     seed = positive_integer("seed", seed, minimum=0)
     automatic = isinstance(elements, str) and refine is None
-    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock())
+    solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock(), approach)
+    if approach == "sequential":
+        require_sequential(setting.model, hessian, kkt)
     refine = refine if refine is None else positive_number("refine", refine)
     if smoothing != "auto":
         smoothing = positive_number("smoothing", smoothing, zero=True)

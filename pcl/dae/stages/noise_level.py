@@ -3,7 +3,7 @@
 import numpy as np
 
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined
-from pcl.dae.stages.pretrain import FLOOR
+from pcl.dae.stages.pretrain import decay_of_variance
 
 # A smoother that smooths too much leaves several times the noise, and a weight decay that follows it
 # keeps the law as smooth: on the tanks of `python -m benchmarks.starts` ρ was 1.9 or 7.4, as the seed of
@@ -24,7 +24,7 @@ def decay_of(setting, program, result):
         variance = Uncertainty(program, result, False).scale
     except Undetermined:
         return None
-    return 2.0 * max(variance, FLOOR * setting.spread / program.misfit.data.size)
+    return decay_of_variance(variance, setting.spread, program.misfit.data.size)
 
 
 def settled_decay(search, start):

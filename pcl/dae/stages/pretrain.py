@@ -18,6 +18,12 @@ RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off 
 FLOOR = 1e-7
 
 
+def decay_of_variance(variance, spread, count):
+    """ρ = 2 max(s², `FLOOR` · spread/n): with ½ ρ ‖θ/σ‖² beside Σ ω r² the most probable weights, s² the
+    variance of an observation of weight 1."""
+    return 2.0 * max(variance, FLOOR * spread / count)
+
+
 def pretrain(law, a, z, theta):
     """θ that minimises mean ((law − z)/s)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B; s the standard
     deviation of z (n, m).
@@ -165,7 +171,7 @@ class Preparation:
     def _decay(self, misfit, spread, count):
         if self.fixed is not None:
             return self.fixed
-        return self.decay if self.decay != "auto" else 2.0 * max(misfit, FLOOR * spread) / count
+        return self.decay if self.decay != "auto" else decay_of_variance(misfit / count, spread, count)
 
     def _together(self, x, laws, thetas, mismatch, seed):
         """x; laws that the trajectories do not tell apart get weights, mismatch and outputs in x anew."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Stage:
+class ReportLine:
     """One line of the report: name, words on what was chosen or reached, iterations, seconds."""
 
     name: str
@@ -26,9 +26,9 @@ class Clock:
         self._last = time.perf_counter()
 
     def stage(self, name, words, iterations):
-        """A `Stage` that ends now."""
+        """A `ReportLine` that ends now."""
         now = time.perf_counter()
-        stage = Stage(name, words, iterations, now - self._last)
+        stage = ReportLine(name, words, iterations, now - self._last)
         self._last = now
         return stage
 

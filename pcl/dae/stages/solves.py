@@ -12,10 +12,12 @@ from pcl.dae.failures import FAILURES, guarded, said
 from pcl.dae.program import scaled
 from pcl.dae.program.hessians import HESSIANS
 from pcl.dae.program.log_scale import told
+from pcl.dae.sequential.solve import solve as solve_sequentially
 from pcl.interior_point.kkt.protocol import BACKENDS
 from pcl.interior_point.status import Status
 from pcl.support.validate import known, positive_integer, positive_number
 
+APPROACHES = ("simultaneous", "sequential")
 COARSE = 1e-3               # tolerance of the first of two main solves
 COARSE_MAXITER = 100        # its iterations: it only has to come near
 SHORT = 200                 # iterations of a solve beside others; a limit below is meant: nothing follows
@@ -45,6 +47,7 @@ class Solves:
     max_seconds: float | None
     callback: Any
     clock: Any
+    approach: str = "simultaneous"
 
     def __post_init__(self):
         positive_number("tol", self.tol)
@@ -56,6 +59,7 @@ class Solves:
                             "snapshot.")
         if isinstance(self.kkt, str):
             known("kkt", self.kkt, ("reduced", *BACKENDS))
+        known("approach", self.approach, APPROACHES)
         _require_hessian(self.hessian)
 
     def passes(self, program, x, words="", **options):
@@ -73,8 +77,9 @@ class Solves:
         seen = Seen(self.callback, lambda x: told(program.elements, x))
 
         def solve(x, **more):
-            return solver.solve(program, x, hessian, self.kkt, tol=tol, max_seconds=self.max_seconds,
-                                callback=seen, **{"maxiter": self.maxiter, **options, **more})
+            way = solve_sequentially if self.approach == "sequential" else solver.solve
+            return way(program, x, hessian, self.kkt, tol=tol, max_seconds=self.max_seconds,
+                       callback=seen, **{"maxiter": self.maxiter, **options, **more})
         result = solve(x, warm_start=warm_start)
         if meant(result, self.maxiter):
             return result
@@ -101,6 +106,7 @@ class Solves:
     def stage(self, name, hessian, tol, result, more=""):
         """Its line of the report."""
         how = hessian if isinstance(hessian, str) else type(hessian).__name__
+        more += "sequential, " if self.approach == "sequential" else ""
         words = f"{more}{how} Hessian to {tol:g}: objective {result.fun:.6g}. {result.message}"
         return self.clock.stage(name, words, result.nit)
 
@@ -142,7 +148,7 @@ class Search:
     Attributes
     ----------
     best : (program, result, misfit), or None
-    stages : list of Stage
+    stages : list of ReportLine
     over : bool, whether the end was asked for
     met : list of the objectives of all that were solved
     """

@@ -56,7 +56,7 @@ def minimize(fun: Callable, x0: ArrayLike | None = None, args: tuple = (), metho
     x0 = _first(x0, warm_start)
     parts = constraints if isinstance(constraints, (list, tuple)) else [constraints]
     objective = _Objective(fun, jac, hess, hessp, args)
-    program = _Program(objective, x0, bounds, [_rows(part, x0) for part in parts])
+    program = _FromScipy(objective, x0, bounds, [_rows(part, x0) for part in parts])
     exact = objective.has_hessian and all(part.linear or part.hess is not None for part in program.parts)
     given = {} if tol is None else {"tol": tol}
     result = solve(program, x0, callback=adapted(callback), warm_start=warm_start,
@@ -141,7 +141,7 @@ def _rows(constraint, x0):
                  0.0, 0.0 if kind == "eq" else np.inf, x0)
 
 
-class _Program:
+class _FromScipy:
     def __init__(self, objective, x0, bounds, parts):
         self._objective, self.parts = objective, parts
         self.n, self.m = x0.size, sum(part.m for part in parts)

@@ -57,7 +57,7 @@ class Newton:
             raise TypeError(f"warm_start is {self.warm_start!r}; expected True or False.")
 
 
-def newton(settings, start, at):
+def newton(settings, start, at, advice=None):
     """Solve r(u) = 0.
 
     Parameters
@@ -65,6 +65,7 @@ def newton(settings, start, at):
     settings : Newton
     start : array
     at : function u -> point with `residual` (n,) and `factor` of the Jacobian there
+    advice : a sentence on what to do where it fails, other than more load steps
 
     Returns
     -------
@@ -78,7 +79,8 @@ def newton(settings, start, at):
     """
     point = at(start)
     r0, u = point.residual, start
-    history: list[float] = []
+    history = _History([], advice or f"Start nearer to the solution, or ask for load_steps > "
+                       f"{settings.load_steps}.")
     for s in np.linspace(0.0, 1.0, settings.load_steps + 1)[1:]:
         offset = (1.0 - s) * r0
         u, point = _newton(settings, u, point, offset, at, history)
@@ -87,32 +89,31 @@ def newton(settings, start, at):
 
 def _newton(settings, u, point, offset, at, history):
     for _ in range(settings.maxiter):
-        history.append(_norm(point.residual - offset))
-        if not np.isfinite(history[-1]):
-            raise NotConverged(_report("the residual is not finite at the first iterate", settings,
-                                       history))
-        step = _step(settings, point, offset, history).reshape(u.shape)
+        norm = history.with_norm(_norm(point.residual - offset))
+        if not np.isfinite(norm):
+            raise history.failed("the residual is not finite at the first iterate")
+        step = _step(point, offset, history).reshape(u.shape)
         size = np.abs(step).max(initial=0.0)
-        u, point = _damped(settings, u, point, offset, step, at, history)
+        u, point = _damped(u, offset, step, at, norm, history)
         if size <= max(settings.tolerance * np.abs(u).max(initial=0.0), settings.atol):
             return u, point
-    raise NotConverged(_report("iteration limit", settings, history))
+    raise history.failed("iteration limit")
 
 
-def _step(settings, point, offset, history):
+def _step(point, offset, history):
     """r_u⁻¹ (r − offset)."""
     try:
         return point.factor.solve(point.residual - offset)
     except TrialFailure as failure:
-        raise NotConverged(_report(f"Jacobian: {failure}", settings, history)) from failure
+        raise history.failed(f"Jacobian: {failure}") from failure
 
 
-def _damped(settings, u, point, offset, step, at, history):
-    """u − α step with the largest α = 1, ½, ¼, … that shortens the residual.
+def _damped(u, offset, step, at, norm, history):
+    """u − α step with the largest α = 1, ½, ¼, … that shortens the residual below its `norm`.
 
     Near the solution, where the residual may be rounding already, the full step is taken as it is.
     """
-    norm, alpha = history[-1], 1.0
+    alpha = 1.0
     close = np.abs(step).max(initial=0.0) <= CLOSE * np.abs(u).max(initial=0.0)
     while alpha >= SMALLEST_STEP:
         trial = u - alpha * step
@@ -124,8 +125,7 @@ def _damped(settings, u, point, offset, step, at, history):
         if size <= (1.0 - 1e-4 * alpha) * norm or (close and np.isfinite(size)):
             return trial, new
         alpha /= 2.0
-    raise NotConverged(_report("no step along Newton's direction shortens the residual", settings,
-                               history))
+    raise history.failed("no step along Newton's direction shortens the residual")
 
 
 def _norm(r):
@@ -134,8 +134,21 @@ def _norm(r):
         return float(np.linalg.norm(r))
 
 
-def _report(reason, settings, history):
-    shown = ", ".join(f"{r:.2e}" for r in history[-8:])
-    return (f"Newton's method failed after {len(history)} steps ({reason}); the residual norms "
-            f"(Euclidean, in the unit of the equation) ended {shown}. Start nearer to the solution, or "
-            f"ask for load_steps > {settings.load_steps}.")
+@dataclass(frozen=True)
+class _History:
+    """Residual norms of all iterates, and what to do where they do not end in 0."""
+
+    norms: list
+    advice: str
+
+    def with_norm(self, norm):
+        """`norm`, noted."""
+        self.norms.append(norm)
+        return norm
+
+    def failed(self, reason):
+        """The error that tells of them."""
+        shown = ", ".join(f"{r:.2e}" for r in self.norms[-8:])
+        return NotConverged(
+            f"Newton's method failed after {len(self.norms)} steps ({reason}); the residual norms "
+            f"(Euclidean, in the unit of the equation) ended {shown}. {self.advice}")

@@ -144,7 +144,7 @@ class ScanPoint:
             if self.length and k % self.length == 0:
                 self._starts.append(state)
                 steps = []
-            steps.append(Step(self, k, state))
+            steps.append(EvaluatedStep(self, k, state))
             state = steps[-1].following()
             self._keep_state(k + 1, state)
             if k == min(1, self.call.n_steps - 1):
@@ -184,7 +184,7 @@ class ScanPoint:
     def _evaluated(self, s):
         first, state, steps = s * self.length, self._starts[s], []
         for k in range(first, min(first + self.length, self.call.n_steps)):
-            steps.append(Step(self, k, state))
+            steps.append(EvaluatedStep(self, k, state))
             state = steps[-1].following()
         return steps
 
@@ -199,7 +199,7 @@ class ScanPoint:
         return bars
 
 
-class Step:
+class EvaluatedStep:
     """One step evaluated: its values and the points of its calls."""
 
     def __init__(self, point, k, state):

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from pcl.training.run.evaluator import Point
+from pcl.training.run.evaluator import EvaluatedTheta
 
 
 def packed(points):
-    """({name: array}, failures) of a list of `Point`."""
+    """({name: array}, failures) of a list of `EvaluatedTheta`."""
     p = points[0].theta.size
     known = np.array([point.gradient is not None for point in points])
     gradients = [np.zeros(p) if point.gradient is None else point.gradient for point in points]
@@ -17,7 +17,7 @@ def packed(points):
 
 
 def unpacked(checkpoint):
-    """The list of `Point` of a file."""
+    """The list of `EvaluatedTheta` of a file."""
     a, failures = checkpoint.arrays, checkpoint.meta["core"]["point_failures"]
     return [_point(*row) for row in zip(a["point_thetas"], a["point_losses"], a["point_known"],
                                         a["point_gradients"], failures)]
@@ -26,4 +26,4 @@ def unpacked(checkpoint):
 def _point(theta, loss, known, gradient, failure):
     theta = theta.copy()
     theta.setflags(write=False)
-    return Point(theta, float(loss), gradient.copy() if known else None, failure)
+    return EvaluatedTheta(theta, float(loss), gradient.copy() if known else None, failure)

@@ -13,7 +13,7 @@ from pcl.training.checkpoint.agreement import describe, require_agreement, requi
 from pcl.training.checkpoint.answers import AnswerLog, RecordedProblem
 from pcl.training.checkpoint.file import CheckpointError, read_checkpoint, write
 from pcl.training.checkpoint.points import packed, unpacked
-from pcl.training.run.evaluator import Point
+from pcl.training.run.evaluator import EvaluatedTheta
 from pcl.training.run.run import Run
 
 # A file that took t seconds to write is not written again within 4 t. A process that lives for W seconds
@@ -87,7 +87,7 @@ class Session:
     def verify(self, evaluator, theta):
         """CheckpointError unless loss and gradient at the start are those of the file."""
         if self.loaded is not None:
-            require_same_start(self.loaded, *evaluator.value_and_gradient(Point(theta)))
+            require_same_start(self.loaded, *evaluator.value_and_gradient(EvaluatedTheta(theta)))
 
     def recorded(self, problem):
         """The problem as the driver is to see it."""

@@ -10,7 +10,7 @@ ASYMMETRY = 1e-8    # largest relative |H - H^T| that is taken for rounding and 
 
 
 @dataclasses.dataclass(eq=False)
-class Point:
+class EvaluatedTheta:
     """θ with what is known there. `failure` is the reason, loss then being +inf."""
 
     theta: np.ndarray

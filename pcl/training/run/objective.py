@@ -14,7 +14,7 @@ import numpy as np
 from pcl.errors import NotFinite
 from pcl.support.arrays import frozen
 from pcl.support.interface import FAILURES
-from pcl.training.run.evaluator import Point
+from pcl.training.run.evaluator import EvaluatedTheta
 
 _REMEMBERED = 4     # points kept for a second look: current, trial, and a line search's ends
 
@@ -29,13 +29,13 @@ class Objective:
         The same object the evaluator counts in.
     """
 
-    best: Point     # from the start on
+    best: EvaluatedTheta     # from the start on
 
     def __init__(self, evaluator, counts):
         self._evaluator = evaluator
         self.counts = counts
         self.last_failure: str | None = None
-        self._recent: collections.deque[Point] = collections.deque(maxlen=_REMEMBERED)
+        self._recent: collections.deque[EvaluatedTheta] = collections.deque(maxlen=_REMEMBERED)
 
     def start(self, theta):
         """The first point, with gradient; whatever goes wrong is raised."""
@@ -136,5 +136,5 @@ class Objective:
 
 
 def _point(theta):
-    """The `Point` of a copy of θ that stays as it is."""
-    return Point(frozen(np.array(theta, dtype=np.float64)))
+    """The `EvaluatedTheta` of a copy of θ that stays as it is."""
+    return EvaluatedTheta(frozen(np.array(theta, dtype=np.float64)))

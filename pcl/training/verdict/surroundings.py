@@ -3,7 +3,7 @@
 import numpy as np
 
 from pcl.support.interface import FAILURES
-from pcl.training.run.evaluator import LossEvaluator, Point
+from pcl.training.run.evaluator import LossEvaluator, EvaluatedTheta
 from pcl.training.run.run import norm
 from pcl.training.verdict.noise import sizes
 
@@ -20,7 +20,7 @@ class Surroundings:
     ----------
     problem : as `minimize` takes it
     evaluator : evaluator of the loss that was minimised
-    point : Point, with its gradient
+    point : EvaluatedTheta, with its gradient
     bounds : (lower, upper) or None
     counts : Counts of the evaluations made here
     exact : bool
@@ -67,7 +67,7 @@ class Surroundings:
 
     def product(self, v, theta=None):
         """The Hessian at θ, here if None, times v."""
-        point = Point(self.theta if theta is None else theta)
+        point = EvaluatedTheta(self.theta if theta is None else theta)
         if hasattr(self._problem, "hvp"):
             return self._seconds.hvp(point, v)
         key = point.theta.tobytes()
@@ -99,6 +99,6 @@ class Surroundings:
     def _tried(self, evaluate, theta):
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                return evaluate(Point(theta))
+                return evaluate(EvaluatedTheta(theta))
         except FAILURES:
             return None
