@@ -4,10 +4,11 @@ from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
 from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
 from fem.mesh.check import check_mesh
+from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
 from fem.solvers.march import march
 from fem.solvers.nonlinear import solve_nonlinear
 from fem.space.space import Space
 
-__all__ = ["Dirichlet", "Grid", "Space", "check_mesh", "march", "mesh_from_arrays", "read_mesh",
-           "rectangle", "solve", "solve_nonlinear", "unit_square"]
+__all__ = ["Dirichlet", "Grid", "Space", "check_mesh", "eigenvalues", "march", "mesh_from_arrays",
+           "read_mesh", "rectangle", "solve", "solve_nonlinear", "unit_square"]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:       # what is there, for editors and type checkers
     from pcl import collocation, dae, diagnose, interior_point, rules
     from pcl.callbacks import Callback, CSVLogger, NoProgress, TargetLoss, TensorBoard, TimeLimit
     from pcl.checks.taylor import check_gradient, check_hessian, check_jacobian
-    from pcl.errors import (FailedCheck, InvalidCoefficient, NotConverged, NotFinite, SingularMatrix,
-                            TrialFailure)
+    from pcl.errors import (FailedCheck, InvalidCoefficient, MultipleEigenvalue, NotConverged, NotFinite,
+                            SingularMatrix, TrialFailure)
     from pcl.evolution.march import march, register_scheme
     from pcl.evolution.step import Stage
     from pcl.evolution.systems import FirstOrder, SecondOrder
@@ -23,6 +23,7 @@ if TYPE_CHECKING:       # what is there, for editors and type checkers
     from pcl.networks.keras_model import KerasModel
     from pcl.networks.mlp import MLP
     from pcl.networks.transform import Transform, bounded, exponential, softplus
+    from pcl.nodes.eigen.eigenvalues import eigenvalues
     from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
     from pcl.nodes.guard import guard
     from pcl.nodes.linear.linear_map import LinearMap
@@ -47,8 +48,8 @@ _HOME = {
     **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard",
                      "TimeLimit"), "callbacks"),
     **dict.fromkeys(("check_gradient", "check_hessian", "check_jacobian"), "checks.taylor"),
-    **dict.fromkeys(("FailedCheck", "InvalidCoefficient", "NotConverged", "NotFinite", "SingularMatrix",
-                     "TrialFailure"), "errors"),
+    **dict.fromkeys(("FailedCheck", "InvalidCoefficient", "MultipleEigenvalue", "NotConverged",
+                     "NotFinite", "SingularMatrix", "TrialFailure"), "errors"),
     "march": "evolution.march", "register_scheme": "evolution.march",
     "Stage": "evolution.step",
     "FirstOrder": "evolution.systems", "SecondOrder": "evolution.systems",
@@ -58,6 +59,7 @@ _HOME = {
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
+    "eigenvalues": "nodes.eigen.eigenvalues",
     "solve_nonlinear": "nodes.equation.solve_nonlinear",
     "guard": "nodes.guard",
     "LinearMap": "nodes.linear.linear_map",
