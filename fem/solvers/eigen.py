@@ -56,15 +56,16 @@ def eigenvalues(K: SparseMatrix, M: SparseMatrix | None = None, count: int | Seq
     split = space.partition(fixed)
     if not len(split.free):
         raise ValueError("every degree of freedom has a Dirichlet value; no eigenvalue is left.")
-    inner = [None if A is None else A.restrict(split.free, split.free) for A in (K, M)]
-    result = of_pencil(*inner, count, **settings)
+    free = split.free, split.free
+    result = of_pencil(K.restrict(*free), None if M is None else M.restrict(*free), count, **settings)
     return (result[0], split.put_free @ result[1]) if vectors else result
 
 
 def _space_of(K, M):
     """The space that K or M is assembled on, None if there is none."""
-    spaces = [A.space for A in (K, M) if isinstance(A, SparseMatrix) and A.space is not None]
-    return spaces[0] if spaces else None
+    if not isinstance(K, SparseMatrix):
+        return None
+    return K.space or (M.space if isinstance(M, SparseMatrix) else None)
 
 
 def _require_zero(values):

@@ -99,8 +99,9 @@ def eigenvalues(K: SparseMatrix, M: SparseMatrix | None = None,
 
 def _mass(K, M):
     """M, the identity where there is none; K and M refused unless they are square and fit."""
-    M = SparseMatrix.from_entries(*2 * [np.arange(_order("K", K))], np.ones(K.shape[0]),
-                                  K.shape) if M is None else M
+    if M is None:
+        own = np.arange(_order("K", K))
+        M = SparseMatrix.from_entries(own, own, np.ones(len(own)), K.shape)
     if _order("M", M) != _order("K", K):
         raise ValueError(f"K has shape {K.shape} and M {M.shape}; expected the same.")
     if K.space is not None and M.space is not None and K.space is not M.space:
@@ -134,11 +135,11 @@ class EigenNode:
         self._operation = Operation(self)
 
     def tensorflow(self, *inputs: Any) -> Any:
-        entries = [tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, own)])
-                   for pattern, own in zip(self.patterns, self._split(inputs))]
+        K, M = (tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, own)])
+                for pattern, own in zip(self.patterns, self._split(inputs)))
         if self._vectors:
-            return self._operation.pairs(*entries, self.choice.numbers, simple=True)
-        return self._operation.values(*entries)
+            return self._operation.pairs(K, M, self.choice.numbers, simple=True)
+        return self._operation.values(K, M)
 
     def output_shape(self, *shapes: tuple) -> tuple:
         k = len(self.choice.entries)

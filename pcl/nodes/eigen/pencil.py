@@ -75,7 +75,7 @@ class Pencil:
             pairs = self._complete(F, shift, count, lowest)
         if lowest and pairs[0][0] < shift:
             raise _indefinite(f"the eigenvalue {pairs[0][0]:.8g}")
-        values, vectors = _nearest(*pairs, shift, count)
+        values, vectors = _nearest(pairs, shift, count)
         self._check(values, vectors)
         return Found(values, vectors, shift)
 
@@ -95,7 +95,7 @@ class Pencil:
         C = L.T @ F.solve(L)
         inverse, Y = scipy.linalg.eigh((C + C.T) / 2.0)
         pairs = _ordered(shift + 1.0 / inverse, scipy.linalg.solve_triangular(L.T, Y))
-        if np.all(self._residuals(*_nearest(*pairs, shift, count)) <= RESIDUAL):
+        if np.all(self._residuals(*_nearest(pairs, shift, count)) <= RESIDUAL):
             return pairs
         return scipy.linalg.eigh(self.K.toarray(), self.M.toarray())
 
@@ -161,8 +161,9 @@ class Pencil:
                                f"{RESIDUAL:.0e} is accepted. Are the units of unknowns so different?")
 
 
-def _nearest(values, vectors, shift, count):
+def _nearest(pairs, shift, count):
     """The `count` pairs nearest to the shift, in the order given."""
+    values, vectors = pairs
     places = np.sort(np.argsort(np.abs(values - shift), kind="stable")[:count])
     return values[places], vectors[:, places]
 
