@@ -5,6 +5,7 @@ from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
 from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
 from fem.mesh.check import check_mesh
+from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
 from fem.solvers.march import march
 from fem.solvers.nonlinear import solve_nonlinear
@@ -13,6 +14,6 @@ from fem.space.energy import Energy
 from fem.space.form import sym
 from fem.space.space import Space
 
-__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "march",
-           "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym",
+__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "eigenvalues",
+           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym",
            "unit_square", "vector"]

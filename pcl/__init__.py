@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pcl.checks.taylor import (check_gradient as check_gradient, check_hessian as check_hessian,
                                    check_jacobian as check_jacobian)
     from pcl.errors import (FailedCheck as FailedCheck, InvalidCoefficient as InvalidCoefficient,
-                            NotConverged as NotConverged, NotFinite as NotFinite,
+                            MultipleEigenvalue as MultipleEigenvalue, NotConverged as NotConverged,
+                            NotFinite as NotFinite,
                             SingularMatrix as SingularMatrix, TrialFailure as TrialFailure)
     from pcl.evolution.march import march as march, register_scheme as register_scheme
     from pcl.evolution.step import Stage as Stage
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pcl.networks.mlp import MLP as MLP
     from pcl.networks.transform import (Transform as Transform, bounded as bounded,
                                         exponential as exponential, softplus as softplus)
+    from pcl.nodes.eigen.eigenvalues import eigenvalues as eigenvalues
     from pcl.nodes.equation.solve_nonlinear import solve_nonlinear as solve_nonlinear
     from pcl.nodes.guard import guard as guard
     from pcl.nodes.linear.linear_map import LinearMap as LinearMap
@@ -57,8 +59,8 @@ _HOME = {
     **dict.fromkeys(("Callback", "CSVLogger", "NoProgress", "TargetLoss", "TensorBoard",
                      "TimeLimit"), "callbacks"),
     **dict.fromkeys(("check_gradient", "check_hessian", "check_jacobian"), "checks.taylor"),
-    **dict.fromkeys(("FailedCheck", "InvalidCoefficient", "NotConverged", "NotFinite", "SingularMatrix",
-                     "TrialFailure"), "errors"),
+    **dict.fromkeys(("FailedCheck", "InvalidCoefficient", "MultipleEigenvalue", "NotConverged",
+                     "NotFinite", "SingularMatrix", "TrialFailure"), "errors"),
     "march": "evolution.march", "register_scheme": "evolution.march",
     "Stage": "evolution.step",
     "FirstOrder": "evolution.systems", "SecondOrder": "evolution.systems",
@@ -68,6 +70,7 @@ _HOME = {
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
+    "eigenvalues": "nodes.eigen.eigenvalues",
     "solve_nonlinear": "nodes.equation.solve_nonlinear",
     "guard": "nodes.guard",
     "LinearMap": "nodes.linear.linear_map",

@@ -33,3 +33,7 @@ class NotConverged(TrialFailure, RuntimeError):
 
 class TimesNotChosen(ValueError):
     """Adaptive times are asked for before a march has chosen them."""
+
+
+class MultipleEigenvalue(TrialFailure, ValueError):
+    """Vectors or derivatives of one eigenvalue are asked for where several coincide."""

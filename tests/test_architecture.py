@@ -27,6 +27,7 @@ FLOORS = (
     ("pcl.engine",),
     ("pcl.nodes",),
     ("pcl.nodes.linear", "pcl.nodes.equation", "pcl.nodes.scan"),
+    ("pcl.nodes.eigen",),
     ("pcl.problem", "pcl.uncertainty"),
     ("pcl.networks", "pcl.evolution"),
     ("pcl.diagnose", "pcl.refinement", "pcl.rules"),

@@ -1,6 +1,7 @@
 """Points and weights in cells or on facets, and the sparse maps of every quantity to them."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import skfem
@@ -30,7 +31,7 @@ class QuadraturePoints:
     numbers : (q,) the cell or facet of each point
     """
 
-    normals = None
+    normals: Any = None
 
     def __init__(self, space, X, cells, points, weights, numbers, noun):
         self.space, self._X, self._cells = space, X, cells

@@ -15,6 +15,11 @@ from pcl.engine.second.plan import Form, Plan
 from pcl.engine.second.streamed import StreamedBase, StreamedColumns
 from pcl.engine.second.sweep import hessian, jacobian
 from pcl.engine.second.tangent import Identity
+from pcl.nodes.eigen.choice import Choice
+from pcl.nodes.eigen.eigenvalues import EigenNode
+from pcl.nodes.eigen.undefined import UndefinedBase, UndefinedColumns
+from pcl.nodes.eigen.values import ValuesPoint
+from pcl.nodes.eigen.vectors import VectorsPoint
 from pcl.nodes.equation import call as implicit
 from pcl.nodes.guard import GuardNode, GuardPoint
 from pcl.nodes.linear.linear_map import LinearMap, LinearMapNode, LinearMapPoint
@@ -33,13 +38,20 @@ NET = pcl.MLP([2, 3, 1])
 
 # --- names and arguments -----------------------------------------------------------------------
 KEEPERS = {
-    nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode],
-    nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint],
+    nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode, EigenNode],
+    nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint,
+                  ValuesPoint, VectorsPoint],
     nodes.Construct: [implicit.Equation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, StreamedBase, ScanBase],
     columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],
 }
+
+
+def test_what_has_no_tangent_has_the_arguments_of_a_base():
+    """An `UndefinedBase` only stands where nothing is multiplied by it, so it is in no plan below."""
+    assert not broken_promises(bases.Base, UndefinedBase)
+    assert not broken_promises(columns.Columns, UndefinedColumns)
 
 
 @pytest.mark.parametrize("protocol, keeper", [(p, k) for p, keepers in KEEPERS.items() for k in keepers],
@@ -61,6 +73,14 @@ def a_product(columns=None):
     return ProductNode((FULL,), columns), [DENSE.ravel(), x]
 
 
+def a_pencil(vectors, count):
+    """K = Gᵀdiag(c)G and M = HᵀdiagH of five unknowns; inputs c and d."""
+    G, H = RNG.normal(size=(7, 5)), np.eye(6, 5) + 0.1 * RNG.normal(size=(6, 5))
+    K, M = Structure(G, G), Structure(H, H)
+    node = EigenNode((K,), (M,), Choice(count, 5), None, vectors, "superlu")
+    return node, [RNG.uniform(1, 2, size=7), RNG.uniform(1, 2, size=6)]
+
+
 NODES = {
     "network": lambda: (NetworkNode(NET), [NET.init(1), RNG.normal(size=(4, 2))]),
     "solve": a_solve,
@@ -71,6 +91,9 @@ NODES = {
     "constant map of columns": lambda: (LinearMapNode(LinearMap(DENSE)), [RNG.normal(size=(3, 2))]),
     "constant map with shapes": lambda: (LinearMapNode(LinearMap(
         np.arange(24.0).reshape(4, 6), ((2, 3), (4, 1)))), [RNG.normal(size=(2, 3))]),
+    "eigenvalues": lambda: a_pencil(False, 3),
+    "eigenvalues and a mean": lambda: a_pencil(False, [2, (0, 4)]),
+    "eigenvalues with vectors": lambda: a_pencil(True, [0, 3]),
     "guard": lambda: (GuardNode("κ", True, None), [RNG.uniform(1, 2, size=(2, 2))]),
 }
 

@@ -1,0 +1,75 @@
+"""Eigenvalues of a discretised operator, with unknowns held at zero by Dirichlet conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from fem.common.dirichlet import gather
+from pcl.nodes.eigen.eigenvalues import eigenvalues as of_pencil
+from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.support.types import Tensor
+
+
+def eigenvalues(K: SparseMatrix, M: SparseMatrix | None = None, count: int | Sequence = 6,
+                dirichlet: Any = None, *, sigma: float | None = None, vectors: bool = False,
+                solver: str = "superlu") -> Tensor | tuple[Tensor, Tensor]:
+    """The smallest eigenvalues λ of K_II x = λ M_II x, I the unknowns that no condition holds at zero.
+
+    Natural frequencies of K u + M u'' = 0 are f = √λ / 2π.
+
+    Parameters
+    ----------
+    K, M : SparseMatrix (n, n) assembled by a `Space` or a `Grid`, for example V.laplace(c) and V.mass(ρ)
+        M is the identity by default.
+    dirichlet : optional
+        As in `fem.solve`, with values that are zero: 0.0 for the whole boundary, {where: 0.0} for parts
+        of it.
+    count, sigma, vectors, solver
+        As in `pcl.eigenvalues`, whose derivatives and errors these are.
+
+    Returns
+    -------
+    values : tensor (k,)
+    vectors : tensor (n, k), only if asked for; zero where a condition holds
+
+    Raises
+    ------
+    ValueError
+        A Dirichlet value is not zero, or nothing is left free; and those of `pcl.eigenvalues`.
+    """
+    settings: dict[str, Any] = dict(sigma=sigma, vectors=vectors, solver=solver)
+    space = _space_of(K, M)
+    if space is None:
+        if dirichlet is not None:
+            raise ValueError("dirichlet is given, but K belongs to no space, so its boundary is not "
+                             "known; assemble it by a fem.Space, or restrict K and M to the free "
+                             "unknowns yourself.")
+        return of_pencil(K, M, count, **settings)
+    fixed, values = gather(space, dirichlet)
+    _require_zero(values)
+    if not len(fixed):
+        return of_pencil(K, M, count, **settings)
+    split = space.partition(fixed)
+    if not len(split.free):
+        raise ValueError("every degree of freedom has a Dirichlet value; no eigenvalue is left.")
+    free = split.free, split.free
+    result = of_pencil(K.restrict(*free), None if M is None else M.restrict(*free), count, **settings)
+    return (result[0], split.put_free @ result[1]) if vectors else result
+
+
+def _space_of(K, M):
+    """The space that K or M is assembled on, None if there is none."""
+    if not isinstance(K, SparseMatrix):
+        return None
+    return K.space or (M.space if isinstance(M, SparseMatrix) else None)
+
+
+def _require_zero(values):
+    if tf.is_tensor(values) or np.any(values != 0.0):
+        given = "a tensor" if tf.is_tensor(values) else f"{values[np.flatnonzero(values)[0]]:.6g}"
+        raise ValueError(f"a Dirichlet value of an eigenvalue problem is {given}; expected 0: K u = λ M "
+                         "u has no solutions with other values.")

@@ -1,0 +1,1 @@
+"""Eigenvalues and vectors of symmetric sparse pencils, with derivatives of first and second order."""
