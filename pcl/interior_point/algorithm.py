@@ -85,7 +85,8 @@ class Algorithm:
         self.W: Any = None          # not yet, or zero
         self.failure = ""
         self._tiny, self._wait, self._short = 0, 0, 0
-        self._alpha_z, self._length, self._trials = 0.0, 0.0, 0
+        self._alpha_z, self._trials = 0.0, 0
+        self.lengths = 0.0, 0.0         # largest entries of the last two steps, before α
 
     def run(self, state):
         """Iterate until `ends` or a limit raises End."""
@@ -93,7 +94,7 @@ class Algorithm:
         self.filter = Filter(state.point.theta)
         while True:
             self.trend.visit(self.state.point.p[:self.form.n], self.state.point.f)
-            taken = self.alpha, self._alpha_z, self._length, self._trials
+            taken = self.alpha, self._alpha_z, self.lengths[1], self._trials
             self.monitor.visit(self.state, self.rule.mu, taken, self.shift, self.in_restoration)
             self._ends(self)
             if self.rule.update(self.state):
@@ -144,8 +145,8 @@ class Algorithm:
     def _direction(self):
         """The step of (13), eliminated to (11), with Σ = Z_l/d_l + Z_u/d_u."""
         form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
-        W = self.W = self._hessian(point.p[:form.n])
-        diagonal = (state.z_lower / point.d_lower + state.z_upper / point.d_upper + form.weight)
+        W, diagonal = self.hessian_here(), self.barrier_diagonal()
+        self.W = W
         r_p = -(point.barrier_gradient(mu) + form.transposed(point.J, state.y))
 
         def make(delta_w, delta_c):
@@ -158,7 +159,14 @@ class Algorithm:
         self.shift = shift
         return Direction(dp, dy, system, r_p, shift)
 
-    def _hessian(self, x):
+    def barrier_diagonal(self):
+        """Σ + w (n + n_t,)."""
+        state, point = self.state, self.state.point
+        return state.z_lower / point.d_lower + state.z_upper / point.d_upper + self.form.weight
+
+    def hessian_here(self):
+        """W at the last point; End where it is not finite."""
+        x = self.state.point.p[:self.form.n]
         self.form.count["hessian"] += 1
         try:
             with np.errstate(all="ignore"):
@@ -277,7 +285,7 @@ class Algorithm:
     def _accept(self, trial, step, alpha):
         point, form = self.state.point, self.form
         self.alpha, self.state = alpha, self._next(trial, step, alpha)
-        self._length = float(np.abs(step.dp).max(initial=0.0))
+        self.lengths = self.lengths[1], float(np.abs(step.dp).max(initial=0.0))
         self._estimate_anew()
         n = form.n
         self.hessian.accepted(point.p[:n].copy(), trial.p[:n].copy(), self.multipliers(),

@@ -9,6 +9,7 @@ from pcl.interior_point.algorithm import Algorithm, Rescale
 from pcl.interior_point.attempts import ATTEMPTS, SECOND_BARRIER, SECOND_PUSH, tried
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
+from pcl.interior_point.degenerate import is_suspect, lower_point
 from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
 from pcl.interior_point.hessians import Hessian, strategy
 from pcl.interior_point.kkt.protocol import KKT, backend
@@ -25,6 +26,7 @@ from pcl.support.validate import float64_array
 
 _RULES = {"adaptive": Adaptive, "monotone": Monotone}
 _WARM_BARRIER = 1e-6
+_DESCENTS = 3       # points that are left although the first-order conditions hold there
 
 
 def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, maxiter: int = 3000,
@@ -90,6 +92,8 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
 
     Notes
     -----
+    Points with a singular or indefinite reduced Hessian are left where the objective falls along its
+    direction of least curvature, see `pcl.interior_point.degenerate`.
     Source: Wächter and Biegler, Math. Programming 106 (2006) 25–57; departures in `algorithm`.
     """
     checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
@@ -154,7 +158,7 @@ class _Attempt:
         """Run to the end."""
         try:
             first = self._prepare(x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check)
-            self._run(first, lambda x: self._prepare(x, hessian, kkt, rule, None, scaling, None, False))
+            self._run(first, lambda x, mu: self._prepare(x, hessian, kkt, rule, mu, scaling, None, False))
         except End as end:
             return self._result(end.status, end.detail, x)
         except KeyboardInterrupt:
@@ -164,14 +168,26 @@ class _Attempt:
             raise
 
     def _run(self, algorithm, prepare):
-        """Run the algorithm, prepared anew where the objective outgrew its scale."""
+        """Run the algorithm, prepared anew where the objective outgrew its scale, and from below a point
+        that fulfils the first-order conditions and is no minimum."""
+        descents = 0
         while True:
+            size, mu = algorithm.trend.size, None
             try:
                 return algorithm.run(self._state)
             except Rescale:
-                size = algorithm.trend.size
-                algorithm = prepare(algorithm.state.point.p[:self._program.n].copy())
-                algorithm.trend.size = size
+                x = algorithm.state.point.p[:self._program.n].copy()
+            except End as end:
+                solved = end.status is Status.SOLVED and descents < _DESCENTS
+                x = self._below(algorithm) if solved else None
+                if x is None:
+                    raise
+                descents, mu = descents + 1, _WARM_BARRIER
+            algorithm = prepare(x, mu)
+            algorithm.trend.size = size
+
+    def _below(self, algorithm):
+        return lower_point(algorithm, self._tol) if is_suspect(algorithm) else None
 
     def _prepare(self, x, hessian, kkt, rule, initial_barrier, scaling, warm_start, check):
         program = self._program
