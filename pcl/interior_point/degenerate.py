@@ -36,7 +36,7 @@ def is_suspect(algorithm):
     shrink by a constant factor (Newton's method is faster at a regular minimum), or none at all."""
     before, last = algorithm.lengths
     size = max(1.0, algorithm.extent(algorithm.state.point))
-    slow = last > _SLOW * before and last > _LONG * size
+    slow = last > _SLOW * before > 0.0 and last > _LONG * size
     return last == 0.0 or algorithm.shift > 0.0 or slow
 
 
