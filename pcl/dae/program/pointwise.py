@@ -221,7 +221,7 @@ def _checked(name, expression, t):
 
 def _numpy(feeds, fetches):
     """NumPy's function (a, u, t, λ) -> values (n,): TensorFlow costs more than a few points. Or None."""
-    program = compiled(feeds, fetches, ELEMENTARY, _uniform)
+    program = compiled(feeds, fetches, ELEMENTARY, _uniform, {})
     if program is None:
         return None
 

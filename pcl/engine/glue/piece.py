@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.engine.glue.probe import ZERO, entry, explicit, probe, random_like, same, selection
+from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import diagonal_matrix, total
 
 
@@ -106,7 +107,8 @@ class Piece:
             return self._constant_jacobian
         if not self._glue.is_affine:
             return self._probe_jacobian(values, self.deps if moving is None else moving)
-        self._constant_jacobian = self._probe_jacobian(values, self.deps)
+        self._constant_jacobian = [{d: CONSTANTS.add(L) for d, L in of_output.items()}
+                                   for of_output in self._probe_jacobian(values, self.deps)]
         return self._constant_jacobian
 
     def _probe_jacobian(self, values, moving):

@@ -4,6 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
+from pcl.engine.second.constants import CONSTANTS
+
 
 class Identity:
     """The n × n identity as a factor that costs nothing."""
@@ -63,7 +65,8 @@ def compose(a, b):
         return b if isinstance(a, Identity) else a
     if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
         return aslinearoperator(a) @ aslinearoperator(b)
-    return a @ b
+    known = CONSTANTS.product(a, b)
+    return a @ b if known is None else known
 
 
 def add(a, b):

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.engine import nodes
+from pcl.engine.second.constants import CONSTANTS
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_sparse
 
@@ -34,7 +35,7 @@ class LinearMap:
 
     def __init__(self, matrix: Any, shapes: tuple | None = None,
                  watch: Callable[[Any], None] | None = None):
-        self.matrix = float64_sparse("matrix", matrix)
+        self.matrix = CONSTANTS.add(float64_sparse("matrix", matrix))
         self.shape, self.shapes, self._watch = self.matrix.shape, shapes, watch
         if shapes is not None and tuple(map(math.prod, shapes)) != self.shape[::-1]:
             raise ValueError(f"shapes is {shapes} for a matrix {self.shape}; expected those of x and y, "
