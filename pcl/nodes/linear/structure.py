@@ -44,7 +44,7 @@ class Structure:
                              "expected equal numbers that are a multiple of group.")
         self.size = n // self.group
         self.shape = (self.test.shape[1], self.trial.shape[1])
-        self._restricted, self._columns = Bounded(KEPT), Bounded(KEPT)
+        self._restricted, self._columns, self._placed = Bounded(KEPT), Bounded(KEPT), Bounded(KEPT)
         self._patterns = Companions()
 
     @classmethod
@@ -71,6 +71,7 @@ class Structure:
         return self._restricted.kept(digest(rows, cols), lambda: Structure(
             self.test[:, rows], self.trial[:, cols], self.group))
 
+<<<<<<< HEAD
     def projected(self, left: Any, right: Any) -> "Structure":
         """The structure of leftᵀ A(c) right for sparse matrices; kept like `restrict`."""
         parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
@@ -78,6 +79,14 @@ class Structure:
             self.test @ left, self.trial @ right, self.group))
 
     def columns(self, k: int) -> "Structure":
+=======
+    def placed(self, shape, top, left):
+        """The structure of a matrix of this shape with A(c) at (top, left), zero elsewhere."""
+        return self._placed.kept((shape, top, left), lambda: Structure(
+            _shifted(self.test, top, shape[0]), _shifted(self.trial, left, shape[1]), self.group))
+
+    def columns(self, k):
+>>>>>>> 7a58bd1 (Blocks by hand, unknowns held at values in pcl.solve, complex systems in real form; a singular matrix carries its null space, and a discretisation may name it)
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
         eye = sp.eye_array(k, format="csr")
         return self._columns.kept(k, lambda: Structure(
@@ -144,6 +153,11 @@ class Structure:
         """Number of entries of each coefficient, (N,)."""
         pairs = np.diff(self.test.indptr).astype(np.int64) * np.diff(self.trial.indptr)
         return pairs.reshape(self.size, self.group).sum(axis=1)
+
+
+def _shifted(matrix, first, n):
+    """The columns of a map as those from `first` on of n."""
+    return sp.csr_array((matrix.data, matrix.indices + first, matrix.indptr), shape=(matrix.shape[0], n))
 
 
 class _GroupedRows:
