@@ -71,22 +71,18 @@ class Structure:
         return self._restricted.kept(digest(rows, cols), lambda: Structure(
             self.test[:, rows], self.trial[:, cols], self.group))
 
-<<<<<<< HEAD
     def projected(self, left: Any, right: Any) -> "Structure":
         """The structure of leftᵀ A(c) right for sparse matrices; kept like `restrict`."""
         parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
         return self._restricted.kept(digest(*parts), lambda: Structure(
             self.test @ left, self.trial @ right, self.group))
 
-    def columns(self, k: int) -> "Structure":
-=======
-    def placed(self, shape, top, left):
+    def placed(self, shape: tuple[int, int], top: int, left: int) -> "Structure":
         """The structure of a matrix of this shape with A(c) at (top, left), zero elsewhere."""
         return self._placed.kept((shape, top, left), lambda: Structure(
             _shifted(self.test, top, shape[0]), _shifted(self.trial, left, shape[1]), self.group))
 
-    def columns(self, k):
->>>>>>> 7a58bd1 (Blocks by hand, unknowns held at values in pcl.solve, complex systems in real form; a singular matrix carries its null space, and a discretisation may name it)
+    def columns(self, k: int) -> "Structure":
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
         eye = sp.eye_array(k, format="csr")
         return self._columns.kept(k, lambda: Structure(
