@@ -5,6 +5,7 @@ from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
 from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
 from fem.mesh.check import check_mesh
+from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
 from fem.solvers.march import march
@@ -15,5 +16,5 @@ from fem.space.form import sym
 from fem.space.space import Space
 
 __all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "eigenvalues",
-           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym",
-           "unit_square", "vector"]
+           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_complex",
+           "solve_nonlinear", "sym", "unit_square", "vector"]

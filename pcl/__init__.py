@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pcl.nodes.eigen.eigenvalues import eigenvalues as eigenvalues
     from pcl.nodes.equation.solve_nonlinear import solve_nonlinear as solve_nonlinear
     from pcl.nodes.guard import guard as guard
+    from pcl.nodes.linear.block import block as block, complex_block as complex_block
+    from pcl.nodes.linear.complex import solve_complex as solve_complex
     from pcl.nodes.linear.linear_map import LinearMap as LinearMap
     from pcl.nodes.linear.matrix import SparseMatrix as SparseMatrix
     from pcl.nodes.linear.solve import solve as solve
@@ -73,6 +75,8 @@ _HOME = {
     "eigenvalues": "nodes.eigen.eigenvalues",
     "solve_nonlinear": "nodes.equation.solve_nonlinear",
     "guard": "nodes.guard",
+    "block": "nodes.linear.block", "complex_block": "nodes.linear.block",
+    "solve_complex": "nodes.linear.complex",
     "LinearMap": "nodes.linear.linear_map",
     "SparseMatrix": "nodes.linear.matrix",
     "solve": "nodes.linear.solve",

@@ -24,7 +24,22 @@ class FailedCheck(TrialFailure, ValueError):
 
 
 class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
-    """A matrix cannot be factorised, or its solution would carry no correct digit."""
+    """A matrix cannot be factorised, or its solution would carry no correct digit.
+
+    Attributes
+    ----------
+    null_space : ndarray (n, r) or None
+        Orthonormal vectors that the matrix annihilates to rounding, where they were found.
+    """
+
+    def __init__(self, *args, null_space=None):
+        super().__init__(*args)
+        self.null_space = null_space
+
+    @property
+    def null_vector(self):
+        """The first of them (n,), or None."""
+        return None if self.null_space is None else self.null_space[:, 0]
 
 
 class NotConverged(TrialFailure, RuntimeError):

@@ -196,4 +196,4 @@ def _squared(r, z):
 
 def _not_definite(what):
     return SingularMatrix(f"the matrix is not positive definite: solver 'amg' finds {what}. Use "
-                          "solver='superlu', or is a Dirichlet condition missing?")
+                          "solver='superlu' if it need not be.")

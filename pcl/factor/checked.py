@@ -9,6 +9,7 @@ from pcl.errors import NotConverged, NotFinite, SingularMatrix
 from pcl.factor.amg import AMG
 from pcl.factor.cholespy import Cholespy
 from pcl.factor.entries import Entries as _Entries
+from pcl.factor.null_space import described, is_rounding, null_space
 from pcl.factor.registry import _solvers, backend
 from pcl.factor.superlu import SuperLU as _SuperLU
 
@@ -33,7 +34,8 @@ def factorise(matrix, solver="superlu"):
         Constants on a connected component are in the null space (a diffusion problem without
         Dirichlet value there), a pivot is zero, the solver needs a positive definite matrix and this
         is none, or the reciprocal condition number of the matrix scaled to rows and columns of
-        maximum 1 is estimated below the unit roundoff.
+        maximum 1 is estimated below the unit roundoff, or a vector is annihilated to rounding.
+        `null_space` of the error holds what A annihilates.
     NotConverged
         An iterative solver does not reach its tolerance.
     ValueError
@@ -53,17 +55,41 @@ def factorise(matrix, solver="superlu"):
     entries = _Entries(matrix)
     try:
         factor, rcond = _accurate(make, matrix, entries)
-    except (SingularMatrix, NotConverged):
+    except NotConverged:
         entries.explain_null_space()
         raise
-    if not rcond > NEARLY_SINGULAR:
-        entries.explain_null_space()
+    except SingularMatrix as error:
+        raise _refusal(str(error), entries) from error
     if not rcond > SINGULAR:
-        raise SingularMatrix(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
-                             f"condition {rcond:.1e} after scaling). Is a Dirichlet condition missing?")
-    if rcond < NEARLY_SINGULAR:
-        _warn_nearly_singular(n, rcond)
+        raise _refusal(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
+                       f"condition {rcond:.1e} after scaling).", entries)
+    if not rcond > NEARLY_SINGULAR:
+        _judge_nearly_singular(entries, rcond)
     return factor
+
+
+def _judge_nearly_singular(entries, rcond):
+    """Refuse what annihilates a vector to rounding; else a warning says how many digits are lost."""
+    entries.explain_null_space()
+    null = null_space(entries.matrix, *_scales(entries))
+    if null is not None and is_rounding(entries.matrix, null, *_scales(entries)):
+        raise _refusal(f"the {entries.n}×{entries.n} matrix annihilates a vector to rounding.", entries)
+    _warn_nearly_singular(entries.n, rcond)
+
+
+def _refusal(message, entries):
+    """The refusal of a singular matrix, with its null space and a sentence on it.
+
+    Constants on a component are the cause only where there are no further null vectors: those of a body
+    without supports are rotations too.
+    """
+    null = null_space(entries.matrix, *_scales(entries))
+    try:
+        entries.explain_null_space()
+    except SingularMatrix as known:
+        if null is None or known.null_space is None or null.shape[1] <= known.null_space.shape[1]:
+            return known
+    return SingularMatrix(f"{message} {described(null)}", null_space=null)
 
 
 def _accurate(make, matrix, entries):

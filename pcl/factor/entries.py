@@ -10,6 +10,9 @@ from pcl.errors import SingularMatrix
 # Row sums this small against Σ|a_ij| mean that constants are in the null space.
 ROUNDING = 1e-12
 
+# Null vectors that are given at most.
+MOST = 8
+
 # Largest |a_ij − a_ji| of a symmetric matrix, relative to the rows and columns that it joins.
 ASYMMETRY = 1e-14
 
@@ -67,8 +70,9 @@ class Entries:
         count, component = sp.csgraph.connected_components(self.matrix, directed=False)
         free = np.flatnonzero(np.bincount(component, ~balanced, minlength=count) == 0)
         if free.size:
-            first = int(np.flatnonzero(component == free[0])[0])
+            parts = component[:, None] == free[:MOST]
+            first = int(np.flatnonzero(parts[:, 0])[0])
             raise SingularMatrix(
                 f"singular: component {free[0]} of {count} (the one with unknown {first}) has no "
                 "Dirichlet value, so its solution is known only up to a constant. Prescribe a value on "
-                "it.")
+                "it.", null_space=parts / np.sqrt(parts.sum(axis=0)))

@@ -32,8 +32,7 @@ class SuperLU:
                 warnings.simplefilter("error", spla.MatrixRankWarning)
                 self._lu = spla.splu(sp.csc_matrix(matrix), **options)
         except (RuntimeError, spla.MatrixRankWarning) as error:
-            raise SingularMatrix(f"SuperLU: {error}. Is a Dirichlet condition missing, or a "
-                                 "coefficient zero on a patch?") from error
+            raise SingularMatrix(f"the matrix is singular (SuperLU: {error}).") from error
         self.entries = self._lu.nnz
         self.nbytes = 12 * self.entries  # a value and a row number an entry of L and U
 

@@ -43,7 +43,7 @@ KEEPERS = {
                   ValuesPoint, VectorsPoint],
     nodes.Construct: [implicit.Equation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
-    bases.Base: [bases.InverseBase, StreamedBase, ScanBase],
+    bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],
     columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],
 }
 
@@ -153,7 +153,7 @@ def test_an_input_that_is_not_wanted_has_no_adjoint(name):
 
 # --- bases --------------------------------------------------------------------------------------
 def a_plan():
-    """A plan with a base of every kind: a network, a linear and a nonlinear solve, a recurrence."""
+    """A base of every kind: a network, a linear and a nonlinear solve, a recurrence, an eigenvalue."""
     x, matrix = RNG.normal(size=(3, 2)), pcl.SparseMatrix.from_scipy(sp.csr_array(DENSE))
 
     def loss(theta):
@@ -161,7 +161,8 @@ def a_plan():
         u = pcl.solve(matrix * theta["s"], c)
         w = pcl.solve_nonlinear(lambda w: w + 0.1 * w ** 3 - u, np.zeros(3))
         y = pcl.scan(lambda s: 0.5 * tf.sin(s) + 0.1 * w * s, u, n_steps=3)
-        return tf.reduce_sum(y ** 2) + tf.reduce_sum(u ** 3)
+        values = pcl.eigenvalues(theta["s"] * (matrix + matrix.T), count=1)
+        return tf.reduce_sum(y ** 2) + tf.reduce_sum(u ** 3) + tf.reduce_sum(values ** 3)
     problem = pcl.Problem(loss, {"net": NET.init(2), "s": 1.3})
     return problem.at(problem.theta0).plan
 
@@ -174,7 +175,7 @@ def plan():
 
 def test_the_plan_has_a_base_of_every_kind(plan):
     assert {type(base) for base in plan.bases} == {*KEEPERS[bases.Base], bases.LeafBase}
-    assert sum(isinstance(base, bases.InverseBase) for base in plan.bases) == 2
+    assert sum(isinstance(base, bases.InverseBase) for base in plan.bases) == 3
 
 
 def test_a_base_keeps_the_adjoint_identity_for_one_column_and_several(plan):

@@ -59,6 +59,20 @@ def test_a_grid_has_eigenvalues_too():
     np.testing.assert_allclose(values / np.pi ** 2, [1.25, 2.0, 3.25], rtol=5e-3)
 
 
+def test_a_ring_has_the_eigenvalues_of_periodic_ends():
+    """(2πk)² on a ring, twice from k = 1 on; both modes are periodic."""
+    mesh = skfem.MeshLine(np.linspace(0.0, 1.0, 41)).with_boundaries(
+        {"left": lambda x: x[0] == 0.0, "right": lambda x: x[0] == 1.0})
+    V = fem.Space(mesh, "P2")
+    ring = V.periodic("left", "right")
+    values = fem.eigenvalues(V.laplace(1.0), V.mass(1.0), 5, constraints=ring)
+    np.testing.assert_allclose(values / (2 * np.pi) ** 2, [0, 1, 1, 4, 4], rtol=1e-4, atol=1e-10)
+    _, mode = fem.eigenvalues(V.laplace(1.0), V.mass(1.0), [0], constraints=ring, vectors=True)
+    np.testing.assert_allclose(mode, 1.0, atol=1e-8)
+    with pytest.raises(ValueError, match="kept by multipliers"):
+        fem.eigenvalues(V.laplace(1.0), V.mass(1.0), 2, constraints=V.mean_value())
+
+
 def test_a_network_inside_passes_the_checks_and_the_gradient_is_that_of_scipy():
     V, net = square(4), pcl.MLP([2, 3, 1], output=pcl.softplus(floor=0.5))
     free = np.setdiff1d(np.arange(V.n), V.boundary_dofs())

@@ -304,3 +304,17 @@ def test_arguments_that_fit_nothing_are_refused_at_the_door():
         pcl.eigenvalues(K, count=[4])
     with pytest.raises(pcl.NotFinite, match="K .its entries."):
         pcl.eigenvalues(chain(4, tf.constant([1.0, np.nan, 1.0, 1.0, 1.0], tf.float64)), count=2)
+
+
+def test_the_hessian_over_many_points_holds_no_matrix_of_points_by_points():
+    """A network at 40,000 points: a matrix of all pairs of them would take 12 GB."""
+    points = np.linspace(-1.0, 1.0, 40_000)[:, None]
+    D, net = sp.random_array((40_000, 5), density=0.3, rng=np.random.default_rng(1)), pcl.MLP([1, 3, 1])
+    many = pcl.Structure(D, D)
+
+    def loss(theta):
+        K = pcl.SparseMatrix.from_structure(many, tf.exp(net(theta["net"], points)[:, 0]))
+        return tf.reduce_sum(pcl.eigenvalues(K, count=3) ** 2) * 1e-6
+    problem = pcl.Problem(loss, {"net": net.init(1)})
+    H, v = problem.hessian(problem.theta0), np.linspace(-1.0, 1.0, problem.size)
+    np.testing.assert_allclose(problem.hvp(problem.theta0, v), H @ v, atol=1e-9 * np.abs(H).max())

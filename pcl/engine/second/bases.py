@@ -6,7 +6,7 @@ import numpy as np
 
 from pcl.engine.second.backward import without
 from pcl.engine.second.columns import Columns, Dense
-from pcl.engine.second.tangent import Tangent
+from pcl.engine.second.tangent import Identity, Tangent
 
 
 class Base(Protocol):
@@ -126,3 +126,34 @@ class InverseBase:
         if all(self not in (f.a, f.b) for f in forms):
             return forms
         return without(self, forms, self.rhs, self.pullback(np.eye(self.size)))
+
+
+class FewRowsBase:
+    """B = Σ_a N_a B_a with few dense rows, held as it is: composing N_aᵀ W N_b would make it square.
+
+    The tangent of what sums over all points, such as an eigenvalue.
+    """
+
+    def __init__(self, size, rhs):
+        self.size, self.rhs = size, rhs
+
+    @property
+    def stays(self):
+        return all(base.stays for base in self.rhs.terms)
+
+    def pushforward(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def pullback(self, y: np.ndarray) -> np.ndarray:
+        return y
+
+    def cost(self, p: int) -> tuple[float, float]:
+        return 0.0, 0.0
+
+    def columns(self, sweep: Any) -> Columns:
+        return Dense(sweep.products([(self.size, self.rhs.terms)])[0])
+
+    def eliminated(self, forms: list) -> list:
+        if all(self not in (f.a, f.b) for f in forms):
+            return forms
+        return without(self, forms, self.rhs, Identity(self.size))

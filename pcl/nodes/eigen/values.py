@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from pcl.engine.second.bases import InverseBase
+from pcl.engine.second.bases import FewRowsBase, InverseBase
 from pcl.engine.second.tangent import total
 from pcl.nodes.eigen.bordered import Bordered
 from pcl.nodes.eigen.choice import clusters, multiple, require_equal, together
@@ -75,7 +75,8 @@ class ValuesPoint:
         cut = [c for c in self._clusters if np.any(np.ptp(S[:, c], axis=1) > 0.0)]
         undefined = np.unique([e for c in cut for e in np.flatnonzero(np.ptp(S[:, c], axis=1) > 0.0)])
         defined = np.where(np.isin(np.arange(len(S)), undefined)[:, None], 0.0, S)
-        parts = [t.left(self._rows(s, mass, defined)) for s, mass, t in moving]
+        rows = total([t.left(self._rows(s, mass, defined)) for s, mass, t in moving])
+        parts = [plan.add_base(FewRowsBase(len(S), rows))]
         if len(undefined):
             place = np.eye(len(S))[:, undefined.astype(int)]
             base = UndefinedBase(plan, len(undefined), moving[0][2],

@@ -1,6 +1,6 @@
 """The node of a sparse linear solve, A(c) u = b."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,17 @@ from pcl import factor
 from pcl.engine import nodes
 from pcl.engine.second.bases import InverseBase
 from pcl.engine.second.tangent import total
-from pcl.errors import NotFinite
+from pcl.errors import NotFinite, SingularMatrix
 from pcl.nodes.linear.matrix import SparseMatrix
+from pcl.nodes.linear.partition import Partition
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.nodes.linear.product import flat_structures
 from pcl.support.types import ArrayLike, Tensor
-from pcl.support.validate import known
+from pcl.support.validate import known, whole_numbers
 
 
-def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu") -> Tensor:
+def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu", *, fixed: tuple | None = None,
+          name_null: Callable[[np.ndarray], str | None] | None = None) -> Tensor:
     """u = A⁻¹ b, differentiable to any order in the coefficients of A and in b.
 
     Parameters
@@ -29,6 +31,10 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu") -> Te
         "superlu" for any matrix; for symmetric positive definite ones "cholespy", a factorisation, and
         "amg", an iteration for large systems with few right-hand sides (packages of their own: cholespy,
         pyamg). `pcl.factor.solvers()` lists what is registered.
+    fixed : (numbers, values), optional
+        u[numbers] = values, a scalar, (m,) or (m, k), which may be tensors; their equations are left out.
+    name_null : function of an array (n, r), optional
+        Words for the null space of a singular matrix, spanned by the columns; None where it knows none.
 
     Returns
     -------
@@ -42,6 +48,17 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu") -> Te
     SingularMatrix, NotConverged, NotFinite
         When evaluated: no solution that could be trusted.
     """
+    _check_system(A, b, solver)
+    if fixed is not None:
+        return _with_fixed(A, b, solver, fixed, name_null)
+    b = nodes.as_input("b", b)
+    if 0 in b.shape:
+        return tf.zeros_like(b)
+    columns = None if len(b.shape) == 1 else int(b.shape[1])
+    return nodes.call(SolveNode(A.structures, columns, solver, name_null), *A.coefficients, b)
+
+
+def _check_system(A, b, solver):
     known("solver", solver, factor.solvers())
     if not isinstance(A, SparseMatrix):
         raise TypeError(f"A is a {type(A).__name__}; expected a pcl.SparseMatrix. A constant matrix "
@@ -51,23 +68,51 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu") -> Te
     b = nodes.as_input("b", b)
     if len(b.shape) not in (1, 2) or b.shape[0] != A.shape[0]:
         raise ValueError(f"b has shape {tuple(b.shape)}; expected ({A.shape[0]},) or ({A.shape[0]}, k).")
-    if 0 in b.shape:
-        return tf.zeros_like(b)
-    columns = None if len(b.shape) == 1 else int(b.shape[1])
-    return nodes.call(SolveNode(A.structures, columns, solver), *A.coefficients, b)
+
+
+def _with_fixed(A, b, solver, fixed, name_null):
+    """u = P u_I + E g with A_II u_I = b_I − A_ID g."""
+    b, n = nodes.as_input("b", b), A.shape[0]
+    numbers, g = whole_numbers("fixed numbers", fixed[0], n), nodes.as_input("fixed values", fixed[1])
+    if len(np.unique(numbers)) < len(numbers):
+        raise ValueError("fixed numbers has a number twice; expected each once.")
+    if tuple(g.shape) not in {(), (len(numbers),), (len(numbers), *b.shape[1:])}:
+        raise ValueError(f"fixed values has shape {tuple(g.shape)}; expected a scalar or "
+                         f"({len(numbers)},), one value a fixed number.")
+    split = Partition(numbers, n)
+    columns = g if len(g.shape) in (0, len(b.shape)) else g[:, None]
+    g = columns * tf.ones((len(numbers), *b.shape[1:]), tf.float64)
+    rhs = split.take_free @ b - A.restrict(split.free, numbers) @ g
+
+    def named(null):
+        return name_null(split.put_free.matrix @ null)
+    u = solve(A.restrict(split.free, split.free), rhs, solver, name_null=name_null and named)
+    return split.put_free @ u + split.put_fixed @ g
 
 
 class SolveNode:
     """Inputs c_1 … c_J, b; output u with Σ_j A_j(c_j) u = b."""
 
-    def __init__(self, structures, columns, solver):
+    def __init__(self, structures, columns, solver, name_null=None):
         self.structures, self.columns, self.solver = structures, columns, solver
+        self._name_null = name_null
 
     def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, b = inputs
         pattern = pattern_of(self.structures)
         values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
-        return _tensorflow_solve(pattern, self.solver, False, values, b)
+        return _tensorflow_solve(pattern, self, False, values, b)
+
+    def factor(self, matrix, key):
+        """The factorisation of a matrix; a singular one in words of the problem, where they are known."""
+        try:
+            return factor.cached(matrix, self.solver, key)
+        except SingularMatrix as error:
+            named = self._name_null is not None and error.null_space is not None
+            words = self._name_null(error.null_space) if named else None
+            if words is None:
+                raise
+            raise SingularMatrix(f"singular: {words}", null_space=error.null_space) from error
 
     def output_shape(self, *shapes: tuple) -> tuple:
         return shapes[-1]
@@ -89,7 +134,7 @@ class SolvePoint:
         self.flat = flat_structures(node.structures, node.columns)
         pattern = pattern_of(node.structures)
         matrix = pattern.matrix(coefficients)
-        self.factor = factor.cached(matrix, node.solver, pattern.key)
+        self.factor = node.factor(matrix, pattern.key)
         self.value = _checked(self.factor.solve(b))
         self._last = None
 
@@ -129,11 +174,11 @@ def _checked(u):
     return u
 
 
-def _tensorflow_solve(pattern, solver, transpose, values, b):
+def _tensorflow_solve(pattern, node, transpose, values, b):
     """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
     def numeric(values, b):
         matrix = pattern.with_values(values)
-        return _checked(factor.cached(matrix, solver, pattern.key).solve(b, transpose))
+        return _checked(node.factor(matrix, pattern.key).solve(b, transpose))
 
     @tf.custom_gradient
     def operation(values, b):
@@ -147,8 +192,8 @@ def _tensorflow_solve(pattern, solver, transpose, values, b):
             # The state is solved for again (its factor is cached) as a differentiable operation:
             # reusing the array u would cut the path of the second derivative.
             u_bar = tf.convert_to_tensor(u_bar)
-            state = _tensorflow_solve(pattern, solver, transpose, values, b)
-            mu = _tensorflow_solve(pattern, solver, not transpose, values, u_bar)
+            state = _tensorflow_solve(pattern, node, transpose, values, b)
+            mu = _tensorflow_solve(pattern, node, not transpose, values, u_bar)
             left, right = (state, mu) if transpose else (mu, state)
             products = tf.gather(left, pattern.rows) * tf.gather(right, pattern.cols)
             return -(products if products.shape.rank == 1 else tf.reduce_sum(products, axis=1)), mu

@@ -44,7 +44,7 @@ class Structure:
                              "expected equal numbers that are a multiple of group.")
         self.size = n // self.group
         self.shape = (self.test.shape[1], self.trial.shape[1])
-        self._restricted, self._columns = Bounded(KEPT), Bounded(KEPT)
+        self._restricted, self._columns, self._placed = Bounded(KEPT), Bounded(KEPT), Bounded(KEPT)
         self._patterns = Companions()
 
     @classmethod
@@ -76,6 +76,11 @@ class Structure:
         parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
         return self._restricted.kept(digest(*parts), lambda: Structure(
             self.test @ left, self.trial @ right, self.group))
+
+    def placed(self, shape: tuple[int, int], top: int, left: int) -> "Structure":
+        """The structure of a matrix of this shape with A(c) at (top, left), zero elsewhere."""
+        return self._placed.kept((shape, top, left), lambda: Structure(
+            _shifted(self.test, top, shape[0]), _shifted(self.trial, left, shape[1]), self.group))
 
     def columns(self, k: int) -> "Structure":
         """The structure of A(c) ⊗ I_k, acting on (n, k) arrays flattened row by row."""
@@ -144,6 +149,11 @@ class Structure:
         """Number of entries of each coefficient, (N,)."""
         pairs = np.diff(self.test.indptr).astype(np.int64) * np.diff(self.trial.indptr)
         return pairs.reshape(self.size, self.group).sum(axis=1)
+
+
+def _shifted(matrix, first, n):
+    """The columns of a map as those from `first` on of n."""
+    return sp.csr_array((matrix.data, matrix.indices + first, matrix.indptr), shape=(matrix.shape[0], n))
 
 
 class _GroupedRows:
