@@ -3,6 +3,8 @@
 On a few thousand points a call of TensorFlow costs more than the sums and products in it.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -158,11 +160,12 @@ def _reductions(*shapes):
 
 
 # Shapes and places that TensorFlow's gradients compute from constants.
-_INTEGERS = {"Sub": np.subtract, "AddV2": np.add, "Mul": np.multiply, "FloorMod": np.mod,
-             "Maximum": np.maximum, "Reshape": np.reshape, "Pack": lambda *x: np.stack(x),
-             "ConcatV2": lambda *x: np.concatenate(x[:-1], axis=int(x[-1])), "ConcatOffset": _offsets,
-             "Slice": _sub_array, "ExpandDims": lambda x, axis: np.expand_dims(x, int(axis)),
-             "InvertPermutation": np.argsort, "BroadcastGradientArgs": _reductions}
+_INTEGERS: dict[str, Any] = {
+    "Sub": np.subtract, "AddV2": np.add, "Mul": np.multiply, "FloorMod": np.mod, "Maximum": np.maximum,
+    "Reshape": np.reshape, "Pack": lambda *x: np.stack(x), "Slice": _sub_array,
+    "ConcatV2": lambda *x: np.concatenate(x[:-1], axis=int(x[-1])), "ConcatOffset": _offsets,
+    "ExpandDims": lambda x, axis: np.expand_dims(x, int(axis)), "InvertPermutation": np.argsort,
+    "BroadcastGradientArgs": _reductions}
 
 
 def _only_orders(op):
