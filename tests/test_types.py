@@ -72,6 +72,7 @@ KEEPERS = {
     "pcl.dae.laws.term.TermPoint": [
         "pcl.dae.laws.law.LawPoint", "pcl.dae.laws.fixed_law.FixedPoint",
         "pcl.dae.laws.free_outputs.FreePoint"],
+    "pcl.training.run.driven.Driven": ["pcl.training.run.run.Run", "pcl.training.drivers.part.Part"],
     "pcl.interior_point.program.Program": [
         "pcl.interior_point.fronts.tensorflow.TensorFlowProgram",
         "pcl.dae.program.transcription.Transcription"],

@@ -21,14 +21,6 @@ def checked_hessian(problem, theta):
     return LossEvaluator(problem, Counts()).hessian(EvaluatedTheta(theta))
 
 
-def positive_number(name, value):
-    """`value` as a float, refused unless finite and above 0."""
-    number = float(float64_array(name, value, shape=()))
-    if number <= 0:
-        raise ValueError(f"{name} is {number}; expected a number above 0.")
-    return number
-
-
 def require_network(name, net):
     """Raise a TypeError unless `net` is a `pcl.MLP`, whose layers are known."""
     from pcl.networks.mlp import MLP     # brings TensorFlow, which whoever has a network has loaded

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
+from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes
 from pcl.support.types import Array, Axes, Theta
+from pcl.support.validate import positive_number
 
 ZERO = 1e-6     # relative to the largest eigenvalue: what K. Xu and E. Darve count as zero
 

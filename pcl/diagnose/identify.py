@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pcl.diagnose.common import frozen_array, positive_number
+from pcl.diagnose.common import frozen_array
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
 from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes, Tensor, Theta
-from pcl.support.validate import float64_array, known
+from pcl.support.validate import float64_array, known, positive_number
 from pcl.uncertainty.sensitivity import sensitivity
 
 

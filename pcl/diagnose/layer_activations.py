@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from pcl.diagnose.common import frozen_array, new_axes, positive_number, require_network
+from pcl.diagnose.common import frozen_array, new_axes, require_network
 from pcl.networks import activations
 from pcl.support.types import Array, ArrayLike, Axes, Integers
-from pcl.support.validate import float64_array
+from pcl.support.validate import float64_array, positive_number
 
 # max |φ'|. swish: z = 2.39936, where φ'' = s(1 − s)(2 + z(1 − 2s)) vanishes.
 _STEEPEST = {"tanh": 1.0, "sigmoid": 0.25, "softplus": 1.0, "swish": 1.0998393194, "sin": 1.0}

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes, positive_number
+from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes
 from pcl.support.interface import FAILURES
 from pcl.support.types import Array, Axes, Integers, Theta
-from pcl.support.validate import positive_integer
+from pcl.support.validate import positive_integer, positive_number
 from pcl.training.run.history import Snapshot
 
 _SAME = 1e-6    # relative: the step of the snapshot is the one from the point remembered

@@ -6,7 +6,6 @@ order. While a `Problem` traces its loss, the active handler cuts the node out o
 its output becomes a placeholder and the node itself is evaluated outside TensorFlow.
 """
 
-import contextlib
 import contextvars
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager.record import could_possibly_record
 
+from pcl.support.context import having
 from pcl.support.validate import float64_array
 
 _handler = contextvars.ContextVar("pcl_handler", default=None)
@@ -98,15 +98,10 @@ def is_watched():
     return not tf.executing_eagerly() or could_possibly_record()
 
 
-@contextlib.contextmanager
 def handler(active):
     """Send the node calls made inside the block to `active.call(node, inputs)`."""
     _require_eager_execution()
-    token = _handler.set(active)
-    try:
-        yield active
-    finally:
-        _handler.reset(token)
+    return having(_handler, active)
 
 
 def as_input(name, x):

@@ -1,14 +1,15 @@
 """Times of a march: equal steps, steps that grow, and steps chosen by an error estimate."""
 
-import contextlib
 import contextvars
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 from scipy.optimize import brentq
 
 from pcl.errors import TimesNotChosen, TrialFailure
+from pcl.support.context import having
 from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
@@ -165,8 +166,7 @@ def _divided(times, marked, parts):
 
 
 # --- halved steps ----------------------------------------------------------------------------------
-@contextlib.contextmanager
-def halved_steps() -> Iterator[list[int]]:
+def halved_steps() -> AbstractContextManager[list[int]]:
     """Inside the block every march halves its steps and returns u at the same times as before.
 
     A prediction made twice, the second time inside the block, tells the error in time of the first:
@@ -176,12 +176,7 @@ def halved_steps() -> Iterator[list[int]]:
     ------
     orders : list, the orders of the marches made inside
     """
-    orders: list[int] = []
-    token = _halvings.set(orders)
-    try:
-        yield orders
-    finally:
-        _halvings.reset(token)
+    return having(_halvings, [])
 
 
 def as_asked(times, at, order):

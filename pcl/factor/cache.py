@@ -1,10 +1,10 @@
 """Factorisations shared by content, and counted."""
 
-import contextlib
 import contextvars
 
 from pcl.factor.checked import factorise
 from pcl.support.arrays import digest
+from pcl.support.context import having
 
 
 class Factor:
@@ -92,11 +92,6 @@ def in_use():
     return _cache.get()
 
 
-@contextlib.contextmanager
 def using(cache):
     """Share factorisations through `cache` inside the block."""
-    token = _cache.set(cache)
-    try:
-        yield
-    finally:
-        _cache.reset(token)
+    return having(_cache, cache)

@@ -125,7 +125,8 @@ def strategy(hessian, program):
     if hessian == "limited-memory":
         return LimitedMemory(program)
     if isinstance(hessian, str) or not all(
-            callable(getattr(hessian, name, None)) for name in ("at", "accepted")):
+            callable(getattr(hessian, name, None)) for name in ("at", "accepted", "fresh")):
         raise ValueError(f"hessian is {hessian!r}; known are exact, limited-memory, or an object with "
-                         "at(x, lam, sigma) and accepted(x_old, x_new, lam, sigma).")
+                         "at(x, lam, sigma), accepted(x_old, x_new, lam, sigma) and fresh(), the same "
+                         "without memory (itself, if it remembers nothing).")
     return hessian

@@ -223,8 +223,7 @@ class _Attempt:
                          self._near)
 
     def _phase(self, form, rule, ends):
-        fresh = getattr(self._hessian, "fresh", None)
-        return self._make(form, rule, ends, fresh() if fresh else self._hessian, _no_restoration, True)
+        return self._make(form, rule, ends, self._hessian.fresh(), _no_restoration, True)
 
     def _result(self, status, detail, x):
         algorithm = self._algorithm

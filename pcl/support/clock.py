@@ -4,11 +4,12 @@
         problem.hessian(theta)              # raises TimeOver within one part after five seconds
 """
 
-import contextlib
 import contextvars
 from time import perf_counter
 
 import numpy as np
+
+from pcl.support.context import having
 
 _end = contextvars.ContextVar("pcl_end_of_time", default=np.inf)
 
@@ -17,14 +18,9 @@ class TimeOver(Exception):
     """The time limit around this computation is over; nothing half done is kept."""
 
 
-@contextlib.contextmanager
 def until(end):
     """A limit on `perf_counter()` for everything computed inside the block."""
-    token = _end.set(end)
-    try:
-        yield
-    finally:
-        _end.reset(token)
+    return having(_end, end)
 
 
 def look():

@@ -10,12 +10,13 @@ import numpy as np
 from pcl.support.validate import require_free
 from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
                                   trust_region)
+from pcl.training.run.driven import Driven
 
 
 class Driver(Protocol):
     """x_{k+1} from x_k until the run is over: which it is, the driver does not say.
 
-    `run` is a `pcl.training.run.run.Run`:
+    `run` is a `pcl.training.run.driven.Driven`:
 
         run.current, run.trial(θ, gradient=True)    points with theta, loss (+inf: no value), gradient
         run.accept(point), run.reject()             one of them each iteration; they end the run
@@ -26,7 +27,8 @@ class Driver(Protocol):
     """
 
     # `**named` lets a checker take three or four arguments; nothing is given by name.
-    def __call__(self, run: Any, name: str, options: Any, /, *residuals: Any, **named: Any) -> None: ...
+    def __call__(self, run: Driven, name: str, options: Any, /, *residuals: Any,
+                 **named: Any) -> None: ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from oracles import broken_promises
 
 from pcl.dae.kkt.reduced import ReducedKKT
 from pcl.dae.program.hessians import GaussNewton, Hybrid
-from pcl.interior_point.hessians import Exact, Hessian, LimitedMemory
+from pcl.interior_point.hessians import Exact, Hessian, LimitedMemory, strategy
 from pcl.interior_point.kkt.dense import DenseKKT
 from pcl.interior_point.kkt.low_rank import LowRankKKT
 from pcl.interior_point.kkt.protocol import KKT, Factor
@@ -58,10 +58,25 @@ class Quadratic:
 
 @pytest.mark.parametrize("source", [Exact, LimitedMemory])
 def test_a_source_of_w_has_the_curvature_along_the_last_step_and_forgets_it_when_fresh(source):
-    strategy, start = source(Quadratic()), source(Quadratic())
+    kept, start = source(Quadratic()), source(Quadratic())
     x, new, none = np.zeros(2), np.array([1.0, -0.5]), np.zeros(0)
     before = start.at(x, none, 1.0) @ new
-    strategy.at(x, none, 1.0)
-    strategy.accepted(x, new, none, 1.0)
-    np.testing.assert_allclose(strategy.at(new, none, 1.0) @ new, Quadratic.Q @ new, atol=1e-14)
-    np.testing.assert_allclose(strategy.fresh().at(x, none, 1.0) @ new, before, rtol=1e-14)
+    kept.at(x, none, 1.0)
+    kept.accepted(x, new, none, 1.0)
+    np.testing.assert_allclose(kept.at(new, none, 1.0) @ new, Quadratic.Q @ new, atol=1e-14)
+    np.testing.assert_allclose(kept.fresh().at(x, none, 1.0) @ new, before, rtol=1e-14)
+
+
+class WithoutFresh:
+    """The restoration phase would be given the memory of other rows."""
+
+    def at(self, x, lam, sigma):
+        return sp.csc_array(np.eye(2))
+
+    def accepted(self, x_old, x_new, lam, sigma):
+        """Nothing to remember."""
+
+
+def test_a_source_of_w_that_cannot_forget_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"WithoutFresh.* an object with .* fresh\(\)"):
+        strategy(WithoutFresh(), Quadratic())

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from pcl.training.drivers.scipy_minimize import kept_scale
-from pcl.training.run.run import Run, Stop
+from pcl.training.run.driven import Driven
+from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
 _SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
 
 
-def drive(run: Run, method: str, options: Mapping[str, Any]) -> None:
+def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     """Adam. A failed trial is taken back and the rate halved; each success doubles it again, up to
     `learning_rate`.
 

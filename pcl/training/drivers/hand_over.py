@@ -27,6 +27,7 @@ import numpy as np
 from pcl.support.interface import FAILURES
 from pcl.training.drivers.least_squares import ResidualEvaluator
 from pcl.training.drivers.levenberg_marquardt import DampedModel
+from pcl.training.drivers.part import Part
 from pcl.training.drivers.trust_region_step import TrustRegionModel
 from pcl.training.run.evaluator import LossEvaluator
 from pcl.training.run.run import EPS, Stop, norm
@@ -98,7 +99,8 @@ def drive(run, evaluator, methods):
     for k in range(int(run.restored.get("method", 0)), len(names)):
         evaluator.through_residuals = names[k] == "levenberg-marquardt"
         following, first = names[k + 1] if k + 1 < len(names) else None, run.iteration
-        part, stop = _Part(run, k, following, evaluator, names[k] in _ANEW), None
+        question = _Question(run, following, evaluator)
+        part, stop = Part(run, k, question.ask, names[k] in _ANEW), None
         try:
             part.offer()
             methods[names[k]](part, evaluator.residuals)
@@ -134,47 +136,15 @@ class _Leave(Exception):
     """The present method is left for the next; the reason is its text."""
 
 
-class _Part:
-    """The run as one method sees it: `accept` and `reject` ask whether the next promises more."""
+class _Question:
+    """Whether the method `following` promises more than the present one, asked after its iterations."""
 
-    def __init__(self, run, number, following, evaluator, anew):
-        self._run, self._number, self._following = run, number, following
-        self._evaluator, self._anew = evaluator, anew
+    def __init__(self, run, following, evaluator):
+        self._run, self._following, self._evaluator = run, following, evaluator
         self._trace: collections.deque = collections.deque()
         self._clock, self._paused = time.perf_counter(), 0.0
         self._cost, self._ask_at, self._refusals = 0.0, 0.0, 0
         self._note()
-
-    def __getattr__(self, name):
-        return getattr(self._run, name)
-
-    def __setattr__(self, name, value):
-        if name.startswith("_"):
-            object.__setattr__(self, name, value)
-        else:
-            setattr(self._run, name, value)
-
-    @property
-    def restored(self):
-        """What this method offered in the process before."""
-        kept = self._run.restored
-        return kept if kept.get("method") == self._number else {}
-
-    def offer(self, **state):
-        """As of the run, with the number of the method."""
-        self._run.offer(method=self._number, **state)
-
-    def accept(self, point):
-        """As of the run, then the question."""
-        self._run.accept(point)
-        if self._anew:
-            self.offer()
-        self._after()
-
-    def reject(self):
-        """As of the run, then the question."""
-        self._run.reject()
-        self._after()
 
     def _note(self):
         current, now = self._run.current, self._seconds()
@@ -186,14 +156,15 @@ class _Part:
         """Of the present method alone, without the questions."""
         return time.perf_counter() - self._clock - self._paused
 
-    def _after(self):
+    def ask(self):
+        """Leaves the method (`_Leave`) if the next one promises more."""
         if self._following is None:
             return
         self._note()
         now = self._trace[-1][0]
         if now < self._ask_at:
             return
-        found = self._ask(self._recent()[1])
+        found = self._found(self._recent()[1])
         if now < 2.0 * self._cost:      # has not run long enough to be compared
             self._ask_at = 2.0 * self._cost
             return
@@ -226,7 +197,7 @@ class _Part:
         seconds = self._trace[j][0] - self._trace[i][0]
         return (self._trace[i][2] - self._trace[j][2]) / seconds if seconds > 0.0 else 0.0
 
-    def _ask(self, distance):
+    def _found(self, distance):
         """Decrease that one step of the next method finds; its cost is measured on the way."""
         began, current = time.perf_counter(), self._run.current
         try:

@@ -10,7 +10,8 @@ import numpy as np
 import scipy.optimize
 
 from pcl.support.validate import float64_array
-from pcl.training.run.run import EPS, Run, Stop, norm
+from pcl.training.run.driven import Driven
+from pcl.training.run.run import EPS, Stop, norm
 from pcl.training.run.status import Status
 
 ALGORITHMS = ("trf", "dogbox", "lm")
@@ -70,7 +71,7 @@ class ResidualEvaluator:
         return self._J
 
 
-def drive(run: Run, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
+def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
     """trf, dogbox or lm. An iteration is a Jacobian: a step that lowered the cost.
 
     A failed trial has residuals +inf, on which trf and dogbox shrink their radius by four;

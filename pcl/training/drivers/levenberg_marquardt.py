@@ -33,7 +33,8 @@ import scipy.linalg
 
 from pcl.training.drivers.damped_normal import SVD_FLOPS, normal_model, svd_flops
 from pcl.training.drivers.least_squares import RHO
-from pcl.training.run.run import EPS, Run, norm
+from pcl.training.run.driven import Driven
+from pcl.training.run.run import EPS, norm
 from pcl.training.run.status import Status
 
 # As in the trust-region methods: Moré 1978, and Nocedal and Wright, Algorithm 4.1.
@@ -125,7 +126,7 @@ def _svd(J):
                                 lapack_driver="gesvd")
 
 
-def drive(run: Run, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
+def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
     """An iteration is a radius: one step with its corrections, accepted if the loss is lower.
 
     Failed trials count as +inf and shrink the radius. Bounds: parameters on a bound that the

@@ -17,7 +17,8 @@ import scipy.optimize
 
 from pcl.errors import TrialFailure
 from pcl.support.validate import float64_array
-from pcl.training.run.run import EPS, Run, Stop, norm
+from pcl.training.run.driven import Driven
+from pcl.training.run.run import EPS, Stop, norm
 from pcl.training.run.status import Status
 
 _NEVER = 10**9
@@ -27,7 +28,7 @@ _KRYLOV = 2.0**20
 _CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
 
 
-def drive_trust_region(run: Run, method: str, options: Mapping[str, Any]) -> None:
+def drive_trust_region(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     """Trust region. A failed trial is +inf: ρ = −∞, the step is rejected, the radius shrinks.
 
     SciPy's trust-exact evaluates the Hessian of every proposed point before it looks at the
@@ -115,7 +116,7 @@ class _Radius:
             self.value = min(2.0 * self.value, self._largest)
 
 
-def drive_line_search(run: Run, method: str, options: Mapping[str, Any]) -> None:
+def drive_line_search(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     """BFGS and L-BFGS-B. A failed trial is a finite upward parabola, see `step_back`.
 
     A line search that was cut short at the edge of the admissible region is started again

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from pcl.training.drivers.trust_region_step import TrustRegionModel
-from pcl.training.run.run import Run, Stop
+from pcl.training.run.driven import Driven
+from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
 
-def drive(run: Run, method: str, options: Mapping[str, Any]) -> None:
+def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     """The rules of SciPy's trust-exact with the exact minimiser of every subproblem.
 
     ρ = actual/predicted decrease. ρ < ¼: radius/4; ρ > ¾ on the boundary: radius · 2, at most

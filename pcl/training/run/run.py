@@ -2,11 +2,13 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
 from pcl.errors import NotFinite
+from pcl.support.types import Array
 from pcl.training.run.history import History, Snapshot
 from pcl.training.run.status import Status
 
@@ -91,7 +93,7 @@ class Run:
         self.hessian: Any = None
         self.best_hessian: Any = None
         self.stages: list = []      # of a method that hands over to others
-        self.linear_algebra = None      # of a method that chooses it by size
+        self.linear_algebra: Any = None      # of a method that chooses it by size
         self.reason = ""    # words of the callback that ended the run
         self.iteration = 0
         self._tolerances, self._callback, self._progress = tolerances, callback, progress
@@ -113,22 +115,22 @@ class Run:
             session.begin(self)
 
     @property
-    def restored(self):
+    def restored(self) -> Mapping[str, Any]:
         """What the driver offered in the process before, {name: array}; else {}."""
         return {} if self._session is None else self._session.restored
 
     @property
-    def offers(self):
+    def offers(self) -> bool:
         """Whether somebody wants `offer`."""
         return self._session is not None
 
-    def offer(self, **state):
+    def offer(self, **state: Any) -> None:
         """To be called where an iteration begins: from `state`, {name: array or number}, and
         the current point the driver can go on as if it had never stopped."""
         if self._session is not None:
             self._session.offer(state)
 
-    def require_time(self):
+    def require_time(self) -> None:
         """Ends the run if its time is over: to be called before a costly factorisation."""
         if time.perf_counter() - self._opened > self._max_seconds:
             raise Stop(Status.TIME_LIMIT)
@@ -170,7 +172,7 @@ class Run:
                 or self._gain() <= ROUNDING * abs(self.current.loss))
 
     @property
-    def failed_since_accepted(self):
+    def failed_since_accepted(self) -> int:
         """Trial points since the last accepted one that could not be evaluated."""
         return self.objective.counts.failed - self._failed_before
 
@@ -186,23 +188,23 @@ class Run:
         distance = np.where(g > 0, point.theta - lower, upper - point.theta)
         return g * np.clip(distance / np.maximum(np.abs(point.theta), 1.0), 0.0, 1.0)
 
-    def gradient_norm(self, point):
+    def gradient_norm(self, point: Any) -> float:
         """2-norm of the projected gradient."""
         return norm(self.projected_gradient(point))
 
-    def trial(self, theta, gradient=False):
+    def trial(self, theta: Array, gradient: bool = False) -> Any:
         """Evaluate a trial point; the gradient also if asked for or if the loss is lower."""
         below = np.inf if gradient else self.current.loss
         point = self.objective.trial(theta, below)
         self.observe(point)
         return point
 
-    def observe(self, point):
+    def observe(self, point: Any) -> None:
         """Remember the last trial and whether one visibly raised the loss."""
         self._tried = point
         self._visible |= point.loss - self.current.loss > self._noise()
 
-    def accept(self, point):
+    def accept(self, point: Any) -> None:
         """The iteration moved to `point`."""
         previous, self.current = self.current, point
         step = norm(point.theta - previous.theta)
@@ -216,7 +218,7 @@ class Run:
             raise Stop(Status.CONVERGED_STEP)
         self._limit()
 
-    def reject(self):
+    def reject(self) -> None:
         """The iteration stayed where it was: its last trial, possibly an old one, was no good."""
         tried = self._tried
         if tried is None or np.array_equal(tried.theta, self.current.theta):
