@@ -13,19 +13,22 @@ import functools
 import os
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy  # noqa: F401  its BLAS must be there to be found
 from threadpoolctl import ThreadpoolController
 
+from pcl.execute.executor import Item, Result
 
-def workers():
+
+def workers() -> int:
     """The number of threads that blocks are spread over; 1 inside a block."""
     return 1 if _inside.get() else min(_blas.threads(), _processors())
 
 
-def ordered(function, items):
+def ordered(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """Yields function(item) for each item in order; up to workers() of them are computed at a time.
 
     At most one result more than there are workers waits for its turn.
@@ -51,7 +54,7 @@ def _block(function, item):
     return function(item)
 
 
-def shares(items):
+def shares(items: Sequence[Item]) -> list[Sequence[Item]]:
     """`items` in consecutive shares, at most one a worker; at least one, perhaps empty."""
     n = max(1, min(workers(), len(items)))
     ends = [len(items) * i // n for i in range(n + 1)]

@@ -1,21 +1,44 @@
 """Every way to run independent work gives its results in order, and its errors to the caller."""
 
+import contextvars
 import threading
 import time
 
 import numpy as np
 import pytest
+from oracles import broken_promises
 
 from pcl.execute import threads
+from pcl.execute.executor import Executor
+from pcl.support.context import having
 
-EXECUTORS = {"threads": threads.ordered}
+EXECUTORS = {"threads": threads}
 
 
 @pytest.fixture(params=EXECUTORS)
 def ordered(request, monkeypatch):
     """One of them, with two workers whatever the machine has."""
     monkeypatch.setattr(threads, "workers", lambda: 1 if threads._inside.get() else 2)
-    return EXECUTORS[request.param]
+    return EXECUTORS[request.param].ordered
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_executors_keep_the_protocol(name):
+    assert broken_promises(Executor, EXECUTORS[name]) == []
+
+
+def test_context_variables_of_the_caller_are_seen(ordered):
+    variable = contextvars.ContextVar("variable", default=0)
+    with having(variable, 7):
+        assert list(ordered(lambda i: variable.get() + i, range(5))) == [7, 8, 9, 10, 11]
+
+
+def test_few_results_wait_for_their_turn(ordered):
+    done = []
+    results = ordered(done.append, range(50))
+    next(results)
+    time.sleep(0.1)
+    assert len(done) <= 4       # the one given, and one more than there are workers
 
 
 def test_results_come_in_the_order_of_the_items_not_of_their_end(ordered):

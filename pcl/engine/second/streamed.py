@@ -12,10 +12,14 @@ from pcl.engine.second.columns import Columns
 from pcl.engine.second.plan import Plan
 from pcl.engine.second.tangent import Identity
 from pcl.execute import threads
+from pcl.execute.executor import Executor
 from pcl.support import clock
 
 # Entries of one block of the Jacobian: 8 MB, which stays in the cache while it is used.
 BLOCK_ENTRIES = 1_000_000
+
+# What the blocks are handed to.
+EXECUTOR: Executor = threads
 
 
 class StreamedBase:
@@ -75,7 +79,7 @@ class StreamedBase:
             stop = min(start + self.step, self.size)
             J = self._rows(start // self._rows_per_point, stop // self._rows_per_point)
             return function(start, stop, J)
-        return threads.ordered(block, range(0, self.size, self.step))
+        return EXECUTOR.ordered(block, range(0, self.size, self.step))
 
 
 class StreamedColumns:
