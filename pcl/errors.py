@@ -32,12 +32,12 @@ class SingularMatrix(TrialFailure, np.linalg.LinAlgError):
         Orthonormal vectors that the matrix annihilates to rounding, where they were found.
     """
 
-    def __init__(self, *args, null_space=None):
+    def __init__(self, *args: object, null_space: np.ndarray | None = None):
         super().__init__(*args)
         self.null_space = null_space
 
     @property
-    def null_vector(self):
+    def null_vector(self) -> np.ndarray | None:
         """The first of them (n,), or None."""
         return None if self.null_space is None else self.null_space[:, 0]
 
