@@ -27,6 +27,7 @@ from pcl.nodes.linear.product import ProductNode, ProductPoint
 from pcl.nodes.linear.solve import SolveNode, SolvePoint
 from pcl.nodes.linear.structure import Structure
 from pcl.nodes.network import NetworkNode, NetworkNodePoint
+from pcl.nodes.network_gradient import NetworkGradientNode, NetworkGradientPoint
 from pcl.nodes.scan import call as scan_call, scan
 from pcl.nodes.scan.base import ScanBase
 from pcl.rules.square_sum import SquareSumPoint
@@ -38,9 +39,10 @@ NET = pcl.MLP([2, 3, 1])
 
 # --- names and arguments -----------------------------------------------------------------------
 KEEPERS = {
-    nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode, EigenNode],
-    nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint,
-                  ValuesPoint, VectorsPoint],
+    nodes.Node: [NetworkNode, NetworkGradientNode, SolveNode, ProductNode, LinearMapNode, GuardNode,
+                 EigenNode],
+    nodes.Point: [NetworkNodePoint, NetworkGradientPoint, SolvePoint, ProductPoint, LinearMapPoint,
+                  GuardPoint, SquareSumPoint, ValuesPoint, VectorsPoint],
     nodes.Construct: [implicit.Equation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],
@@ -83,6 +85,8 @@ def a_pencil(vectors, count):
 
 NODES = {
     "network": lambda: (NetworkNode(NET), [NET.init(1), RNG.normal(size=(4, 2))]),
+    "gradient of a network": lambda: (NetworkGradientNode(pcl.MLP([2, 3, 2], output="softplus")),
+                                      [pcl.MLP([2, 3, 2]).init(1), *RNG.normal(size=(2, 4, 2))]),
     "solve": a_solve,
     "solve of two columns": lambda: a_solve(2),
     "product": a_product,
