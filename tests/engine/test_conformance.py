@@ -35,7 +35,7 @@ from pcl.rules.square_sum import SquareSumPoint
 RNG = np.random.default_rng(0)
 DENSE = np.array([[3.0, 1.0, 0.0], [0.5, 4.0, -1.0], [0.0, 1.0, 2.0]])
 FULL = Structure.from_entries(*np.indices((3, 3)).reshape(2, -1), (3, 3))
-NET = pcl.MLP([2, 3, 1])
+NET, ICNN = pcl.MLP([2, 3, 1]), pcl.ICNN([2, 3, 2])
 
 # --- names and arguments -----------------------------------------------------------------------
 KEEPERS = {
@@ -87,6 +87,9 @@ NODES = {
     "network": lambda: (NetworkNode(NET), [NET.init(1), RNG.normal(size=(4, 2))]),
     "gradient of a network": lambda: (NetworkGradientNode(pcl.MLP([2, 3, 2], output="softplus")),
                                       [pcl.MLP([2, 3, 2]).init(1), *RNG.normal(size=(2, 4, 2))]),
+    "convex network": lambda: (NetworkNode(ICNN), [ICNN.init(1), RNG.normal(size=(4, 2))]),
+    "gradient of a convex network": lambda: (NetworkGradientNode(ICNN),
+                                             [ICNN.init(1), *RNG.normal(size=(2, 4, 2))]),
     "solve": a_solve,
     "solve of two columns": lambda: a_solve(2),
     "product": a_product,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from oracles import by_tapes, check_against_tapes
+from oracles import by_tapes, check_products_against_tapes
 
 import pcl
 from pcl.networks.mlp import MLP
@@ -107,7 +107,7 @@ def test_a_loss_of_gradients_has_the_derivatives_of_tapes(case):
         points = x * theta["s"] + tf.sin(theta["t"])
         weights = tf.exp(theta["s"]) * w + net(theta["net"], points)
         return tf.reduce_sum(net.gradient(theta["net"], points, weights) ** 2)
-    check_against_tapes(loss, {"net": params, "s": 0.8, "t": np.ones(net.n_in)})
+    check_products_against_tapes(loss, {"net": params, "s": 0.8, "t": np.ones(net.n_in)})
 
 
 def test_residuals_of_gradients_have_the_jacobian_of_tapes():
@@ -129,8 +129,8 @@ def test_the_jacobian_holds_the_gradients_of_the_outputs():
     net, params, x, _, _ = at_random(CASES[3])
     J = net.jacobian(params, x).numpy()
     np.testing.assert_allclose(J, net.at(params, x).input_jacobian(), rtol=0, atol=1e-14)
-    check_against_tapes(lambda theta: tf.reduce_sum(net.jacobian(theta["net"], theta["x"]) ** 3),
-                        {"net": params, "x": x})
+    check_products_against_tapes(lambda theta: tf.reduce_sum(net.jacobian(theta["net"], theta["x"]) ** 3),
+                                 {"net": params, "x": x})
 
 
 def test_gradients_of_another_shape_are_refused():
