@@ -64,9 +64,10 @@ class ICNN(Layered):
 
     def __post_init__(self):
         object.__setattr__(self, "widths", checked_widths(self.widths))
-        object.__setattr__(self, "output", of_output(self.output))
-        if self.output.function not in _CONVEX or self.output.scale < 0.0:
-            raise ValueError(f"output is {self.output}; expected {', '.join(_CONVEX)} with a positive "
+        output = of_output(self.output)
+        object.__setattr__(self, "output", output)
+        if output.function not in _CONVEX or output.scale < 0.0:
+            raise ValueError(f"output is {output}; expected {', '.join(_CONVEX)} with a positive "
                              "scale, or the network would not be convex.")
         if not isinstance(self.monotone, (bool, np.bool_)):
             raise TypeError(f"monotone is {self.monotone!r}; expected True or False.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, positive_integer
-
-if TYPE_CHECKING:
-    from pcl.networks.transform import Transform
 
 
 class Layered(abc.ABC):
@@ -27,8 +24,6 @@ class Layered(abc.ABC):
 
     _order: ClassVar[str]
     widths: Sequence[int]
-    activation: str
-    output: Transform | str | None
 
     @property
     @abc.abstractmethod
