@@ -29,6 +29,7 @@ if TYPE_CHECKING:
                                      geometric_times as geometric_times, halved_steps as halved_steps,
                                      uniform_times as uniform_times)
     from pcl.factor.registry import register_solver as register_solver
+    from pcl.networks.icnn import ICNN as ICNN
     from pcl.networks.keras_model import KerasModel as KerasModel
     from pcl.networks.mlp import MLP as MLP
     from pcl.networks.transform import (Transform as Transform, bounded as bounded,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pcl.nodes.linear.matrix import SparseMatrix as SparseMatrix
     from pcl.nodes.linear.solve import solve as solve
     from pcl.nodes.linear.structure import Structure as Structure
+    from pcl.nodes.pointwise_gradient import pointwise_gradient as pointwise_gradient
     from pcl.nodes.scan.scan import scan as scan
     from pcl.problem import Problem as Problem
     from pcl.refinement.report import Resolution as Resolution
@@ -69,6 +71,7 @@ _HOME = {
     **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps",
                      "uniform_times"), "evolution.times"),
     "register_solver": "factor.registry",
+    "ICNN": "networks.icnn",
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
@@ -81,6 +84,7 @@ _HOME = {
     "SparseMatrix": "nodes.linear.matrix",
     "solve": "nodes.linear.solve",
     "Structure": "nodes.linear.structure",
+    "pointwise_gradient": "nodes.pointwise_gradient",
     "scan": "nodes.scan.scan",
     "Problem": "problem",
     "Resolution": "refinement.report",

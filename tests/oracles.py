@@ -48,6 +48,24 @@ def product_by_tapes(function, theta, v):
     return float(value), gradient.numpy(), product.numpy()
 
 
+def check_products_against_tapes(loss, blocks, rtol=1e-10):
+    """Value, gradient, and the Hessian of a Problem, in all ways of having it, times one direction."""
+    problem, rng = pcl.Problem(loss, blocks), np.random.default_rng(0)
+    theta, v = problem.theta0 + 0.01 * rng.normal(size=problem.size), rng.normal(size=problem.size)
+    value, gradient, product = product_by_tapes(flat_loss(loss, problem), theta, v)
+    assert problem.value(theta) == pytest.approx(value, rel=1e-12)
+
+    def close(given, expected):
+        np.testing.assert_allclose(given, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    close(problem.gradient(theta), gradient)
+    for mode in ("forward", "backward"):
+        H = problem.hessian(theta, mode=mode)
+        close(H @ v, product)
+        close(H, H.T)
+    close(problem.hvp(theta, v), product)
+    return problem
+
+
 def check_against_tapes(loss, blocks, rtol=1e-10):
     """Value, gradient, Hessian in both modes and products of a Problem against nested tapes."""
     problem, rng = pcl.Problem(loss, blocks), np.random.default_rng(0)

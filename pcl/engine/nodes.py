@@ -87,10 +87,15 @@ def call(node, *inputs):
     return handler.call(node, given)
 
 
+def active():
+    """The active handler, None without one."""
+    return _handler.get()
+
+
 def record(construct):
     """The output of a `Construct` under the active handler; None without one."""
-    active = _handler.get()
-    return None if active is None else active.record(construct)
+    handler = _handler.get()
+    return None if handler is None else handler.record(construct)
 
 
 def is_watched():

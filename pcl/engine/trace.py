@@ -99,9 +99,10 @@ def _tapes_refused():
         if _REFUSED not in str(error):
             raise
         raise ValueError(
-            "a GradientTape inside the loss reaches through a network or a solve, which it cannot see "
-            "there. For derivatives of a network in its inputs use net.tensorflow(params, x), for "
-            "gradients of a state V.gradient(u).") from error
+            "a derivative inside the loss (a GradientTape, pcl.pointwise_gradient) reaches through a "
+            "network or a solve, which it cannot see there. For derivatives of a network in its inputs "
+            "use net.gradient(params, x), of what is computed with it pcl.pointwise_gradient(function, "
+            "z), for gradients of a state V.gradient(u).") from error
 
 
 @dataclass(frozen=True)

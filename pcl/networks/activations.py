@@ -11,10 +11,16 @@
 Where the derivatives follow from the value alone, z need not be kept (`needs_input` is False).
 No formula forms e^z of a positive z except exp itself, whose overflow to infinity is the caller's
 to report; large arguments give finite derivatives.
+
+All of them take complex arrays z + iεż with an ε so small that ε² is lost in rounding: what they give
+is φ(z) + iε φ'(z) ż, to the accuracy of the real function, which is how derivatives along one more
+direction are had (see `pcl.networks.point`). Polynomials in φ need nothing for that; what is no analytic
+function of z, as |z|, is put together from its real parts by `_extended`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -52,11 +58,32 @@ class Activation:
     linear: bool = False
 
 
+def _extended(slope):
+    """φ on arrays z + iεż as φ(z) + iε φ'(z) ż, from φ and φ' = slope(z, φ(z), out) on real ones."""
+    def decorated(value):
+        @functools.wraps(value)
+        def function(z, out):
+            if not np.iscomplexobj(z):
+                return value(z, out)
+            real = z.real.copy()
+            a = value(real, np.empty_like(real))
+            out.imag = slope(real, a, np.empty_like(a)) * z.imag
+            out.real = a
+            return out
+        return function
+    return decorated
+
+
 # tanh --------------------------------------------------------------------------------------------
 
 def _tanh_first(z: Any, a: Array, out: Array) -> Array:
     np.multiply(a, a, out=out)
     return np.subtract(1.0, out, out=out)
+
+
+@_extended(_tanh_first)
+def _tanh(z: Array, out: Array) -> Array:
+    return np.tanh(z, out=out)
 
 
 def _tanh_second(z: Any, a: Array, first: Array, out: Array) -> Array:
@@ -72,6 +99,13 @@ def _tanh_tensorflow(z: Any) -> Any:
 
 # sigmoid -----------------------------------------------------------------------------------------
 
+def _sigmoid_first(z: Any, a: Array, out: Array) -> Array:
+    np.subtract(1.0, a, out=out)
+    out *= a
+    return out
+
+
+@_extended(_sigmoid_first)
 def _sigmoid(z: Array, out: Array) -> Array:
     """1/(1 + e^−z) through e^−|z|, so that nothing overflows and small values keep their digits."""
     e = np.abs(z)
@@ -80,12 +114,6 @@ def _sigmoid(z: Array, out: Array) -> Array:
     numerator = np.where(z >= 0.0, 1.0, e)
     e += 1.0
     return np.divide(numerator, e, out=out)
-
-
-def _sigmoid_first(z: Any, a: Array, out: Array) -> Array:
-    np.subtract(1.0, a, out=out)
-    out *= a
-    return out
 
 
 def _sigmoid_second(z: Any, a: Array, first: Array, out: Array) -> Array:
@@ -102,6 +130,13 @@ def _sigmoid_tensorflow(z: Any) -> Any:
 
 # softplus ----------------------------------------------------------------------------------------
 
+def _softplus_first(z: Any, a: Array, out: Array) -> Array:
+    np.negative(a, out=out)
+    np.expm1(out, out=out)
+    return np.negative(out, out=out)
+
+
+@_extended(_softplus_first)
 def _softplus(z: Array, out: Array) -> Array:
     """log(1 + e^z) = max(z, 0) + log(1 + e^−|z|)."""
     e = np.abs(z)
@@ -111,12 +146,6 @@ def _softplus(z: Array, out: Array) -> Array:
     np.maximum(z, 0.0, out=out)
     out += e
     return out
-
-
-def _softplus_first(z: Any, a: Array, out: Array) -> Array:
-    np.negative(a, out=out)
-    np.expm1(out, out=out)
-    return np.negative(out, out=out)
 
 
 def _softplus_second(z: Any, a: Array, first: Array, out: Array) -> Array:
@@ -192,8 +221,7 @@ def _constant(number: float, out: Array) -> Array:
 
 
 _ALL = (
-    Activation("tanh", lambda z, out: np.tanh(z, out=out), _tanh_first, _tanh_second,
-               _tanh_tensorflow),
+    Activation("tanh", _tanh, _tanh_first, _tanh_second, _tanh_tensorflow),
     Activation("sigmoid", _sigmoid, _sigmoid_first, _sigmoid_second, _sigmoid_tensorflow),
     Activation("softplus", _softplus, _softplus_first, _softplus_second, _softplus_tensorflow),
     Activation("swish", _swish, _swish_first, _swish_second, _swish_tensorflow, needs_input=True),

@@ -1,7 +1,8 @@
 """A block of points of a network: the values of its layers, and sweeps with one vector.
 
 The rule stands in `pcl.networks.point`. Arrays are feature-major, (features, points): products with W̄
-are single matrix products, pointwise operations run along contiguous points.
+are single matrix products, pointwise operations run along contiguous points. At complex points x + iεẋ
+all of them but the weights are complex.
 """
 
 import copy
@@ -19,20 +20,26 @@ class Rule:
         self.hidden = activations.named("activation", net.activation, activations.HIDDEN)
         self.out = activations.named("function", net.output.function, activations.OUTPUT)
         self.scale, self.shift = net.output.scale, net.output.shift
-        self.Wbar = self.split(params)                    # (w_{k−1} + 1, w_k)
-        self.W = [Wb[:-1] for Wb in self.Wbar]            # (w_{k−1}, w_k)
+        self.shapes = net.shapes
+        self.Wbar = self.split(params)                                         # (w̄_{k−1}, w_k)
+        self.W = [Wb[:w] for Wb, w in zip(self.Wbar, self.widths)]             # (w_{k−1}, w_k)
+        self.U = self.entering(self.Wbar)
 
     def split(self, flat):
-        """Views [W_k; b_k] of a flat vector (p,)."""
+        """Views W̄_k of a flat vector (p,)."""
         layers, start = [], 0
-        for fan_in, fan_out in zip(self.widths, self.widths[1:]):
-            stop = start + (fan_in + 1) * fan_out
-            layers.append(flat[start:stop].reshape(fan_in + 1, fan_out))
+        for rows, columns in self.shapes:
+            stop = start + rows * columns
+            layers.append(flat[start:stop].reshape(rows, columns))
             start = stop
         return layers
 
+    def entering(self, layers):
+        """The rows of augmented layers by which x enters: U_1 = W_1 (d, w_1), later those of skips."""
+        return [layers[0][:-1]] + [Wb[w:-1] for Wb, w in zip(layers[1:], self.widths[1:])]
+
     def split_rows(self, rows):
-        """Views (n, w_{k−1} + 1, w_k) of the rows of a matrix (n, p)."""
+        """Views (n, w̄_{k−1}, w_k) of the rows of a matrix (n, p)."""
         layers, start = [], 0
         for Wb in self.Wbar:
             layers.append(rows[:, start:start + Wb.size].reshape(len(rows), *Wb.shape))
@@ -46,8 +53,8 @@ class Block:
     Attributes
     ----------
     rows : slice of the points
-    abar : list of ndarray (w_k + 1, n)
-        ā_k with its last row 1, for k = 0 … L−1.
+    abar : list of ndarray (w̄_k, n)
+        ā_k = [a_k, 1], or [a_k, x, 1] for k > 0 where x skips layers, for k = 0 … L−1.
     y : ndarray (m, n), the outputs
 
     What the methods return lives in the workspace: it holds until the next call of the same method.
@@ -56,23 +63,23 @@ class Block:
     def __init__(self, rule, x, start, space):
         """Evaluate the network at the points x (n, d), which begin at row `start`."""
         self.rule, self.n, self.rows = rule, len(x), slice(start, start + len(x))
-        self._space, self._slopes = space, {}
-        self.abar, self._z = [self._augmented(0, rule.widths[0])], []
+        self._space, self._slopes, self._dtype = space, {}, x.dtype
+        self.abar, self._z = [self._augmented(0)], []
         self.abar[0][:-1] = x.T
         with np.errstate(over="ignore", invalid="ignore"):
             for k in range(1, len(rule.W)):
                 self._add_layer(k)
             self._z_out = self._take("z_out", rule.widths[-1])
-            np.matmul(rule.Wbar[-1].T, self.abar[-1], out=self._z_out)
+            product(rule.Wbar[-1].T, self.abar[-1], self._z_out)
             self._f_out = rule.out.value(self._z_out, self._take("f_out", rule.widths[-1]))
 
     def _add_layer(self, k):
         """z_k and ā_k; z_k is held only if φ' needs it."""
         w, hidden = self.rule.widths[k], self.rule.hidden
-        abar = self._augmented(k, w)
-        z = self._take(("z", k), w) if hidden.needs_input else abar[:-1]
-        np.matmul(self.rule.Wbar[k - 1].T, self.abar[-1], out=z)
-        hidden.value(z, abar[:-1])
+        abar = self._augmented(k)
+        z = self._take(("z", k), w) if hidden.needs_input else abar[:w]
+        product(self.rule.Wbar[k - 1].T, self.abar[-1], z)
+        hidden.value(z, abar[:w])
         self.abar.append(abar)
         self._z.append(z if hidden.needs_input else None)
 
@@ -81,6 +88,10 @@ class Block:
         block = copy.copy(self)
         block._space, block._slopes = space, {}
         return block
+
+    def activation(self, k):
+        """a_k (w_k, n)."""
+        return self.abar[k][:self.rule.widths[k]]
 
     @property
     def y(self):
@@ -115,13 +126,13 @@ class Block:
     def slope(self, k):
         """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1."""
         if k not in self._slopes:
-            a = self.abar[k][:-1]
+            a = self.activation(k)
             self._slopes[k] = self.rule.hidden.first(self._z[k - 1], a, self._take(("slope", k), len(a)))
         return self._slopes[k]
 
     def bend(self, k):
         """φ''(z_k) (w_k, n) of hidden layer k."""
-        a, slope = self.abar[k][:-1], self.slope(k)
+        a, slope = self.activation(k), self.slope(k)
         return self.rule.hidden.second(self._z[k - 1], a, slope, self._take(("bend", k % 2), len(a)))
 
     # --- sweeps -------------------------------------------------------------------------------
@@ -135,20 +146,32 @@ class Block:
             yield k, delta
 
     def tangents(self, Wdot, x_dot):
-        """[(ȧ_{k−1}, ż_k) for k = 1 … L] along Wdot (augmented layers or None) and x_dot (d, n)."""
+        """[(tangent of ā_{k−1} without its 1, ż_k) for k = 1 … L] along Wdot and x_dot (d, n).
+
+        Wdot is a list of augmented layers; None stands for zero, among the tangents of ā too.
+        """
         adot, pairs = x_dot, []
-        for k, W in enumerate(self.rule.W, start=1):
-            zdot = self._take(("zdot", k), W.shape[1])
+        for k, Wb in enumerate(self.rule.Wbar, start=1):
+            zdot = self._take(("zdot", k), Wb.shape[1])
             if adot is not None:
-                np.matmul(W.T, adot, out=zdot)
+                product(Wb[:-1].T, adot, zdot)
             if Wdot is not None and adot is not None:
-                zdot += np.matmul(Wdot[k - 1].T, self.abar[k - 1], out=self._take("along", len(zdot)))
+                zdot += product(Wdot[k - 1].T, self.abar[k - 1], self._take("along", len(zdot)))
             elif Wdot is not None:
-                np.matmul(Wdot[k - 1].T, self.abar[k - 1], out=zdot)
+                product(Wdot[k - 1].T, self.abar[k - 1], zdot)
             pairs.append((adot, zdot))
-            if k < len(self.rule.W):
-                adot = np.multiply(self.slope(k), zdot, out=self._take(("adot", k), len(zdot)))
+            if k < len(self.rule.Wbar):
+                adot = self._activation_tangent(k, zdot, x_dot)
         return pairs
+
+    def _activation_tangent(self, k, zdot, x_dot):
+        """[φ'(z_k) ż_k, ẋ], ẋ where x skips layers."""
+        w = len(zdot)
+        adot = self._take(("adot", k), len(self.abar[k]) - 1)
+        np.multiply(self.slope(k), zdot, out=adot[:w])
+        if len(adot) > w:
+            adot[w:] = 0.0 if x_dot is None else x_dot
+        return adot
 
     def delta_tangents(self, seed, seed_dot, tangents, Wdot):
         """Yields (k, δ_k, δ̇_k) for k = L … 1 along the given tangents, overwriting like `deltas`."""
@@ -157,7 +180,7 @@ class Block:
         for k in range(len(self.abar) - 1, 0, -1):
             g, gdot = self._back("delta", k, delta), self._back("delta_dot", k, delta_dot)
             if Wdot is not None:
-                gdot += np.matmul(Wdot[k][:-1], delta, out=self._take("along", len(gdot)))
+                gdot += product(Wdot[k][:len(gdot)], delta, self._take("along", len(gdot)))
             gdot *= self.slope(k)
             bend = self.bend(k)
             bend *= g
@@ -176,19 +199,43 @@ class Block:
     def _back(self, name, k, delta):
         """W_{k+1} δ_{k+1}."""
         W = self.rule.W[k]
-        product = np.multiply if W.shape[1] == 1 else np.matmul     # a dyad: BLAS takes twice as long
-        return product(W, delta, out=self._take((name, k % 2), len(W)))
+        out = self._take((name, k % 2), len(W))
+        if W.shape[1] == 1:                                 # a dyad: BLAS takes twice as long
+            return np.multiply(W, delta, out=out)
+        return product(W, delta, out)
+
+    def to_inputs(self, x_bar, U, k, delta):
+        """x_bar (d, n) += U_k δ_k, what reaches x through layer k."""
+        if len(U[k - 1]):
+            x_bar += product(U[k - 1], delta)
 
     def unit_input(self, c):
         """ẋ (d, n) along input c."""
-        xdot = np.zeros((self.rule.widths[0], self.n))
+        xdot = self.no_inputs()
         xdot[c] = 1.0
         return xdot
 
-    def _augmented(self, k, width):
-        abar = self._take(("abar", k), width + 1)
+    def no_inputs(self):
+        """Zeros (d, n)."""
+        return np.zeros((self.rule.widths[0], self.n), self._dtype)
+
+    def _augmented(self, k):
+        """ā_k with x and 1 in their places."""
+        w, rows = self.rule.widths[k], self.rule.shapes[k][0]
+        abar = self._take(("abar", k), rows)
+        if k and rows > w + 1:
+            abar[w:-1] = self.abar[0][:-1]
         abar[-1] = 1.0
         return abar
 
     def _take(self, name, width):
-        return self._space.take(name, width, self.n)
+        return self._space.take(name, width, self.n, dtype=self._dtype)
+
+
+def product(W, a, out=None):
+    """W a with W real and a (…, n) real or complex, of which the latter is 2n real columns."""
+    if not np.iscomplexobj(a):
+        return np.matmul(W, a, out=out)
+    out = np.empty((*a.shape[:-2], len(W), a.shape[-1]), a.dtype) if out is None else out
+    np.matmul(W, np.ascontiguousarray(a).view(np.float64), out=out.view(np.float64))
+    return out

@@ -1,23 +1,28 @@
-"""The parameter Hessian of a network as matrix products over points; see `pcl.networks.point`."""
+"""The parameter Hessian of a network as matrix products over points; see `pcl.networks.point`.
+
+At complex points x + iεẋ the sums are those of the imaginary parts, ε times the derivative along ẋ of
+the Hessian.
+"""
 
 import functools
 
 import numpy as np
 
+from pcl.networks.block import product
 from pcl.networks.workspace import Workspace
 
 
 class CurvatureSums:
     """The sums over points of the curvature blocks, and the workspace of one block of points."""
 
-    def __init__(self, rule):
-        self.rule, self.L = rule, len(rule.W)
+    def __init__(self, rule, dtype):
+        self.rule, self.L, self._dtype = rule, len(rule.W), dtype
         self.sums, self._space = {}, Workspace()
 
     def merge(self, other):
         """Add the sums over other points."""
-        for key, product in other.sums.items():
-            self.sums[key] += product
+        for key, total in other.sums.items():
+            self.sums[key] += total
 
     def add(self, b, seed, second):
         """Add the points of block `b`: δ_L = seed (m, n), Q_LL = diag(second), None for zero."""
@@ -30,7 +35,7 @@ class CurvatureSums:
         """[None, δ_1 … δ_L] and the diagonal parts [None, φ''_k ∘ W_{k+1} δ_{k+1}, …, second]."""
         delta, diagonal = [seed], [second]
         for k in range(self.L - 1, 0, -1):
-            g = self.rule.W[k] @ delta[0]
+            g = product(self.rule.W[k], delta[0])
             h = b.bend(k) * g
             g *= slope[k]
             delta.insert(0, g)
@@ -55,7 +60,7 @@ class CurvatureSums:
         if P is None:
             np.multiply(W.T[:, :, None], slope[k][None], out=new)
         else:
-            np.matmul(W.T, P.reshape(len(P), -1), out=new.reshape(len(new), -1))
+            product(W.T, P.reshape(len(P), -1), new.reshape(len(new), -1))
         new *= s[:, None, :]
         return new
 
@@ -88,7 +93,7 @@ class CurvatureSums:
         if Q.ndim == 2:
             np.multiply(W[:, :, None], Q[None], out=new)
         else:
-            np.matmul(W, Q.reshape(len(Q), -1), out=new.reshape(len(new), -1))
+            product(W, Q.reshape(len(Q), -1), new.reshape(len(new), -1))
         new *= s[:, None, :]
         return new
 
@@ -96,7 +101,7 @@ class CurvatureSums:
         """Q_{m−1,m−1} (w, w, n) from Q_{m,m−1} transposed."""
         w, n = diagonal[m - 1].shape
         H = self._take(("H", m % 2), w, w, n)
-        np.matmul(self.rule.W[m - 1], Q, out=H)
+        product(self.rule.W[m - 1], Q, H)
         H *= slope[m - 1][None]
         H.reshape(w * w, n)[::w + 1] += diagonal[m - 1]
         return H
@@ -126,20 +131,19 @@ class CurvatureSums:
     def _accumulate(self, key, A, B):
         """sums[key] += A Bᵀ with all but the last (point) axis of A and of B flattened."""
         n = A.shape[-1]
-        A, B = A.reshape(-1, n), B.reshape(-1, n)
+        A, B = _real_columns(A.reshape(-1, n), B.reshape(-1, n))
         if key not in self.sums:
             self.sums[key] = A @ B.T
         else:
-            product = self._take("product", len(A), len(B))
-            self.sums[key] += np.matmul(A, B.T, out=product)
+            total = self._space.take("product", len(A), len(B))
+            self.sums[key] += np.matmul(A, B.T, out=total)
 
     def _take(self, name, *shape):
-        return self._space.take(name, *shape)
+        return self._space.take(name, *shape, dtype=self._dtype)
 
     def matrix(self):
         """The symmetric Hessian (p, p)."""
-        wb = [w + 1 for w in self.rule.widths]
-        w = self.rule.widths
+        wb, w = [rows for rows, _ in self.rule.shapes], self.rule.widths
         ends = np.cumsum([0] + [W.size for W in self.rule.Wbar])
         H = np.empty((ends[-1], ends[-1]))
         at = [slice(a, b) for a, b in zip(ends, ends[1:])]
@@ -165,11 +169,22 @@ class CurvatureSums:
             full += Q.transpose(0, 3, 1, 2)
         if ("P", m, k) in self.sums:
             P = self.sums["P", m, k].reshape(w[m - 1], w[k], w[m], wb[k - 1])
-            full[:-1] += P.transpose(0, 2, 3, 1)
+            full[:w[m - 1]] += P.transpose(0, 2, 3, 1)
         if ("D", k) in self.sums and m == k + 1:
             D = self.sums["D", k].reshape(w[k], wb[k - 1], w[m])
             for i in range(w[k]):
                 full[i, :, :, i] += D[i].T
+
+
+def _real_columns(A, B):
+    """(A, B), or two real matrices with twice the columns, of which A Bᵀ is Im A Bᵀ of complex ones.
+
+    Im Σ a b = Σ (Re a Im b + Im a Re b), and i b̄ has the parts of b in the other order.
+    """
+    if not np.iscomplexobj(A) and not np.iscomplexobj(B):
+        return A, B
+    A, B = np.ascontiguousarray(A, complex), np.ascontiguousarray(1j * np.conj(B))
+    return A.view(np.float64), B.view(np.float64)
 
 
 @functools.lru_cache(maxsize=64)

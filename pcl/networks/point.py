@@ -23,6 +23,12 @@ to (w + 1)² rows and one column per point. What is known to vanish or to be dia
 linear output, then Q_{L−1,L−1}; P_kk) is not multiplied out, and for k = m both factors are
 symmetric in their two indices: only their upper triangles enter, a quarter of the operations.
 
+Where x skips layers, z_k = a_{k−1} W_k + x V_k + b_k, only ā and W̄ change: ā_{k−1} = [a_{k−1}, x, 1] and
+W̄_k = [W_k; V_k; b_k]; x has then the adjoint Σ_k V_k δ_k.
+
+Third derivatives, along one direction v (q, d) of the points, come from the same formulas at x + iεv, the
+imaginary part divided by ε (`pcl.networks.along`), exact to rounding.
+
 Points are treated in blocks, which share nothing but their sums; those of the curvature and of
 Jacobians are spread over threads (see `threads`). Temporaries stay in cache, and memory does not grow
 with the number of points beyond what `HELD_ENTRIES` allows to be held. With the same number of threads
@@ -36,6 +42,7 @@ import numpy as np
 from pcl.errors import NotFinite
 from pcl.execute import threads
 from pcl.execute.executor import Executor
+from pcl.networks.along import Along, step
 from pcl.networks.block import Block, Rule
 from pcl.networks.curvature import CurvatureSums
 from pcl.networks.workspace import Workspace, workspace
@@ -66,19 +73,24 @@ class NetworkPoint:
     Attributes
     ----------
     value : ndarray (q, m)
+    size : int, p
+    shape : (q, d)
     """
 
     def __init__(self, net, params, x, block=None):
-        self._rule, self._x = Rule(net, params), x
-        self._size, self._q = net.size, x.shape[0]
-        self._n_in, self._n_out = net.n_in, net.n_out
+        self._net, self._params, self._x = net, params, x
+        self._rule = Rule(net, params)
+        self.size, self.shape = net.size, x.shape
+        self._q, self._n_in, self._n_out = x.shape[0], net.n_in, net.n_out
         self._block = block or _curvature_block(net.widths)
         self._step = block or _sweep_block(net.widths)
         # ā of all layers, z where φ' needs it, z_L and out; fresh memory costs least in one piece.
-        entries = self._q * (2 * sum(net.widths) + len(net.widths) + net.n_out)
+        words = x.itemsize // 8
+        rows = sum(net.widths) + sum(rows for rows, _ in net.shapes) + 2 * net.n_out
+        entries = self._q * rows * words
         self._storage = Workspace(np.empty(entries)) if entries <= HELD_ENTRIES else None
         self._held = {}
-        self.value = np.empty((self._q, self._n_out))
+        self.value = self._empty(self._q, self._n_out)
         self._sweep(self._evaluate)
         _require_finite(self.value)
 
@@ -91,30 +103,40 @@ class NetworkPoint:
             if self._storage:
                 self._held[s] = b
 
+    def along(self, x_dot):
+        """The derivatives along ẋ (q, d) of all that this point gives: third ones of the network."""
+        x_dot = float64_array("x_dot", x_dot, shape=self.shape)
+        epsilon = step(x_dot)
+        return Along(NetworkPoint(self._net, self._params, self._x + 1j * (epsilon * x_dot)), epsilon)
+
     # --- first order --------------------------------------------------------------------------
-    def pullback(self, adjoint, inputs=False):
+    def pullback(self, adjoint, inputs=False, params=True):
         """(params_bar (p,), x_bar (q, d)) = transposed Jacobian of (params, x) ↦ y times ȳ.
 
-        ȳ = adjoint (q, m); x_bar is None unless `inputs`.
+        ȳ = adjoint (q, m); params_bar is None unless `params`, x_bar unless `inputs`.
         """
         adjoint = self._checked_adjoint(adjoint)
-        x_bar = np.empty((self._q, self._n_in)) if inputs else None
+        x_bar = self._empty(self._q, self._n_in) if inputs else None
 
         def share(starts):
-            params_bar = np.zeros(self._size)
+            params_bar = np.zeros(self.size, self._x.dtype)
             layers = self._rule.split(params_bar)
             for b in self._blocks(starts):
+                entering = b.no_inputs()
                 for k, delta in b.deltas(b.seed(adjoint)):
-                    layers[k - 1] += b.abar[k - 1] @ delta.T
+                    if params:
+                        layers[k - 1] += b.abar[k - 1] @ delta.T
+                    if inputs:
+                        b.to_inputs(entering, self._rule.U, k, delta)
                 if x_bar is not None:
-                    np.matmul(delta.T, self._rule.W[0].T, out=x_bar[b.rows])
-            return params_bar
+                    x_bar[b.rows] = entering.T
+            return params_bar if params else None
         return self._sweep(share), x_bar
 
     def pushforward(self, params_dot=None, x_dot=None):
         """ẏ (q, m) = ∂y/∂params · params_dot (p,) + ∂y/∂x · x_dot (q, d); None stands for zero."""
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
-        y_dot = np.empty((self._q, self._n_out))
+        y_dot = self._empty(self._q, self._n_out)
 
         def share(starts):
             for b in self._blocks(starts):
@@ -132,23 +154,25 @@ class NetworkPoint:
 
     def jacobian_rows(self, start, stop):
         """The rows of ∂y/∂params for the points start ≤ q < stop, ((stop − start)·m, p)."""
-        J = np.empty((stop - start, self._n_out, self._size))
+        J = self._empty(stop - start, self._n_out, self.size)
         for b, rows in self._pieces(start, stop):
             for o in range(self._n_out):
                 layers = self._rule.split_rows(J[rows, o])
                 for k, delta in b.deltas(b.seed_output(o)):
                     _fill(layers[k - 1], b.abar[k - 1], delta)
-        return J.reshape(-1, self._size)
+        return J.reshape(-1, self.size)
 
     def input_jacobian(self):
         """∂y/∂x of every point, (q, m, d)."""
-        out = np.empty((self._q, self._n_out, self._n_in))
+        out = self._empty(self._q, self._n_out, self._n_in)
 
         def share(starts):
             for b in self._blocks(starts):
                 for o in range(self._n_out):
-                    *_, (_, delta) = b.deltas(b.seed_output(o))
-                    out[b.rows, o] = (self._rule.W[0] @ delta).T
+                    entering = b.no_inputs()
+                    for k, delta in b.deltas(b.seed_output(o)):
+                        b.to_inputs(entering, self._rule.U, k, delta)
+                    out[b.rows, o] = entering.T
         self._sweep(share)
         return out
 
@@ -158,7 +182,7 @@ class NetworkPoint:
         adjoint = self._checked_adjoint(adjoint)
 
         def share(starts):
-            sums = CurvatureSums(self._rule)
+            sums = CurvatureSums(self._rule, self._x.dtype)
             for s in starts:
                 clock.look()
                 b = self._new_block(s, self._block, workspace())
@@ -180,36 +204,40 @@ class NetworkPoint:
         if adjoint_dot is not None:
             adjoint_dot = self._checked_adjoint(adjoint_dot)
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
-        x_out = np.empty((self._q, self._n_in))
+        Udot = None if Wdot is None else self._rule.entering(Wdot)
+        x_out = self._empty(self._q, self._n_in)
 
         def share(starts):
-            params_out = np.zeros(self._size)
+            params_out = np.zeros(self.size, self._x.dtype)
             layers = self._rule.split(params_out)
             for b in self._blocks(starts):
                 tangents = b.tangents(Wdot, None if x_dot is None else x_dot[b.rows].T)
                 seed_dot = b.seed_tangent(adjoint, tangents[-1][1], adjoint_dot)
+                entering = b.no_inputs()
                 for k, delta, delta_dot in b.delta_tangents(b.seed(adjoint), seed_dot, tangents, Wdot):
                     layers[k - 1] += b.abar[k - 1] @ delta_dot.T
                     adot = tangents[k - 1][0]
                     if adot is not None:
                         layers[k - 1][:-1] += adot @ delta.T
-                x_bar = self._rule.W[0] @ delta_dot
-                if Wdot is not None:
-                    x_bar += Wdot[0][:-1] @ delta
-                x_out[b.rows] = x_bar.T
+                    b.to_inputs(entering, self._rule.U, k, delta_dot)
+                    if Udot is not None:
+                        b.to_inputs(entering, Udot, k, delta)
+                x_out[b.rows] = entering.T
             return params_out
         return self._sweep(share), x_out
 
     def input_curvature(self, adjoint):
         """Hessian of x_q ↦ ⟨ȳ_q, y_q⟩ of every point, (q, d, d)."""
         adjoint = self._checked_adjoint(adjoint)
-        out = np.empty((self._q, self._n_in, self._n_in))
+        out = self._empty(self._q, self._n_in, self._n_in)
 
         def share(starts):
             for b in self._blocks(starts):
                 for c in range(self._n_in):
-                    *_, (_, _, delta_dot) = self._along_input(b, adjoint, c)[1]
-                    out[b.rows, :, c] = (self._rule.W[0] @ delta_dot).T
+                    entering = b.no_inputs()
+                    for k, _, delta_dot in self._along_input(b, adjoint, c)[1]:
+                        b.to_inputs(entering, self._rule.U, k, delta_dot)
+                    out[b.rows, :, c] = entering.T
         self._sweep(share)
         return out
 
@@ -224,7 +252,7 @@ class NetworkPoint:
     def mixed_curvature_rows(self, adjoint, start, stop):
         """The rows of ∂²⟨ȳ, y⟩/∂x ∂params for the points start ≤ q < stop, ((stop − start)·d, p)."""
         adjoint = self._checked_adjoint(adjoint)
-        X = np.empty((stop - start, self._n_in, self._size))
+        X = self._empty(stop - start, self._n_in, self.size)
         for b, rows in self._pieces(start, stop):
             for c in range(self._n_in):
                 layers = self._rule.split_rows(X[rows, c])
@@ -232,7 +260,7 @@ class NetworkPoint:
                 for k, delta, delta_dot in sweep:
                     _fill(layers[k - 1], b.abar[k - 1], delta_dot)
                     layers[k - 1][:, :-1] += _outer(tangents[k - 1][0], delta)
-        return X.reshape(-1, self._size)
+        return X.reshape(-1, self.size)
 
     def _along_input(self, b, adjoint, c):
         """The tangents along input c, and the sweep of δ_k, δ̇_k."""
@@ -269,6 +297,9 @@ class NetworkPoint:
             b = self._new_block(s, min(self._block, stop - s), workspace())
             yield b, slice(s - start, s - start + b.n)
 
+    def _empty(self, *shape):
+        return np.empty(shape, self._x.dtype)
+
     # --- checks -------------------------------------------------------------------------------
     def _checked_adjoint(self, adjoint):
         return float64_array("the derivative of the loss with respect to the network's output, adjoint",
@@ -278,7 +309,7 @@ class NetworkPoint:
         if params_dot is None and x_dot is None:
             raise ValueError("params_dot and x_dot are both None; give at least one direction.")
         if params_dot is not None:
-            params_dot = float64_array("params_dot", params_dot, shape=(self._size,))
+            params_dot = float64_array("params_dot", params_dot, shape=(self.size,))
         if x_dot is not None:
             x_dot = float64_array("x_dot", x_dot, shape=(self._q, self._n_in))
         return None if params_dot is None else self._rule.split(params_dot), x_dot

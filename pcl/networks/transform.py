@@ -47,3 +47,11 @@ def bounded(lower: float, upper: float) -> Transform:
     if not lower < upper:
         raise ValueError(f"lower is {lower} and upper is {upper}; expected lower < upper.")
     return Transform("sigmoid", scale=upper - lower, shift=lower)
+
+
+def of_output(output: Transform | str | None) -> Transform:
+    """What a network takes as its `output`: a `Transform`, the name of one, None for none."""
+    if isinstance(output, Transform):
+        return output
+    name = "identity" if output is None else output
+    return Transform(activations.named("output", name, activations.OUTPUT).name)

@@ -5,6 +5,8 @@ import threading
 
 import numpy as np
 
+_FLOAT = np.dtype(np.float64)
+
 
 class Workspace:
     """Arrays by name, used again from block to block: fresh memory costs as much as the work in it."""
@@ -24,12 +26,12 @@ class Workspace:
         self._used += size
         return self._storage[self._used - size:self._used]
 
-    def take(self, name, *shape):
+    def take(self, name, *shape, dtype=_FLOAT):
         """An array of this shape with any contents; what was taken by this name before is overwritten."""
-        size = math.prod(shape)
+        size = math.prod(shape) * (dtype.itemsize // _FLOAT.itemsize)
         if name not in self._arrays or self._arrays[name].size < size:
             self._arrays[name] = self._new(size)
-        return self._arrays[name][:size].reshape(shape)
+        return self._arrays[name][:size].view(dtype).reshape(shape)
 
 
 class _OfThread(threading.local):

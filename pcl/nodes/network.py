@@ -22,7 +22,7 @@ class NetworkNode:
         return self.net.output_shape(params, x)
 
     def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint":
-        return NetworkNodePoint(self.net, self.net.at(params, x))
+        return NetworkNodePoint(self.net.at(params, x))
 
 
 class NetworkNodePoint:
@@ -32,10 +32,8 @@ class NetworkNodePoint:
         curvature  ∇²⟨ȳ, net⟩ in (π, x): the structured rule for ππ, blocks of points for xπ
     """
 
-    def __init__(self, net, network_point):
-        self.size, self.n_in = net.size, net.n_in
-        self.at = network_point
-        self.value = network_point.value
+    def __init__(self, network_point):
+        self.at, self.value = network_point, network_point.value
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         params_bar, x_bar = self.at.pullback(adjoint, inputs=wanted[1])
@@ -58,25 +56,29 @@ class NetworkNodePoint:
     def _input_curvature(self, plan, params, x, adjoint):
         plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
         if params is not None:
-            mixed = self._mixed_base(params, adjoint)
+            mixed = input_gradient_base(self.at, params, adjoint)
             plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
 
     def _jacobian_base(self, params, adjoint):
         def second(y, v):
             y = None if y is None else y.reshape(self.value.shape)
             return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y)[0]
+        return output_base(self.at, params, self.value.shape, second, lambda: self.at.curvature(adjoint))
 
-        return StreamedBase(
-            params, (self.value.size, self.size), self.value.shape[1], self.at.jacobian_rows,
-            lambda v: self.at.pushforward(params_dot=v).ravel(),
-            lambda y: self.at.pullback(y.reshape(self.value.shape))[0], second,
-            lambda: self.at.curvature(adjoint))
 
-    def _mixed_base(self, params, adjoint):
-        """X Π with X = ∂²⟨ȳ, y⟩/∂x∂π, rows (point, input)."""
-        n_in = self.n_in
-        return StreamedBase(
-            params, (self.value.shape[0] * n_in, self.size), n_in,
-            lambda start, stop: self.at.mixed_curvature_rows(adjoint, start, stop),
-            lambda v: self.at.curvature_product(adjoint, params_dot=v)[1].ravel(),
-            lambda y: self.at.curvature_product(adjoint, x_dot=y.reshape(-1, n_in))[0])
+def output_base(at, params, shape, second=None, curvature=None):
+    """∂y/∂π Π, rows (point, output), y of `shape`, for a network `at` one point; see `StreamedBase`."""
+    return StreamedBase(
+        params, (shape[0] * shape[1], at.size), shape[1], at.jacobian_rows,
+        lambda v: at.pushforward(params_dot=v).ravel(),
+        lambda y: at.pullback(y.reshape(shape))[0], second, curvature)
+
+
+def input_gradient_base(at, params, adjoint, second=None, curvature=None):
+    """∂²⟨ȳ, y⟩/∂x∂π Π, rows (point, input), for a network `at` one point; see `StreamedBase`."""
+    q, n_in = at.shape
+    return StreamedBase(
+        params, (q * n_in, at.size), n_in,
+        lambda start, stop: at.mixed_curvature_rows(adjoint, start, stop),
+        lambda v: at.curvature_product(adjoint, params_dot=v)[1].ravel(),
+        lambda y: at.curvature_product(adjoint, x_dot=y.reshape(q, n_in))[0], second, curvature)

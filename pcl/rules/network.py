@@ -1,12 +1,12 @@
 """The rule of a network, in its parameters and its inputs."""
 
-from pcl.networks.mlp import MLP
+from pcl.networks.layered import Layered
 from pcl.nodes.network import NetworkNodePoint
 from pcl.rules.operation import Operation
 from pcl.support.types import ArrayLike
 
 
-def network(net: MLP, params: ArrayLike, x: ArrayLike) -> Operation:
+def network(net: Layered, params: ArrayLike, x: ArrayLike) -> Operation:
     """y = net(x; params) at many points.
 
     The curvature in the parameters comes from the layers (see `pcl.networks.point`), not from
@@ -14,7 +14,7 @@ def network(net: MLP, params: ArrayLike, x: ArrayLike) -> Operation:
 
     Parameters
     ----------
-    net : pcl.MLP
+    net : pcl.MLP or pcl.ICNN
     params : (p,)
     x : (q, d)
 
@@ -26,10 +26,10 @@ def network(net: MLP, params: ArrayLike, x: ArrayLike) -> Operation:
     Raises
     ------
     ValueError, TypeError
-        Wrong shapes, not finite (NotFinite), not an MLP.
+        Wrong shapes, not finite (NotFinite), not one of these networks.
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net is a {type(net).__name__}; expected a pcl.MLP. Other models are "
-                        "differentiated by pcl.Problem.")
-    point = NetworkNodePoint(net, net.at(params, x))
+    if not isinstance(net, Layered):
+        raise TypeError(f"net is a {type(net).__name__}; expected a pcl.MLP or pcl.ICNN. Other models "
+                        "are differentiated by pcl.Problem.")
+    point = NetworkNodePoint(net.at(params, x))
     return Operation(point, {"params": net.size, "x": len(point.value) * net.n_in})

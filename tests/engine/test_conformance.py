@@ -27,6 +27,7 @@ from pcl.nodes.linear.product import ProductNode, ProductPoint
 from pcl.nodes.linear.solve import SolveNode, SolvePoint
 from pcl.nodes.linear.structure import Structure
 from pcl.nodes.network import NetworkNode, NetworkNodePoint
+from pcl.nodes.network_gradient import NetworkGradientNode, NetworkGradientPoint
 from pcl.nodes.scan import call as scan_call, scan
 from pcl.nodes.scan.base import ScanBase
 from pcl.rules.square_sum import SquareSumPoint
@@ -34,13 +35,14 @@ from pcl.rules.square_sum import SquareSumPoint
 RNG = np.random.default_rng(0)
 DENSE = np.array([[3.0, 1.0, 0.0], [0.5, 4.0, -1.0], [0.0, 1.0, 2.0]])
 FULL = Structure.from_entries(*np.indices((3, 3)).reshape(2, -1), (3, 3))
-NET = pcl.MLP([2, 3, 1])
+NET, ICNN = pcl.MLP([2, 3, 1]), pcl.ICNN([2, 3, 2])
 
 # --- names and arguments -----------------------------------------------------------------------
 KEEPERS = {
-    nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode, EigenNode],
-    nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint,
-                  ValuesPoint, VectorsPoint],
+    nodes.Node: [NetworkNode, NetworkGradientNode, SolveNode, ProductNode, LinearMapNode, GuardNode,
+                 EigenNode],
+    nodes.Point: [NetworkNodePoint, NetworkGradientPoint, SolvePoint, ProductPoint, LinearMapPoint,
+                  GuardPoint, SquareSumPoint, ValuesPoint, VectorsPoint],
     nodes.Construct: [implicit.Equation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],
@@ -83,6 +85,11 @@ def a_pencil(vectors, count):
 
 NODES = {
     "network": lambda: (NetworkNode(NET), [NET.init(1), RNG.normal(size=(4, 2))]),
+    "gradient of a network": lambda: (NetworkGradientNode(pcl.MLP([2, 3, 2], output="softplus")),
+                                      [pcl.MLP([2, 3, 2]).init(1), *RNG.normal(size=(2, 4, 2))]),
+    "convex network": lambda: (NetworkNode(ICNN), [ICNN.init(1), RNG.normal(size=(4, 2))]),
+    "gradient of a convex network": lambda: (NetworkGradientNode(ICNN),
+                                             [ICNN.init(1), *RNG.normal(size=(2, 4, 2))]),
     "solve": a_solve,
     "solve of two columns": lambda: a_solve(2),
     "product": a_product,

@@ -1,0 +1,150 @@
+"""Input-convex networks with one flat, free parameter vector."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pcl.networks import activations
+from pcl.networks.layered import Layered, as_tensor, checked_widths
+from pcl.networks.point import NetworkPoint
+from pcl.networks.reparametrised import Reparametrised
+from pcl.networks.transform import Transform, of_output
+from pcl.support.types import Array, ArrayLike, Tensor
+from pcl.support.validate import positive_integer
+
+__all__ = ["ICNN"]
+
+# Increasing convex functions of the outputs, which keep them convex.
+_CONVEX = ("identity", "softplus", "exp")
+
+
+@dataclass(frozen=True)
+class ICNN(Layered):
+    """A network y = N(x; θ) whose outputs are convex functions of x, at every θ.
+
+        z₁ = x W₁ + b₁,   z_l = a_{l−1} W_l + x V_l + b_l,   a_l = φ(z_l) for l < L,   y = out(z_L)
+
+    with φ = softplus, convex and increasing, and W_l ≥ 0 for l > 1: an increasing convex function of
+    convex ones is convex. W₁ and the skip connections V_l have any sign; with `monotone` they are not
+    negative either, and y increases with every input: then a y of convex functions of F is convex in F.
+
+    θ is one flat float64 vector: layer by layer [W_l; V_l; b_l] in row-major order. It is free: a weight
+    that must not be negative is the softplus of its entry.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        (n_in, hidden widths…, n_out): at least two whole numbers ≥ 1.
+    output : None, str or Transform
+        As of `MLP`: one of identity, softplus and exp, with a positive scale.
+    monotone : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        Fewer than two widths, a width that is not a whole number ≥ 1, an output that is not convex and
+        increasing; `monotone` is not True or False.
+
+    Notes
+    -----
+    Source: B. Amos, L. Xu, J. Z. Kolter, Input Convex Neural Networks, ICML 2017, equation (2); with
+    softplus for ReLU, since second derivatives are wanted, and a map onto W ≥ 0 for their projection.
+    """
+
+    widths: Sequence[int]
+    output: Transform | str | None = None
+    monotone: bool = False
+    activation: ClassVar[str] = "softplus"
+    _order: ClassVar[str] = "layer by layer W, V row-major, then b"
+
+    def __post_init__(self):
+        object.__setattr__(self, "widths", checked_widths(self.widths))
+        output = of_output(self.output)
+        object.__setattr__(self, "output", output)
+        if output.function not in _CONVEX or output.scale < 0.0:
+            raise ValueError(f"output is {output}; expected {', '.join(_CONVEX)} with a positive "
+                             "scale, or the network would not be convex.")
+        if not isinstance(self.monotone, (bool, np.bool_)):
+            raise TypeError(f"monotone is {self.monotone!r}; expected True or False.")
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of the augmented layers [W₁; b₁] and [W_l; V_l; b_l]."""
+        d, first, *others = self.widths
+        return [(d + 1, first), *((a + d + 1, b) for a, b in zip(self.widths[1:], others))]
+
+    @functools.cached_property
+    def _positive(self):
+        """Whether an entry of θ stands for a weight that is not negative, (size,)."""
+        layers = [np.zeros(shape, dtype=bool) for shape in self.shapes]
+        for k, layer in enumerate(layers):
+            layer[:-1 if self.monotone else self.widths[k] if k else 0] = True
+        return np.concatenate([layer.ravel() for layer in layers])
+
+    def init(self, seed: int) -> Array:
+        """Initial parameters (size,): weights of any sign ~ N(0, 1/d), b ~ N(0, 1), in the last layer 0.
+
+        Weights that are not negative are e^(ξ/2)/w, ξ ~ N(0, 1), w the width they come from: each unit
+        averages those before it. `seed` as in `MLP.init`.
+        """
+        seed = positive_integer("seed", seed, minimum=0, maximum=2 ** 32 - 1)
+        rng, signed, averages = np.random.RandomState(seed), [], []
+        for w, shape in zip(self.widths, self.shapes):
+            drawn = rng.standard_normal(shape)
+            averages.append(np.exp(0.5 * drawn).ravel() / w)
+            drawn[:-1] /= np.sqrt(self.n_in)
+            signed.append(drawn.ravel())
+        signed[-1][-self.n_out:] = 0.0
+        free = np.log(np.expm1(np.concatenate(averages)))
+        return np.where(self._positive, free, np.concatenate(signed))
+
+    def unravel(self, params: ArrayLike) -> list[tuple[Array, Array, Array]]:
+        """[(W_l (w_{l−1}, w_l), V_l (d, w_l), b_l (w_l,)), …], the weights themselves; V₁ has no rows."""
+        layers = self._augmented(self._weights(self.check_params(params))[0])
+        return [(Wb[:w], Wb[w:-1], Wb[-1]) for Wb, w in zip(layers, self.widths)]
+
+    def tensorflow(self, params: Any, x: Any) -> Tensor:
+        """The outputs (q, n_out) in TensorFlow operations, differentiable to any order.
+
+        Arrays and variables are taken as float64; tensors of another float width are cast.
+        ValueError if a shape does not fit.
+        """
+        import tensorflow as tf
+        params, x = as_tensor("params", params), as_tensor("x", x)
+        self.output_shape(params.shape, x.shape)
+        layers = self._augmented(tf.where(self._positive, tf.nn.softplus(params), params))
+        z = tf.matmul(x, layers[0][:-1]) + layers[0][-1]
+        for Wb in layers[1:]:
+            z = tf.matmul(tf.concat([tf.nn.softplus(z), x], axis=1), Wb[:-1]) + Wb[-1]
+        output = of_output(self.output)
+        out = activations.named("function", output.function, activations.OUTPUT)
+        return output.shift + output.scale * out.tensorflow(z)
+
+    def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> Reparametrised:
+        """The network at one point (params, x), evaluated in NumPy: what `MLP.at` gives, in these params.
+
+        Raises
+        ------
+        ValueError, NotFinite
+            As `MLP.at`.
+        """
+        params, x, block = self._checked(params, x, block)
+        weights, slope, bend = self._weights(params)
+        return Reparametrised(NetworkPoint(self, weights, x, block), slope, bend)
+
+    def _weights(self, params):
+        """The augmented layers, flat, as a function of each entry of θ, with its two derivatives."""
+        function = activations.named("function", "softplus", activations.OUTPUT)
+        free = params[self._positive]
+        a = function.value(free, np.empty_like(free))
+        first = function.first(free, a, np.empty_like(a))
+        second = function.second(free, a, first, np.empty_like(a))
+        result = params.copy(), np.ones_like(params), np.zeros_like(params)
+        for whole, part in zip(result, (a, first, second)):
+            whole[self._positive] = part
+        return result
