@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
-
 from fem.common.coefficient import float64_value
 from fem.space.form import At
+from pcl.engine import nodes
+from pcl.nodes.pointwise_gradient import pointwise_gradient
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,34 @@ class Energy:
 
     def __call__(self, *arguments: Any) -> dict:
         """{field: {quantity: ∂ψ/∂quantity}} of all that ψ asks for."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            fields = [a.watched(tape) for a in arguments if isinstance(a, At)]
-            if not fields:
-                raise TypeError("an energy density takes the fields and x, such as (u, x), with "
-                                "u.value and "
-                                "u.gradient; not (u, grad_u, x).")
-            rest = arguments[len(fields):]
-            psi = _checked(self.density(*fields, *rest), len(rest[0]))
-        asked = [(f.name, quantity, z) for f in fields for quantity, z in f.known.items()]
-        slopes = tape.gradient(psi, [z for *_, z in asked])
+        fields = [a for a in arguments if isinstance(a, At)]
+        if not fields:
+            raise TypeError("an energy density takes the fields and x, such as (u, x), with u.value and "
+                            "u.gradient; not (u, grad_u, x).")
+        asked = self._asked(fields, arguments[len(fields):])
+        if not asked:
+            raise ValueError("the energy density does not depend on the fields; expected one of u.value, "
+                             "u.gradient, ….")
+        _, slopes = pointwise_gradient(self._of(arguments, asked), *asked.values())
         found: dict = {}
-        for (name, quantity, _), slope in zip(asked, slopes):
-            if slope is not None:
-                found.setdefault(name, {})[quantity] = slope
+        for (name, quantity), slope in zip(asked, slopes if len(asked) > 1 else [slopes]):
+            found.setdefault(name, {})[quantity] = slope
         return found
+
+    def _asked(self, fields, rest):
+        """{(field, quantity): tensor} of what ψ asks for; its networks leave no trace in the model."""
+        with nodes.handler(None):
+            _checked(self.density(*fields, *rest), len(rest[0]))
+        return {(f.name, quantity): z for f in fields for quantity, z in f.known.items()}
+
+    def _of(self, arguments, asked):
+        """ψ as a function of the quantities."""
+        def psi(*z):
+            given = dict(zip(asked, z))
+            fields = [At(a.name, lambda *key: given[key]) for a in arguments if isinstance(a, At)]
+            rest = arguments[len(fields):]
+            return _checked(self.density(*fields, *rest), len(rest[0]))
+        return psi
 
 
 def _checked(psi, q):

@@ -28,14 +28,6 @@ class At:
     def __init__(self, name, compute):
         self.name, self._compute, self.known = name, compute, {}
 
-    def watched(self, tape):
-        """The same, each quantity watched by a tape when it is asked for."""
-        def compute(name, quantity):
-            value = self._compute(name, quantity)
-            tape.watch(value)
-            return value
-        return At(self.name, compute)
-
     def _quantity(self, quantity):
         if quantity not in self.known:
             self.known[quantity] = self._compute(self.name, quantity)
