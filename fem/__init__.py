@@ -3,8 +3,9 @@
 from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
-from fem.mesh.build import disk, mesh_from_arrays, read_mesh, rectangle, unit_square
+from fem.mesh.build import disk, mesh_from_arrays, rectangle, unit_square
 from fem.mesh.check import check_mesh
+from fem.mesh.read import read_mesh
 from fem.mesh.second_order import curved
 from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues

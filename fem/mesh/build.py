@@ -1,8 +1,4 @@
-"""Meshes from arrays, files and simple shapes."""
-
-import contextlib
-import io
-import os
+"""Meshes from arrays and simple shapes."""
 
 import numpy as np
 import skfem
@@ -51,35 +47,6 @@ def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Me
     if KINDS[kind] in CURVED:
         return second_order_mesh(KINDS[kind], points, cells)
     return KINDS[kind](points, cells.astype(np.int32))
-
-
-def read_mesh(path: str | os.PathLike[str]) -> skfem.Mesh:
-    """A scikit-fem mesh from a file (Gmsh, VTK, Abaqus, XDMF, …), read by meshio.
-
-    Raises
-    ------
-    FileNotFoundError
-        No such file.
-    ImportError
-        meshio is not installed.
-    ValueError
-        meshio cannot read the file; the message tells its reason.
-    """
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"path is {os.fspath(path)!r}; expected an existing mesh file.")
-    try:
-        import meshio
-    except ImportError as error:
-        raise ImportError("read_mesh needs meshio: pip install meshio.") from error
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            mesh = meshio.read(path)
-    except (Exception, SystemExit) as error:  # its readers stop in many ways, some by sys.exit
-        reason = " ".join(said.getvalue().split()) or f"{type(error).__name__}: {error}"
-        raise ValueError(f"path is {os.fspath(path)!r}, which meshio cannot read: {reason}") from error
-    from skfem.io.meshio import from_meshio     # which imports meshio itself
-    return from_meshio(mesh)
 
 
 def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),

@@ -85,7 +85,8 @@ def curved(mesh: skfem.Mesh, onto: Callable[[Array], Any], where: Where = None) 
     places[:, nodes] = float64_array("onto(x)", onto(bent.p[:, nodes].T),
                                      shape=(len(nodes), len(places))).T
     _follow(bent, places, nodes)
-    result = type(bent)(places, bent.t, _boundaries=mesh.boundaries, _subdomains=mesh.subdomains)
+    result = type(bent)(places, bent.t).with_boundaries(mesh.boundaries or {})
+    result = result.with_subdomains(mesh.subdomains or {})
     check_mesh(result)
     return result
 

@@ -13,7 +13,7 @@ def exact(x):
 
 
 def error_on_disk(n, order):
-    """‖u_h − u‖ of −Δu = f in the unit disk, u = g on the circle itself, carried to the mesh's boundary."""
+    """‖u_h − u‖ of −Δu = f in the unit disk, u = g on the circle, carried to the mesh's boundary."""
     mesh = fem.disk(n, order=order)
     V = fem.Space(mesh, "P2", quadrature_order=8)
 

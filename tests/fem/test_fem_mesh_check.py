@@ -268,7 +268,7 @@ def test_a_mesh_survives_a_round_trip_through_a_file(tmp_path):
 def test_reading_a_mesh_says_what_is_missing(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="nowhere.msh"):
         fem.read_mesh(tmp_path / "nowhere.msh")
-    path = tmp_path / "some.msh"
+    path = tmp_path / "some.vtk"
     path.write_text("")
     monkeypatch.setitem(__import__("sys").modules, "meshio", None)
     with pytest.raises(ImportError, match="needs meshio"):
