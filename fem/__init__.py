@@ -7,6 +7,8 @@ from fem.mesh.build import disk, mesh_from_arrays, rectangle, unit_square
 from fem.mesh.check import check_mesh
 from fem.mesh.read import read_mesh
 from fem.mesh.second_order import curved
+from fem.output.save import save
+from fem.output.series import Series
 from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
@@ -17,6 +19,6 @@ from fem.space.energy import Energy
 from fem.space.form import sym
 from fem.space.space import Space
 
-__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "curved", "disk",
-           "eigenvalues", "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve",
-           "solve_complex", "solve_nonlinear", "sym", "unit_square", "vector"]
+__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Series", "Space", "check_mesh", "curved",
+           "disk", "eigenvalues", "march", "mesh_from_arrays", "read_mesh", "rectangle", "save",
+           "solve", "solve_complex", "solve_nonlinear", "sym", "unit_square", "vector"]

@@ -38,6 +38,7 @@ FLOORS = (
     ("pcl.dae.result",),
     ("pcl.dae.stages",),
     ("fem.common", "fem.mesh"),
+    ("fem.output",),
     ("fem.space", "fem.grid"),
     ("fem.solvers",),
 )

@@ -55,11 +55,10 @@ def from_vtk(name):
     Only hexahedra differ. scikit-fem's first vertex is at (1, 1, 1) of its reference cell; taken as VTK's
     first one, turned about the centre, hexahedra keep their orientation.
     """
-    kind = KINDS[name]
     if base(name) != "hexahedron":
-        return np.arange(len(kind.elem.doflocs))
+        return np.arange(3 if name == "line3" else len(KINDS[name].elem.doflocs))
     places = {tuple(p): k for k, p in enumerate(1 - _hexahedron(_HEX_EDGES + _HEX_FACES + ["01234567"]))}
-    return np.array([places[tuple(p)] for p in kind.elem.doflocs])
+    return np.array([places[tuple(p)] for p in KINDS[name].elem.doflocs])
 
 
 def to_vtk(name):
