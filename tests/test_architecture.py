@@ -205,6 +205,10 @@ def test_training_modules_see_arrays_not_tensorflow():
     assert offenders(sources(), TRAINING, TENSORFLOW, everywhere=False) == {}
 
 
+def test_files_and_pictures_import_their_packages_when_they_are_called():
+    assert offenders(sources(), ["fem"], ["matplotlib", "meshio", "pyvista"], everywhere=False) == {}
+
+
 def test_every_training_module_exists():
     assert set(TRAINING) <= set(sources())
 

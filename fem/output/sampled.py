@@ -39,13 +39,21 @@ class Function:
         columns = [_combined(table, column[self.cell_dofs - self.start]) for column in np.atleast_2d(u.T)]
         return columns[0] if u.ndim == 1 else np.stack(columns, axis=-1)
 
-    def _table(self, X):
-        """(n_cells or 1, m, *shape, functions)."""
+    def at(self, u, cells, X):
+        """u_h at the reference points X (dim, m) of cells (m,), (m, *shape), or with k behind."""
+        table = self._table(X, cells)
+        columns = [_combined(table, column[self.cell_dofs[:, cells] - self.start])[:, 0]
+                   for column in np.atleast_2d(u.T)]
+        return columns[0] if u.ndim == 1 else np.stack(columns, axis=-1)
+
+    def _table(self, X, cells=None):
+        """(n_cells or 1, m, *shape, functions), or (m, 1, *shape, functions) of cells (m,)."""
         tabulate = getattr(self.space, "tabulate", None)
         if tabulate is not None:
-            return np.asarray(tabulate(self.name, "value", X))
+            return np.asarray(tabulate(self.name, "value", X, cells))
         element, functions = self.space.element, range(len(self.cell_dofs))
-        return np.array([element.lbasis(X, i)[0] * np.ones(X.shape[1]) for i in functions]).T[None]
+        table = np.array([element.lbasis(X, i)[0] * np.ones(X.shape[1]) for i in functions]).T
+        return table[None] if cells is None else table[:, None]
 
 
 def _combined(table, local):

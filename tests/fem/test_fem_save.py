@@ -147,7 +147,7 @@ class Mixed:
             start += dofs.N
         self.n = start
 
-    def tabulate(self, name, quantity, X):
+    def tabulate(self, name, quantity, X, cells=None):
         element = self.fields[name].element
         table = [np.broadcast_to(np.asarray(element.gbasis(self.mesh.mapping(), X, i)[0]),
                                  (*self.fields[name].shape, self.mesh.t.shape[1], X.shape[1]))
@@ -260,7 +260,7 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(tmp_path, monkeypatch):
 
 def test_an_array_that_may_be_two_things_is_refused_until_it_is_said(tmp_path):
     V = fem.Space(fem.rectangle(3, 2), "P1")                        # 12 nodes and 12 cells
-    told = "E has 12 entries, which may be a function of the space or values of cells; say which, for example"
+    told = "E has 12 entries, which may be a function of the space or values of cells; say which"
     with pytest.raises(ValueError, match=told):
         fem.save(tmp_path / "u.vtu", V, E=np.ones(12))
     fem.save(tmp_path / "u.vtu", V, E=("cells", np.arange(12.0)), u=np.arange(12.0))
