@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from fem.mesh.nodes import cell_nodes, is_curved, is_tensor
+from fem.mesh.nodes import cell_nodes, is_tensor
+from fem.mesh.nodes import is_curved as is_curved
 
 EPS = np.finfo(np.float64).eps
 
@@ -68,7 +69,11 @@ def sampled_determinants(mesh):
         points = lattice if is_tensor(mesh) else lattice[lattice.sum(axis=1) <= 1]
     else:
         points = mesh.elem.refdom.p.T if is_tensor(mesh) else mesh.elem.refdom.p.T[:1]
-    return np.array([determinant(jacobian(mesh, X)) for X in points])
+    nodes, element = mesh.p[:, cell_nodes(mesh)], mesh.elem()
+    gradients = np.array([element.lbasis(points.T, a)[1] * np.ones(len(points))
+                          for a in range(nodes.shape[1])])                # (nodes, dim, points)
+    return np.array([determinant(np.einsum("ian,ad->idn", nodes, gradients[:, :, k]))
+                     for k in range(len(points))])
 
 
 def extents(mesh):

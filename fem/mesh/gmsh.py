@@ -107,6 +107,24 @@ class _Text:
     def integers(self, count, large=False):
         return self.reals(count).astype(np.int64)
 
+    def peek(self, count):
+        """The next whole numbers, which stay the next ones."""
+        result = self.integers(count)
+        self._at -= int(count)
+        return result
+
+    def alike(self, width, most):
+        """Rows of `width` whole numbers as long as the second and third of them are the same."""
+        known, window = self.peek(3)[1:], 64
+        while True:
+            rows = self._numbers[self._at:self._at + min(window, most) * width]
+            rows = rows[:len(rows) // width * width].reshape(-1, width)
+            same = (rows[:, 1:3] == known).all(axis=1)
+            count = len(same) if same.all() else int(same.argmin())
+            if count < len(same) or len(same) < window:
+                return self.integers(width * max(count, 1)).reshape(-1, width)
+            window *= 4
+
     def total(self):
         """The count at the head of a section of version 2."""
         return int(self.integers(1)[0])
@@ -165,15 +183,15 @@ def _version_2(sections, stream: Callable):
 
 
 def _rows_text(s, total):
-    """Blocks of consecutive elements with the same type: number, type, tags …, nodes …"""
-    rows: dict[str, list] = {}
-    for _ in range(total):
-        _, kind, tags = s.integers(3)
+    """Blocks of elements in a row with the same type and tags: number, type, tags …, nodes …"""
+    blocks, done = [], 0
+    while done < total:
+        kind, tags = s.peek(3)[1:]
         name, nodes = _type(kind)
-        row = s.integers(tags + nodes)
-        rows.setdefault(name, []).append((row[0] if tags else 0, row[tags:]))
-    return [_Block(name, np.array([r[1] for r in found]), np.array([r[0] for r in found])[:, None])
-            for name, found in rows.items()]
+        table = s.alike(3 + tags + nodes, total - done)
+        blocks.append(_Block(name, table[:, 3 + tags:], table[:, 3:4] if tags else table[:, :1] * 0))
+        done += len(table)
+    return blocks
 
 
 def _rows_binary(s, total):

@@ -29,7 +29,7 @@ def second_order_mesh(kind, points, cells):
     corners, element = kind.elem.refdom.nnodes, kind.elem()
     vertices, number = np.unique(cells[:corners], return_inverse=True)
     t = number.reshape(corners, -1).astype(np.int32)
-    straight = _STRAIGHT_OF[kind](points[:, vertices], t)
+    straight = _STRAIGHT_OF[kind](np.ascontiguousarray(points[:, vertices]), t)
     numbers = Dofs(replace(straight, t=t, sort_t=False), element)
     places = np.zeros((len(points), numbers.N))
     places[:, numbers.element_dofs] = points[:, cells]

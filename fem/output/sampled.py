@@ -22,7 +22,7 @@ class Function:
     degree : of its polynomials, on quadrilaterals and hexahedra per direction; 0 is constant in cells
     """
 
-    space: Any
+    field: Any
     name: str
     shape: tuple[int, ...]
     start: int
@@ -35,35 +35,20 @@ class Function:
 
         Of k columns u (n, k): (n_cells, m, *shape, k). NaN where a u_i of φ_i(x) ≠ 0 is not finite.
         """
-        table = self._table(X)
-        columns = [_combined(table, column[self.cell_dofs - self.start]) for column in np.atleast_2d(u.T)]
-        return columns[0] if u.ndim == 1 else np.stack(columns, axis=-1)
+        return self._combined(u, X, None).reshape(-1, X.shape[1], *self.shape, *u.shape[1:])
 
     def at(self, u, cells, X):
         """u_h at the reference points X (dim, m) of cells (m,), (m, *shape), or with k behind."""
-        table = self._table(X, cells)
-        columns = [_combined(table, column[self.cell_dofs[:, cells] - self.start])[:, 0]
-                   for column in np.atleast_2d(u.T)]
-        return columns[0] if u.ndim == 1 else np.stack(columns, axis=-1)
+        return self._combined(u, X[:, :, None], cells).reshape(-1, *self.shape, *u.shape[1:])
 
-    def _table(self, X, cells=None):
-        """(n_cells or 1, m, *shape, functions), or (m, 1, *shape, functions) of cells (m,)."""
-        tabulate = getattr(self.space, "tabulate", None)
-        if tabulate is not None:
-            return np.asarray(tabulate(self.name, "value", X, cells))
-        element, functions = self.space.element, range(len(self.cell_dofs))
-        table = np.array([element.lbasis(X, i)[0] * np.ones(X.shape[1]) for i in functions]).T
-        return table[None] if cells is None else table[:, None]
-
-
-def _combined(table, local):
-    """Σ_f table (cells, points, …, f) · local (f, cells)."""
-    good = np.isfinite(local)
-    values = np.einsum("cp...f,fc->cp...", table, np.where(good, local, 0.0))
-    if not good.all():
-        spoilt = np.einsum("cp...f,fc->cp...", np.abs(table) > 1e-13, ~good)
-        values = np.where(spoilt, np.nan, values)
-    return values
+    def _combined(self, u, X, cells):
+        """Σ_i u_i φ_i, one row a point and component."""
+        rows = self.field.rows("value", X, self.start + self.n, cells)[:, self.start:]
+        good = np.isfinite(u)
+        values = rows @ np.where(good, u, 0.0)
+        if good.all():
+            return values
+        return np.where((abs(rows) > 1e-13) @ ~good, np.nan, values)
 
 
 def mesh_of(space):
@@ -83,12 +68,8 @@ def functions_of(space) -> dict[str, Function]:
     """The unknown functions of a space by name; none of a mesh."""
     if isinstance(space, skfem.Mesh):
         return {}
-    fields = getattr(space, "fields", None)
-    if fields is None:
-        return {"u": Function(space, "u", (), 0, space.n, _degree(space.mesh, space.element),
-                              space.cell_dofs)}
-    return {name: Function(space, name, tuple(f.shape), f.start, f.n, _degree(space.mesh, f.element),
-                           f.cell_dofs) for name, f in fields.items()}
+    return {name: Function(f, name, tuple(f.shape), f.start, f.n, _degree(space.mesh, f.element),
+                           f.cell_dofs) for name, f in space.fields.items()}
 
 
 def cell_means(space, values):

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import numpy as np
@@ -124,62 +123,41 @@ def test_a_mesh_alone_is_written_and_curved_cells_stay_curved(tmp_path):
     np.testing.assert_array_equal(again.boundaries["circle"], mesh.boundaries["circle"])
 
 
-@dataclass
-class OneOf:
-    shape: tuple
-    start: int
-    n: int
-    element: skfem.Element
-    cell_dofs: np.ndarray
-
-
-class Mixed:
-    """Two fields on a mesh through scikit-fem's own bases: displacement and pressure, or a flux."""
-
-    def __init__(self, mesh, **elements):
-        self.mesh, self.points_per_cell, self.fields, start = mesh, 1, {}, 0
-        self.facets = fem.check_mesh(mesh)
-        self.quadrature_weights = np.ones(mesh.t.shape[1])
-        for name, element in elements.items():
-            dofs = skfem.Basis(mesh, element, intorder=1).dofs
-            shape = np.shape(element.gbasis(mesh.mapping(), np.full((2, 1), 0.3), 0)[0])[:-2]
-            self.fields[name] = OneOf(shape, start, dofs.N, element, start + dofs.element_dofs)
-            start += dofs.N
-        self.n = start
-
-    def tabulate(self, name, quantity, X, cells=None):
-        element = self.fields[name].element
-        table = [np.broadcast_to(np.asarray(element.gbasis(self.mesh.mapping(), X, i)[0]),
-                                 (*self.fields[name].shape, self.mesh.t.shape[1], X.shape[1]))
-                 for i in range(len(self.fields[name].cell_dofs))]
-        return np.moveaxis(np.array(table), (-2, -1, 0), (0, 1, -1))
-
-
 def test_a_state_of_several_functions_is_split_by_their_names(tmp_path):
-    V = Mixed(fem.unit_square(2), u=skfem.ElementVector(skfem.ElementTriP2()), p=skfem.ElementTriP1())
-    field = V.fields["u"]
-    x = skfem.Basis(V.mesh, field.element).doflocs
-    u = np.where(np.arange(field.n) % 2 == 0, x[0] * x[1], x[1] ** 2)
-    p = RANDOM.standard_normal(V.fields["p"].n)
-    fem.save(tmp_path / "s.vtu", V, state=np.concatenate([u, p]), old=np.zeros(V.n),
+    V = fem.Space(fem.unit_square(2), {"u": fem.vector("P2"), "p": "P1"})
+    x, y = V.fields["u"].dof_points[::2].T
+    u, p = np.stack([x * y, y ** 2], axis=1).ravel(), RANDOM.standard_normal(V.fields["p"].n)
+    fem.save(tmp_path / "s.vtu", V, state=V.join({"u": u, "p": p}), old=np.zeros(V.n),
              p_only=("unknowns", np.ones(V.n)))
     file = meshio.read(tmp_path / "s.vtu")
     x, y, _ = file.points.T
-    np.testing.assert_allclose(file.point_data["u"], np.stack([x * y, y ** 2, 0 * x], axis=1), atol=1e-15)
+    np.testing.assert_array_equal(file.point_data["u"], np.stack([x * y, y ** 2, 0 * x], axis=1))
     np.testing.assert_array_equal(file.point_data["p"][:9], p)
     assert {"old_u", "old_p", "p_only_u", "p_only_p"} <= set(file.point_data)
     fem.save(tmp_path / "p.vtu", V, p=p)
     np.testing.assert_array_equal(meshio.read(tmp_path / "p.vtu").point_data["p"], p)
 
 
-def test_a_flux_of_raviart_and_thomas_is_written_by_its_values(tmp_path):
-    V = Mixed(fem.unit_square(2), q=skfem.ElementTriRT1())
-    basis = skfem.Basis(V.mesh, skfem.ElementTriRT1())
-    constant = skfem.LinearForm(lambda v, w: 2.0 * v[0] - 1.0 * v[1]).assemble(basis)
-    mass = skfem.BilinearForm(lambda u, v, w: u[0] * v[0] + u[1] * v[1]).assemble(basis)
-    fem.save(tmp_path / "q.vtu", V, q=skfem.solve(mass, constant))
+@pytest.mark.parametrize("element", ["RT1", "BDM1", "N1"])
+def test_a_constant_flux_is_written_by_its_values(tmp_path, element):
+    V = fem.Space(fem.unit_square(2), element)
+    constant = np.array([2.0, -1.0])
+    u = fem.solve(*V.system(lambda u, x: {"u": {"value": u.value - constant}}))
+    fem.save(tmp_path / "q.vtu", V, q=u)
     values = meshio.read(tmp_path / "q.vtu").point_data["q"]
-    np.testing.assert_allclose(values, np.tile([2, -1, 0], (9, 1)), atol=1e-13)
+    np.testing.assert_allclose(values, np.tile([2, -1, 0], (len(values), 1)), atol=1e-12)
+
+
+@pytest.mark.parametrize("element", ["P3", "P4", "MINI", "CR", "Morley", "Argyris", "Hermite"])
+def test_a_plane_is_written_exactly_whatever_the_element(tmp_path, element):
+    V = fem.Space(fem.unit_square(2), element)
+
+    def plane(x):
+        return 1.0 + x[:, 0] - 2.0 * x[:, 1]
+    u = fem.solve(*V.system(lambda u, x: {"u": {"value": u.value - plane(x)}}))
+    fem.save(tmp_path / "u.vtu", V, u=u)
+    file = meshio.read(tmp_path / "u.vtu")
+    np.testing.assert_allclose(file.point_data["u"], plane(file.points), atol=1e-9)
 
 
 # --- series ----------------------------------------------------------------------------------------
