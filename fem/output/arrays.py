@@ -34,6 +34,8 @@ def _one(space, functions, name, value):
         what, value = known(f"the first entry of {name}", value[0], sizes_of(space)), value[1]
     array = float64_array(name, value, finite=False)
     _tell_nan(name, array)
+    if array.ndim > 3 or 0 in array.shape:
+        raise ValueError(_refusal(space, name, array.shape))
     if array.ndim == 0:
         return {name: ("cells", np.full(mesh_of(space).t.shape[1], array))}
     if what is None and len(functions) > 1 and name in functions and array.shape == (functions[name].n,):
@@ -71,7 +73,7 @@ def _meaning(space, functions, name, shape):
         raise ValueError(f"{name} has {shape[0]} entries, which may be "
                          f"{' or '.join(_MEANING[what] for what in fits)}; say which, for example "
                          f"{name}=({fits[-1]!r}, {name}).")
-    if not fits or len(shape) > 3:
+    if not fits:
         raise ValueError(_refusal(space, name, shape))
     return fits[0]
 
@@ -82,8 +84,22 @@ def _refusal(space, name, shape):
             "behind; or a number, or a function of points.")
 
 
+def formula_values(name, formula, points):
+    """A function of points at points (m, dim), checked: (m, …).
+
+    Raises
+    ------
+    ValueError
+    """
+    values = float64_array(f"{name}(x)", formula(points), finite=False)
+    if values.ndim == 0 or values.shape[0] != len(points):
+        raise ValueError(f"{name}(x) has shape {values.shape} for points {points.shape}; expected "
+                         f"({len(points)},), or with (k,) or (dim, dim) behind.")
+    return values
+
+
 def _tell_nan(name, array):
     bad = ~np.isfinite(array)
     if bad.any():
-        warnings.warn(f"{name} has {bad.sum()} of {array.size} entries that are NaN or infinite; they "
-                      "are written as NaN.", stacklevel=6)
+        warnings.warn(f"{name} has {bad.sum()} of {array.size} entries that are NaN or infinite: gaps in "
+                      "the picture.", stacklevel=6)

@@ -7,10 +7,13 @@ NAMES = "xyz"
 
 def axes_of(ax):
     """`ax`, or those of a new figure."""
-    if ax is not None:
-        return ax
     import matplotlib.pyplot as plt
-    return plt.subplots(layout="constrained")[1]
+    from matplotlib.axes import Axes
+    if ax is None:
+        return plt.subplots(layout="constrained")[1]
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax is a {type(ax).__name__}; expected axes of matplotlib.")
+    return ax
 
 
 def labelled(label, unit):

@@ -7,7 +7,7 @@ import numpy as np
 from fem.output.axes import labelled, limits, plane
 from fem.output.pieces import cut, quantity_of
 from fem.output.plot import curve, outline, scalar, shades
-from fem.output.sampled import facets_of, mesh_of
+from fem.output.sampled import domain_of, facets_of, mesh_of
 
 
 def plot_comparison(space: Any, found: Any, truth: Any, axes: Any = None, *, field: str | None = None,
@@ -33,6 +33,7 @@ def plot_comparison(space: Any, found: Any, truth: Any, axes: Any = None, *, fie
     ValueError
         As in `fem.plot`, or another number of axes.
     """
+    space = domain_of(space)
     mesh = mesh_of(space)
     dim = mesh.p.shape[0]
     if dim == 3:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fem.mesh.nodes import is_curved, is_tensor
-from fem.output.arrays import sort_out
+from fem.output.arrays import formula_values, sort_out
 from fem.output.sampled import mesh_of
 from pcl.support.validate import known
 
@@ -89,7 +89,7 @@ class Quantity:
         if self.what == "cells":
             return pieces.of_points(self.entry)
         if self.what == "formula":
-            return np.asarray(self.entry(pieces.points), dtype=np.float64)
+            return formula_values(self.name, self.entry, pieces.points)
         if self.what == "function":
             values = self.entry[0].values(self.entry[1], pieces.X)
             return values.reshape(-1, *values.shape[2:])
@@ -103,7 +103,7 @@ class Quantity:
         if self.what == "cells":
             return self.entry[cells]
         if self.what == "formula":
-            return np.asarray(self.entry(points), dtype=np.float64)
+            return formula_values(self.name, self.entry, points)
         if self.what == "function":
             return self.entry[0].at(self.entry[1], cells, X)
         mesh = mesh_of(space)

@@ -7,8 +7,8 @@ import numpy as np
 from fem.output.axes import NAMES, axes_of, bare, colour_bar, labelled, limits, plane
 from fem.output.edges import Edges
 from fem.output.pieces import cut, quantity_of
-from fem.output.sampled import facets_of, mesh_of
-from pcl.support.validate import known, positive_integer
+from fem.output.sampled import domain_of, facets_of, mesh_of
+from pcl.support.validate import float64_array, known, positive_integer
 
 # Arrows along the longer side of a picture, about.
 _ARROWS = 20
@@ -27,7 +27,7 @@ def plot(space: Any, u: Any, ax: Any = None, *, field: str | None = None, show: 
 
     Parameters
     ----------
-    space : Space or mesh
+    space : Space, Grid or mesh
     u : anything that `fem.save` takes as a field
         (n,), (q,), (n_cells,), (nodes,), a function of points, … A constant needs no picture.
     ax : matplotlib axes, optional
@@ -57,6 +57,7 @@ def plot(space: Any, u: Any, ax: Any = None, *, field: str | None = None, show: 
     ValueError
         As in `fem.save`; several functions without `field`; a mesh in space (see `fem.plot_slice`).
     """
+    space = domain_of(space)
     domain = mesh_of(space)
     if domain.p.shape[0] == 3:
         raise ValueError("the mesh lies in space; expected an interval or a plane mesh. Use "
@@ -129,7 +130,8 @@ def _moved(space, displacement, scale, pieces):
     if scale == "auto":
         size, largest = np.ptp(pieces.points, axis=0).max(), np.linalg.norm(shift, axis=1).max()
         scale = _round(_AUTO * size / largest) if largest > 0 else 1.0
-    return pieces.points + float(scale) * shift, float(scale)
+    scale = float(float64_array("scale", scale, shape=()))
+    return pieces.points + scale * shift, scale
 
 
 def _round(x):

@@ -7,7 +7,7 @@ import numpy as np
 from fem.output.axes import axes_of, plane
 from fem.output.edges import Edges
 from fem.output.pieces import cut
-from fem.output.sampled import facets_of, mesh_of
+from fem.output.sampled import domain_of, facets_of, mesh_of
 
 
 def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "") -> Any:
@@ -15,7 +15,7 @@ def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "
 
     Parameters
     ----------
-    space : Space or mesh in the plane
+    space : Space, Grid or mesh in the plane
     ax : matplotlib axes, optional
     names : bool
         Shade regions and colour boundaries.
@@ -31,6 +31,7 @@ def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "
         A mesh on a line or in space.
     """
     from matplotlib.collections import LineCollection
+    space = domain_of(space)
     mesh, facets = mesh_of(space), facets_of(space)
     if mesh.p.shape[0] != 2:
         raise ValueError(f"the mesh has dimension {mesh.p.shape[0]}; expected one in the plane. In space "

@@ -8,7 +8,7 @@ from fem.mesh.locate import Locator
 from fem.output.axes import NAMES, axes_of, bare, labelled, limits, plane
 from fem.output.pieces import Pieces, cut, quantity_of
 from fem.output.plot import scalar, shades
-from fem.output.sampled import facets_of, mesh_of
+from fem.output.sampled import domain_of, facets_of, mesh_of
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, known
 
@@ -48,6 +48,7 @@ def plot_slice(space: Any, u: Any, ax: Any = None, *, line: Any = None,
     ValueError
         No line and no plane, both, a plane that misses the mesh, or a mesh that is not in space.
     """
+    space = domain_of(space)
     mesh, given = mesh_of(space), [line is not None, plane_at is not None, normal is not None]
     if sum(given) != 1:
         raise ValueError("expected one of line=(start, end), plane_at={'z': value}, normal= with point=.")

@@ -4,7 +4,7 @@ The one place that reads fields, elements and tables of a space.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import skfem
@@ -49,6 +49,36 @@ class Function:
         if good.all():
             return values
         return np.where((abs(rows) > 1e-13) @ ~good, np.nan, values)
+
+
+@runtime_checkable
+class Meshed(Protocol):
+    """What stands on a mesh: a grid, whose values belong to the nodes of its mesh."""
+
+    @property
+    def mesh(self) -> skfem.Mesh: ...
+
+
+@runtime_checkable
+class Fielded(Meshed, Protocol):
+    """A space of functions with fields on a mesh."""
+
+    fields: dict[str, Any]
+    facets: Facets
+
+
+def domain_of(space: Any) -> Any:
+    """A space or mesh as it is; of a grid its mesh.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(space, skfem.Mesh | Fielded):
+        return space
+    if isinstance(space, Meshed):
+        return space.mesh
+    raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space, a fem.Grid or a mesh.")
 
 
 def mesh_of(space):

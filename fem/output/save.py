@@ -20,7 +20,7 @@ def save(path: str | os.PathLike[str], space: Any, /, *, times: ArrayLike | None
     path
         The suffix is the format: .vtu (VTK, float64, for ParaView), .pvd (a series of them, with
         `times`), or what meshio writes: .vtk, .xdmf, .msh, …
-    space : Space or mesh
+    space : Space, Grid or mesh
     times : increasing (m,), for .pvd
         Fields whose last axis has m entries change in time, as `fem.march` returns them; the others are
         written at every time.
@@ -56,15 +56,18 @@ def save(path: str | os.PathLike[str], space: Any, /, *, times: ArrayLike | None
 
     Raises
     ------
-    ImportError, FileNotFoundError, ValueError
-        meshio is not installed; the folder does not exist; an unknown suffix, an array whose length fits
-        nothing or two things, times without .pvd.
+    ImportError, FileNotFoundError, TypeError, ValueError
+        meshio is not installed; the folder does not exist; no space; an unknown suffix, an array whose
+        length fits nothing or two things, times without .pvd or without a field that changes.
 
     Warns
     -----
     UserWarning
         NaN or infinite entries, written as NaN: a state that has gone wrong is worth a look.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is a {type(path).__name__}; expected that of a file, and then the space: "
+                        "fem.save('u.vtu', V, u=u).")
     path = os.fspath(path)
     if path.lower().endswith(".pvd"):
         return _save_series(path, space, times, separate, fields)
@@ -80,6 +83,10 @@ def _save_series(path, space, times, separate, fields):
     series = Series(path, space, separate=separate)
     arrays = {name: value if callable(value) or isinstance(value, tuple)
               else float64_array(name, value, finite=False) for name, value in fields.items()}
+    if len(times) and not any(_moves(value, len(times)) for value in arrays.values()):
+        given = ", ".join(f"{name} {np.shape(a)}" for name, a in arrays.items()) or "none is given"
+        raise ValueError(f"times has {len(times)} entries, but no field has a last axis of that length: "
+                         f"{given}.")
     for k, t in enumerate(times):
         series.append(t, **{name: value[..., k] if _moves(value, len(times)) else value
                             for name, value in arrays.items()})

@@ -20,7 +20,7 @@ class Series:
     ----------
     path : ends in .pvd
         An older file is replaced at the first step.
-    space : Space or mesh
+    space : Space, Grid or mesh
     separate : bool, see `fem.save`
     resume : bool
         Go on from the steps that the file lists; times have to come after them.

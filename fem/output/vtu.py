@@ -8,11 +8,10 @@ import numpy as np
 
 from fem.mesh.cell_types import to_vtk
 from fem.mesh.check import check_mesh
-from fem.output.arrays import sort_out
+from fem.output.arrays import formula_values, sort_out
 from fem.output.layout import layout
 from fem.output.marks import name_marks
-from fem.output.sampled import facets_of, mesh_of
-from pcl.support.validate import float64_array
+from fem.output.sampled import domain_of, facets_of, mesh_of
 
 # Settings of meshio's writers that keep a file in one piece.
 _SETTINGS = {".xdmf": {"data_format": "XML"}, ".msh": {"file_format": "gmsh"}}
@@ -20,6 +19,7 @@ _SETTINGS = {".xdmf": {"data_format": "XML"}, ".msh": {"file_format": "gmsh"}}
 
 def picture_mesh(space, fields, separate=False):
     """meshio's mesh with all fields; see `fem.save`."""
+    space = domain_of(space)
     meshio, mesh = _meshio(), mesh_of(space)
     facets = check_mesh(mesh) if mesh is space else facets_of(space)
     entries = sort_out(space, fields)
@@ -48,8 +48,8 @@ def write(path, mesh):
     suffix = os.path.splitext(name)[1].lower()
     known = _meshio().extension_to_filetypes
     if suffix not in known:
-        raise ValueError(f"path is {path!r}; expected one of the suffixes .pvd, .vtu, "
-                         f"{', '.join(sorted(set(known) - {'.vtu'}))}.")
+        raise ValueError(f"path is {path!r}; expected a suffix that says the format: .vtu, .pvd, .vtk, "
+                         ".xdmf, .msh, or another one of meshio.")
     require_folder(path)
     beside = os.path.join(folder, f".writing-{os.getpid()}-{name}")
     said = io.StringIO()
@@ -87,11 +87,7 @@ def _at_points(what, entry, form, mesh, name):
     if what == "function":
         return form.gather(entry[0].values(entry[1], form.X))
     if what == "formula":
-        values = float64_array(f"{name}(x)", entry(form.points), finite=False)
-        if values.ndim == 0 or values.shape[0] != len(form.points):
-            raise ValueError(f"{name}(x) has shape {values.shape} for points {form.points.shape}; "
-                             f"expected ({len(form.points)},), or with (k,) or (dim, dim) behind.")
-        return values
+        return formula_values(name, entry, form.points)
     return _from_nodes(entry, form, mesh)
 
 

@@ -179,6 +179,32 @@ def test_a_mesh_is_drawn_with_all_its_names():
     assert fem.plot_mesh(mesh, names=False).get_legend() is None
 
 
+def test_values_of_a_grid_are_drawn_between_its_nodes():
+    grid = fem.Grid(np.linspace(0, 1, 4) ** 2, np.linspace(0, 2, 5))
+    _, points, values = colours(fem.plot(grid, grid.points @ [2.0, -1.0]))
+    np.testing.assert_allclose(values, points @ [2.0, -1.0], atol=1e-14)
+    with pytest.raises(TypeError, match="ax is a int; expected axes"):
+        fem.plot(grid, grid.points[:, 0], ax=3)
+
+
+def test_pyvista_gets_the_mesh_coloured_by_the_first_field(monkeypatch):
+    told = {}
+
+    class Plotter:
+        def add_mesh(self, mesh, **options):
+            told.update(mesh=mesh, **options)
+
+        def show(self):
+            told["shown"] = True
+    stand_in = type(sys)("pyvista")
+    stand_in.Plotter, stand_in.from_meshio = Plotter, lambda mesh: mesh
+    monkeypatch.setitem(sys.modules, "pyvista", stand_in)
+    V = fem.Space(skfem.MeshTet().refined(1), "P1")
+    fem.view(V, T=V.dof_points[:, 0], u=np.zeros(V.n))
+    np.testing.assert_array_equal(told["mesh"].point_data[told["scalars"]], V.dof_points[:, 0])
+    assert told["scalars"] == "T" and told["shown"]
+
+
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(monkeypatch):
     V = fem.Space(skfem.MeshTet(), "P1")
     u = np.zeros(V.n)

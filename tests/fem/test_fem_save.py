@@ -160,6 +160,18 @@ def test_a_plane_is_written_exactly_whatever_the_element(tmp_path, element):
     np.testing.assert_allclose(file.point_data["u"], plane(file.points), atol=1e-9)
 
 
+@pytest.mark.parametrize("counts", [[5], [3, 4], [3, 4, 5]], ids=["line", "plane", "space"])
+def test_values_of_a_grid_are_written_at_its_nodes(tmp_path, counts):
+    grid = fem.Grid(*(np.linspace(0, 1, c) ** 2 for c in counts))
+    u = RANDOM.standard_normal(grid.n)
+    fem.save(tmp_path / "g.vtu", grid, u=("nodes", u), first=lambda x: x[:, 0])
+    file = meshio.read(tmp_path / "g.vtu")
+    np.testing.assert_array_equal(file.points[:, :grid.dim], grid.points)
+    np.testing.assert_array_equal(file.point_data["u"], u)
+    fem.check_mesh(grid.mesh)
+    assert fem.Space(grid.mesh).basis_integrals.sum() == pytest.approx(grid.volumes.sum(), rel=1e-14)
+
+
 # --- series ----------------------------------------------------------------------------------------
 def steps(path):
     rows = ElementTree.parse(path).getroot().iter("DataSet")
@@ -211,7 +223,7 @@ def test_an_older_file_stays_when_writing_fails(tmp_path):
 
 def test_what_cannot_be_written_is_refused_in_a_sentence(tmp_path, monkeypatch):
     V = fem.Space(fem.unit_square(2), "P1")
-    with pytest.raises(ValueError, match=r"u.docx'; expected one of the suffixes .pvd, .vtu"):
+    with pytest.raises(ValueError, match=r"u.docx'; expected a suffix that says the format: .vtu"):
         fem.save(tmp_path / "u.docx", V, u=np.zeros(V.n))
     with pytest.raises(FileNotFoundError, match="the folder .*nowhere' does not exist; make it first"):
         fem.save(tmp_path / "nowhere" / "u.vtu", V, u=np.zeros(V.n))
@@ -230,6 +242,14 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(tmp_path, monkeypatch):
         fem.save(tmp_path / "u.vtu", V, u=np.zeros(V.n, dtype=complex))
     with pytest.raises(ValueError, match=r"k\(x\) has shape \(1,\) for points \(9, 2\)"):
         fem.save(tmp_path / "u.vtu", V, k=lambda x: np.ones(1))
+    with pytest.raises(ValueError, match=r"u has shape \(9, 0\); expected one of"):
+        fem.save(tmp_path / "u.vtu", V, u=np.zeros((9, 0)))
+    with pytest.raises(ValueError, match=r"no field has a last axis of that length: u \(9, 2\)"):
+        fem.save(tmp_path / "u.pvd", V, times=[0.0, 1.0, 2.0], u=np.zeros((9, 2)))
+    with pytest.raises(TypeError, match="space is a int; expected a fem.Space, a fem.Grid or a mesh"):
+        fem.save(tmp_path / "u.vtu", 3, u=np.zeros(9))
+    with pytest.raises(TypeError, match="path is a Space; expected that of a file, and then the space"):
+        fem.save(V, tmp_path / "u.vtu", u=np.zeros(9))
     monkeypatch.setitem(__import__("sys").modules, "meshio", None)
     with pytest.raises(ImportError, match="fem.save needs meshio"):
         fem.save(tmp_path / "u.vtu", V, u=np.zeros(V.n))
