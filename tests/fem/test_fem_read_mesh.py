@@ -9,6 +9,7 @@ import skfem
 from gmsh_files import version_2, version_4
 
 import fem
+from fem.mesh.gmsh import read_gmsh
 
 WRITERS = {"2.2 text": (version_2, False), "2.2 binary": (version_2, True),
            "4.1 text": (version_4, False), "4.1 binary": (version_4, True)}
@@ -146,6 +147,23 @@ def test_meshes_written_by_scikit_fem_are_read_back_with_names(tmp_path, mesh, s
     np.testing.assert_array_equal(again.t, mesh.t)
     np.testing.assert_array_equal(again.boundaries["some"], mesh.boundaries["some"])
     np.testing.assert_array_equal(again.subdomains["two"], mesh.subdomains["two"])
+
+
+@pytest.mark.parametrize("form", ["gmsh22", "gmsh"])
+@pytest.mark.parametrize("mesh", [skfem.MeshTri2.init_circle(1), skfem.MeshTet2.init_ball(1),
+                                  skfem.MeshHex().refined(1),
+                                  fem.curved(skfem.MeshQuad().refined(1), lambda x: x),
+                                  fem.curved(skfem.MeshHex().refined(1),
+                                             lambda x: x * (1 + 0.1 * np.prod(x, axis=1))[:, None])],
+                         ids=lambda m: type(m).__name__)
+def test_the_order_of_nodes_in_gmsh_files_is_that_of_meshio(tmp_path, mesh, form):
+    pytest.importorskip("meshio")
+    path = tmp_path / "mesh.msh"
+    mesh.save(path, file_format=form, encode_cell_data=False)
+    assert read_gmsh(path) is not None                         # read here, not by meshio
+    again = fem.read_mesh(path)
+    np.testing.assert_array_equal(again.p, mesh.p)
+    np.testing.assert_array_equal(again.t, mesh.t)
 
 
 def test_gmsh_files_need_no_other_package(tmp_path, monkeypatch):
