@@ -1,5 +1,6 @@
 """Meshes of second order: from arrays with nodes on edges, or straight ones bent to a boundary."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -123,21 +124,25 @@ def _raised(mesh):
 
 
 def _follow(mesh, places, moved):
-    """Nodes in the middle of faces and cells follow the edges around them, where those were moved.
+    """Nodes in the middle of faces and cells follow the nodes around them, where those were moved.
 
-        x = dim · mean(nodes of edges) − (dim − 1) · mean(corners),    dim = 2 or 3 of the face or cell,
+        x = Σ_{j < dim} (−1)^(dim − 1 − j) C(dim, j) m_j,    dim = 2 or 3 of the face or cell,
 
-    which makes F the map of the element without these nodes (serendipity).
+    with m_j the mean over its corners (j = 0), the nodes of its edges (1) and faces (2): the middle of
+    the transfinite map.
+
+    Source: W. J. Gordon, C. A. Hall, Transfinite element methods, Numer. Math. 21 (1973).
     """
     X, nodes = mesh.elem.doflocs, cell_nodes(mesh)
     halves = (X == 0.5).sum(axis=1)
     changed = np.zeros(places.shape[1], dtype=bool)
     changed[moved] = True
     for local in np.flatnonzero(halves > 1) if is_tensor(mesh) else ():
-        fixed = X[local] != 0.5
+        dim, fixed = halves[local], X[local] != 0.5
         beside = (X[:, fixed] == X[local, fixed]).all(axis=1)
-        edges, corners = nodes[beside & (halves == 1)], nodes[beside & (halves == 0)]
-        dim = halves[local]
-        follows = changed[edges].any(axis=0) & ~changed[nodes[local]]
-        target = dim * places[:, edges].mean(axis=1) - (dim - 1) * places[:, corners].mean(axis=1)
+        around = [nodes[beside & (halves == j)] for j in range(dim)]
+        target = sum((-1) ** (dim - 1 - j) * math.comb(dim, j) * places[:, around[j]].mean(axis=1)
+                     for j in range(dim))
+        follows = changed[np.concatenate(around)].any(axis=0) & ~changed[nodes[local]]
         places[:, nodes[local, follows]] = target[:, follows]
+        changed[nodes[local, follows]] = True

@@ -119,6 +119,18 @@ def test_a_ball_of_hexahedra_and_one_of_tetrahedra_gain_two_orders_by_curved_fac
     fem.check_mesh(lifted)
 
 
+@pytest.mark.parametrize("dim, middle", [(2, [0.5, 0.5 + 0.05]), (3, [0.5, 0.5, 0.5 + 0.05])])
+def test_the_middle_of_a_cell_follows_the_side_that_was_moved(dim, middle):
+    """The side x_dim = 1 becomes 1 + 0.1 b with b = 1 in its middle: half as much in the cell's."""
+    mesh = skfem.MeshQuad() if dim == 2 else skfem.MeshHex()
+
+    def onto(x):
+        bump = 0.1 * np.prod(4 * x[:, :-1] * (1 - x[:, :-1]), axis=1)
+        return x + np.outer(np.where(x[:, -1] == 1, bump, 0.0), np.eye(dim)[-1])
+    up = fem.curved(mesh, onto)
+    np.testing.assert_allclose(up.p[:, up.dofs.interior_dofs[0, 0]], middle, rtol=1e-15)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_raw_arrays_with_any_numbering_make_the_same_cells(kind):
     mesh = bent(kind)
