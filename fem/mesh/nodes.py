@@ -1,4 +1,4 @@
-"""Kinds of meshes, straight and of second order: which nodes a cell has, how high its determinant is.
+"""Kinds of meshes, straight and of second order: which nodes a cell has.
 
 scikit-fem keeps the vertices of a cell in `mesh.t` for both. Of a mesh of second order `mesh.p` holds the
 vertices first, then the nodes on edges, facets and in cells, in the order of the numbering
@@ -33,13 +33,3 @@ def cell_nodes(mesh):
 def vertex_count(mesh):
     """Number of vertices, with those of no cell: the nodes of an element with values at vertices only."""
     return mesh.nvertices if is_curved(mesh) else mesh.p.shape[1]
-
-
-def determinant_degree(mesh):
-    """Degree of det F' as a polynomial on the reference cell; on products of intervals per direction.
-
-    With F of degree k on simplices: dim·(k − 1). Per direction on products: dim·k − 1, since a column of
-    F' loses one degree in its own direction.
-    """
-    dim, k = mesh.p.shape[0], 2 if is_curved(mesh) else 1
-    return dim * k - 1 if is_tensor(mesh) else dim * (k - 1)
