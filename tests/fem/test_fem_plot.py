@@ -72,7 +72,7 @@ def test_curved_cells_are_coloured_to_their_boundary():
 def test_axes_that_are_given_are_returned_and_limits_kept():
     figure, ax = plt.subplots()
     V = fem.Space(fem.unit_square(2), "P1")
-    assert fem.plot(V, V.dof_points[:, 0], ax=ax, low=-1.0, high=3.0, mesh=True) is ax
+    assert V.plot(V.dof_points[:, 0], ax=ax, low=-1.0, high=3.0, mesh=True) is ax
     assert colours(ax)[0].get_clim() == (-1.0, 3.0)
     assert plt.get_fignums() == [figure.number]
 
