@@ -3,8 +3,17 @@
 from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
 from fem.grid.grid import Grid
-from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
+from fem.mesh.build import disk, mesh_from_arrays, rectangle, unit_square
 from fem.mesh.check import check_mesh
+from fem.mesh.read import read_mesh
+from fem.mesh.second_order import curved
+from fem.output.comparison import plot_comparison
+from fem.output.plot import plot
+from fem.output.plot_mesh import plot_mesh
+from fem.output.plot_slice import plot_slice
+from fem.output.save import save
+from fem.output.series import Series
+from fem.output.view import view
 from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
@@ -15,6 +24,7 @@ from fem.space.energy import Energy
 from fem.space.form import sym
 from fem.space.space import Space
 
-__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "eigenvalues",
-           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_complex",
-           "solve_nonlinear", "sym", "unit_square", "vector"]
+__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Series", "Space", "check_mesh", "curved",
+           "disk", "eigenvalues", "march", "mesh_from_arrays", "plot", "plot_comparison",
+           "plot_mesh", "plot_slice", "read_mesh", "rectangle", "save", "solve", "solve_complex",
+           "solve_nonlinear", "sym", "unit_square", "vector", "view"]

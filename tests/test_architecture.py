@@ -38,6 +38,7 @@ FLOORS = (
     ("pcl.dae.result",),
     ("pcl.dae.stages",),
     ("fem.common", "fem.mesh"),
+    ("fem.output",),
     ("fem.space", "fem.grid"),
     ("fem.solvers",),
 )
@@ -202,6 +203,10 @@ def test_pcl_imports_neither_fem_nor_skfem_anywhere():
 
 def test_training_modules_see_arrays_not_tensorflow():
     assert offenders(sources(), TRAINING, TENSORFLOW, everywhere=False) == {}
+
+
+def test_files_and_pictures_import_their_packages_when_they_are_called():
+    assert offenders(sources(), ["fem"], ["matplotlib", "meshio", "pyvista"], everywhere=False) == {}
 
 
 def test_every_training_module_exists():

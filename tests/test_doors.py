@@ -292,7 +292,7 @@ def test_a_broken_mesh_file_is_a_value_error(tmp_path, capfd, name):
     pytest.importorskip("meshio")
     path = tmp_path / name
     path.write_text("not a mesh")
-    with pytest.raises(ValueError, match=f"{name}', which meshio cannot read: .+"):
+    with pytest.raises(ValueError, match=f"{name}', which cannot be read: .+"):
         fem.read_mesh(path)
     assert capfd.readouterr() == ("", "")
 

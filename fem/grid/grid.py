@@ -1,10 +1,12 @@
 """Finite differences on tensor-product grids, as constant sparse maps that `pcl` differentiates."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import skfem
 import tensorflow as tf
 
 from fem.common.coefficient import flattened, spread
@@ -13,6 +15,7 @@ from fem.common.elimination import Elimination
 from fem.common.observe import node_matrix, observation_points
 from fem.common.places import is_names, truth_of
 from fem.grid import stencil
+from fem.grid.box_mesh import box_mesh
 from fem.grid.coefficient import at_faces, at_nodes, place
 from fem.grid.maps import GridMaps
 from pcl.nodes.linear.linear_map import LinearMap
@@ -120,6 +123,11 @@ class Grid:
     def points(self) -> Array:
         """Coordinates of the nodes, (n, dim)."""
         return self._maps.points
+
+    @functools.cached_property
+    def mesh(self) -> skfem.Mesh:
+        """Intervals, rectangles or boxes between the nodes, which keep their numbers."""
+        return box_mesh(self.shape, self.points)
 
     @property
     def volumes(self) -> Array:

@@ -1,18 +1,18 @@
-"""Meshes from arrays, files and simple shapes."""
-
-import contextlib
-import io
-import os
+"""Meshes from arrays and simple shapes."""
 
 import numpy as np
 import skfem
 
 from fem.mesh.check import check_arrays
+from fem.mesh.nodes import CURVED
+from fem.mesh.second_order import curved, second_order_mesh
 from pcl.support.types import ArrayLike
-from pcl.support.validate import float64_array, positive_integer
+from pcl.support.validate import float64_array, positive_integer, positive_number
 
 KINDS = {"line": skfem.mesh.MeshLine1, "tri": skfem.MeshTri, "quad": skfem.MeshQuad,
-         "tet": skfem.MeshTet, "hex": skfem.MeshHex}
+         "tet": skfem.MeshTet, "hex": skfem.MeshHex,
+         "tri6": skfem.MeshTri2, "quad9": skfem.MeshQuad2, "tet10": skfem.MeshTet2,
+         "hex27": skfem.MeshHex2}
 
 
 def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Mesh:
@@ -22,51 +22,31 @@ def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Me
 
     Parameters
     ----------
-    kind : 'line', 'tri', 'quad', 'tet' or 'hex'
+    kind : 'line', 'tri', 'quad', 'tet' or 'hex', curved: 'tri6', 'quad9', 'tet10' or 'hex27'
     points : (dim, n) real numbers
     cells : (nodes of a cell, n_cells) whole numbers
+        In the order of the points of scikit-fem's element (its `doflocs`): vertices, then nodes of
+        edges: of triangles 01, 12, 02; of quadrilaterals 01, 12, 23, 30 and the centre; of tetrahedra
+        01, 12, 02, 03, 13, 23, as in VTK. Only hexahedra differ from VTK.
+
+    Returns
+    -------
+    skfem.Mesh. One of second order has its vertices first, so that nodes change their numbers.
 
     Raises
     ------
     ValueError, IndexError
         Wrong or transposed shapes, no cells, fractional or unknown node numbers, coordinates that
-        are not finite, repeated vertices.
+        are not finite, repeated vertices, an edge whose two cells place its node differently.
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; known are {', '.join(KINDS)}.")
     points = float64_array("points", points, finite=False)
     cells = np.asarray(cells)
-    check_arrays(points, cells, KINDS[kind].elem.refdom)
+    check_arrays(points, cells, KINDS[kind].elem.refdom, len(KINDS[kind].elem.doflocs))
+    if KINDS[kind] in CURVED:
+        return second_order_mesh(KINDS[kind], points, cells)
     return KINDS[kind](points, cells.astype(np.int32))
-
-
-def read_mesh(path: str | os.PathLike[str]) -> skfem.Mesh:
-    """A scikit-fem mesh from a file (Gmsh, VTK, Abaqus, XDMF, …), read by meshio.
-
-    Raises
-    ------
-    FileNotFoundError
-        No such file.
-    ImportError
-        meshio is not installed.
-    ValueError
-        meshio cannot read the file; the message tells its reason.
-    """
-    if not os.path.exists(path):
-        raise FileNotFoundError(f"path is {os.fspath(path)!r}; expected an existing mesh file.")
-    try:
-        import meshio
-    except ImportError as error:
-        raise ImportError("read_mesh needs meshio: pip install meshio.") from error
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            mesh = meshio.read(path)
-    except (Exception, SystemExit) as error:  # its readers stop in many ways, some by sys.exit
-        reason = " ".join(said.getvalue().split()) or f"{type(error).__name__}: {error}"
-        raise ValueError(f"path is {os.fspath(path)!r}, which meshio cannot read: {reason}") from error
-    from skfem.io.meshio import from_meshio     # which imports meshio itself
-    return from_meshio(mesh)
 
 
 def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
@@ -109,3 +89,52 @@ def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
 def unit_square(n: int) -> skfem.MeshTri:
     """n × n × 2 triangles on (0, 1)², see `rectangle`."""
     return rectangle(n, n)
+
+
+def disk(n: int, radius: float = 1.0, centre: ArrayLike = (0.0, 0.0), order: int = 2) -> skfem.Mesh:
+    """6 n² triangles on a disk, in n rings; boundary 'circle'.
+
+    Ring k holds 6k nodes at the distance k·radius/n. With order 2 the edges on the circle are parabolas
+    through its points, which keeps the order of P2 (3 in L²); with order 1 they are chords, and P2 has
+    order 2.
+
+    Parameters
+    ----------
+    n : int
+        Rings.
+    radius, centre : float, (2,)
+    order : 1 or 2
+
+    Returns
+    -------
+    skfem.MeshTri2, or MeshTri with order 1
+    """
+    n, radius = positive_integer("n", n), positive_number("radius", radius)
+    centre = float64_array("centre", centre, shape=(2,))
+    positive_integer("order", order, maximum=2)
+    ring = np.repeat(np.arange(n + 1), [1, *(6 * np.arange(1, n + 1))])
+    first = np.concatenate([[0], 1 + 3 * np.arange(n + 1) * np.arange(1, n + 2)])      # of each ring
+    angle = 2 * np.pi * (np.arange(len(ring)) - first[ring]) / np.maximum(6 * ring, 1)
+    points = centre[:, None] + radius / n * ring * np.stack([np.cos(angle), np.sin(angle)])
+    mesh = skfem.MeshTri(points, np.hstack([_ring_cells(k, first) for k in range(1, n + 1)]))
+    mesh = mesh.with_boundaries({"circle": mesh.boundary_facets()})
+    if order == 1:
+        return mesh
+
+    def onto(x):
+        away = x - centre
+        return centre + radius * away / np.linalg.norm(away, axis=1)[:, None]
+    return curved(mesh, onto)
+
+
+def _ring_cells(k, first):
+    """The 6 (2k − 1) triangles between rings k − 1 and k, (3, count)."""
+    outer, inner = np.arange(6 * k), np.arange(6 * (k - 1))
+    sector, place = np.divmod(outer, k)
+    below = (sector * (k - 1) + place) % max(6 * (k - 1), 1)              # inner node of the same sector
+    out = [first[k] + outer, first[k] + (outer + 1) % (6 * k), first[k - 1] + below]
+    sector, place = np.divmod(inner, max(k - 1, 1))
+    above = sector * k + place + 1
+    into = [first[k - 1] + inner, first[k - 1] + (inner + 1) % max(len(inner), 1),
+            first[k] + above % (6 * k)]
+    return np.hstack([np.array(out), np.array(into)])

@@ -5,13 +5,14 @@ import warnings
 import numpy as np
 import skfem
 from scipy.spatial import cKDTree
-from skfem.mesh import MeshHex1, MeshLine1, MeshQuad1, MeshTet1, MeshTri1
+from skfem.refdom import RefHex
 
-from fem.mesh.facet_distance import closest_points, flat_pieces
-from fem.mesh.geometry import EPS, corner_determinants, extents, outward_normals, rounding
+from fem.mesh.geometry import EPS, extents, outward_normals, rounding, sampled_determinants
+from fem.mesh.nodes import CURVED, STRAIGHT, is_curved, vertex_count
+from fem.mesh.surface import Surface
 from fem.mesh.topology import Facets, build_facets, group_columns
 
-KINDS = (MeshLine1, MeshTri1, MeshQuad1, MeshTet1, MeshHex1)
+KINDS = STRAIGHT + CURVED
 
 
 def check_mesh(mesh: skfem.Mesh) -> Facets:
@@ -44,7 +45,7 @@ def check_mesh(mesh: skfem.Mesh) -> Facets:
     check_numbers(mesh)
     _check_measure(mesh)
     _check_repeated_cells(mesh.t)
-    facets = build_facets(mesh.t, mesh.elem.refdom.facets, isinstance(mesh, MeshHex1) is False)
+    facets = build_facets(mesh.t, mesh.elem.refdom.facets, mesh.elem.refdom is not RefHex)
     _check_sides(mesh, facets)
     _report_unused(mesh)
     _check_seams(mesh, facets)
@@ -54,21 +55,25 @@ def check_mesh(mesh: skfem.Mesh) -> Facets:
 def check_numbers(mesh):
     """The checks of kind, shapes, coordinates and node numbers; see `check_mesh`."""
     if type(mesh) not in KINDS:
-        raise TypeError(f"mesh is {type(mesh).__name__}; expected a scikit-fem mesh with straight "
-                        "cells: MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex.")
+        raise TypeError(f"mesh is {type(mesh).__name__}; expected a scikit-fem mesh: MeshLine, MeshTri, "
+                        "MeshQuad, MeshTet or MeshHex, or one of second order such as MeshTri2.")
     check_arrays(mesh.p, mesh.t, mesh.elem.refdom)
+    if is_curved(mesh) and mesh.p.shape[1] < mesh.dofs.N:
+        raise ValueError(f"mesh.p holds {mesh.p.shape[1]} nodes; expected {mesh.dofs.N} for its "
+                         f"{mesh.t.shape[1]} cells of second order, vertices first. Build it by "
+                         "fem.mesh_from_arrays or fem.curved.")
 
 
 def unused_nodes(mesh):
-    """Numbers of the nodes that belong to no cell."""
-    used = np.zeros(mesh.p.shape[1], dtype=bool)
+    """Numbers of the vertices that belong to no cell."""
+    used = np.zeros(vertex_count(mesh), dtype=bool)
     used[mesh.t] = True
     return np.flatnonzero(~used)
 
 
-def check_arrays(p, t, refdom):
-    """The same for raw points (dim, n) and cells (nodes of a cell, n_cells)."""
-    dim, corners = refdom.dim(), refdom.nnodes
+def check_arrays(p, t, refdom, nodes=None):
+    """The same for raw points (dim, n) and cells (nodes of a cell, n_cells), by default its vertices."""
+    dim, corners = refdom.dim(), refdom.nnodes if nodes is None else nodes
     if p.ndim != 2 or p.shape[0] != dim:
         hint = " They look transposed." if p.ndim == 2 and p.shape[1] == dim else ""
         raise ValueError(f"mesh points have shape {p.shape}; expected (dim, n) = ({dim}, n) for "
@@ -102,14 +107,18 @@ def _check_cell_numbers(t, n_nodes):
 
 
 def _check_measure(mesh):
-    det = corner_determinants(mesh)
+    det = sampled_determinants(mesh)
     h = extents(mesh)
     smallest = 16 * h ** (mesh.p.shape[0] - 1) * (rounding(mesh) + EPS * h)
-    _refuse((np.abs(det) <= smallest).any(axis=0), mesh.t, "has zero length, area or volume",
-            "Move a vertex or remove the cell.")
-    _refuse((det > 0).any(axis=0) & (det < 0).any(axis=0), mesh.t,
+    curved = is_curved(mesh)
+    _refuse((det > smallest).any(axis=0) & (det < -smallest).any(axis=0), mesh.t,
             "is folded (its Jacobian changes sign)",
+            "Move the nodes on its edges back to about the middle." if curved else
             "Order its vertices around the cell and keep it convex.")
+    _refuse((np.abs(det) <= smallest).any(axis=0), mesh.t,
+            "has a Jacobian that vanishes somewhere (an angle of 0° or 180°, or zero area or volume)"
+            if curved else "has zero length, area or volume",
+            "Move its nodes or remove the cell." if curved else "Move a vertex or remove the cell.")
 
 
 def _check_repeated_cells(t):
@@ -149,20 +158,20 @@ def _report_unused(mesh):
 
 
 def _check_seams(mesh, facets):
-    """Cracks and hanging nodes: boundary nodes that meet other boundary nodes or facets."""
+    """Cracks and hanging nodes: boundary vertices that meet other boundary vertices or facets."""
     boundary = facets.boundary
     nodes = np.unique(facets.nodes[:, boundary])
     near = _node_tolerance(mesh)[nodes]
     tree = cKDTree(mesh.p[:, nodes].T)
     _report_cracks(mesh, nodes, near, tree)
     if mesh.p.shape[0] > 1:
-        _check_hanging(mesh, facets.nodes[:, boundary], nodes, near, tree)
+        _check_hanging(mesh, facets, nodes, near, tree)
 
 
 def _node_tolerance(mesh):
     """Distance within which places count as one: 1e-10 of the thinnest adjacent cell's height."""
     h = extents(mesh)
-    height = np.abs(corner_determinants(mesh)).min(axis=0) / h ** (mesh.p.shape[0] - 1)
+    height = np.abs(sampled_determinants(mesh)).min(axis=0) / h ** (mesh.p.shape[0] - 1)
     size = 1e-10 * height + 4 * rounding(mesh)
     result = np.full(mesh.p.shape[1], np.inf)
     for corner in mesh.t:
@@ -183,26 +192,31 @@ def _report_cracks(mesh, nodes, near, tree):
                       "them unless that is meant (mesh.remove_duplicate_nodes()).", stacklevel=5)
 
 
-def _check_hanging(mesh, facet_nodes, nodes, near, tree):
-    pieces = flat_pieces(facet_nodes)                                # (dim, m) node numbers
-    corners = mesh.p[:, pieces]                                      # (dim, dim, m)
-    centre = corners.mean(axis=1)
-    radius = np.sqrt(((corners - centre[:, None]) ** 2).sum(axis=0)).max(axis=0)
-    found = tree.query_ball_point(centre.T, radius * (1 + 1e-9))
-    piece = np.repeat(np.arange(len(found)), [len(f) for f in found])
-    candidate = np.concatenate([np.asarray(f, dtype=np.int64) for f in found])
-    other = (pieces[:, piece] != nodes[candidate]).all(axis=0)
+def _check_hanging(mesh, facets, nodes, near, tree):
+    surface = Surface(mesh, facets)
+    piece, candidate = _close_pairs(surface, tree)
+    other = (facets.nodes[:, surface.owner[piece]] != nodes[candidate]).all(axis=0)
     piece, candidate = piece[other], candidate[other]
     points = mesh.p[:, nodes[candidate]]
-    gap = points - closest_points(points, corners[:, :, piece])
-    to_corner = np.sqrt(((corners[:, :, piece] - points[:, None]) ** 2).sum(axis=0)).min(axis=0)
+    gap = points - surface.closest(points, piece)
+    corners = mesh.p[:, facets.nodes[:, surface.owner[piece]]]
+    to_corner = np.sqrt(((corners - points[:, None]) ** 2).sum(axis=0)).min(axis=0)
     hanging = (np.sqrt((gap ** 2).sum(axis=0)) <= near[candidate]) & (to_corner > near[candidate])
     if hanging.any():
         k = np.flatnonzero(hanging)[0]
-        node, facet = nodes[candidate[k]], pieces[:, piece[k]]
+        node, facet = nodes[candidate[k]], facets.nodes[:, surface.owner[piece[k]]]
         raise ValueError(f"node {node} at {_place(mesh, node)} hangs on the facet with nodes "
                          f"{tuple(facet.tolist())} ({hanging.sum()} such places): the solution "
                          "would be torn there. Refine the cell of that facet through the node.")
+
+
+def _close_pairs(surface, tree):
+    """(piece, candidate) numbers of flat pieces and the nodes of the tree in balls around them."""
+    centre = surface.flat.mean(axis=1)
+    radius = np.sqrt(((surface.flat - centre[:, None]) ** 2).sum(axis=0)).max(axis=0)
+    found = tree.query_ball_point(centre.T, radius * (1.5 if surface.curved else 1 + 1e-9))
+    piece = np.repeat(np.arange(len(found)), [len(f) for f in found])
+    return piece, np.concatenate([np.asarray(f, dtype=np.int64) for f in found])
 
 
 def _refuse(bad, t, what, remedy):

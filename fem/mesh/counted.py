@@ -6,7 +6,8 @@
 
 import functools
 
-from skfem.mesh import MeshHex1, MeshLine1, MeshQuad1, MeshTet1, MeshTri1
+from skfem.mesh import (MeshHex1, MeshHex2, MeshLine1, MeshQuad1, MeshQuad2, MeshTet1, MeshTet2,
+                        MeshTri1, MeshTri2)
 
 from fem.mesh.topology import Facets
 
@@ -52,8 +53,25 @@ class CountedHex(_Counted, MeshHex1):
     """Hexahedra."""
 
 
+class CountedTri2(_Counted, MeshTri2):
+    """Triangles with curved edges."""
+
+
+class CountedQuad2(_Counted, MeshQuad2):
+    """Quadrilaterals with curved edges."""
+
+
+class CountedTet2(_Counted, MeshTet2):
+    """Tetrahedra with curved faces."""
+
+
+class CountedHex2(_Counted, MeshHex2):
+    """Hexahedra with curved faces."""
+
+
 _KINDS = {MeshLine1: CountedLine, MeshTri1: CountedTri, MeshQuad1: CountedQuad, MeshTet1: CountedTet,
-          MeshHex1: CountedHex}
+          MeshHex1: CountedHex, MeshTri2: CountedTri2, MeshQuad2: CountedQuad2, MeshTet2: CountedTet2,
+          MeshHex2: CountedHex2}
 
 
 def counted(mesh, facets):

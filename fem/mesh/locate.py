@@ -4,12 +4,13 @@ import functools
 
 import numpy as np
 from scipy.spatial import cKDTree
-from skfem.refdom import RefHex, RefQuad
 
-from fem.mesh.facet_distance import closest_points, flat_pieces
-from fem.mesh.geometry import EPS, determinant, extents, jacobian
+from fem.mesh.facet_distance import closest_points
+from fem.mesh.geometry import EPS, adjugate, bounding_boxes, determinant, extents, image, jacobian
+from fem.mesh.nodes import cell_nodes, is_curved, is_tensor
+from fem.mesh.surface import Surface
 
-# Newton steps for X; a bilinear map of a convex cell needs about five, an affine map one.
+# Newton steps for X; a bilinear or curved map of a convex cell needs about five, an affine map one.
 _NEWTON_STEPS = 20
 # Reference coordinates this far outside a cell still belong to it (plus the rounding of x).
 _SLACK = 1e-10
@@ -30,7 +31,8 @@ class Locator:
 
     def __init__(self, mesh, facets):
         self.mesh, self.facets = mesh, facets
-        self._tensor = mesh.elem.refdom in (RefQuad, RefHex)
+        self._tensor = is_tensor(mesh)
+        self._affine = not self._tensor and not is_curved(mesh)
 
     def find(self, points):
         """Cells (m,), −1 for points outside, and reference coordinates (dim, m).
@@ -48,31 +50,35 @@ class Locator:
 
     def nearest(self, points):
         """Cells and reference coordinates of the points of the boundary closest to `points`."""
-        facets = self.facets.boundary
-        pieces = flat_pieces(self.facets.nodes[:, facets])
-        owner = np.tile(facets, pieces.shape[1] // len(facets))
-        chosen, feet = self._closest(points.T, self.mesh.p[:, pieces])
-        cells = self.facets.cells[0, owner[chosen]].astype(np.int64)
+        surface = self._surface
+        chosen, feet = self._closest(points.T, surface.flat)
+        if surface.curved:
+            return surface.local(points.T, chosen)
+        cells = self.facets.cells[0, surface.owner[chosen]].astype(np.int64)
         local, _ = self.invert(feet, cells)
         return cells, self._clip(local)
 
     def invert(self, points, cells):
         """X with F_K(X) = x for points (dim, m), and the largest entry of F_K'⁻¹, by Newton."""
         mesh = self.mesh
-        centre = mesh.elem.refdom.p.mean(axis=1)
-        X = np.repeat(centre[:, None], len(cells), axis=1)
+        X = self._start(points, cells)
         for _ in range(_NEWTON_STEPS):
             inverse = _inverse(jacobian(mesh, X, cells))
-            step = np.einsum("ijn,jn->in", inverse, points - self.image(X, cells))
+            step = np.einsum("ijn,jn->in", inverse, points - image(mesh, X, cells))
             X += np.clip(step, -2.0, 2.0)
-            if not (np.abs(step) > 1e-14).any() or not self._tensor:
+            if not (np.abs(step) > 1e-14).any() or self._affine:
                 break
         return X, np.abs(inverse).max(axis=(0, 1))
 
-    def image(self, X, cells):
-        """F_K(X) for reference points (dim, m)."""
-        element, t = self.mesh.elem(), self.mesh.t[:, cells]
-        return sum(self.mesh.p[:, t[a]] * element.lbasis(X, a)[0] for a in range(t.shape[0]))
+    def _start(self, points, cells):
+        """The centre of the reference cell; in a curved cell the closest of the centre and its nodes."""
+        centre = self.mesh.elem.refdom.p.mean(axis=1)[:, None]
+        if not is_curved(self.mesh):
+            return np.repeat(centre, len(cells), axis=1)
+        places = np.hstack([centre, self.mesh.elem.doflocs.T])
+        images = np.concatenate([image(self.mesh, centre[:, 0], cells)[:, None],
+                                 self.mesh.p[:, cell_nodes(self.mesh)[:, cells]]], axis=1)
+        return places[:, ((images - points[:, None]) ** 2).sum(axis=0).argmin(axis=0)]
 
     def margin(self, X):
         """Distance of X to the outside of the reference cell, negative outside."""
@@ -84,7 +90,7 @@ class Locator:
         x = points[point].T
         X, stretch = self.invert(x, cell)
         size = np.abs(x).max(axis=0, initial=0) + self._extents[cell]
-        residual = np.abs(self.image(X, cell) - x).max(axis=0, initial=0)
+        residual = np.abs(image(self.mesh, X, cell) - x).max(axis=0, initial=0)
         depth = self.margin(X)
         kept = np.flatnonzero((depth >= -_SLACK - 64 * EPS * size * stretch)
                               & (residual <= 1e-9 * self._extents[cell] + 64 * EPS * size))
@@ -121,10 +127,12 @@ class Locator:
         return extents(self.mesh)
 
     @functools.cached_property
+    def _surface(self):
+        return Surface(self.mesh, self.facets)
+
+    @functools.cached_property
     def _groups(self):
-        mesh = self.mesh
-        low = np.min([mesh.p[:, c] for c in mesh.t], axis=0)
-        high = np.max([mesh.p[:, c] for c in mesh.t], axis=0)
+        low, high = bounding_boxes(self.mesh)
         level = np.floor(0.5 * np.log2(high - low)).astype(np.int64)
         keys, group = np.unique(level, axis=1, return_inverse=True)
         group = group.ravel()
@@ -160,12 +168,4 @@ class _Boxes:
 def _inverse(J):
     """Inverses of (dim, dim, n) matrices by Cramer's rule; singular ones become inf or nan."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        if J.shape[0] == 1:
-            return 1 / J
-        if J.shape[0] == 2:
-            adjugate = np.array([[J[1, 1], -J[0, 1]], [-J[1, 0], J[0, 0]]])
-        else:
-            rows = [np.cross(J[1], J[2], axis=0), np.cross(J[2], J[0], axis=0),
-                    np.cross(J[0], J[1], axis=0)]
-            adjugate = np.array(rows).transpose(1, 0, 2)
-        return adjugate / determinant(J)
+        return adjugate(J) / determinant(J)

@@ -21,6 +21,7 @@ from fem.mesh.counted import counted
 from fem.mesh.geometry import is_curved
 from fem.mesh.locate import Locator
 from fem.mesh.topology import Facets
+from fem.output.plot import plot
 from fem.space import ties
 from fem.space.boundary import select_dofs, select_facets
 from fem.space.cell_maps import CellMaps
@@ -468,6 +469,10 @@ class Space:
     def contains(self, points: ArrayLike) -> Booleans:
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
         return self.locator.find(observation_points(points, self.dim))[0] >= 0
+
+    def plot(self, u: Any, ax: Any = None, **options: Any) -> Any:
+        """`fem.plot(V, u, ax, …)`: u_h as a curve, or in colours; returns the axes."""
+        return plot(self, u, ax, **options)
 
     # --- boundary ------------------------------------------------------------------------
     def boundary_dofs(self, where: Where = None, field: str | None = None,
