@@ -25,6 +25,8 @@ PARTS = ("normal", "tangential", "normal derivative")
 
 # Facets that meet at a smaller angle than this have one normal at their common node (cosine of 30°).
 _SMOOTH = np.cos(np.pi / 6)
+# Values of functions at points of a facet, whose nodes lie elsewhere.
+_ROUNDING = 1e-10
 
 
 def prescribed(space, field, condition):
@@ -171,8 +173,9 @@ def _nodal_normals(space, field, facets, first):
     per_facet = len(part.weights) // len(facets)
     normals = (part.normals * part.weights[:, None]).reshape(len(facets), per_facet, -1).sum(axis=1)
     rows = sp.coo_array(part.rows(field.name, "value")[::space.dim])        # of the first component
-    node = np.searchsorted(first, rows.coords[1])
-    pairs = np.unique(np.stack([node, rows.coords[0] // per_facet]), axis=1)
+    there = np.abs(rows.data) > _ROUNDING
+    node = np.searchsorted(first, rows.coords[1][there])
+    pairs = np.unique(np.stack([node, rows.coords[0][there] // per_facet]), axis=1)
     at = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1)
     return [_smooth_sides(normals[sides]) for sides in at]
 
