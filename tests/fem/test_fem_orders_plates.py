@@ -6,8 +6,8 @@
 import numpy as np
 import pytest
 import skfem
-from manufactured import (A, axis, check_orders, cosine, error, gradient, hessian, parallelogram, rectangle,
-                          sine, space)
+from manufactured import (A, axis, check_orders, cosine, error, gradient, hessian, parallelogram,
+                          rectangle, sine, space)
 
 import fem
 from fem import Dirichlet
