@@ -67,7 +67,7 @@ def times(linear_map, x):
 
 
 def _joined(one, other):
-    if not len(other):
+    if not other.shape[0]:
         return one
     traced = tf.is_tensor(one) or tf.is_tensor(other)
     return tf.concat([one, other], 0) if traced else np.concatenate([one, other])
