@@ -43,6 +43,11 @@ class Conditions:
         """Numbers of the unknowns that are not free."""
         return self.elimination.fixed
 
+    @property
+    def at_fixed(self):
+        """The values of the unknowns that are not free, where every condition fixes one alone."""
+        return times(self.elimination.lift_fixed, self.values)
+
     @functools.cached_property
     def border(self):
         """C P (k, n_z), and d − C g."""
@@ -62,7 +67,7 @@ def times(linear_map, x):
 
 
 def _joined(one, other):
-    if not len(other):
+    if not other.shape[0]:
         return one
     traced = tf.is_tensor(one) or tf.is_tensor(other)
     return tf.concat([one, other], 0) if traced else np.concatenate([one, other])

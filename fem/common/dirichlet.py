@@ -130,7 +130,9 @@ def _once(dofs, values):
 
 def _parts(space, dirichlet, columns):
     """The `Prescribed` of every condition, and of nodes without a cell."""
-    parts = [_part(space, c, columns) for c in _conditions(dirichlet, space)]
+    conditions = _conditions(dirichlet, space)
+    others, parts = space.projections(conditions) if columns is None else (conditions, [])
+    parts = [*(_part(space, c, columns) for c in others), *parts]
     known = np.concatenate([_NONE, *(p.numbers for p in parts if p.matrix is None)])
     unused = np.setdiff1d(space.unused_dofs, known)
     return [*parts, Prescribed(unused, np.zeros(len(unused)))] if unused.size else parts

@@ -22,7 +22,7 @@ class Discretisation(Protocol):
         Their sorted numbers.
     `partition(fixed)`
         `Partition` of the n numbers in fixed and free ones, remembered.
-    `field_names`, `prescribed(condition, columns)`
+    `field_names`, `prescribed(condition, columns)`, `projections(conditions)`
         Names of the fields; the `Prescribed` of a Dirichlet condition, or None where it is said by
         `boundary_dofs` and `dof_points`.
     `elimination(rows)`
@@ -66,5 +66,7 @@ class Discretisation(Protocol):
     def field_names(self) -> tuple[str, ...]: ...
 
     def prescribed(self, condition: Any, columns: int | None = None) -> Any: ...
+
+    def projections(self, conditions: list) -> tuple[list, list]: ...
 
     def elimination(self, rows: Any) -> Any: ...

@@ -309,6 +309,10 @@ class Grid:
         if condition.field not in (None, "u"):
             raise ValueError(f"field is {condition.field!r}; a grid has the one field 'u'.")
 
+    def projections(self, conditions: list) -> tuple[list, list]:
+        """No condition is a projection onto traces."""
+        return conditions, []
+
     def elimination(self, rows: Any) -> Elimination:
         """The `Elimination` of conditions E u = h, kept."""
         rows = sp.csr_array(rows)

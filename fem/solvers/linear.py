@@ -86,8 +86,7 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
                       stacklevel=2)
     if conditions.elimination.is_selection and not conditions.multipliers.shape[0]:
         _require_anchored(A, fixed)
-        fixed, g = gather(space, dirichlet)
-        return remembered(_eliminate(A, b, fixed, g, solver), fixed, g)
+        return remembered(_eliminate(A, b, fixed, conditions.at_fixed, solver), fixed, conditions.values)
     return _constrained(A, b, conditions, solver)
 
 

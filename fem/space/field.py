@@ -6,7 +6,8 @@ import numpy as np
 from skfem.assembly import Dofs
 
 from fem.mesh.geometry import is_curved
-from fem.space.element import components, describe, is_continuous, is_nodal, own, scalar_part, value_shape
+from fem.space.element import (components, describe, has_moments, is_continuous, is_nodal, own,
+                               scalar_part, value_shape)
 from fem.space.quantities import Quantities
 from pcl.support.arrays import frozen
 
@@ -31,7 +32,9 @@ class Field:
     components : int
         Of a `fem.vector`, else 1.
     is_nodal : bool
-        Whether each of them is the value (of a component) at its point.
+        Whether each of them, bubbles aside, is the value (of a component) at its point.
+    has_moments : bool
+        Whether they are values at vertices and mean normal derivatives on facets.
     """
 
     def __init__(self, name, element, mesh, start=0):
@@ -39,6 +42,7 @@ class Field:
         self._scalar, self.components = scalar_part(self.element), components(element)
         self.shape = value_shape(element)
         self.is_continuous, self.is_nodal = is_continuous(element), is_nodal(element)
+        self.has_moments = has_moments(element)
         self._dofs = Dofs(mesh, self._scalar)
         numbers = np.asarray(self._dofs.element_dofs, dtype=np.int64)
         self._only_nodes = len(numbers) == mesh.elem.refdom.nnodes * self._scalar.nodal_dofs
@@ -82,6 +86,16 @@ class Field:
     def component(self):
         """Component (n,) of a vector that each unknown belongs to, else 0."""
         return np.arange(self.n) % self.components
+
+    @property
+    def vertex_dofs(self):
+        """Number of the only scalar unknown at each vertex, counted from 0."""
+        return self._dofs.nodal_dofs[0]
+
+    @property
+    def on_facets(self):
+        """Number of the only scalar unknown on each facet, counted from 0."""
+        return self._dofs.facet_dofs[0]
 
     @functools.cached_property
     def unused(self):

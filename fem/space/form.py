@@ -88,12 +88,12 @@ class Form:
         names = [*space.fields, "x"] if points.normals is None else [*space.fields, "x", "normal"]
         return f"({', '.join(names)})"
 
-    def densities(self, compute):
+    def densities(self, compute, guarded=True):
         """{(field, quantity): density} at what `compute(field, quantity)` gives."""
         fields = [At(name, compute) for name in self.space.fields]
         normal = [] if self.points.normals is None else [self.points.normals]
         returned = self.function(*fields, self.points.points, *normal)
-        return self._checked(returned)
+        return self._checked(returned, guarded)
 
     def residual(self, u, elimination=None, offset=None):
         """R (n,) at u (n,), or Pᵀ R at P z + g with g given at the points by `offset(field,
@@ -106,8 +106,8 @@ class Form:
                  for key, density in self.densities(compute).items()]
         return sum(parts[1:], parts[0])
 
-    def _checked(self, returned):
-        """The densities of full shape, guarded."""
+    def _checked(self, returned, guarded):
+        """The densities of full shape, guarded or not."""
         if not isinstance(returned, Mapping) or not returned:
             raise TypeError(f"form returns a {type(returned).__name__}; expected "
                             "{field: {quantity: density}}, for example "
@@ -120,7 +120,8 @@ class Form:
                                 "{quantity: density}, for example {'gradient': …}.")
             for quantity, density in of_field.items():
                 if density is not None:
-                    found[field, quantity] = self._density(field, quantity, density)
+                    full = self._density(field, quantity, density)
+                    found[field, quantity] = self.guard(field, quantity, full) if guarded else full
         if not found:
             raise ValueError("form returns no density; expected at least one.")
         return found
@@ -134,7 +135,7 @@ class Form:
 
     def _density(self, field, quantity, density):
         full = self.points.shape(field, quantity)
-        name = f"what multiplies the {quantity} of {field}"
+        name = _name(field, quantity)
         density = float64_value(name, density)
         shape = tuple(density.shape)
         if shape != full and not (shape == () and len(full) == 1) and shape != full[1:]:
@@ -142,9 +143,16 @@ class Form:
             raise ValueError(f"{name} has shape {shape}; expected {full}, one value a point, or {other}.")
         if not tf.is_tensor(density):
             require_finite(name, density)
-        density = density if shape == full else density * np.ones(full)
-        entries = int(np.prod(full[1:]))
-        return guard(density, name, locate=lambda i: self.points.place(i // entries))
+        return density if shape == full else density * np.ones(full)
+
+    def guard(self, field, quantity, density):
+        """The density (q, …), refused when it is evaluated and not finite."""
+        entries = int(np.prod(density.shape[1:]))
+        return guard(density, _name(field, quantity), locate=lambda i: self.points.place(i // entries))
+
+
+def _name(field, quantity):
+    return f"what multiplies the {quantity} of {field}"
 
 
 def takes_pair(space, function):

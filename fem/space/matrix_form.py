@@ -26,11 +26,11 @@ def matrix_of(form):
     _check_linear(form, asked)
     blocks, coefficients = [], []
     for trial in _entries(form.points, asked):
-        densities = form.densities(_values(form.points, {trial[:2]: _unit(form.points, *trial)}))
-        for key, change in _differences(densities, at_zero).items():
+        given = _values(form.points, {trial[:2]: _unit(form.points, *trial)})
+        for key, change in _differences(form.densities(given, guarded=False), at_zero).items():
             for i, column in _columns(change):
                 blocks.append((trial, (*key, i)))
-                coefficients.append(column)
+                coefficients.append(form.guard(*key, column))
     if not blocks:
         raise ValueError("the form does not depend on its fields, so it has no matrix.")
     structure = form.points.kept(("matrix", *blocks), lambda: _structure(form.points, blocks))
@@ -68,7 +68,7 @@ def _at_zero(form):
     def compute(field, quantity):
         asked.append((field, quantity))
         return tf.zeros(form.points.shape(field, quantity), tf.float64)
-    return asked, form.densities(compute)
+    return asked, form.densities(compute, guarded=False)
 
 
 def _unit(points, field, quantity, j):
@@ -82,7 +82,7 @@ def _values(points, given):
     """compute(field, quantity): what is given, else zeros."""
     def compute(field, quantity):
         value = given.get((field, quantity))
-        return tf.constant(np.zeros(points.shape(field, quantity)) if value is None else value)
+        return tf.convert_to_tensor(np.zeros(points.shape(field, quantity)) if value is None else value)
     return compute
 
 
@@ -119,8 +119,8 @@ def _check_linear(form, asked):
         second.watch(list(z.values()))
         with tf.GradientTape() as first:
             first.watch(list(z.values()))
-            total = tf.add_n([tf.reduce_sum(tf.convert_to_tensor(d))
-                              for d in form.densities(_values(form.points, z)).values()])
+            densities = form.densities(_values(form.points, z), guarded=False)
+            total = tf.add_n([tf.reduce_sum(tf.convert_to_tensor(d)) for d in densities.values()])
         slopes = [s for s in first.gradient(total, list(z.values())) if s is not None]
         mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape)) for s in slopes]
         total = tf.add_n(mixed) if mixed else None

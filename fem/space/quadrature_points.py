@@ -117,7 +117,8 @@ class FacetPoints(QuadraturePoints):
         x = np.asarray(basis.global_coordinates())                      # (dim, facets, points)
         X = mesh.mapping().invF(x, tind=basis.tind)
         points = _by_points(x)
-        weights = basis.dx.ravel() * space.weight_at(points, boundary=True)
+        self.ds = frozen(basis.dx.ravel())                              # without the weight function
+        weights = self.ds * space.weight_at(points, boundary=True)
         super().__init__(space, X, basis.tind, points, weights, np.repeat(facets, basis.dx.shape[1]),
                          "facet")
         self.normals = frozen(_by_points(np.broadcast_to(basis.normals, x.shape)))

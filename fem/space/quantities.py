@@ -4,6 +4,7 @@ import difflib
 
 import numpy as np
 import scipy.sparse as sp
+from skfem import DiscreteField, ElementTriN3
 
 from fem.space.element import components, describe, is_continuous, scalar_part, value_shape
 from pcl.support.arrays import scatter_rows
@@ -110,4 +111,13 @@ class Quantities:
         return np.ascontiguousarray(table.reshape(-1, *table.shape[-3:]).transpose(1, 2, 0, 3))
 
     def _function(self, X, cells, i):
-        return self._scalar.gbasis(self._mapping, X, i, tind=cells)[0]
+        if X.ndim == 2 or not isinstance(self._scalar, ElementTriN3):
+            return self._scalar.gbasis(self._mapping, X, i, tind=cells)[0]
+        return self._cell_by_cell(X, np.arange(X.shape[1]) if cells is None else cells, i)
+
+    def _cell_by_cell(self, X, cells, i):
+        """For an element that scikit-fem has at the same reference points of all cells only."""
+        of_cells = [self._scalar.gbasis(self._mapping, X[:, k], i, tind=cells[k:k + 1])[0]
+                    for k in range(len(cells))]
+        return DiscreteField(value=np.concatenate([f.value for f in of_cells], axis=1),
+                             curl=np.concatenate([f.curl for f in of_cells], axis=0))

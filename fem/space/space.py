@@ -33,7 +33,7 @@ from fem.space.matrix_form import matrix_of
 from fem.space.observe import field_of, point_rows
 from fem.space.quadrature_points import CellPoints, FacetPoints
 from fem.space.regions import by_region, region_cells
-from fem.space.trace import numbers_at, prescribed
+from fem.space.trace import numbers_at, prescribed, projections
 from fem.space.weak_form import WeakForm, check_state
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
@@ -496,11 +496,7 @@ class Space:
     def prescribed(self, condition: Dirichlet, columns: int | None = None) -> Prescribed | None:
         """What a condition says of the unknowns; None where they are a scalar field's values at
         points."""
-        if len(self.fields) > 1 and condition.field is None:
-            raise ValueError(f"a Dirichlet condition names no field; the space has "
-                             f"{', '.join(self.fields)}: dirichlet={{{self.field_names[0]!r}: …}}, or "
-                             "fem.Dirichlet(where, value, field=…).")
-        field = field_of(self, condition.field)
+        field = self._conditioned(condition)
         if len(self.fields) == 1 and field.is_nodal and not field.shape and (
                 condition.component is None or columns is not None):
             return None
@@ -508,6 +504,18 @@ class Space:
             raise ValueError("values for several right-hand sides are for scalar spaces; expected u "
                              "(n,).")
         return prescribed(self, field, condition)
+
+    def projections(self, conditions: list[Dirichlet]) -> tuple[list[Dirichlet], list[Prescribed]]:
+        """The conditions that are no projections onto traces, and what those that are say together."""
+        return projections(self, [(self._conditioned(c), c) for c in conditions])
+
+    def _conditioned(self, condition):
+        """The field that a condition is about."""
+        if len(self.fields) > 1 and condition.field is None:
+            raise ValueError(f"a Dirichlet condition names no field; the space has "
+                             f"{', '.join(self.fields)}: dirichlet={{{self.field_names[0]!r}: …}}, or "
+                             "fem.Dirichlet(where, value, field=…).")
+        return field_of(self, condition.field)
 
     def periodic(self, one: Where, other: Where, field: str | None = None,
                  sign: float = 1.0) -> Constraint:

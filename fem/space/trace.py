@@ -1,25 +1,21 @@
 """What a Dirichlet condition says about the unknowns of a field: values, normal and tangential parts.
 
-Where every unknown is a value at its point, the condition is interpolated there. Otherwise it says that
-the trace τ u of the field on Γ is the projection of g, in the scalar product of L²(Γ):
-
-    (∫_Γ τφ_i τφ_j ds) u_j = ∫_Γ τφ_i g ds
-
-for the unknowns on Γ, which is singular where some of them, or some combinations of those at one vertex
-(second derivatives of an Argyris element on a slanted side), have no trace; these stay free.
+Where every unknown on the boundary is a value at its point, the condition is interpolated there; an
+element of values at vertices and mean normal derivatives takes these. Otherwise see
+`fem.space.projection`.
 """
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import tensorflow as tf
-from scipy.sparse.linalg import splu
 from skfem.element import ElementGlobal, ElementHcurl, ElementHdiv
 
 from fem.common.coefficient import float64_value, spread
 from fem.common.dirichlet import Prescribed, condition_values
 from fem.common.places import is_names, truth_of
 from fem.space.boundary import select_facets
+from fem.space.projection import given_trace, projected, trace_rows
 from pcl.nodes.guard import guard
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import selection
@@ -29,8 +25,8 @@ PARTS = ("normal", "tangential", "normal derivative")
 
 # Facets that meet at a smaller angle than this have one normal at their common node (cosine of 30°).
 _SMOOTH = np.cos(np.pi / 6)
-# Combinations of the unknowns of one vertex have no trace below this part of the largest one.
-_NO_TRACE = 1e-10
+# Values of functions at points of a facet, whose nodes lie elsewhere.
+_ROUNDING = 1e-10
 
 
 def prescribed(space, field, condition):
@@ -44,9 +40,26 @@ def prescribed(space, field, condition):
     part = _checked_part(field, condition.component)
     if field.is_nodal and part in ("normal", "tangential"):
         return _along_normals(space, field, condition, part)
-    if field.is_nodal:
+    if field.is_nodal or _is_numbers(condition.where):
         return _interpolated(space, field, condition, part)
-    return _projected(space, field, condition, part)
+    return _moments(space, field, condition, part)
+
+
+def projections(space, pairs):
+    """(conditions that are none, the `Prescribed` of those that are), of pairs (field, condition).
+
+    All projections on one field are made together.
+    """
+    chosen = [(f, c) for f, c in pairs
+              if not (f.is_nodal or f.has_moments or _is_numbers(c.where))]
+    fields = dict.fromkeys(f for f, _ in chosen)
+    rest = [c for f, c in pairs if not any(c is other for _, other in chosen)]
+    return rest, [projected(space, field, [(c, _checked_part(field, c.component))
+                                           for f, c in chosen if f is field]) for field in fields]
+
+
+def _is_numbers(where):
+    return where is not None and not callable(where) and not is_names(where)
 
 
 def _checked_part(field, part):
@@ -77,7 +90,7 @@ def _family(field):
 # --- values at points -----------------------------------------------------------------------------
 def numbers_at(space, field, where, component=None):
     """Sorted numbers of the unknowns of a field meant by `where`; an array of numbers as it is."""
-    if where is not None and not callable(where) and not is_names(where):
+    if _is_numbers(where):
         return whole_numbers("where (degrees of freedom)", where, space.n)
     facets = space.boundary_facets if where is None or callable(where) else select_facets(space, where)
     dofs = field.facet_dofs(facets, component)
@@ -160,8 +173,9 @@ def _nodal_normals(space, field, facets, first):
     per_facet = len(part.weights) // len(facets)
     normals = (part.normals * part.weights[:, None]).reshape(len(facets), per_facet, -1).sum(axis=1)
     rows = sp.coo_array(part.rows(field.name, "value")[::space.dim])        # of the first component
-    node = np.searchsorted(first, rows.coords[1])
-    pairs = np.unique(np.stack([node, rows.coords[0] // per_facet]), axis=1)
+    there = np.abs(rows.data) > _ROUNDING
+    node = np.searchsorted(first, rows.coords[1][there])
+    pairs = np.unique(np.stack([node, rows.coords[0][there] // per_facet]), axis=1)
     at = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1)
     return [_smooth_sides(normals[sides]) for sides in at]
 
@@ -187,103 +201,24 @@ def _directions(sides, part):
     return np.repeat(np.arange(len(sides)), counts), np.concatenate(sides)
 
 
-# --- projections ----------------------------------------------------------------------------------
-def _projected(space, field, condition, part):
-    where = condition.where
-    if where is not None and not callable(where) and not is_names(where):
-        dofs = whole_numbers("where (degrees of freedom)", where, space.n)
-        return Prescribed(dofs, condition_values(condition.value, dofs))
-    facets = select_facets(space, where)
-    points = space.facet_points(facets)
-    dofs = field.facet_dofs(facets)
-    B, entries = _trace_rows(space, field, points, part)
-    B = sp.csc_array(B)[:, dofs]
-    weighted = sp.csr_array(sp.diags_array(np.repeat(points.weights, entries)) @ B)
-    Q = _with_trace(sp.csr_array(B.T @ weighted), field.entity[dofs - field.start])
-    inverse = splu(sp.csc_array(Q.T @ B.T @ weighted @ Q))
-    g = _given_trace(condition.value, points, part, entries)
-    project = inverse.solve((Q.T @ weighted.T).toarray())                   # (r, qb · entries)
-    values = LinearMap(project) @ g if tf.is_tensor(g) else project @ g
-    rows = sp.csr_array(Q.T @ selection(dofs, space.n))
-    if len(rows.indices) == rows.shape[0]:
-        return Prescribed(rows.indices.astype(np.int64), _over(values, rows.data))
-    return Prescribed(None, values, rows)
-
-
-def _trace_rows(space, field, points, part):
-    """τ u at the points of Γ: sparse (qb · entries, n), and the number of entries."""
+# --- moments --------------------------------------------------------------------------------------
+def _moments(space, field, condition, part):
+    """Values at vertices, or means of ∂u/∂n over facets, of an element that has just these (Morley)."""
+    facets = select_facets(space, condition.where)
     if part is None:
-        rows = points.rows(field.name, "value")
-        return rows, rows.shape[0] // len(points.weights)
-    along = points.normals
-    if part == "normal derivative":
-        return _dotted(points.rows(field.name, "gradient"), along), 1
-    rows = points.rows(field.name, "value")
-    if part == "normal":
-        return _dotted(rows, along), 1
-    if space.dim == 2:
-        return _dotted(rows, np.stack([-along[:, 1], along[:, 0]], axis=1)), 1
-    n = along[:, :, None]
-    tangent = np.eye(3) - n * n.transpose(0, 2, 1)                          # u − n (n·u)
-    q = len(along)
-    blocks = sp.bsr_array((tangent, np.arange(q), np.arange(q + 1)), shape=(3 * q, 3 * q))
-    return sp.csr_array(blocks @ rows), 3
-
-
-def _dotted(rows, vectors):
-    """Σ_d vectors[k, d] rows[(k, d)]."""
-    q, dim = vectors.shape
-    dot = sp.csr_array((vectors.ravel(), np.arange(q * dim), np.arange(0, q * dim + 1, dim)),
-                       shape=(q, q * dim))
-    return sp.csr_array(dot @ rows)
-
-
-def _with_trace(gram, entity):
-    """Columns that span what has a trace, entity by entity: unit vectors where they suffice."""
-    blocks, columns = [], 0
-    order = np.argsort(entity, kind="stable")
-    largest = gram.diagonal().max()
-    for members in np.split(order, np.flatnonzero(np.diff(entity[order])) + 1):
-        block = gram[members][:, members].toarray()
-        seen = np.flatnonzero(np.diag(block) > _NO_TRACE * largest)
-        if not len(seen):
-            continue
-        size = np.sqrt(np.diag(block)[seen])
-        w, v = np.linalg.eigh(block[np.ix_(seen, seen)] / np.outer(size, size))
-        kept = v[:, w > _NO_TRACE * w[-1]] / size[:, None]
-        kept = np.diag(1.0 / size) if kept.shape[1] == len(seen) else kept
-        i, j = np.nonzero(kept)
-        blocks.append((kept[i, j], members[seen][i], columns + j))
-        columns += kept.shape[1]
-    data, i, j = (np.concatenate(x) for x in zip(*blocks))
-    return sp.csr_array((data, (i, j)), shape=(gram.shape[0], columns))
-
-
-def _given_trace(value, points, part, entries):
-    """g at the points of Γ, (qb · entries,)."""
-    q, dim = points.normals.shape
-    value = value(points.points) if _is_function(value) else value
-    value = float64_value("the Dirichlet value", value)
-    shape = tuple(value.shape)
-    if shape in [(dim,), (q, dim)] and dim > 1 and (part is not None):
-        value = value * np.ones((q, 1))
-        value = _part_of(value, points.normals, part, entries)
-    elif entries > 1 and shape == ():
-        value = value * np.ones((q, entries))
-    elif shape == ():
-        value = value * np.ones(q)
-    if tuple(value.shape) not in [(q,) if entries == 1 else (q, entries)]:
-        raise ValueError(f"the Dirichlet value has shape {shape}; expected (), ({q},)"
-                         + (f" or ({q}, {dim})" if part else "") + ", at Space.boundary_points(where).")
-    value = _checked(value, q)
-    return tf.reshape(value, [-1]) if tf.is_tensor(value) else value.ravel()
-
-
-def _part_of(value, normals, part, entries):
-    """n·g, t·g or ∂g/∂n of vectors (q, dim); in 3-D the tangential vector."""
-    total = tf.reduce_sum if tf.is_tensor(value) else np.sum
-    if part in ("normal", "normal derivative"):
-        return total(value * normals, axis=1)
-    if entries == 1:
-        return total(value * np.stack([-normals[:, 1], normals[:, 0]], axis=1), axis=1)
-    return value - total(value * normals, axis=1)[:, None] * normals
+        vertices = np.unique(space.facets.nodes[:, facets])
+        dofs = field.start + field.vertex_dofs[vertices]
+        value = condition.value
+        value = value(space.mesh.p[:, vertices].T) if _is_function(value) else value
+        return Prescribed(dofs, condition_values(value, dofs))
+    points = space.facet_points(facets)
+    q = len(points.ds) // len(facets)
+    share = points.ds.reshape(len(facets), q)
+    share = (share / share.sum(axis=1, keepdims=True)).ravel()
+    mean = sp.csr_array((share, (np.repeat(np.arange(len(facets)), q), np.arange(len(share)))))
+    dofs = field.start + field.on_facets[facets]
+    rows, _ = trace_rows(space, field, points, part)
+    sign = (mean @ rows)[np.arange(len(facets)), dofs]                      # normals of either side
+    given = given_trace(condition.value, points, part, 1)
+    values = LinearMap(mean) @ given if tf.is_tensor(given) else mean @ given
+    return Prescribed(dofs, values * (1.0 / sign))
