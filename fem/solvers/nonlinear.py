@@ -85,12 +85,12 @@ def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = Non
     shape = tuple(start.shape)
     equation = equation_of(space, form, boundary, shape)
     load = _load(load, shape)
-    conditions = Conditions(space, dirichlet, constraints, None if len(shape) == 1 else int(shape[1]))
+    conditions = Conditions(space, dirichlet, constraints, *shape[1:], fields=True)
     free = _Free(conditions, equation, start, load)
     settings = dict(tolerance=tolerance, atol=atol, maxiter=maxiter, load_steps=load_steps, solver=solver,
                     warm_start=warm_start)
     u = free.solve(settings)
-    return remembered(u, conditions.fixed, conditions.values) if len(shape) == 1 else u
+    return remembered(u, conditions.numbers, conditions.values) if len(shape) == 1 else u
 
 
 class _Free:

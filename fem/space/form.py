@@ -96,12 +96,12 @@ class Form:
         names = [*space.fields, "x"] if points.normals is None else [*space.fields, "x", "normal"]
         return f"({', '.join(names)})"
 
-    def densities(self, compute):
-        """{(field, quantity): density} at what `compute(field, quantity)` gives."""
+    def densities(self, compute, guarded=True):
+        """{(field, quantity): density} at what `compute(field, quantity)` gives, finite if guarded."""
         fields = [At(name, compute) for name in self.space.fields]
         normal = [] if self.points.normals is None else [self.points.normals]
         returned = self.function(*fields, self.points.points, *normal)
-        return self._checked(returned)
+        return self._checked(returned, guarded)
 
     def residual(self, u, elimination=None, offset=None):
         """R (n,) at u (n,), or Pᵀ R at P z + g with g given at the points by `offset(field,
@@ -114,8 +114,8 @@ class Form:
                  for key, density in self.densities(compute).items()]
         return sum(parts[1:], parts[0])
 
-    def _checked(self, returned):
-        """The densities of full shape, guarded."""
+    def _checked(self, returned, guarded):
+        """The densities of full shape."""
         if not isinstance(returned, Mapping) or not returned:
             raise TypeError(f"form returns a {type(returned).__name__}; expected "
                             "{field: {quantity: density}}, for example "
@@ -128,7 +128,7 @@ class Form:
                                 "{quantity: density}, for example {'gradient': …}.")
             for quantity, density in of_field.items():
                 if density is not None:
-                    found[field, quantity] = self._density(field, quantity, density)
+                    found[field, quantity] = self._density(field, quantity, density, guarded)
         if not found:
             raise ValueError("form returns no density; expected at least one.")
         return found
@@ -140,7 +140,7 @@ class Form:
                              f"{', '.join(map(repr, self.space.fields))}."
                              + (f" Did you mean {near[0]!r}?" if near else ""))
 
-    def _density(self, field, quantity, density):
+    def _density(self, field, quantity, density, guarded):
         full = self.points.shape(field, quantity)
         name = f"what multiplies the {quantity} of {field}"
         density = float64_value(name, density)
@@ -151,6 +151,8 @@ class Form:
         if not tf.is_tensor(density):
             require_finite(name, density)
         density = density if shape == full else density * np.ones(full)
+        if not guarded:
+            return density
         entries = int(np.prod(full[1:]))
         return guard(density, name, locate=lambda i: self.points.place(i // entries))
 

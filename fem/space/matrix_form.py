@@ -23,10 +23,11 @@ def matrix_of(form):
         The form is not linear, or does not depend on its fields.
     """
     asked, at_zero = _at_zero(form)
-    _check_linear(form, asked)
+    linked = links(form, asked)
     blocks, coefficients = [], []
     for trial in _entries(form.points, asked):
         densities = form.densities(_values(form.points, {trial[:2]: _unit(form.points, *trial)}))
+        densities = {key: d for key, d in densities.items() if (key, trial[:2]) in linked}
         for key, change in _differences(densities, at_zero).items():
             for i, column in _columns(change):
                 blocks.append((trial, (*key, i)))
@@ -62,7 +63,7 @@ def _size(points, field, quantity):
 
 
 def _at_zero(form):
-    """The quantities that a form asks for, and its densities where all of them vanish."""
+    """The quantities that a form asks for, each once, and its densities where all of them vanish."""
     asked: list = []
 
     def compute(field, quantity):
@@ -82,7 +83,7 @@ def _values(points, given):
     """compute(field, quantity): what is given, else zeros."""
     def compute(field, quantity):
         value = given.get((field, quantity))
-        return tf.constant(np.zeros(points.shape(field, quantity)) if value is None else value)
+        return tf.convert_to_tensor(np.zeros(points.shape(field, quantity)) if value is None else value)
     return compute
 
 
@@ -110,21 +111,29 @@ def _vanishes(x):
     return x is not None and not np.any(x)
 
 
-def _check_linear(form, asked):
-    """Refuse a form whose derivative depends on the fields: by TensorFlow's own account, and by
-    values."""
+def links(form, asked):
+    """{(returned, asked)}: which densities depend on which quantities of the fields.
+
+    Read from TensorFlow's derivatives at random values. Raises ValueError where one of them depends on
+    the fields itself: the form is not linear.
+    """
     rng = np.random.default_rng(0)
     z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
-    with tf.GradientTape() as second:
-        second.watch(list(z.values()))
-        with tf.GradientTape() as first:
-            first.watch(list(z.values()))
-            total = tf.add_n([tf.reduce_sum(tf.convert_to_tensor(d))
-                              for d in form.densities(_values(form.points, z)).values()])
-        slopes = [s for s in first.gradient(total, list(z.values())) if s is not None]
-        mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape)) for s in slopes]
-        total = tf.add_n(mixed) if mixed else None
-    curved = [] if total is None else second.gradient(total, list(z.values()))
+    try:
+        with tf.GradientTape() as second:
+            second.watch(list(z.values()))
+            with tf.GradientTape(persistent=True) as first:
+                first.watch(list(z.values()))
+                totals = {key: tf.reduce_sum(tf.convert_to_tensor(d))
+                          for key, d in form.densities(_values(form.points, z), guarded=False).items()}
+            slopes = {(key, at): first.gradient(total, z[at]) for key, total in totals.items() for at in z}
+            mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape))
+                     for s in slopes.values() if s is not None]
+            total = tf.add_n(mixed) if mixed else None
+        curved = [] if total is None else second.gradient(total, list(z.values()))
+    except LookupError:         # a network or a solve of the fields, which no tape passes when traced
+        curved = [1.0]
     if any(c is not None and not _vanishes(c) for c in curved):
         raise ValueError("the form is not linear in its fields, so it has no matrix; use "
                          "fem.solve_nonlinear.")
+    return {pair for pair, slope in slopes.items() if slope is not None}
