@@ -95,9 +95,9 @@ class Conditions:
         dofs = np.unique(self.rows[rows].indices)
         shown = ", ".join(map(str, dofs[:4])) + (", …" if len(dofs) > 4 else "")
         named = f" (among them {', '.join(self._names)})" if self._names else ""
-        return (f"Dirichlet values and constraints{named} contradict each other on the degrees of freedom "
-                f"{shown}, by up to {gap:.3g}. Give each unknown once, or the same value, for example by "
-                "a predicate that leaves out the corner.")
+        return (f"Dirichlet values and constraints{named} contradict each other on the degrees of "
+                f"freedom {shown}, by up to {gap:.3g}. Give each unknown once, or the same value, for "
+                "example by a predicate that leaves out the corner.")
 
 
 def times(linear_map, x):

@@ -41,7 +41,8 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
     solver : str
         A registered factorisation, see `pcl.solve`.
     constraints : fem.Constraint or list of them, optional
-        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own. With u = P z + g the system is Pᵀ A P z = Pᵀ (b − A g); each multiplier is one more unknown.
+        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own. With u = P z + g
+        the system is Pᵀ A P z = Pᵀ (b − A g); each multiplier is one more unknown.
     mean_value : float, optional
         For pure Neumann problems (A 1 = 0 = Aᵀ1): the solution with ∫ u w dx = mean_value ∫ w dx.
         A load that is not in equilibrium, 1ᵀb ≠ 0, is balanced by a constant source. This is the

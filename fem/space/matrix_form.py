@@ -126,7 +126,8 @@ def links(form, asked):
                 first.watch(list(z.values()))
                 totals = {key: tf.reduce_sum(tf.convert_to_tensor(d))
                           for key, d in form.densities(_values(form.points, z), guarded=False).items()}
-            slopes = {(key, at): first.gradient(total, z[at]) for key, total in totals.items() for at in z}
+            slopes = {(key, at): first.gradient(total, z[at])
+                      for key, total in totals.items() for at in z}
             mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape))
                      for s in slopes.values() if s is not None]
             total = tf.add_n(mixed) if mixed else None
