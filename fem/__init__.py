@@ -2,6 +2,7 @@
 
 from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
+from fem.common.sources import mollified
 from fem.grid.grid import Grid
 from fem.mesh.build import mesh_from_arrays, read_mesh, rectangle, unit_square
 from fem.mesh.check import check_mesh
@@ -16,5 +17,5 @@ from fem.space.form import sym
 from fem.space.space import Space
 
 __all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "eigenvalues",
-           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_complex",
+           "march", "mesh_from_arrays", "mollified", "read_mesh", "rectangle", "solve", "solve_complex",
            "solve_nonlinear", "sym", "unit_square", "vector"]

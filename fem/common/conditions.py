@@ -60,6 +60,11 @@ class Conditions:
         """The `Elimination` of all rows."""
         return self._space.elimination(self.rows)
 
+    @property
+    def fixed(self):
+        """Numbers of the unknowns that are not free."""
+        return self.elimination.fixed
+
     @functools.cached_property
     def h(self):
         """What the rows are equal to, refused where they contradict each other."""
@@ -78,6 +83,15 @@ class Conditions:
         C = LinearMap(self.multipliers)
         target = self.targets if self.g is None else like(self.targets, self.g) - times(C, self.g)
         return LinearMap(self.multipliers @ self.elimination.put.matrix), target
+
+    def name_null(self, null):
+        """Words on null vectors (n_z + k, r) of the system of z and the multipliers; None without any."""
+        z = null[:len(self.elimination.free)]
+        if self.multipliers.shape[0] and np.linalg.norm(z) <= _AGREEMENT * np.linalg.norm(null):
+            return (f"the multipliers of {' and '.join(self._names) or 'the constraints'} are not "
+                    "determined: these constraints depend on each other, or on what is prescribed. "
+                    "Leave one out.")
+        return self._space.name_null(self.elimination.put.matrix @ z)
 
     def expanded(self, z):
         """u (n, …) from z."""

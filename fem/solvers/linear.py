@@ -98,13 +98,13 @@ def _constrained(A, b, conditions, solver):
         C, target = conditions.border
         system = system + SparseMatrix.from_scipy(sp.block_array([[None, C.matrix.T], [C.matrix, None]]))
         rhs = rhs + like(mapped(LinearMap(placed(m, k, m + k)), target), b)
-    y = linear_solve.solve(system, rhs, solver=solver)
+    y = linear_solve.solve(system, rhs, solver=solver, name_null=conditions.name_null)
     return conditions.expanded(LinearMap(placed(0, m, m + k).T) @ y)
 
 
 def _eliminate(A, b, fixed, g, solver):
     if not len(fixed):
-        return linear_solve.solve(A, b, solver=solver)
+        return linear_solve.solve(A, b, solver=solver, name_null=A.space.name_null)
     split = A.space.partition(fixed)
     zero = not tf.is_tensor(g) and not g.any()
     boundary = None if zero else like(mapped(split.put_fixed, g), b)
@@ -113,7 +113,8 @@ def _eliminate(A, b, fixed, g, solver):
     rhs = mapped(split.take_free, b)
     if not zero:
         rhs = rhs - like(A.restrict(split.free, split.fixed) @ g, b)
-    inner = linear_solve.solve(A.restrict(split.free, split.free), rhs, solver=solver)
+    inner = linear_solve.solve(A.restrict(split.free, split.free), rhs, solver=solver,
+                               name_null=lambda null: A.space.name_null(split.put_free.matrix @ null))
     u = split.put_free @ inner
     return u if zero else u + boundary
 
@@ -182,6 +183,8 @@ def _require_anchored(A, fixed):
     On a connected part without fixed unknowns, v = 1 there and 0 elsewhere has A v = 0 if every
     map of A annihilates it. A row of a map belongs to one cell, hence to one part.
     """
+    if not A.space.is_scalar:
+        return                              # more than levels may be missing: `name_null` tells of all
     parts = A.space.components
     floating = np.ones(parts.max() + 1, dtype=bool)
     floating[parts[fixed]] = False

@@ -45,8 +45,14 @@ class Energy:
         found: dict = {}
         for (name, quantity, _), slope in zip(asked, slopes):
             if slope is not None:
-                found.setdefault(name, {})[quantity] = slope
+                found.setdefault(name, {})[quantity] = _where_finite(psi, slope)
         return found
+
+
+def _where_finite(psi, slope):
+    """The slope, NaN where ψ is not finite: log J of an inverted cell has a slope all the same."""
+    finite = tf.reshape(tf.math.is_finite(psi), (-1, *[1] * (len(slope.shape) - 1)))
+    return tf.where(finite, slope, tf.constant(float("nan"), tf.float64))
 
 
 def _checked(psi, q):

@@ -159,13 +159,13 @@ class Form:
 
 def takes_pair(space, function):
     """Whether a function has the arguments (u, grad_u, x) of a pair (f0, f1), not (u, x)."""
-    low, high = _positional(function)
+    low, high = positional(function)
     return low <= 3 <= high and (low > 2 or high == np.inf)
 
 
 def _named(function, signature, field):
     """The function in named quantities; (u, grad_u, x) -> (f0, f1) of a single field is translated."""
-    low, high = _positional(function)
+    low, high = positional(function)
     count = signature.count(",") + 1
     single = signature.startswith("(" + field + ", x")
     if single and low <= count + 1 <= high and not low <= count <= high:
@@ -184,7 +184,7 @@ def _pair(returned):
     return dict(zip(("value", "gradient"), returned))
 
 
-def _positional(function):
+def positional(function):
     """(fewest, most) positional arguments that a function takes."""
     try:
         parameters = inspect.signature(function).parameters.values()

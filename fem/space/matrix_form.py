@@ -10,7 +10,7 @@ from pcl.support.arrays import scaled_rows
 
 
 def matrix_of(form):
-    """A (n, n) of R(u) = A u + R(0), a `SparseMatrix`, for a form that is linear in u.
+    """A (n, n) of R(u) = A u + R(0), a `SparseMatrix`, for a form that is linear in u; and its `links`.
 
         D[k, i, j] = ∂(density i)/∂(quantity entry j) at point k,   A = Σ_k w_k Σ_ij D_kij test_kiᵀ
         trial_kj
@@ -37,7 +37,7 @@ def matrix_of(form):
     structure = form.points.kept(("matrix", *blocks), lambda: _structure(form.points, blocks))
     traced = any(map(tf.is_tensor, coefficients))
     joined = tf.concat(coefficients, 0) if traced else np.concatenate(coefficients)
-    return SparseMatrix.from_structure(structure, joined, space=form.space)
+    return SparseMatrix.from_structure(structure, joined, space=form.space), linked
 
 
 def _structure(points, blocks):
@@ -114,20 +114,15 @@ def _vanishes(x):
 def links(form, asked):
     """{(returned, asked)}: which densities depend on which quantities of the fields.
 
-    Read from TensorFlow's derivatives at random values. Raises ValueError where one of them depends on
-    the fields itself: the form is not linear.
+    Raises
+    ------
+    ValueError
+        One of TensorFlow's derivatives depends on the fields itself: the form is not linear.
     """
     rng = np.random.default_rng(0)
-    z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
     try:
         with tf.GradientTape() as second:
-            second.watch(list(z.values()))
-            with tf.GradientTape(persistent=True) as first:
-                first.watch(list(z.values()))
-                totals = {key: tf.reduce_sum(tf.convert_to_tensor(d))
-                          for key, d in form.densities(_values(form.points, z), guarded=False).items()}
-            slopes = {(key, at): first.gradient(total, z[at])
-                      for key, total in totals.items() for at in z}
+            z, slopes = _slopes(form, asked, rng, second)
             mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape))
                      for s in slopes.values() if s is not None]
             total = tf.add_n(mixed) if mixed else None
@@ -138,3 +133,25 @@ def links(form, asked):
         raise ValueError("the form is not linear in its fields, so it has no matrix; use "
                          "fem.solve_nonlinear.")
     return {pair for pair, slope in slopes.items() if slope is not None}
+
+
+def known_links(form):
+    """The same of any form; None where a network or a solve of the fields hides them from a tape."""
+    asked, _ = _at_zero(form)
+    try:
+        slopes = _slopes(form, asked, np.random.default_rng(0))[1]
+    except LookupError:
+        return None
+    return {pair for pair, slope in slopes.items() if slope is not None}
+
+
+def _slopes(form, asked, rng, outer=None):
+    """Random values of what a form asks for, and {(returned, asked): Σ ∂density/∂value, or None}."""
+    z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
+    if outer is not None:
+        outer.watch(list(z.values()))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(list(z.values()))
+        totals = {key: tf.reduce_sum(tf.convert_to_tensor(d))
+                  for key, d in form.densities(_values(form.points, z), guarded=False).items()}
+    return z, {(key, at): tape.gradient(total, z[at]) for key, total in totals.items() for at in z}
