@@ -22,8 +22,8 @@ class Pair:
         return (f"Fields {self.vector!r} and {self.scalar!r} are both {self.element}, an unstable pair: "
                 f"{self.scalar!r} only multiplies a divergence, and has oscillations that no "
                 f"{self.vector!r} sees. Raise the order of the vector field (fem.vector('P2') with "
-                "'P1'), take fem.vector('MINI') with 'P1', or add a stabilisation that contains the gradient of "
-                f"{self.scalar!r}.")
+                "'P1'), take fem.vector('MINI') with 'P1', or add a stabilisation that contains the "
+                f"gradient of {self.scalar!r}.")
 
 
 def equal_order(space):
