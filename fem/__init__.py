@@ -2,6 +2,7 @@
 
 from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
+from fem.common.sources import mollified
 from fem.grid.grid import Grid
 from fem.mesh.build import disk, mesh_from_arrays, rectangle, unit_square
 from fem.mesh.check import check_mesh
@@ -25,6 +26,6 @@ from fem.space.form import sym
 from fem.space.space import Space
 
 __all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Series", "Space", "check_mesh", "curved",
-           "disk", "eigenvalues", "march", "mesh_from_arrays", "plot", "plot_comparison",
+           "disk", "eigenvalues", "march", "mesh_from_arrays", "mollified", "plot", "plot_comparison",
            "plot_mesh", "plot_slice", "read_mesh", "rectangle", "save", "solve", "solve_complex",
            "solve_nonlinear", "sym", "unit_square", "vector", "view"]

@@ -59,7 +59,7 @@ UPWARD = set()
 
 # Where `hasattr` looks at what users or other packages bring, {module: how often at most}.
 FOREIGN = {
-    "fem.common.dirichlet": 1, "fem.space.matrix_form": 1,      # tensors with a value
+    "fem.space.matrix_form": 1,             # tensors with a value
     "fem.solvers.march": 2,                 # arrays and tensors among starts
     "pcl.dae.data.read": 1, "pcl.dae.data.csv_table": 2, "pcl.dae.data.trajectory": 2,  # mappings
     "pcl.dae.laws.law": 1,                  # a user's network

@@ -28,11 +28,14 @@ class Constraint:
             R(u) + Cᵀ λ = 0,    C u = d
 
         for those that touch many, such as a mean value. λ is the force that keeps the constraint.
+    name : str
+        For messages.
     """
 
     matrix: Any
     value: Any = 0.0
     by: str = "elimination"
+    name: str = ""
 
     def __post_init__(self):
         if self.by not in WAYS:

@@ -8,15 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from fem.common.agreement import concatenated, each_once
 from fem.common.coefficient import float64_value, spread
+from fem.common.places import is_names
 from fem.common.prescribed import Watch, warn_of_prescribed
 from pcl.nodes.guard import guard
 from pcl.nodes.linear.linear_map import LinearMap
-from pcl.support.arrays import selection
 from pcl.support.validate import require_finite, whole_numbers
 
-# Two values given for one degree of freedom agree when they differ by rounding only.
-_AGREEMENT = 1e-12
 _NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -55,16 +54,32 @@ class Prescribed:
     values: Any
     matrix: Any = None
     column: int | None = None       # the only column meant, where u has several
+    by: str = ""                    # which condition says so, in words
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All that Dirichlet conditions say: u[numbers] = values, and matrix u = tied values.
+
+    Attributes
+    ----------
+    numbers : (m,), each once, sorted; those of nodes without a cell are among them, with value 0
+    values : (m,) or (m, columns), array or tensor
+    matrix, tied : sparse (k, n) and its values, or None
+    """
+
+    numbers: Any
+    values: Any
+    matrix: Any = None
+    tied: Any = None
 
 
 def gather(space, dirichlet, columns=None):
     """(dofs, values): sorted numbers (m,) and values (m,) or (m, columns), array or tensor.
 
-    Nodes without a cell are among them, with value 0.
-
     Parameters
     ----------
-    space : Space
+    space : Space or Grid
     dirichlet : None, scalar, array or tensor over `space.boundary_dofs()`, function of points,
         dict {where: value}, {field: any of these}, Dirichlet, or list of Dirichlet
     columns : int, optional
@@ -73,69 +88,60 @@ def gather(space, dirichlet, columns=None):
     Raises
     ------
     ValueError
-        Wrong shape, values not finite, or different values for one degree of freedom. Values that
-        are traced cannot be compared, so a number given twice is refused then. A condition that ties
-        several unknowns.
+        Wrong shape, values not finite, different values for one degree of freedom (when evaluated, if
+        they are traced). A condition that ties several unknowns.
     IndexError
         A number out of range.
     """
-    parts = _parts(space, dirichlet, columns)
-    if any(p.matrix is not None for p in parts):
+    found = gather_all(space, dirichlet, columns, stacklevel=4)
+    if found.matrix is not None:
         raise ValueError("a Dirichlet condition here ties several unknowns together (a normal or "
-                         "tangential part on a slanted side); only fem.solve and "
-                         "fem.solve_nonlinear take "
-                         "it.")
-    dofs = np.concatenate([_NONE, *(p.numbers for p in parts)])
-    if dirichlet is not None and not len(np.setdiff1d(dofs, space.unused_dofs)):
-        warnings.warn("the Dirichlet condition selects no degree of freedom; it has no effect.",
-                      stacklevel=3)
-    return _once(dofs, _concatenate([p.values for p in parts])) if parts else (dofs, np.zeros(0))
+                         "tangential part on a slanted side); only fem.solve, fem.solve_nonlinear and "
+                         "fem.march take it.")
+    return found.numbers, found.values
 
 
-def gather_rows(space, dirichlet, columns=None):
-    """(E, h) of all that is prescribed, E u = h, for u (n,), or (n, columns) flattened row by row.
+def gather_all(space, dirichlet, columns=None, fields=False, stacklevel=5):
+    """The `Gathered` of conditions on u (n,) with `columns` right-hand sides.
 
-    Single unknowns are compared with each other as in `gather`; what ties several follows.
+    With `fields` the columns are those of u (n, columns), which is then flattened row by row.
     """
-    parts = _parts(space, dirichlet, columns)
-    if columns is not None:
+    parts = _parts(space, dirichlet, columns, fields)
+    if fields and columns is not None:
         parts = [_flattened(part, columns) for part in parts]
-    n = space.n * (columns or 1)
     single = [p for p in parts if p.matrix is None]
     tied = [p for p in parts if p.matrix is not None]
-    dofs, values = _once(np.concatenate([_NONE, *(p.numbers for p in single)]),
-                         _concatenate([np.zeros(0), *(p.values for p in single)]))
-    if dirichlet is not None and not tied and len(dofs) == len(space.unused_dofs) * (columns or 1):
-        _warn_of_nothing()
-    rows = sp.vstack([selection(dofs, n), *(p.matrix for p in tied)], format="csr")
-    return rows, _concatenate([values, *(p.values for p in tied)])
+    if dirichlet is not None and not tied and not any(len(p.numbers) for p in single if p.by):
+        warnings.warn("the Dirichlet condition selects no degree of freedom; it has no effect.",
+                      stacklevel=stacklevel)
+    dofs = np.concatenate([_NONE, *(p.numbers for p in single)])
+    values = concatenated([p.values for p in single]) if single else np.zeros(0)
+    by = [(p.by, len(p.numbers)) for p in single]
+    rows = None if not tied else sp.vstack([p.matrix for p in tied], format="csr")
+    numbers, values = each_once(dofs, values, by)
+    return Gathered(numbers, values, rows, concatenated([p.values for p in tied]) if tied else None)
 
 
-def _warn_of_nothing():
-    warnings.warn("the Dirichlet condition selects no degree of freedom; it has no effect.",
-                  stacklevel=5)
-
-
-def _once(dofs, values):
-    """Every number once, sorted, with its value."""
-    unique, first, group = np.unique(dofs, return_index=True, return_inverse=True)
-    if len(unique) < len(dofs):
-        _check_agreement(dofs, first[group], values)
-    if np.array_equal(first, np.arange(len(dofs))):
-        return unique, values
-    if tf.is_tensor(values):
-        return unique, LinearMap(selection(first, len(dofs))) @ values
-    return unique, values[first]
-
-
-def _parts(space, dirichlet, columns):
+def _parts(space, dirichlet, columns, fields):
     """The `Prescribed` of every condition, and of nodes without a cell."""
     conditions = _conditions(dirichlet, space)
-    others, parts = space.projections(conditions) if columns is None else (conditions, [])
-    parts = [*(_part(space, c, columns) for c in others), *parts]
+    others, projected = space.projections(conditions) if columns is None else (conditions, [])
+    parts = [*(replace(_part(space, c, columns, fields), by=_words(c)) for c in others),
+             *(replace(p, by=p.by or "a Dirichlet condition") for p in projected)]
     known = np.concatenate([_NONE, *(p.numbers for p in parts if p.matrix is None)])
     unused = np.setdiff1d(space.unused_dofs, known)
     return [*parts, Prescribed(unused, np.zeros(len(unused)))] if unused.size else parts
+
+
+def _words(condition):
+    """Which condition it is."""
+    where = condition.where
+    at = ("the whole boundary" if where is None else "a predicate" if callable(where)
+          else ", ".join(map(repr, [where] if isinstance(where, str) else where)) if is_names(where)
+          else "given numbers")
+    of = "" if condition.field is None else f" of {condition.field}"
+    part = "" if condition.component is None else f" (component {condition.component!r})"
+    return f"at {at}{of}{part}"
 
 
 def _flattened(part, k):
@@ -145,7 +151,7 @@ def _flattened(part, k):
     if len(values.shape) == 1:
         values = values[:, None] * np.ones((1, len(chosen)))
     values = tf.reshape(values, [-1]) if tf.is_tensor(values) else values.ravel()
-    return Prescribed((part.numbers[:, None] * k + chosen).ravel(), values)
+    return replace(part, numbers=(part.numbers[:, None] * k + chosen).ravel(), values=values)
 
 
 def observation(space, matrix, dirichlet, shape=()):
@@ -180,9 +186,9 @@ def _entry(key, value, space):
     return [replace(c, field=key) for c in _conditions(value, space)]
 
 
-def _part(space, condition, columns):
+def _part(space, condition, columns, fields):
     """The `Prescribed` (m,), with values (m,) or (m, columns), of one condition."""
-    special = space.prescribed(condition, columns)
+    special = space.prescribed(condition, columns if fields else None)
     if special is not None:
         return special
     dofs = _numbers(space, condition.where)
@@ -190,7 +196,7 @@ def _part(space, condition, columns):
     if callable(value) and not tf.is_tensor(value):
         value = value(space.dof_points[dofs])
     values = condition_values(value, dofs, columns)
-    return Prescribed(dofs, values, column=_column(condition, columns))
+    return Prescribed(dofs, values, column=_column(condition, columns if fields else None))
 
 
 def _column(condition, columns):
@@ -229,36 +235,6 @@ def _locator(value, dofs):
 
 def _numbers(space, where):
     """Numbers meant by `where`; an array keeps its order, which is the order of its values."""
-    named = isinstance(where, str) or (isinstance(where, (list, tuple)) and len(where)
-                                       and isinstance(where[0], str))
-    if where is None or callable(where) or named:
+    if where is None or callable(where) or is_names(where):
         return space.boundary_dofs(where)
     return whole_numbers("where (degrees of freedom)", where, space.n)
-
-
-def _concatenate(values):
-    """Values of all parts below each other; (m,) becomes (m, k) where another part has columns."""
-    width = max(len(v.shape) for v in values)
-    if width == 2:
-        k = max(v.shape[1] for v in values if len(v.shape) == 2)
-        values = [v if len(v.shape) == 2 else v[:, None] * np.ones((1, k)) for v in values]
-    if any(tf.is_tensor(v) for v in values):
-        return values[0] if len(values) == 1 else tf.concat(values, axis=0)
-    return np.concatenate(values)
-
-
-def _check_agreement(dofs, first, values):
-    """Every value must equal the first one given for its degree of freedom."""
-    again = np.flatnonzero(first != np.arange(len(dofs)))
-    if tf.is_tensor(values) and not hasattr(values, "numpy"):
-        raise ValueError(f"degree of freedom {dofs[again[0]]} has two Dirichlet values, which "
-                         "cannot be compared while the model is traced. Give each number once, for "
-                         "example by a predicate, or one value for a list of names.")
-    known = np.asarray(values).reshape(len(dofs), -1)
-    gap = np.abs(known - known[first]).max(axis=1)
-    bad = np.flatnonzero(~(gap <= _AGREEMENT * np.abs(known).max()))
-    if bad.size:
-        k = bad[0]
-        raise ValueError(f"degree of freedom {dofs[k]} has two different Dirichlet values, "
-                         f"{known[first[k], 0]:.8g} and {known[k, 0]:.8g}. Give each number once, "
-                         "for example by a predicate that leaves out the corner.")

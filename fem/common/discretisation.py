@@ -22,11 +22,15 @@ class Discretisation(Protocol):
         Their sorted numbers.
     `partition(fixed)`
         `Partition` of the n numbers in fixed and free ones, remembered.
+    `is_scalar`
+        Whether it has one field, of scalar values.
     `field_names`, `prescribed(condition, columns)`, `projections(conditions)`
         Names of the fields; the `Prescribed` of a Dirichlet condition, or None where it is said by
         `boundary_dofs` and `dof_points`.
     `elimination(rows)`
         The `Elimination` of conditions E u = h, remembered.
+    `name_null(null)`
+        A sentence on the null space (n, r) of a singular system, or None.
     `components`
         The number (n,) of the connected part that each degree of freedom belongs to.
     `unused_dofs`
@@ -63,6 +67,9 @@ class Discretisation(Protocol):
     def partition(self, fixed: np.ndarray) -> Any: ...
 
     @property
+    def is_scalar(self) -> bool: ...
+
+    @property
     def field_names(self) -> tuple[str, ...]: ...
 
     def prescribed(self, condition: Any, columns: int | None = None) -> Any: ...
@@ -70,3 +77,5 @@ class Discretisation(Protocol):
     def projections(self, conditions: list) -> tuple[list, list]: ...
 
     def elimination(self, rows: Any) -> Any: ...
+
+    def name_null(self, null: np.ndarray) -> str | None: ...

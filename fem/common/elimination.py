@@ -52,11 +52,6 @@ class Elimination:
         self.key = digest(P.data, P.indices, P.indptr, np.array(P.shape))
 
     @functools.cached_property
-    def lift_fixed(self):
-        """The rows of L of the unknowns that are not free, a LinearMap (n_fixed, m)."""
-        return LinearMap(self.lift.matrix[self.fixed])
-
-    @functools.cached_property
     def is_selection(self):
         """Whether every condition fixes one unknown alone."""
         return self.put.matrix.nnz == len(self.free)

@@ -303,6 +303,7 @@ class Grid:
         return np.unique(whole_numbers("where (node numbers)", where, self.n))
 
     field_names: tuple[str, ...] = ("u",)
+    is_scalar = True
 
     def prescribed(self, condition: Any, columns: int | None = None) -> None:
         """A grid has one scalar field, whose unknowns are its values at nodes: nothing special to say."""
@@ -318,6 +319,9 @@ class Grid:
         rows = sp.csr_array(rows)
         return self._partitions.kept(digest(rows.data, rows.indices, rows.indptr, np.array(rows.shape)),
                                      lambda: Elimination(rows))
+
+    def name_null(self, null: Array) -> None:
+        """No words on the null space of a singular system but those of the factorisation."""
 
     def partition(self, fixed: Integers) -> Partition:
         """The splitting of the nodes into `fixed` (sorted numbers) and free ones, kept."""

@@ -81,7 +81,7 @@ def _space_of(K, M):
 
 
 def _require_zero(conditions):
-    values = conditions.values
+    values = conditions.h
     if conditions.multipliers.shape[0]:
         raise ValueError("constraints are kept by multipliers (a mean value, rigid motions); expected "
                          "such as tie unknowns. Eigenvectors beyond the null space satisfy these anyway.")

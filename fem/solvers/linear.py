@@ -8,8 +8,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from fem.common.coefficient import float64_value, mapped
-from fem.common.conditions import Conditions
-from fem.common.dirichlet import gather
+from fem.common.conditions import Conditions, like
 from fem.common.prescribed import remembered
 from pcl.errors import SingularMatrix
 from pcl.nodes.linear import solve as linear_solve
@@ -42,8 +41,8 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
     solver : str
         A registered factorisation, see `pcl.solve`.
     constraints : fem.Constraint or list of them, optional
-        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own, for b (n,). With
-        u = P z + g the system is Pᵀ A P z = Pᵀ (b − A g); each multiplier is one more unknown.
+        `V.periodic(…)`, `V.mean_value(…)`, `V.rigid_motions()`, or rows of your own. With u = P z + g
+        the system is Pᵀ A P z = Pᵀ (b − A g); each multiplier is one more unknown.
     mean_value : float, optional
         For pure Neumann problems (A 1 = 0 = Aᵀ1): the solution with ∫ u w dx = mean_value ∫ w dx.
         A load that is not in equilibrium, 1ᵀb ≠ 0, is balanced by a constant source. This is the
@@ -72,68 +71,66 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
     b = _right_hand_side(b, space.n)
     columns = None if len(b.shape) == 1 else int(b.shape[1])
     if mean_value is not None:
-        return _solve_neumann(A, b, dirichlet, solver, mean_value)
-    if columns is not None:
-        if constraints is not None:
-            raise ValueError("constraints are for one right-hand side (n,); b has columns.")
-        fixed, g = gather(space, dirichlet, columns)
-        _require_anchored(A, fixed)
-        return _eliminate(A, b, fixed, g, solver)
-    conditions = Conditions(space, dirichlet, constraints)
-    fixed = conditions.fixed
-    if len(fixed) == space.n:
-        warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
-                      stacklevel=2)
-    if conditions.elimination.is_selection and not conditions.multipliers.shape[0]:
-        _require_anchored(A, fixed)
-        return remembered(_eliminate(A, b, fixed, conditions.at_fixed, solver), fixed, conditions.values)
-    return _constrained(A, b, conditions, solver)
+        _refuse_with_mean_value(dirichlet, constraints)
+        return _solve_neumann(A, b, solver, mean_value)
+    conditions = Conditions(space, dirichlet, constraints, columns)
+    if not conditions.by_numbers:
+        u = _constrained(A, b, conditions, solver)
+    else:
+        if len(conditions.numbers) == space.n:
+            warnings.warn("every degree of freedom has a Dirichlet value; nothing is solved.",
+                          stacklevel=2)
+        _require_anchored(A, conditions.numbers)
+        u = _eliminate(A, b, conditions.numbers, conditions.values, solver)
+    return remembered(u, conditions.numbers, conditions.values) if columns is None else u
 
 
 def _constrained(A, b, conditions, solver):
     """u = P z + g with [PᵀAP (CP)ᵀ; CP 0] [z; λ] = [Pᵀ(b − A g); d − C g]."""
     P = conditions.elimination.put.matrix
     k, m = conditions.multipliers.shape[0], P.shape[1]
+    if not m:
+        return like(tf.zeros(P.shape[0], tf.float64) if conditions.g is None else conditions.g, b)
     wide = sp.hstack([P, sp.csr_array((P.shape[0], k))], format="csr")
     system = A.projected(wide, wide)
-    rhs = mapped(LinearMap(wide.T), b if conditions.g is None else b - A @ conditions.g)
+    rhs = mapped(LinearMap(wide.T), b if conditions.g is None else b - like(A @ conditions.g, b))
     if k:
         C, target = conditions.border
         system = system + SparseMatrix.from_scipy(sp.block_array([[None, C.matrix.T], [C.matrix, None]]))
-        rhs = rhs + mapped(LinearMap(placed(m, k, m + k)), target)
-    y = linear_solve.solve(system, rhs, solver=solver)
+        rhs = rhs + like(mapped(LinearMap(placed(m, k, m + k)), target), b)
+    y = linear_solve.solve(system, rhs, solver=solver, name_null=conditions.name_null)
     return conditions.expanded(LinearMap(placed(0, m, m + k).T) @ y)
 
 
 def _eliminate(A, b, fixed, g, solver):
     if not len(fixed):
-        return linear_solve.solve(A, b, solver=solver)
+        return linear_solve.solve(A, b, solver=solver, name_null=A.space.name_null)
     split = A.space.partition(fixed)
     zero = not tf.is_tensor(g) and not g.any()
-    boundary = None if zero else _like(mapped(split.put_fixed, g), b)
+    boundary = None if zero else like(mapped(split.put_fixed, g), b)
     if not len(split.free):
-        return tf.zeros_like(b) if zero else boundary
+        return tf.zeroslike(b) if zero else boundary
     rhs = mapped(split.take_free, b)
     if not zero:
-        rhs = rhs - _like(A.restrict(split.free, split.fixed) @ g, b)
-    inner = linear_solve.solve(A.restrict(split.free, split.free), rhs, solver=solver)
+        rhs = rhs - like(A.restrict(split.free, split.fixed) @ g, b)
+    inner = linear_solve.solve(A.restrict(split.free, split.free), rhs, solver=solver,
+                               name_null=lambda null: A.space.name_null(split.put_free.matrix @ null))
     u = split.put_free @ inner
     return u if zero else u + boundary
 
 
-def _like(x, b):
-    """x (m,) as (m, 1) when b has columns, to be added to every column of b."""
-    if len(x.shape) == len(b.shape):
-        return x
-    return x[:, None] * np.ones((1, b.shape[1]))
-
-
-def _solve_neumann(A, b, dirichlet, solver, mean_value):
-    """Balance the load, solve with one pinned value, shift to the mean value."""
-    space = A.space
+def _refuse_with_mean_value(dirichlet, constraints):
     if dirichlet is not None:
         raise ValueError("mean_value and dirichlet are both given; expected one of them: Dirichlet "
                          "data already determine the constant.")
+    if constraints is not None:
+        raise ValueError("mean_value and constraints are both given; expected one of them: "
+                         "constraints=[…, V.mean_value(value)] states both.")
+
+
+def _solve_neumann(A, b, solver, mean_value):
+    """Balance the load, solve with one pinned value, shift to the mean value."""
+    space = A.space
     mean_value = float64_array("mean_value", mean_value, shape=())
     used = np.setdiff1d(np.arange(space.n), space.unused_dofs)
     ones = np.zeros(space.n)
@@ -149,7 +146,7 @@ def _solve_neumann(A, b, dirichlet, solver, mean_value):
     mean = LinearMap(ones[:, None]), LinearMap(measure[None])         # u ↦ 1 mᵀu/Σm
     b = b - mapped(balance[0], mapped(balance[1], b))
     u = _eliminate(A, b, fixed, np.zeros(len(fixed)), solver)
-    return u - mean[0] @ (mean[1] @ u) + _like(mean_value * ones, b)
+    return u - mean[0] @ (mean[1] @ u) + like(mean_value * ones, b)
 
 
 def _space_of(A):
@@ -186,6 +183,8 @@ def _require_anchored(A, fixed):
     On a connected part without fixed unknowns, v = 1 there and 0 elsewhere has A v = 0 if every
     map of A annihilates it. A row of a map belongs to one cell, hence to one part.
     """
+    if not A.space.is_scalar:
+        return                              # more than levels may be missing: `name_null` tells of all
     parts = A.space.components
     floating = np.ones(parts.max() + 1, dtype=bool)
     floating[parts[fixed]] = False

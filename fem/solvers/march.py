@@ -8,9 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
-from fem.common.dirichlet import gather
+from fem.common.conditions import Conditions
 from fem.common.prescribed import remembered, warn_of_prescribed
 from fem.grid.grid import Grid
+from fem.solvers.tied import Tied
 from fem.space.space import Space
 from pcl.evolution import march as marching
 from pcl.evolution.systems import FirstOrder, SecondOrder
@@ -22,7 +23,7 @@ from pcl.support.validate import float64_array
 
 def march(space: Space | Grid, system: FirstOrder | SecondOrder, initial: Coefficient,
           times: ArrayLike | AdaptiveTimes, scheme: Any = None, *, dirichlet: Any = None,
-          dirichlet_at: Callable[[Tensor], Any] | None = None,
+          dirichlet_at: Callable[[Tensor], Any] | None = None, constraints: Any = None,
           readings: tuple[ArrayLike, ArrayLike] | None = None, **options: Any) -> Tensor:
     """u(t) of M u' + K u + r(u, t) = f(t), or of second order, with Dirichlet conditions.
 
@@ -36,6 +37,9 @@ def march(space: Space | Grid, system: FirstOrder | SecondOrder, initial: Coeffi
     dirichlet : conditions constant in time, in any form that `fem.solve` takes
     dirichlet_at : function t -> such conditions, always for the same degrees of freedom; t is a
         float64 scalar tensor
+    constraints : fem.Constraint or list of them, optional
+        As in `fem.solve`, constant in time. Multipliers (a mean value, rigid motions) are for systems of
+        first order and schemes that are implicit in all terms.
     readings : (points (m, dim), times (m,)), optional
         Pairs of place and time, in any order: u is returned at these only. Not together with `at`.
     options : see `pcl.march` (rate, at, radius, return_rate, memory, solver, tolerance, …)
@@ -61,22 +65,34 @@ def march(space: Space | Grid, system: FirstOrder | SecondOrder, initial: Coeffi
     initial = _initial(space, initial)
     columns = None if len(initial.shape) == 1 else int(initial.shape[1])
     first = dirichlet if dirichlet_at is None else dirichlet_at(tf.constant(start_of(times), tf.float64))
-    numbers, values = gather(space, first, columns)
-    if dirichlet_at is not None:
-        values = _Moving(space, dirichlet_at, numbers, columns)
-    fixed = (numbers, values) if len(numbers) else None
+    conditions = Conditions(space, first, constraints, columns)
+    numbers = conditions.numbers
+    constant = len(numbers) and not tf.is_tensor(conditions.values) and dirichlet_at is None
     pairs = None if readings is None else _Pairs(space, *readings)
-    constant = len(numbers) and not tf.is_tensor(values) and dirichlet_at is None
-    if pairs is not None and constant:
-        warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
     if pairs is not None:
+        if constant:
+            warn_of_prescribed(pairs.matrix, numbers, stacklevel=3)
         if options.get("at") is not None:
             raise ValueError("readings and at are both given; expected one of them.")
         options = {**options, "at": pairs.times}
-    u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
+    values = conditions.h if dirichlet_at is None else _Moving(conditions, dirichlet_at, constraints)
+    if conditions.by_numbers:
+        fixed = (numbers, values) if len(numbers) else None
+        u = marching.march(system, initial, times, scheme, fixed=fixed, **options)
+    else:
+        u = _march_tied(Tied(conditions), system, initial, times, scheme, values, options)
     if pairs is None:
         return remembered(u, numbers, values) if constant and not isinstance(u, tuple) else u
     return tuple(pairs.of(x) for x in u) if isinstance(u, tuple) else pairs.of(u)
+
+
+def _march_tied(tied, system, initial, times, scheme, values, options):
+    """The march of y, u = Q y."""
+    if options.get("rate") is not None:
+        options = {**options, "rate": tied.taken(options["rate"])}
+    fixed = (tied.fixed, values) if len(tied.fixed) else None
+    y = marching.march(tied.system(system), tied.taken(initial), times, scheme, fixed=fixed, **options)
+    return tuple(map(tied.expanded, y)) if isinstance(y, tuple) else tied.expanded(y)
 
 
 class _Pairs:
@@ -100,19 +116,18 @@ class _Pairs:
 
 @dataclass(frozen=True)
 class _Moving:
-    """t ↦ the Dirichlet values of the degrees of freedom `numbers`."""
+    """t ↦ the values of the conditions, which hold for the same degrees of freedom at all times."""
 
-    space: Space | Grid
+    first: Conditions
     condition: Callable[[Any], Any]
-    numbers: np.ndarray
-    columns: int | None
+    constraints: Any
 
     def __call__(self, t):
-        again, values = gather(self.space, self.condition(t), self.columns)
-        if not np.array_equal(again, self.numbers):
+        now = self.first.again(self.condition(t), self.constraints)
+        if now.rows.shape != self.first.rows.shape or abs(now.rows - self.first.rows).max() > 0.0:
             raise ValueError("dirichlet_at selects other degrees of freedom at another time; expected "
                              "the same at all times.")
-        return values
+        return now.h
 
 
 def _initial(space, initial):

@@ -11,6 +11,9 @@ from fem.common.coefficient import float64_value
 from fem.common.conditions import Conditions, times
 from fem.common.prescribed import remembered
 from fem.space.equation import equation_of
+from fem.space.form import Form
+from fem.space.matrix_form import known_links
+from fem.space.pairs import equal_order, warn_of_unstable
 from fem.space.space import Space
 from fem.space.weak_form import check_state
 from pcl.nodes.equation.newton import Newton
@@ -85,12 +88,23 @@ def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = Non
     shape = tuple(start.shape)
     equation = equation_of(space, form, boundary, shape)
     load = _load(load, shape)
-    conditions = Conditions(space, dirichlet, constraints, None if len(shape) == 1 else int(shape[1]))
+    _look_at_pairs(space, form, boundary)
+    columns = int(shape[1]) if shape[1:] else None
+    conditions = Conditions(space, dirichlet, constraints, columns, fields=True)
     free = _Free(conditions, equation, start, load)
     settings = dict(tolerance=tolerance, atol=atol, maxiter=maxiter, load_steps=load_steps, solver=solver,
-                    warm_start=warm_start)
+                    warm_start=warm_start, name_null=conditions.name_null)
     u = free.solve(settings)
-    return remembered(u, conditions.fixed, conditions.values) if len(shape) == 1 else u
+    return remembered(u, conditions.numbers, conditions.values) if len(shape) == 1 else u
+
+
+def _look_at_pairs(space, form, boundary):
+    """Warn of an unstable pair of fields, as far as the form shows it."""
+    if equal_order(space):
+        forms = [Form(space, space.cells, form), *space.boundary_forms(boundary)]
+        linked = [known_links(f) for f in forms]
+        if None not in linked:
+            warn_of_unstable(space, set().union(*linked))
 
 
 class _Free:

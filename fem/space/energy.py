@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import tensorflow as tf
+
 from fem.common.coefficient import float64_value
 from fem.space.form import At
 from pcl.engine import nodes
@@ -40,10 +42,10 @@ class Energy:
         if not asked:
             raise ValueError("the energy density does not depend on the fields; expected one of u.value, "
                              "u.gradient, ….")
-        _, slopes = pointwise_gradient(self._of(arguments, asked), *asked.values())
+        psi, slopes = pointwise_gradient(self._of(arguments, asked), *asked.values())
         found: dict = {}
         for (name, quantity), slope in zip(asked, slopes if len(asked) > 1 else [slopes]):
-            found.setdefault(name, {})[quantity] = slope
+            found.setdefault(name, {})[quantity] = _where_finite(psi, slope)
         return found
 
     def _asked(self, fields, rest):
@@ -60,6 +62,12 @@ class Energy:
             rest = arguments[len(fields):]
             return _checked(self.density(*fields, *rest), len(rest[0]))
         return psi
+
+
+def _where_finite(psi, slope):
+    """The slope, NaN where ψ is not finite: log J of an inverted cell has a slope all the same."""
+    finite = tf.reshape(tf.math.is_finite(psi), (-1, *[1] * (len(slope.shape) - 1)))
+    return tf.where(finite, slope, tf.constant(float("nan"), tf.float64))
 
 
 def _checked(psi, q):

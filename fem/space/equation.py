@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from fem.common.coefficient import float64_value
-from fem.space.form import At, Form, takes_pair
+from fem.space.form import At, Form, positional, takes_pair
 
 
 class Equation:
@@ -120,6 +120,10 @@ def functional_density(space, points, j, u):
     if not callable(j):
         raise TypeError(f"j is a {type(j).__name__}; expected a function of "
                         f"{Form.signature(space, points)}.")
+    expected = Form.signature(space, points)
+    low, high = positional(j)
+    if not low <= expected.count(",") + 1 <= high:
+        raise TypeError(f"j takes {low} arguments; expected {expected}.")
     fields = [At(name, lambda f, quantity: points.gather(f, quantity) @ u) for name in space.fields]
     normal = [] if points.normals is None else [points.normals]
     density = float64_value("j", j(*fields, points.points, *normal))

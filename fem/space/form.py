@@ -89,7 +89,7 @@ class Form:
         return f"({', '.join(names)})"
 
     def densities(self, compute, guarded=True):
-        """{(field, quantity): density} at what `compute(field, quantity)` gives."""
+        """{(field, quantity): density} at what `compute(field, quantity)` gives, finite if guarded."""
         fields = [At(name, compute) for name in self.space.fields]
         normal = [] if self.points.normals is None else [self.points.normals]
         returned = self.function(*fields, self.points.points, *normal)
@@ -157,13 +157,13 @@ def _name(field, quantity):
 
 def takes_pair(space, function):
     """Whether a function has the arguments (u, grad_u, x) of a pair (f0, f1), not (u, x)."""
-    low, high = _positional(function)
+    low, high = positional(function)
     return low <= 3 <= high and (low > 2 or high == np.inf)
 
 
 def _named(function, signature, field):
     """The function in named quantities; (u, grad_u, x) -> (f0, f1) of a single field is translated."""
-    low, high = _positional(function)
+    low, high = positional(function)
     count = signature.count(",") + 1
     single = signature.startswith("(" + field + ", x")
     if single and low <= count + 1 <= high and not low <= count <= high:
@@ -182,7 +182,7 @@ def _pair(returned):
     return dict(zip(("value", "gradient"), returned))
 
 
-def _positional(function):
+def positional(function):
     """(fewest, most) positional arguments that a function takes."""
     try:
         parameters = inspect.signature(function).parameters.values()

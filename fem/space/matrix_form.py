@@ -10,7 +10,7 @@ from pcl.support.arrays import scaled_rows
 
 
 def matrix_of(form):
-    """A (n, n) of R(u) = A u + R(0), a `SparseMatrix`, for a form that is linear in u.
+    """A (n, n) of R(u) = A u + R(0), a `SparseMatrix`, for a form that is linear in u; and its `links`.
 
         D[k, i, j] = ∂(density i)/∂(quantity entry j) at point k,   A = Σ_k w_k Σ_ij D_kij test_kiᵀ
         trial_kj
@@ -23,11 +23,13 @@ def matrix_of(form):
         The form is not linear, or does not depend on its fields.
     """
     asked, at_zero = _at_zero(form)
-    _check_linear(form, asked)
+    linked = links(form, asked)
     blocks, coefficients = [], []
     for trial in _entries(form.points, asked):
         given = _values(form.points, {trial[:2]: _unit(form.points, *trial)})
-        for key, change in _differences(form.densities(given, guarded=False), at_zero).items():
+        densities = form.densities(given, guarded=False)
+        densities = {key: d for key, d in densities.items() if (key, trial[:2]) in linked}
+        for key, change in _differences(densities, at_zero).items():
             for i, column in _columns(change):
                 blocks.append((trial, (*key, i)))
                 coefficients.append(form.guard(*key, column))
@@ -36,7 +38,7 @@ def matrix_of(form):
     structure = form.points.kept(("matrix", *blocks), lambda: _structure(form.points, blocks))
     traced = any(map(tf.is_tensor, coefficients))
     joined = tf.concat(coefficients, 0) if traced else np.concatenate(coefficients)
-    return SparseMatrix.from_structure(structure, joined, space=form.space)
+    return SparseMatrix.from_structure(structure, joined, space=form.space), linked
 
 
 def _structure(points, blocks):
@@ -62,7 +64,7 @@ def _size(points, field, quantity):
 
 
 def _at_zero(form):
-    """The quantities that a form asks for, and its densities where all of them vanish."""
+    """The quantities that a form asks for, each once, and its densities where all of them vanish."""
     asked: list = []
 
     def compute(field, quantity):
@@ -110,21 +112,47 @@ def _vanishes(x):
     return x is not None and not np.any(x)
 
 
-def _check_linear(form, asked):
-    """Refuse a form whose derivative depends on the fields: by TensorFlow's own account, and by
-    values."""
+def links(form, asked):
+    """{(returned, asked)}: which densities depend on which quantities of the fields.
+
+    Raises
+    ------
+    ValueError
+        One of TensorFlow's derivatives depends on the fields itself: the form is not linear.
+    """
     rng = np.random.default_rng(0)
-    z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
-    with tf.GradientTape() as second:
-        second.watch(list(z.values()))
-        with tf.GradientTape() as first:
-            first.watch(list(z.values()))
-            densities = form.densities(_values(form.points, z), guarded=False)
-            total = tf.add_n([tf.reduce_sum(tf.convert_to_tensor(d)) for d in densities.values()])
-        slopes = [s for s in first.gradient(total, list(z.values())) if s is not None]
-        mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape)) for s in slopes]
-        total = tf.add_n(mixed) if mixed else None
-    curved = [] if total is None else second.gradient(total, list(z.values()))
+    try:
+        with tf.GradientTape() as second:
+            z, slopes = _slopes(form, asked, rng, second)
+            mixed = [tf.reduce_sum(s * rng.uniform(0.5, 1.5, s.shape))
+                     for s in slopes.values() if s is not None]
+            total = tf.add_n(mixed) if mixed else None
+        curved = [] if total is None else second.gradient(total, list(z.values()))
+    except LookupError:         # a network or a solve of the fields, which no tape passes when traced
+        curved = [1.0]
     if any(c is not None and not _vanishes(c) for c in curved):
         raise ValueError("the form is not linear in its fields, so it has no matrix; use "
                          "fem.solve_nonlinear.")
+    return {pair for pair, slope in slopes.items() if slope is not None}
+
+
+def known_links(form):
+    """The same of any form; None where a network or a solve of the fields hides them from a tape."""
+    asked, _ = _at_zero(form)
+    try:
+        slopes = _slopes(form, asked, np.random.default_rng(0))[1]
+    except LookupError:
+        return None
+    return {pair for pair, slope in slopes.items() if slope is not None}
+
+
+def _slopes(form, asked, rng, outer=None):
+    """Random values of what a form asks for, and {(returned, asked): Σ ∂density/∂value, or None}."""
+    z = {key: tf.constant(rng.uniform(0.5, 1.5, form.points.shape(*key))) for key in asked}
+    if outer is not None:
+        outer.watch(list(z.values()))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(list(z.values()))
+        totals = {key: tf.reduce_sum(tf.convert_to_tensor(d))
+                  for key, d in form.densities(_values(form.points, z), guarded=False).items()}
+    return z, {(key, at): tape.gradient(total, z[at]) for key, total in totals.items() for at in z}

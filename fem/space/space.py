@@ -22,7 +22,7 @@ from fem.mesh.geometry import is_curved
 from fem.mesh.locate import Locator
 from fem.mesh.topology import Facets
 from fem.output.plot import plot
-from fem.space import ties
+from fem.space import places, ties
 from fem.space.boundary import select_dofs, select_facets
 from fem.space.cell_maps import CellMaps
 from fem.space.element import default_order, describe, element_of
@@ -30,7 +30,9 @@ from fem.space.field import Field
 from fem.space.equation import depends, equation_of, functional_density
 from fem.space.form import Form
 from fem.space.matrix_form import matrix_of
+from fem.space.modes import name_null
 from fem.space.observe import field_of, point_rows
+from fem.space.pairs import warn_of_unstable
 from fem.space.quadrature_points import CellPoints, FacetPoints
 from fem.space.regions import by_region, region_cells
 from fem.space.trace import numbers_at, prescribed, projections
@@ -41,7 +43,7 @@ from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest, frozen
 from pcl.support.caches import Bounded
 from pcl.support.types import Array, ArrayLike, Booleans, Coefficient, Integers, Tensor, Where
-from pcl.support.validate import float64_array, positive_integer
+from pcl.support.validate import float64_array, known, positive_integer
 
 # Partitions, weak forms and boundary maps that a space keeps, of each.
 KEPT = 16
@@ -151,6 +153,11 @@ class Space:
     def field_names(self) -> tuple[str, ...]:
         """Their names, in the order of the unknowns."""
         return tuple(self.fields)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it has one field, of scalar values."""
+        return len(self.fields) == 1 and not next(iter(self.fields.values())).shape
 
     @property
     def element(self) -> skfem.Element:
@@ -344,9 +351,11 @@ class Space:
             As in `residual`; a form that is not linear.
         """
         forms = [Form(self, self.cells, form), *self.boundary_forms(boundary)]
-        matrices = [matrix_of(f) for f in forms if depends(f)]
-        if not matrices:
+        found = [matrix_of(f) for f in forms if depends(f)]
+        if not found:
             raise ValueError("the form does not depend on its fields, so it has no matrix.")
+        warn_of_unstable(self, set().union(*(linked for _, linked in found)), stacklevel=3)
+        matrices = [matrix for matrix, _ in found]
         zero = np.zeros(self.n)
         b = [-f.residual(tf.constant(zero)) for f in forms]
         return sum(matrices[1:], matrices[0]), tf.add_n(b)
@@ -390,35 +399,47 @@ class Space:
         return self.at_points(u, "gradient")
 
     def at_points(self, u: Array | Tensor, quantity: str = "value", field: str | None = None,
-                  where: Where = None, on: str = "cells") -> Tensor:
+                  where: Where = None, on: str | None = None) -> Tensor:
         """A quantity of u (n,) at the quadrature points of cells, or on='boundary' of `where`: (q,
-        *shape)."""
+        *shape). Where a part of the boundary is given, it is meant."""
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
-        points = self.cells if on == "cells" else self.facet_points(where)
-        return points.gather(field_of(self, field).name, quantity) @ u
+        return self._points(where, on).gather(field_of(self, field).name, quantity) @ u
+
+    def _points(self, where, on):
+        """Quadrature points of the cells, or of a part of the boundary."""
+        on = on or ("cells" if where is None else "boundary")
+        known("on", on, ("cells", "boundary"))
+        if on == "cells" and where is not None:
+            raise ValueError("where is a part of the boundary, but on='cells'; expected on='boundary', "
+                             "or region=… for a part of the cells.")
+        return self.cells if on == "cells" else self.facet_points(where)
 
     def integrate(self, j: Callable[..., Any], u: Array | Tensor, where: Where = None,
-                  region: Any = None, on: str = "cells") -> Tensor:
+                  region: Any = None, on: str | None = None) -> Tensor:
         """∫ j(u, p, …, x) w dx of a pointwise function j -> (q,), a scalar tensor.
 
         Parameters
         ----------
         j : function of the fields (with `.value`, `.gradient`, …) and x, on the boundary also of the
-        normal u : (n,)
+            normal
+        u : (n,)
         region : name or list of names of mesh.subdomains, or cell numbers, optional
-        where, on : on='boundary' integrates over that part of it
+        where, on : on='boundary', or a part of it, integrates over the boundary
         """
-        points = self.cells if on == "cells" else self.facet_points(where)
+        points = self._points(where, on)
+        if region is not None and points is not self.cells:
+            raise ValueError("region is a part of the cells, but the integral is over the boundary; "
+                             "expected one of region and where.")
         density = functional_density(self, points, j, u)
         weights = points.weights
         if region is not None:
             weights = weights * np.isin(points.numbers, region_cells(self.mesh, region))
-        return LinearMap(weights[None]) @ density
+        return LinearMap(weights[None], ((len(weights),), ())) @ density
 
     def average(self, j: Callable[..., Any], u: Array | Tensor, where: Where = None,
-                region: Any = None, on: str = "cells") -> Tensor:
-        """The same divided by the measure of the region or part, with the weight function: shape (1,)."""
+                region: Any = None, on: str | None = None) -> Tensor:
+        """The same divided by the measure of the region or part, with the weight function."""
         one = self.integrate(lambda *a: np.ones(len(a[-1])), u, where, region, on)
         return self.integrate(j, u, where, region, on) / one
 
@@ -465,6 +486,35 @@ class Space:
             A number that is negative or past the end.
         """
         return observation(self, node_matrix(indices, self.n), dirichlet)
+
+    def along(self, start: ArrayLike, end: ArrayLike, count: int) -> Array:
+        """Points (count, dim) at equal distances on the line from start to end, for `observe`."""
+        return places.along(self.dim, start, end, count)
+
+    def nearest_dofs(self, points: ArrayLike, field: str | None = None,
+                     component: int | None = None) -> Integers:
+        """Numbers of the unknowns at the nodes nearest to the points (m, dim), point by point.
+
+        Of a vector all components follow each other at each node, or one is chosen. For conditions at
+        points: `fem.Dirichlet(V.nearest_dofs([[0.0, 0.0]]), 0.0)`.
+        """
+        return places.nearest_dofs(self, field_of(self, field), points, component)
+
+    def point_load(self, points: ArrayLike, strength: Any = 1.0, field: str | None = None) -> Tensor:
+        """b_i = Σ_j s_j φ_i(x_j): sources or forces at known points, the observation transposed.
+
+        Parameters
+        ----------
+        points : (m, dim) inside the mesh
+        strength : scalar or (m,); of a vector field (dim,) or (m, dim), the forces; array or tensor
+        field : str, of several
+
+        Returns
+        -------
+        b : tensor (n,). The solution is singular at the points in 2-D and 3-D. For places that are
+        looked for see `fem.mollified`.
+        """
+        return places.point_load(self, field, points, strength)
 
     def contains(self, points: ArrayLike) -> Booleans:
         """Whether each of the points (m, dim) lies in the mesh, bool (m,)."""
@@ -542,7 +592,8 @@ class Space:
                  boundary: Mapping | None = None, field: str | None = None) -> Tensor:
         """Σ R_i over the degrees of freedom on Γ: the consistent reaction, ∫_Γ f₁·n ds, (components,).
 
-        More accurate than the flux of u_h: of the order of the energy, not of the gradient.
+        More accurate than the flux of u_h: of the order of the energy, not of the gradient. An unknown
+        where Γ meets another part with Dirichlet values carries the reaction of both.
         """
         residual = self.residual(form, u, boundary)
         return LinearMap(ties.component_sums(self, field_of(self, field), where)) @ residual
@@ -617,6 +668,10 @@ class Space:
         rows.sort_indices()
         return self._partitions.kept(digest(rows.data, rows.indices, rows.indptr, np.array(rows.shape)),
                                      lambda: Elimination(rows))
+
+    def name_null(self, null: Array) -> str | None:
+        """A sentence on the null space of a singular system, spanned by the columns of `null` (n, r)."""
+        return name_null(self, null)
 
     def weak_form(self, shape: tuple[int, ...]) -> WeakForm:
         """The maps of weak forms of a state of this shape, (n,) or (n, k); kept."""

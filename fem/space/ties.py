@@ -37,7 +37,8 @@ def periodic(space, field, one, other, sign):
                          f"({place}), shifted "
                          f"by ({', '.join(f'{v:.6g}' for v in shift)}), has no partner within "
                          f"{_SAME_PLACE * extent:.1e} ({bad.size} such nodes).")
-    return Constraint(selection(a, space.n) - sign * selection(b[partner], space.n))
+    return Constraint(selection(a, space.n) - sign * selection(b[partner], space.n),
+                      name=f"the periodic pair {one!r}, {other!r}")
 
 
 def mean_value(space, field, value):
@@ -46,7 +47,8 @@ def mean_value(space, field, value):
     rows = space.cells.rows(field.name, "value")
     entries = rows.shape[0] // len(weights)
     sums = sp.kron(weights[None], sp.eye_array(entries)) @ rows / weights.sum()
-    return Constraint(sp.csr_array(sums), value, by="multiplier")
+    return Constraint(sp.csr_array(sums), value, by="multiplier",
+                      name=f"the mean value of {field.name}")
 
 
 def rigid_motions(space, field):
@@ -57,7 +59,8 @@ def rigid_motions(space, field):
     motions = rigid(space.quadrature_points)                                # (q, dim, modes)
     weights = space.quadrature_weights / space.quadrature_weights.sum()
     weighted = (motions * weights[:, None, None]).reshape(-1, motions.shape[2])
-    return Constraint(sp.csr_array(weighted.T @ space.cells.rows(field.name, "value")), by="multiplier")
+    return Constraint(sp.csr_array(weighted.T @ space.cells.rows(field.name, "value")), by="multiplier",
+                      name=f"the rigid motions of {field.name}")
 
 
 def rigid(points):

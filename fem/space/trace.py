@@ -89,14 +89,37 @@ def _family(field):
 
 # --- values at points -----------------------------------------------------------------------------
 def numbers_at(space, field, where, component=None):
-    """Sorted numbers of the unknowns of a field meant by `where`; an array of numbers as it is."""
+    """Sorted numbers of the unknowns of a field meant by `where`; an array of numbers as it is.
+
+    Raises
+    ------
+    ValueError
+        A number of another field or component.
+    """
     if _is_numbers(where):
-        return whole_numbers("where (degrees of freedom)", where, space.n)
+        dofs = whole_numbers("where (degrees of freedom)", where, space.n)
+        _require_own(space, field, dofs, component)
+        return dofs
     facets = space.boundary_facets if where is None or callable(where) else select_facets(space, where)
     dofs = field.facet_dofs(facets, component)
     if not callable(where):
         return dofs
     return dofs[truth_of(where, field.dof_points[dofs - field.start])]
+
+
+def _require_own(space, field, dofs, component):
+    """Refuse numbers of another field, or of another component than the one meant."""
+    for i, number in enumerate(dofs):
+        own = field.start <= number < field.start + field.n
+        if own and component in (None, field.component[number - field.start]):
+            continue
+        of = next(f for f in space.fields.values() if f.start <= number < f.start + f.n)
+        part = f", component {of.component[number - of.start]}" if of.components > 1 else ""
+        meant = f"{field.name!r}" + ("" if component is None else f", component {component}")
+        raise ValueError(f"where (degrees of freedom)[{i}] is {number}, an unknown of field {of.name!r}"
+                         f"{part}; expected those of {meant}, for example "
+                         "V.boundary_dofs(where, field, component) or V.nearest_dofs(points, field, "
+                         "component).")
 
 
 def _interpolated(space, field, condition, component):
@@ -173,7 +196,7 @@ def _nodal_normals(space, field, facets, first):
     per_facet = len(part.weights) // len(facets)
     normals = (part.normals * part.weights[:, None]).reshape(len(facets), per_facet, -1).sum(axis=1)
     rows = sp.coo_array(part.rows(field.name, "value")[::space.dim])        # of the first component
-    there = np.abs(rows.data) > _ROUNDING
+    there = np.isin(rows.coords[1], first) & (np.abs(rows.data) > _ROUNDING)
     node = np.searchsorted(first, rows.coords[1][there])
     pairs = np.unique(np.stack([node, rows.coords[0][there] // per_facet]), axis=1)
     at = np.split(pairs[1], np.flatnonzero(np.diff(pairs[0])) + 1)

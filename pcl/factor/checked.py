@@ -70,10 +70,10 @@ def factorise(matrix, solver="superlu"):
 
 def _judge_nearly_singular(entries, rcond):
     """Refuse what annihilates a vector to rounding; else a warning says how many digits are lost."""
-    entries.explain_null_space()
     null = null_space(entries.matrix, *_scales(entries))
     if null is not None and is_rounding(entries.matrix, null, *_scales(entries)):
         raise _refusal(f"the {entries.n}×{entries.n} matrix annihilates a vector to rounding.", entries)
+    entries.explain_null_space()
     _warn_nearly_singular(entries.n, rcond)
 
 

@@ -182,7 +182,7 @@ def test_equal_values_given_twice_are_harmless_and_different_ones_are_refused():
         fem.solve(A, b, fem.Dirichlet([5, 0, 5], [1.0, 1.0, 3.0]))
 
 
-def test_traced_values_cannot_be_compared_so_each_number_must_be_given_once():
+def test_traced_values_of_one_number_are_compared_when_they_are_evaluated():
     V = fem.Space(fem.unit_square(2))
 
     @tf.function
@@ -193,10 +193,16 @@ def test_traced_values_cannot_be_compared_so_each_number_must_be_given_once():
     def corner_once(t):
         return fem.solve(V.laplace(), V.load(), fem.Dirichlet(["left", "bottom"], t))
 
-    with pytest.raises(ValueError, match="degree of freedom 0 .*while the model is traced"):
-        corner_twice(tf.constant(2.0, tf.float64))
     expected = fem.solve(V.laplace(), V.load(), {"left": 2.0, "bottom": 2.0})
-    np.testing.assert_allclose(corner_once(tf.constant(2.0, tf.float64)), expected, rtol=1e-14)
+    for state in (corner_once, corner_twice):
+        np.testing.assert_allclose(state(tf.constant(2.0, tf.float64)), expected, rtol=1e-14)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="contradict each other"):
+        corner_twice(tf.constant(3.0, tf.float64))
+    problem = pcl.Problem(lambda theta: tf.reduce_sum(fem.solve(
+        V.laplace(), V.load(), {"left": theta["t"], "bottom": 2.0})), {"t": 2.0})
+    assert problem.value(problem.theta0) == pytest.approx(np.sum(expected), rel=1e-14)
+    with pytest.raises(pcl.InvalidCoefficient, match="0 has two .* 3 and 2 .at 'left' and at 'bottom'"):
+        problem.value([3.0])
 
 
 def test_numbers_out_of_range_and_values_of_another_shape_are_refused():

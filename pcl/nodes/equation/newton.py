@@ -1,10 +1,11 @@
 """Damped Newton's method for r(u) = 0, with the residual history in every answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pcl.errors import NotConverged, TrialFailure
+from pcl.errors import NotConverged, SingularMatrix, TrialFailure
 from pcl.support.validate import positive_integer
 
 # Smallest step length tried: below it the direction is useless at this accuracy.
@@ -37,6 +38,8 @@ class Newton:
         call (without load steps), and from `start` when Newton's method fails from there. Off by default:
         with it a solution depends on the evaluations before it, to rounding, and, where there are
         several, in which of them is found; a resumed run does not repeat every digit.
+    name_null : function of an array (n, r), optional
+        Words for the null space of a singular Jacobian, spanned by the columns.
     """
 
     tolerance: float = 1e-9
@@ -45,6 +48,7 @@ class Newton:
     load_steps: int = 1
     solver: str = "superlu"
     warm_start: bool = False
+    name_null: Callable[[np.ndarray], str | None] | None = None
 
     def __post_init__(self):
         positive_integer("maxiter", self.maxiter)
@@ -92,7 +96,7 @@ def _newton(settings, u, point, offset, at, history):
         norm = history.with_norm(_norm(point.residual - offset))
         if not np.isfinite(norm):
             raise history.failed("the residual is not finite at the first iterate")
-        step = _step(point, offset, history).reshape(u.shape)
+        step = _step(settings, point, offset, history).reshape(u.shape)
         size = np.abs(step).max(initial=0.0)
         u, point = _damped(u, offset, step, at, norm, history)
         if size <= max(settings.tolerance * np.abs(u).max(initial=0.0), settings.atol):
@@ -100,10 +104,15 @@ def _newton(settings, u, point, offset, at, history):
     raise history.failed("iteration limit")
 
 
-def _step(point, offset, history):
+def _step(settings, point, offset, history):
     """r_u⁻¹ (r − offset)."""
     try:
         return point.factor.solve(point.residual - offset)
+    except SingularMatrix as failure:
+        named = settings.name_null is not None and failure.null_space is not None
+        words = settings.name_null(failure.null_space) if named else None
+        reason = f"Jacobian: {failure if words is None else 'singular: ' + words}"
+        raise history.failed(reason) from failure
     except TrialFailure as failure:
         raise history.failed(f"Jacobian: {failure}") from failure
 

@@ -20,7 +20,8 @@ DENSE = 500
 def solve_nonlinear(equation: Callable[[Tensor], Tensor], start: ArrayLike | Tensor, *,
                     tolerance: float = Newton.tolerance, atol: float = Newton.atol,
                     maxiter: int = Newton.maxiter, load_steps: int = Newton.load_steps,
-                    solver: str = Newton.solver, warm_start: bool = Newton.warm_start) -> Tensor:
+                    solver: str = Newton.solver, warm_start: bool = Newton.warm_start,
+                    name_null: Callable[[np.ndarray], str | None] | None = None) -> Tensor:
     """u with equation(u) = 0, by damped Newton's method; derivatives by the implicit rule.
 
         r_u u̇ = −r_θ θ̇,      r_uᵀ μ = ū
@@ -33,7 +34,7 @@ def solve_nonlinear(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
     equation : function of a tensor (n,) -> tensor (n,), the residual
     start : array or tensor (n,)
         First iterate. The solution is not differentiated with respect to it.
-    tolerance, atol, maxiter, load_steps, solver, warm_start
+    tolerance, atol, maxiter, load_steps, solver, warm_start, name_null
         See `pcl.nodes.equation.newton.Newton`.
 
     Returns
@@ -50,7 +51,7 @@ def solve_nonlinear(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
     Outside a `Problem`, gradients by TensorFlow tapes are exact; second derivatives up to 500
     unknowns, beyond which asking for them is an error.
     """
-    settings = Newton(tolerance, atol, maxiter, load_steps, solver, warm_start)
+    settings = Newton(tolerance, atol, maxiter, load_steps, solver, warm_start, name_null)
     u = nodes.record(Equation(equation, start, settings))
     return _solve_eagerly(equation, start, settings) if u is None else u
 
