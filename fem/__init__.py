@@ -13,7 +13,10 @@ from fem.space.element import vector
 from fem.space.energy import Energy
 from fem.space.form import sym
 from fem.space.space import Space
+from fem.unknowns.coefficient import Coefficient
+from fem.unknowns.matern import Matern
+from fem.unknowns.norms import H1, L2, TotalVariation
 
-__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Space", "check_mesh", "eigenvalues",
-           "march", "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym",
-           "unit_square", "vector"]
+__all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "Matern", "Space",
+           "TotalVariation", "check_mesh", "eigenvalues", "march", "mesh_from_arrays", "read_mesh",
+           "rectangle", "solve", "solve_nonlinear", "sym", "unit_square", "vector"]

@@ -39,6 +39,7 @@ FLOORS = (
     ("pcl.dae.stages",),
     ("fem.common", "fem.mesh"),
     ("fem.space", "fem.grid"),
+    ("fem.unknowns",),
     ("fem.solvers",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
