@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pcl.nodes.linear.matrix import SparseMatrix as SparseMatrix
     from pcl.nodes.linear.solve import solve as solve
     from pcl.nodes.linear.structure import Structure as Structure
+    from pcl.nodes.pointwise.solve_pointwise import solve_pointwise as solve_pointwise
     from pcl.nodes.scan.scan import scan as scan
     from pcl.problem import Problem as Problem
     from pcl.refinement.report import Resolution as Resolution
@@ -72,6 +73,7 @@ _HOME = {
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
     "eigenvalues": "nodes.eigen.eigenvalues",
     "solve_nonlinear": "nodes.equation.solve_nonlinear",
+    "solve_pointwise": "nodes.pointwise.solve_pointwise",
     "guard": "nodes.guard",
     "LinearMap": "nodes.linear.linear_map",
     "SparseMatrix": "nodes.linear.matrix",

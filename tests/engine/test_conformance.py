@@ -27,6 +27,7 @@ from pcl.nodes.linear.product import ProductNode, ProductPoint
 from pcl.nodes.linear.solve import SolveNode, SolvePoint
 from pcl.nodes.linear.structure import Structure
 from pcl.nodes.network import NetworkNode, NetworkNodePoint
+from pcl.nodes.pointwise import call as pointwise
 from pcl.nodes.scan import call as scan_call, scan
 from pcl.nodes.scan.base import ScanBase
 from pcl.rules.square_sum import SquareSumPoint
@@ -41,8 +42,8 @@ KEEPERS = {
     nodes.Node: [NetworkNode, SolveNode, ProductNode, LinearMapNode, GuardNode, EigenNode],
     nodes.Point: [NetworkNodePoint, SolvePoint, ProductPoint, LinearMapPoint, GuardPoint, SquareSumPoint,
                   ValuesPoint, VectorsPoint],
-    nodes.Construct: [implicit.Equation, scan.Recurrence],
-    procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
+    nodes.Construct: [implicit.Equation, pointwise.PointwiseEquation, scan.Recurrence],
+    procedure.Call: [call.NodeCall, implicit.ImplicitCall, pointwise.PointwiseCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, StreamedBase, ScanBase],
     columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],
 }
