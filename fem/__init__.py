@@ -21,4 +21,5 @@ from fem.unknowns.norms import H1, L2, TotalVariation
 
 __all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "Matern", "Space",
            "TotalVariation", "check_mesh", "eigenvalues", "march", "march_states", "materials",
-           "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym", "unit_square", "vector"]
+           "mesh_from_arrays", "read_mesh", "rectangle", "solve", "solve_nonlinear", "sym", "unit_square",
+           "vector"]

@@ -86,7 +86,7 @@ class Coefficient:
     # --- values ---------------------------------------------------------------------------
     def at(self, theta: ArrayLike | Tensor, quantity: str = "value") -> Tensor:
         """c at V's quadrature points, (q, *shape); or its 'gradient', (q, dim), 'divergence', …"""
-        return self._map(self._state.cells, quantity) @ self._checked(theta)
+        return self._map(self._state.cells, quantity) @ self.checked(theta)
 
     def at_boundary(self, theta: ArrayLike | Tensor, where: Where = None,
                     quantity: str = "value") -> Tensor:
@@ -95,14 +95,14 @@ class Coefficient:
         Without `where` on the part that c belongs to, which is all of the boundary by default.
         """
         points = self._state.facet_points(self._where if where is None else where)
-        return self._map(points, quantity) @ self._checked(theta)
+        return self._map(points, quantity) @ self.checked(theta)
 
     def function(self, theta: ArrayLike | Tensor, quantity: str = "value") -> Callable[[Array], Tensor]:
         """x (m, dim) ↦ c(x), (m, *shape), at any points: inside forms, in `V.by_region`, for pictures.
 
         Where c jumps it is the value of one of the cells at x.
         """
-        theta = self._checked(theta)
+        theta = self.checked(theta)
 
         def c(x: Array) -> Tensor:
             if x is self._state.quadrature_points:
@@ -176,7 +176,8 @@ class Coefficient:
             rows = rows @ selection(self._numbers, self.space.n).T
         return LinearMap(rows, ((self.size,), shape))
 
-    def _checked(self, theta):
+    def checked(self, theta: ArrayLike | Tensor) -> Array | Tensor:
+        """θ, refused in another shape."""
         theta = float64_value("theta", theta)
         if tuple(theta.shape) != (self.size,):
             raise ValueError(f"theta has shape {tuple(theta.shape)}; {self!r} expects ({self.size},), "

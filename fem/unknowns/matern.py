@@ -83,7 +83,7 @@ class Matern(Regulariser):
         self._factor = _Smooth(*of, _lumps(coefficient, lumped)) if smooth else _Cellwise(*of)
 
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        return self._factor.residuals(theta - self.mean)
+        return self._factor.residuals(self.coefficient.checked(theta) - self.mean)
 
     # --- the Gaussian whose density this is -----------------------------------------------
     def draws(self, count: int, seed: int) -> Array:

@@ -29,7 +29,7 @@ class L2(Regulariser):
         self.reference = coefficient.init(reference)
 
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        return flat(self.coefficient.domain.weighted("value") @ (theta - self.reference))
+        return flat(self.coefficient.domain.weighted("value") @ (self.coefficient.checked(theta) - self.reference))
 
 
 class H1(Regulariser):
@@ -49,7 +49,7 @@ class H1(Regulariser):
         self._gradient = _weighted_gradient(coefficient)
 
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        return flat(self._gradient @ theta)
+        return flat(self._gradient @ self.coefficient.checked(theta))
 
 
 class TotalVariation(Regulariser):
@@ -81,7 +81,7 @@ class TotalVariation(Regulariser):
         self._slope, self._weights = _slopes(coefficient)
 
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        g = tf.reshape(self._slope @ theta, (len(self._weights), -1))
+        g = tf.reshape(self._slope @ self.coefficient.checked(theta), (len(self._weights), -1))
         epsilon = self.epsilon
         size = tf.sqrt(tf.reduce_sum(tf.square(g), axis=1) + epsilon ** 2)
         return flat((np.sqrt(self._weights) / tf.sqrt(size + epsilon))[:, None] * g)
