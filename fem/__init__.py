@@ -1,5 +1,6 @@
 """Finite elements on scikit-fem meshes, as constant sparse maps that `pcl` differentiates."""
 
+from fem import materials
 from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
 from fem.common.sources import mollified
@@ -19,13 +20,18 @@ from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
 from fem.solvers.march import march
+from fem.solvers.march_states import march_states
 from fem.solvers.nonlinear import solve_nonlinear
 from fem.space.element import vector
 from fem.space.energy import Energy
 from fem.space.form import sym
 from fem.space.space import Space
+from fem.unknowns.coefficient import Coefficient
+from fem.unknowns.matern import Matern
+from fem.unknowns.norms import H1, L2, TotalVariation
 
-__all__ = ["Constraint", "Dirichlet", "Energy", "Grid", "Series", "Space", "check_mesh", "curved",
-           "disk", "eigenvalues", "march", "mesh_from_arrays", "mollified", "plot", "plot_comparison",
+__all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "Matern", "Series",
+           "Space", "TotalVariation", "check_mesh", "curved", "disk", "eigenvalues", "march",
+           "march_states", "materials", "mesh_from_arrays", "mollified", "plot", "plot_comparison",
            "plot_mesh", "plot_slice", "read_mesh", "rectangle", "save", "solve", "solve_complex",
            "solve_nonlinear", "sym", "unit_square", "vector", "view"]

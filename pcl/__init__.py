@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pcl.nodes.linear.solve import solve as solve
     from pcl.nodes.linear.structure import Structure as Structure
     from pcl.nodes.pointwise_gradient import pointwise_gradient as pointwise_gradient
+    from pcl.nodes.pointwise.solve_pointwise import solve_pointwise as solve_pointwise
     from pcl.nodes.scan.scan import scan as scan
     from pcl.problem import Problem as Problem
     from pcl.refinement.report import Resolution as Resolution
@@ -77,6 +78,7 @@ _HOME = {
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),
     "eigenvalues": "nodes.eigen.eigenvalues",
     "solve_nonlinear": "nodes.equation.solve_nonlinear",
+    "solve_pointwise": "nodes.pointwise.solve_pointwise",
     "guard": "nodes.guard",
     "block": "nodes.linear.block", "complex_block": "nodes.linear.block",
     "solve_complex": "nodes.linear.complex",

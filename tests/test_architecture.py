@@ -27,7 +27,7 @@ FLOORS = (
     ("pcl.engine",),
     ("pcl.nodes",),
     ("pcl.nodes.linear", "pcl.nodes.equation", "pcl.nodes.scan"),
-    ("pcl.nodes.eigen",),
+    ("pcl.nodes.eigen", "pcl.nodes.pointwise"),
     ("pcl.problem", "pcl.uncertainty"),
     ("pcl.networks", "pcl.evolution"),
     ("pcl.diagnose", "pcl.refinement", "pcl.rules"),
@@ -37,9 +37,10 @@ FLOORS = (
     ("pcl.dae.failures", "pcl.dae.solver", "pcl.dae.sequential"),
     ("pcl.dae.result",),
     ("pcl.dae.stages",),
-    ("fem.common", "fem.mesh"),
+    ("fem.common", "fem.mesh", "fem.materials"),
     ("fem.output",),
     ("fem.space", "fem.grid"),
+    ("fem.unknowns",),
     ("fem.solvers",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

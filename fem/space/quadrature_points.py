@@ -44,8 +44,12 @@ class QuadraturePoints:
         """Sparse (q · entries, n); kept."""
         key = field, quantity
         if key not in self._rows:
-            self._rows[key] = self.space.fields[field].rows(quantity, self._X, self.space.n, self._cells)
+            self._rows[key] = self.rows_of(self.space.fields[field], quantity, self.space.n)
         return self._rows[key]
+
+    def rows_of(self, field, quantity, n):
+        """The same of a `Field` of any space on this mesh, with n unknowns."""
+        return field.rows(quantity, self._X, n, self._cells)
 
     def shape(self, field, quantity):
         """(q, *shape of the quantity)."""

@@ -28,6 +28,7 @@ from pcl.nodes.linear.solve import SolveNode, SolvePoint
 from pcl.nodes.linear.structure import Structure
 from pcl.nodes.network import NetworkNode, NetworkNodePoint
 from pcl.nodes.network_gradient import NetworkGradientNode, NetworkGradientPoint
+from pcl.nodes.pointwise import call as pointwise
 from pcl.nodes.scan import call as scan_call, scan
 from pcl.nodes.scan.base import ScanBase
 from pcl.rules.square_sum import SquareSumPoint
@@ -43,8 +44,8 @@ KEEPERS = {
                  EigenNode],
     nodes.Point: [NetworkNodePoint, NetworkGradientPoint, SolvePoint, ProductPoint, LinearMapPoint,
                   GuardPoint, SquareSumPoint, ValuesPoint, VectorsPoint],
-    nodes.Construct: [implicit.Equation, scan.Recurrence],
-    procedure.Call: [call.NodeCall, implicit.ImplicitCall, scan_call.ScanCall],
+    nodes.Construct: [implicit.Equation, pointwise.PointwiseEquation, scan.Recurrence],
+    procedure.Call: [call.NodeCall, implicit.ImplicitCall, pointwise.PointwiseCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],
     columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],
 }

@@ -34,7 +34,7 @@ class Equation:
         shape = constant_shape(self.name, start)
         number, unknown = tracer.variable(shape)
         with tracer.inside("an equation") as inside:
-            residual = _float64_like(self.equation(unknown), shape)
+            residual = float64_like(self.equation(unknown), shape)
         start = tf.convert_to_tensor(start, tf.float64)
         tracer.add(_RecordedEquation(start, inside, residual, number, self.settings))
         return tracer.shielded(number, unknown, [residual])
@@ -54,7 +54,8 @@ class _RecordedEquation:
         return [ImplicitCall(Piece(graph, [self.start]), residual, self.output, self.settings)]
 
 
-def _float64_like(residual, shape):
+def float64_like(residual, shape):
+    """The residual, refused unless a float64 tensor of this shape."""
     if not tf.is_tensor(residual) or residual.dtype != tf.float64 or tuple(residual.shape) != shape:
         given = (f"{residual.dtype.name} of shape {tuple(residual.shape)}" if tf.is_tensor(residual)
                  else type(residual).__name__)
@@ -153,10 +154,11 @@ class EquationPoint:
     def factor(self):
         """The factorised Jacobian at this u."""
         if self._factor is None:
-            self._factor = factor.cached(self._jacobian(), self._call.settings.solver)
+            self._factor = factor.cached(self.jacobian(), self._call.settings.solver)
         return self._factor
 
-    def _jacobian(self):
+    def jacobian(self):
+        """r_u at this u, sparse."""
         call, n = self._call, self.value.size
         unknown = LeafBase(0, n)
         tangents = {call.output: Tangent.of(unknown)}

@@ -1,0 +1,1 @@
+"""Small equations, one at every point, solved together."""
