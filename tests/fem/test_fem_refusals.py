@@ -34,7 +34,7 @@ def solved(dirichlet=None, constraints=None):
     (lambda: V.periodic("left", "bottom"), ValueError, "'left', 'bottom' does not match: the node at"),
     (lambda: V.periodic("left", ["bottom", "right"]), ValueError, "'left' has 4 unknowns and .* has 7"),
     (lambda: V.rigid_motions(), ValueError, "rigid motions are those of a displacement"),
-    (lambda: solved(constraints="periodic"), TypeError, "constraints holds a str; expected fem.Constraint"),
+    (lambda: solved(constraints="periodic"), TypeError, "constraints holds a str; expected fem.Cons"),
     (lambda: fem.solve(V.laplace(), V.load(), constraints=fem.Constraint([[1.0] * 3])), ValueError,
      "matrix of a constraint has 3 columns; expected 16"),
     (lambda: fem.solve(V.laplace(), V.load(), 0.0, constraints=fem.Constraint(np.zeros((1, 16)), 1.0)),
