@@ -86,6 +86,8 @@ class Conditions:
 
     def name_null(self, null):
         """Words on null vectors (n_z + k, r) of the system of z and the multipliers; None without any."""
+        if self._n != self._space.n:            # several columns
+            return None
         z = null[:len(self.elimination.free)]
         if self.multipliers.shape[0] and np.linalg.norm(z) <= _AGREEMENT * np.linalg.norm(null):
             return (f"the multipliers of {' and '.join(self._names) or 'the constraints'} are not "
@@ -98,6 +100,9 @@ class Conditions:
         u = self.elimination.put @ z
         return u if self.g is None else u + like(self.g, u)
 
+    def _among(self):
+        return f" (among them {', '.join(self._names)})" if self._names else ""
+
     def again(self, dirichlet, constraints):
         """The same with other values."""
         return Conditions(self._space, dirichlet, constraints, *self._columns)
@@ -107,10 +112,12 @@ class Conditions:
         row = self.elimination.redundant[[k]]
         rows = row.indices[np.abs(row.data) > _AGREEMENT * np.abs(row.data).max()]
         dofs = np.unique(self.rows[rows].indices)
+        if not dofs.size:
+            return (f"a constraint{self._among()} has a row of zeros that is to be equal to {gap:.3g}; "
+                    "expected entries in each row, or no such row.")
         shown = ", ".join(map(str, dofs[:4])) + (", …" if len(dofs) > 4 else "")
-        named = f" (among them {', '.join(self._names)})" if self._names else ""
-        return (f"Dirichlet values and constraints{named} contradict each other on the degrees of "
-                f"freedom {shown}, by up to {gap:.3g}. Give each unknown once, or the same value, for "
+        return (f"Dirichlet values and constraints{self._among()} contradict each other on the degrees "
+                f"of freedom {shown}, by up to {gap:.3g}. Give each unknown once, or the same value, for "
                 "example by a predicate that leaves out the corner.")
 
 

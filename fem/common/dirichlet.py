@@ -1,5 +1,6 @@
 """Dirichlet conditions u = g on parts of the boundary, gathered into numbers and values."""
 
+import difflib
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -163,27 +164,33 @@ def observation(space, matrix, dirichlet, shape=()):
     return LinearMap(matrix, shapes, watch=Watch(matrix, told=dirichlet is not None))
 
 
-def _conditions(dirichlet, space):
-    """The condition in any of its forms as a list of `Dirichlet`."""
+def _conditions(dirichlet, space, of_field=False):
+    """The condition in any of its forms as a list of `Dirichlet`; `of_field` says it is one field's."""
     if dirichlet is None:
         return []
     if isinstance(dirichlet, Dirichlet):
         return [dirichlet]
     if isinstance(dirichlet, dict):
-        return [c for where, value in dirichlet.items() for c in _entry(where, value, space)]
+        return [c for where, value in dirichlet.items() for c in _entry(where, value, space, of_field)]
     if isinstance(dirichlet, (list, tuple)) and all(isinstance(d, Dirichlet) for d in dirichlet):
         return list(dirichlet)
     return [Dirichlet(None, dirichlet)]
 
 
-def _entry(key, value, space):
+def _entry(key, value, space, of_field):
     """The conditions of one entry {where: value} or {field: conditions}."""
     if not (isinstance(key, str) and key in space.field_names):
+        close = difflib.get_close_matches(str(key), space.field_names, 1, 0.5)
+        near = f" Did you mean {close[0]!r}?" if close else ""
         if isinstance(value, dict):
             raise ValueError(f"dirichlet has the key {key!r} with conditions of its own; expected the "
-                             f"name of a field there: {', '.join(space.field_names)}.")
+                             f"name of a field there: {', '.join(space.field_names)}.{near}")
+        if isinstance(key, str) and len(space.field_names) > 1 and not of_field:
+            raise ValueError(f"dirichlet has the key {key!r}, which is no field; the space has "
+                             f"{', '.join(map(repr, space.field_names))}.{near} Parts of the boundary "
+                             f"are given for each field, {{{space.field_names[0]!r}: {{{key!r}: …}}}}.")
         return [Dirichlet(key, value)]
-    return [replace(c, field=key) for c in _conditions(value, space)]
+    return [replace(c, field=key) for c in _conditions(value, space, of_field=True)]
 
 
 def _part(space, condition, columns, fields):

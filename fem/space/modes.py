@@ -35,7 +35,7 @@ def _of_field(space, field, null):
     left = np.linalg.norm(values - modes @ found)
     if left > _FIT * np.linalg.norm(values):
         return _unknown(space, field, values)
-    if not field.shape:
+    if np.linalg.norm(found[1:]) <= _FIT * np.linalg.norm(found) and not field.shape:
         return (f"the level of field {field.name!r} is held by no condition: constants are in the null "
                 f"space. Prescribe it at one place, or its mean value by constraints="
                 f"V.mean_value(0.0, {field.name!r}).")
@@ -44,6 +44,8 @@ def _of_field(space, field, null):
 
 
 def _keeper(space, field):
+    if not field.shape:
+        return "three points of a plate, or more of its edge"
     if field.shape == (space.dim,) and space.dim > 1:
         return f"rigid motions out by constraints=V.rigid_motions({field.name!r})"
     return f"its mean value by constraints=V.mean_value(0.0, {field.name!r})"
@@ -57,6 +59,9 @@ def _modes(space, field):
         turns = ["the rotation"] if space.dim == 2 else [f"the rotation about {a}" for a in "zxy"]
         moves = [f"the translation along {a}" for a in "xyz"[:entries]]
         return modes.reshape(q * entries, -1), moves + turns
+    if "hessian" in field.quantities.shapes and not field.shape:            # a plate
+        modes = np.column_stack([np.ones(q), space.quadrature_points])
+        return modes, ["the constant", *(f"the slope along {a}" for a in "xyz"[:space.dim])]
     names = [f"the constant in component {i}" for i in range(entries)]
     return np.tile(np.eye(entries), (q, 1)), names
 

@@ -15,6 +15,9 @@ def field_of(space, name):
     ------
     ValueError
     """
+    if name is None and len(space.fields) > 1:
+        raise ValueError(f"no field is named; the space has {', '.join(map(repr, space.fields))}: say "
+                         f"which by field={next(iter(space.fields))!r}.")
     if name is None:
         return space.only_field("a field")
     if name not in space.fields:

@@ -23,6 +23,9 @@ def periodic(space, field, one, other, sign):
         raise ValueError(f"{one!r} has {len(a)} unknowns and {other!r} has {len(b)}; a periodic "
                          f"pair needs "
                          "the same nodes on both sides.")
+    if not len(a) or len(np.intersect1d(a, b)) == len(a):
+        raise ValueError(f"the periodic pair {one!r}, {other!r} is a side and itself; expected two that "
+                         "lie opposite each other.")
     x, y = (field.dof_points[d - field.start] for d in (a, b))
     shift = (y.min(axis=0) + y.max(axis=0) - x.min(axis=0) - x.max(axis=0)) / 2
     extent = max(np.ptp(x, axis=0).max(), np.abs(shift).max())

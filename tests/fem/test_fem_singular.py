@@ -120,3 +120,10 @@ def test_an_inverted_deformation_is_a_failed_trial_of_training():
     with pytest.raises(pcl.TrialFailure):
         problem.value([1.3])
     assert np.isfinite(problem.value([0.35]))
+
+
+def test_a_free_plate_tilts():
+    plate = fem.Space(fem.unit_square(3), "Morley")
+    A, b = plate.system(lambda u, x: {"u": {"hessian": u.hessian, "value": -np.ones(len(x))}})
+    with pytest.raises(pcl.SingularMatrix, match="constant, the slope along x, the slope along y are"):
+        fem.solve(A, b)
