@@ -22,8 +22,7 @@ Numbers to expect: ln E is known to a standard deviation of 12 to 25 % in the up
 40 % of the nodes, E is found with an error of 7 % (root mean square; 25 % if E₀ is taken everywhere);
 the lump is stiffest at 60 kPa, its centre within 1 mm. χ² of the 246 displacements is about 180: some
 70 combinations of E are determined by them. Below, towards the plate and at the sides, the band widens
-to ± 30 to 50 %, half of the prior's and more: what is seen there, such as the softer patch left of the
-lump, is no finding.
+to ± 30 to 50 %, half of the prior's and more: patches seen there are no findings.
 """
 
 import argparse
@@ -199,7 +198,7 @@ if __name__ == "__main__":
     outcome = main(seed=arguments.seed)
     known = outcome["known"]
     print(outcome["result"].message)
-    print(f"χ² of the {outcome['count']} displacements {outcome['misfit']:.0f}; E is known to {KNOWN:.0%} "
+    print(f"χ² of the {outcome['count']} displacements {outcome['misfit']:.0f}; E known to {KNOWN:.0%} "
           f"at {known.mean():.0%} of the nodes with an error of {outcome['error']:.0%} "
           f"({outcome['error_of_guess']:.0%} for E₀); the lump is at "
           f"({', '.join(f'{x:.1f}' for x in lump(outcome))}) mm")
