@@ -7,13 +7,13 @@ import tensorflow as tf
 from pcl.nodes.pointwise.solve_pointwise import solve_pointwise
 from pcl.support.types import Tensor
 
-# Keeps the square root of a vanishing trial stress differentiable; relative to stresses squared, far below
+# Keeps the square root of a vanishing trial stress differentiable; to stresses squared it is far below
 # rounding.
 _TINY = 1e-200
 
 
 class Return(NamedTuple):
-    """Where a return mapping ends: the deviatoric stress, the plastic strain and its accumulated length."""
+    """Where a return mapping ends: deviatoric stress, plastic strain and its accumulated length."""
 
     deviator: Tensor
     plastic: Tensor
@@ -28,8 +28,8 @@ def radial_return(strain_deviator: Any, plastic: Any, hardened: Any, shear: Any,
         f ≤ 0   elastic
         f > 0   3G Δp + σ_y(p + Δp) = σ*_eq,   s = (1 − 3G Δp/σ*_eq) s*,   Δε_p = (3/2) Δp s*/σ*_eq
 
-    With linear hardening σ_y = σ₀ + H p the length is Δp = f/(3G + H). Any other hardening is a function, for
-    instance a network, and Δp is found by `pcl.solve_pointwise`.
+    With linear hardening σ_y = σ₀ + H p the length is Δp = f/(3G + H). Any other hardening is a
+    function, for instance a network, and Δp is found by `pcl.solve_pointwise`.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ def maxwell(before: Any, elastic_change: Any, dt: Any, tau: Any) -> Tensor:
 
         h₁ = e^(−Δt/τ) h₀ + (1 − e^(−Δt/τ)) τ/Δt Δs
 
-    with Δs the change of the stress its spring alone would have, 2G Δε: exact for strains that change linearly
-    within a step. A generalised Maxwell (Prony) model adds several to an elastic stress.
+    with Δs the change of the stress its spring alone would have, 2G Δε: exact for strains that change
+    linearly within a step. A generalised Maxwell (Prony) model adds several to an elastic stress.
 
     Parameters
     ----------

@@ -27,10 +27,10 @@ def march_states(space: Space, form: Callable[..., Any], times: ArrayLike, state
 
         form(u, …, x, before, t, dt) -> ({field: {quantity: density}}, after)
 
-    `before` and `after` are {name: (q, *shape)}, the internal variables s at the beginning and the end of the
-    step from t − dt to t: stresses of Maxwell elements, plastic strains, damage. The step is implicit: the
-    densities are those of its end. See `fem.materials` for laws, and `pcl.solve_pointwise` for laws that
-    state s_k by an equation.
+    `before` and `after` are {name: (q, *shape)}, the internal variables s at the beginning and the end
+    of the step from t − dt to t: stresses of Maxwell elements, plastic strains, damage. The step is
+    implicit: the densities are those of its end. See `fem.materials` for laws, and `pcl.solve_pointwise`
+    for laws that state s_k by an equation.
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ def march_states(space: Space, form: Callable[..., Any], times: ArrayLike, state
         Pointwise, in TensorFlow; fields as in `Space.residual`. Networks and pointwise solves inside.
     times : (N + 1,), increasing; the first is that of the initial state
     state : {name: initial value}
-        A number, an array of the shape at a point, such as np.zeros((3, 3)), or (q, *shape) for all points.
+        A number, an array of the shape at a point, such as np.zeros((3, 3)), or (q, *shape) for all
+        points.
     start : number, array (n,) or function of points (n, dim) -> (n,)
         u at the first time; Newton's method starts every step from the u before.
     dirichlet, dirichlet_at : conditions as in `fem.solve`; the second a function of t
@@ -63,8 +64,8 @@ def march_states(space: Space, form: Callable[..., Any], times: ArrayLike, state
 
     Notes
     -----
-    One step is traced, whatever their number; derivatives of first and second order are exact, also through
-    a yield condition by tf.where or tf.maximum, except at states exactly on its surface.
+    One step is traced, whatever their number; derivatives of first and second order are exact, also
+    through a yield condition by tf.where or tf.maximum, except at states exactly on its surface.
     """
     if not isinstance(space, Space):
         raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space.")
@@ -116,7 +117,8 @@ class _Step:
         before = dict(zip(self._names, values))
         inside = _AtOnce(self._space, self._form, before, t1, t1 - t0)
         boundary = self._boundary_at(t1)
-        u = solve_nonlinear(self._space, inside, self._dirichlet_at(t1), u, boundary=boundary, **self._newton)
+        u = solve_nonlinear(self._space, inside, self._dirichlet_at(t1), u, boundary=boundary,
+                            **self._newton)
         return u, self._space.residual(inside, u, boundary), *self._after(inside, u)
 
     def _after(self, inside, u):

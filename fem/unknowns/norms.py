@@ -29,7 +29,8 @@ class L2(Regulariser):
         self.reference = coefficient.init(reference)
 
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        return flat(self.coefficient.domain.weighted("value") @ (self.coefficient.checked(theta) - self.reference))
+        c = self.coefficient
+        return flat(c.domain.weighted("value") @ (c.checked(theta) - self.reference))
 
 
 class H1(Regulariser):

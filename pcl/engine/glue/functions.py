@@ -21,10 +21,6 @@ _GROWING = threading.RLock()
 _SHAPES_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs"}
 
 
-# Pieces of more operations than this are not unrolled: growing the graph would take longer than the calls.
-UNROLLED = 40
-
-
 class grown(functools.cached_property):
     """What is read from the graph or adds to it when it is first asked for: by one thread, once."""
 
@@ -69,9 +65,7 @@ class PieceFunctions:
         return self._batch("curvature", moving, x, constants, bars, tangents)
 
     def _batch(self, kind, moving, x, constants, bars, tangents):
-        """All products in one call of TensorFlow, or one by one where the piece is large."""
-        if len(tangents) > 1 and self._size > UNROLLED:
-            return [self._batch(kind, moving, x, constants, bars, [one])[0] for one in tangents]
+        """All products in one call of TensorFlow."""
         key = kind, moving, len(tangents)
         with _GROWING:
             if key not in self._batches:
@@ -105,17 +99,6 @@ class PieceFunctions:
     def has_constant_curvature(self):
         """Whether the curvature depends neither on x nor on ā."""
         return not self._depends(self._curvature_outputs, self._variables + self._bars)
-
-    @grown
-    def _size(self):
-        """How many operations lead from the variables to the outputs."""
-        stop, seen, stack = {v.ref() for v in self._arguments}, set(), [*self.outputs]
-        while stack:
-            tensor = stack.pop()
-            if tensor.ref() not in stop and tensor.op.name not in seen:
-                seen.add(tensor.op.name)
-                stack.extend(tensor.op.inputs)
-        return len(seen)
 
     def connected(self, o, i):
         """Whether output o can depend on variable i."""

@@ -19,7 +19,7 @@ from pcl.nodes.pointwise.newton import newton
 
 @dataclass(frozen=True)
 class PointwiseEquation:
-    """equation(z) = 0 row by row, as a construct of the loss; Newton's method begins at `start` (q, m)."""
+    """equation(z) = 0 row by row, as a construct of the loss; Newton's method begins at `start`."""
 
     equation: Any
     start: Any

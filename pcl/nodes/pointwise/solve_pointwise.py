@@ -21,8 +21,8 @@ def solve_pointwise(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
 
         Z_k ż_k = −f_a ȧ,    Z_k = ∂f_k/∂z_k (m, m)
 
-    For laws that a point states implicitly: return mappings, equations of state, chemical equilibria. It may
-    stand anywhere in a model, also inside `solve_nonlinear` and `scan`, and depend on their unknowns.
+    For laws that a point states implicitly: return mappings, equations of state, chemical equilibria. It
+    may stand anywhere in a model, also inside `solve_nonlinear` and `scan`, and depend on their unknowns.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def solve_pointwise(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
     settings = Newton(tolerance, atol, maxiter)
     start = nodes.as_input("start", start)
     if len(start.shape) not in (1, 2) or 0 in start.shape:
-        raise ValueError(f"start has shape {tuple(start.shape)}; expected (q, m), or (q,) for one unknown a "
-                         "point.")
+        raise ValueError(f"start has shape {tuple(start.shape)}; expected (q, m), or (q,) for one "
+                         "unknown a point.")
     if len(start.shape) == 1:
         start = start[:, None]
         return _solved(lambda z: _column(equation(z[:, 0])), start, settings)[:, 0]
@@ -93,4 +93,5 @@ def _jacobians(equation, z):
         tape.watch(z)
         sums = tf.unstack(tf.reduce_sum(equation(z), axis=0))
     rows = [tape.gradient(s, z) for s in sums]
-    return tf.stack([tf.zeros_like(z) if row is None else tf.convert_to_tensor(row) for row in rows], axis=1)
+    rows = [tf.zeros_like(z) if row is None else tf.convert_to_tensor(row) for row in rows]
+    return tf.stack(rows, axis=1)

@@ -93,7 +93,8 @@ def test_derivatives_through_every_place_of_a_coefficient_are_exact(element):
         A = A + V.boundary_mass(h.at_boundary(theta["h"]), "right")
         left = fem.Dirichlet(lambda x: x[:, 0] == 0.0, 0.0)
         return read @ fem.solve(A, V.load(1.0), dirichlet=left) - 0.2
-    problem = pcl.Problem.from_residuals(residuals, {"k": kappa.init(lambda x: x[:, 0]), "h": h.init(2.0)})
+    blocks = {"k": kappa.init(lambda x: x[:, 0]), "h": h.init(2.0)}
+    problem = pcl.Problem.from_residuals(residuals, blocks)
     assert pcl.check_gradient(problem).ok and pcl.check_hessian(problem).ok
 
 
