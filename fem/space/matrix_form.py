@@ -4,9 +4,12 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from fem.space.traced import known
+from pcl.nodes.guard import guard
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.structure import Structure
 from pcl.support.arrays import scaled_rows
+from pcl.support.validate import require_finite
 
 
 def matrix_of(form):
@@ -24,7 +27,7 @@ def matrix_of(form):
     """
     asked, at_zero = _at_zero(form)
     linked = links(form, asked)
-    blocks, coefficients = [], []
+    blocks, columns = [], []
     for trial in _entries(form.points, asked):
         given = _values(form.points, {trial[:2]: _unit(form.points, *trial)})
         densities = form.densities(given, guarded=False)
@@ -32,13 +35,44 @@ def matrix_of(form):
         for key, change in _differences(densities, at_zero).items():
             for i, column in _columns(change):
                 blocks.append((trial, (*key, i)))
-                coefficients.append(form.guard(*key, column))
-    if not blocks:
+                columns.append(column)
+    values, vanish = known(columns)
+    kept = [k for k, gone in enumerate(vanish) if not gone]
+    parts = [[k for k in kept if values[k] is not None], [k for k in kept if values[k] is None]]
+    if not kept:
         raise ValueError("the form does not depend on its fields, so it has no matrix.")
-    structure = form.points.kept(("matrix", *blocks), lambda: _structure(form.points, blocks))
-    traced = any(map(tf.is_tensor, coefficients))
-    joined = tf.concat(coefficients, 0) if traced else np.concatenate(coefficients)
-    return SparseMatrix.from_structure(structure, joined, space=form.space), linked
+    matrices = [_matrix(form, [blocks[k] for k in part], [columns[k] if values[k] is None else values[k]
+                                                          for k in part]) for part in parts if part]
+    return sum(matrices[1:], matrices[0]), linked
+
+
+def load_of(form):
+    """−R(0), (n,), an array where it depends on no parameter."""
+    found = list(_at_zero(form)[1].items())
+    values, vanish = known([density for _, density in found])
+    total = np.zeros(form.space.n)
+    for (key, density), value, gone in zip(found, values, vanish):
+        scatter = form.points.scatter(*key)
+        if value is None and not gone:
+            total = total - scatter @ form.guard(*key, density)
+        elif not gone:
+            require_finite(f"what multiplies the {key[1]} of {key[0]}", value)
+            total = total - scatter.matrix @ np.ravel(value)
+    return total
+
+
+def _matrix(form, blocks, columns):
+    """That of some blocks, with one coefficient a point and block; all arrays or all tensors."""
+    points = form.points
+    structure = points.kept(("matrix", *blocks), lambda: _structure(points, blocks))
+    q = len(points.weights)
+
+    def place(i):
+        field, quantity, _ = blocks[i // q][1]
+        return f"what multiplies the {quantity} of {field}, {points.place(i % q)}"
+    joined = (tf.concat if any(map(tf.is_tensor, columns)) else np.concatenate)(columns, 0)
+    joined = guard(joined, "the matrix of the form", locate=place)
+    return SparseMatrix.from_structure(structure, joined, space=form.space)
 
 
 def _structure(points, blocks):
@@ -89,27 +123,16 @@ def _values(points, given):
 
 
 def _differences(densities, at_zero):
-    """k(e_j) − k(0), without what vanishes for every parameter."""
-    found = {}
-    for key, density in densities.items():
-        change = density if key not in at_zero or _vanishes(at_zero[key]) else density - at_zero[key]
-        if not _vanishes(change):
-            found[key] = change
-    return found
+    """k(e_j) − k(0)."""
+    gone = dict(zip(at_zero, known(list(at_zero.values()))[1]))
+    return {key: density if gone.get(key, True) else density - at_zero[key]
+            for key, density in densities.items()}
 
 
 def _columns(change):
-    """(i, entry i at every point) of a density, without those that vanish."""
+    """(i, entry i at every point) of a density."""
     columns = (tf.reshape if tf.is_tensor(change) else np.reshape)(change, (change.shape[0], -1))
-    every = ((i, columns[:, i]) for i in range(columns.shape[1]))
-    return [(i, column) for i, column in every if not _vanishes(column)]
-
-
-def _vanishes(x):
-    """Whether it is known to be zero when the form is traced."""
-    if tf.is_tensor(x):
-        x = x.numpy() if hasattr(x, "numpy") else tf.get_static_value(x)
-    return x is not None and not np.any(x)
+    return [(i, columns[:, i]) for i in range(columns.shape[1])]
 
 
 def links(form, asked):
@@ -129,8 +152,8 @@ def links(form, asked):
             total = tf.add_n(mixed) if mixed else None
         curved = [] if total is None else second.gradient(total, list(z.values()))
     except LookupError:         # a network or a solve of the fields, which no tape passes when traced
-        curved = [1.0]
-    if any(c is not None and not _vanishes(c) for c in curved):
+        curved = [np.ones(1)]
+    if not all(known([c for c in curved if c is not None])[1]):
         raise ValueError("the form is not linear in its fields, so it has no matrix; use "
                          "fem.solve_nonlinear.")
     return {pair for pair, slope in slopes.items() if slope is not None}

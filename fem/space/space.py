@@ -29,7 +29,7 @@ from fem.space.element import default_order, describe, element_of
 from fem.space.field import Field
 from fem.space.equation import depends, equation_of, functional_density
 from fem.space.form import Form
-from fem.space.matrix_form import matrix_of
+from fem.space.matrix_form import load_of, matrix_of
 from fem.space.modes import name_null
 from fem.space.observe import field_of, point_rows
 from fem.space.pairs import warn_of_unstable
@@ -356,9 +356,8 @@ class Space:
             raise ValueError("the form does not depend on its fields, so it has no matrix.")
         warn_of_unstable(self, set().union(*(linked for _, linked in found)), stacklevel=3)
         matrices = [matrix for matrix, _ in found]
-        zero = np.zeros(self.n)
-        b = [-f.residual(tf.constant(zero)) for f in forms]
-        return sum(matrices[1:], matrices[0]), tf.add_n(b)
+        b = sum(map(load_of, forms), np.zeros(self.n))
+        return sum(matrices[1:], matrices[0]), tf.convert_to_tensor(b)
 
     def matrix(self, form: Callable[..., Any], boundary: Mapping | None = None) -> SparseMatrix:
         """A of `system`."""
