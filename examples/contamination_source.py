@@ -80,9 +80,8 @@ class Aquifer:
 
     def history(self, theta, at=READ_AT):
         """c (n, times), g/m³."""
-        squared = tf.reduce_sum((self.space.quadrature_points - theta["place"]) ** 2, 1)
-        delta = tf.exp(-squared / (2.0 * WIDTH ** 2)) / (2.0 * np.pi * WIDTH ** 2)
-        load = self.space.load(tf.exp(theta["ln m"]) / (POROSITY * THICKNESS) * delta)
+        strength = tf.exp(theta["ln m"]) / (POROSITY * THICKNESS)
+        load = self.space.load(fem.mollified(theta["place"], WIDTH, strength))
         system = pcl.FirstOrder(self.mass, self.transport, load=load)
         return fem.march(self.space, system, 0.0, self.times, at=at, dirichlet={"left": 0.0})
 
