@@ -216,15 +216,18 @@ def _column(condition, columns):
     return condition.component
 
 
-def condition_values(value, dofs, columns=None):
-    """Values (m,) or (m, columns) for the degrees of freedom, checked, and guarded when they are
-    traced."""
+def condition_values(value, dofs, columns=None, also=()):
+    """Values (m,) or (m, columns) for the degrees of freedom, checked, and guarded when they are traced.
+
+    `also` are shapes that would have been taken before.
+    """
     value = float64_value("the Dirichlet value", value)
     m = len(dofs)
     allowed = [(), (m,)] + ([(m, columns)] if columns is not None else [])
     if tuple(value.shape) not in allowed:
+        expected = [*dict.fromkeys([*allowed, *also])]
         raise ValueError(f"the Dirichlet value has shape {tuple(value.shape)}; expected "
-                         f"{' or '.join(map(str, allowed))}: {m} degrees of freedom are selected, "
+                         f"{' or '.join(map(str, expected))}: {m} degrees of freedom are selected, "
                          "in the order of Space.boundary_dofs(where).")
     if not tf.is_tensor(value):
         require_finite("the Dirichlet value", value)

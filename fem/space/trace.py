@@ -129,12 +129,13 @@ def _interpolated(space, field, condition, component):
         value = value(field.dof_points[dofs - field.start])
     value = float64_value("the Dirichlet value", value)
     k, m = field.components, len(dofs)
-    if k > 1 and component is None and tuple(value.shape) in [(k,), (m, k)]:
+    whole = [(k,), (m, k)] if k > 1 and component is None else []
+    if tuple(value.shape) in whole:
         which = np.arange(m) * k + field.component[dofs - field.start]
         value = value * np.ones((m, 1))
         value = LinearMap(selection(which, m * k)) @ tf.reshape(value, [-1]) if tf.is_tensor(value) \
             else value.ravel()[which]
-    return Prescribed(dofs, condition_values(value, dofs))
+    return Prescribed(dofs, condition_values(value, dofs, also=whole))
 
 
 # --- normal and tangential parts of values at points ----------------------------------------------

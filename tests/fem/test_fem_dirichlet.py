@@ -205,6 +205,21 @@ def test_traced_values_of_one_number_are_compared_when_they_are_evaluated():
         problem.value([3.0])
 
 
+@pytest.mark.parametrize("solve", [
+    lambda V, g: fem.solve(V.laplace(), V.load(), g),
+    lambda V, g: fem.solve(V.laplace(), np.ones((9, 2)), g),
+    lambda V, g: fem.solve_nonlinear(V, lambda u, grad, x: (u, grad), g)],
+    ids=["one", "two", "nonlinear"])
+def test_a_solve_asks_for_its_values_once(solve):
+    calls = []
+
+    def g(x):
+        calls.append(len(x))
+        return x[:, 0]
+    solve(fem.Space(fem.unit_square(2)), g)
+    assert calls == [8]
+
+
 def test_numbers_out_of_range_and_values_of_another_shape_are_refused():
     V = fem.Space(fem.unit_square(2))
     A, b = V.laplace(), V.load()

@@ -44,6 +44,8 @@ def solved(dirichlet=None, constraints=None):
      "degree of freedom 0 has two different Dirichlet values, 0 and 1 .at 'left' and at 'bottom'"),
     (lambda: solved({"velocity": [fem.Dirichlet("left", 0.0, component=1), fem.Dirichlet("top", 2.0)]}),
      ValueError, r"values, 0 and 2 .at 'left' of velocity .component 1. and at 'top' of velocity"),
+    (lambda: solved({"velocity": np.zeros(3)}), ValueError,
+     r"shape \(3,\); expected \(\) or \(48,\) or \(2,\) or \(48, 2\)"),
     (lambda: W.system(identity, {"left": lambda v, p, x: {}}), TypeError,
      r"takes 3 arguments; expected \(velocity, p, x, normal\)"),
     (lambda: W.residual(lambda v, p, x: {"velocity": {"value": x[:, 0]}}, np.zeros(W.n)), ValueError,

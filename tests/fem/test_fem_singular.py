@@ -85,9 +85,10 @@ def test_a_pair_of_equal_order_is_said_at_once_and_when_it_is_singular():
 
 # --- energies that are not finite -------------------------------------------------------------
 def neo_hookean(u, x):
+    """Its slope is finite where J < 0."""
     F = u.gradient + np.eye(2)
-    log_J = tf.math.log(tf.linalg.det(F))
-    return 0.5 * (tf.reduce_sum(F ** 2, axis=[1, 2]) - 2.0 - 2.0 * log_J) + 0.5 * log_J ** 2
+    J = tf.linalg.det(F)
+    return 0.5 * (tf.reduce_sum(F ** 2, axis=[1, 2]) - 2.0 - 2.0 * tf.math.log(J)) + 0.5 * (J - 1.0) ** 2
 
 
 def pressed(by):
