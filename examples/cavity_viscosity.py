@@ -3,9 +3,9 @@
     ρ (u·∇)u − ∇·(2 μ(γ̇) D) + ∇p = 0,   ∇·u = 0,   D = sym ∇u,   γ̇ = √(2 D:D)
     u = 0 on three sides of a square of 20 mm, u = (16 U s² (1 − s)², 0), s = x / 20 mm, on the upper one
 
-ρ = 1060 kg/m³; μ = μ∞ + (μ₀ − μ∞) (1 + (λγ̇)²)^((n − 1)/2) after Carreau, μ₀ = 56 mPa s, μ∞ = 3.45 mPa
-s, λ = 3.313 s, n = 0.3568 (Cho and Kensey, Effects of the non-Newtonian viscosity of blood on flows in
-a diseased arterial vessel, part 1, 1991). The lid moves with U = 4 mm/s, then with 20 mm/s. Measured
+ρ = 1060 kg/m³; μ = μ∞ + (μ₀ − μ∞) (1 + (λγ̇)²)^((n − 1)/2) after Carreau, μ₀ = 56 mPa s, μ∞ = 3.45
+mPa s, λ = 3.313 s, n = 0.3568 (Cho and Kensey, Effects of the non-Newtonian viscosity of blood on flows
+in a diseased arterial vessel, part 1, 1991). The lid moves with U = 4 mm/s, then with 20 mm/s. Measured
 are both components of u at 19 points of the vertical and of the horizontal centre line, to 0.5 % of U;
 no pressure and no force.
 
@@ -16,9 +16,9 @@ Hood, the units are 20 mm, U and ρU². The data come from another, finer mesh.
 Numbers to expect: ln μ is known to a standard deviation of 6 to 8 % from 0.1 to 15 1/s and within 15 %
 down to 0.03 1/s, χ² of the 152 velocities is 120 to 150. What is uncertain is mostly a factor common to
 all rates: without inertia velocities do not depend on it at all. The shape of the law is off by 2 %
-with either of seeds 0 and 1, the factor by 10 % (one and a half standard deviations) and by less than 1
-%. Above 15 1/s, rates met in the corners of the lid only, the band widens to a factor of 1.2 to 2 at 60
-1/s. A torque or a force measured at the lid would tell the factor.
+with either of seeds 0 and 1, the factor by 10 % (one and a half standard deviations) and by less than
+1 %. Above 15 1/s, rates met in the corners of the lid only, the band widens to a factor of 1.2 to 2 at
+60 1/s. A torque or a force measured at the lid would tell the factor.
 """
 
 import argparse
@@ -198,6 +198,6 @@ if __name__ == "__main__":
     arguments.output.mkdir(parents=True, exist_ok=True)
     outcome = main(seed=arguments.seed)
     print(outcome["result"].message)
-    print(f"χ² of the {outcome['observed'].size} velocities {outcome['misfit']:.0f}; μ from 0.1 to 10 1/s is "
-          "off by {:.0%} in common and by {:.0%} in shape".format(*common(outcome)))
+    print(f"χ² of the {outcome['observed'].size} velocities {outcome['misfit']:.0f}; μ from 0.1 to "
+          "10 1/s is off by {:.0%} in common and by {:.0%} in shape".format(*common(outcome)))
     print("figure:", plot(outcome, arguments.output).resolve())
