@@ -1,7 +1,6 @@
 """Young's modulus of a block from the displacement of its surface."""
 
 import numpy as np
-import pytest
 
 from examples import elastic_modulus
 
@@ -16,19 +15,12 @@ def test_pads_press_with_their_force_and_displacements_go_as_one_over_the_modulu
                                atol=1e-14)
 
 
-def test_the_prior_has_its_standard_deviation_away_from_the_boundary():
-    block = elastic_modulus.Block(8)
-    rows = block.prior().matrix
-    variance = np.linalg.inv((rows.T @ rows).toarray()).diagonal()
-    middle = np.linalg.norm(block.moduli.dof_points - [20.0, 10.0], axis=1) < 4.0
-    assert np.sqrt(variance[middle].mean()) == pytest.approx(0.7, rel=0.2)
-
-
 def test_the_lump_is_found_and_the_truth_is_within_the_band(tmp_path):
     outcome = elastic_modulus.main(n=8, maxiter=15)
     assert outcome["error"] < 0.6 * outcome["error_of_guess"] and outcome["known"].mean() > 0.25
     assert np.linalg.norm(elastic_modulus.lump(outcome) - [26.0, 13.0]) < 2.0
     ratio = np.log(outcome["modulus"] / outcome["truth"]) / outcome["deviation"]
     assert np.mean(np.abs(ratio) < 2.0) > 0.9
-    assert outcome["deviation"][outcome["block"].moduli.dof_points[:, 1] == 0.0].min() > 0.25
+    height, deviation = outcome["block"].moduli.dof_points[:, 1], outcome["deviation"]
+    assert np.median(deviation[height == 0.0]) > 2.0 * np.median(deviation[height > 15.0])
     assert elastic_modulus.plot(outcome, tmp_path).stat().st_size > 20_000
