@@ -16,6 +16,10 @@ from fem.output.plot_slice import plot_slice
 from fem.output.save import save
 from fem.output.series import Series
 from fem.output.view import view
+from fem.refinement.equations import LinearEquation, WeakEquation
+from fem.refinement.finer import Refining
+from fem.refinement.fit import refine_fit
+from fem.refinement.refine import refine
 from fem.solvers.complex import solve_complex
 from fem.solvers.eigen import eigenvalues
 from fem.solvers.linear import solve
@@ -30,8 +34,9 @@ from fem.unknowns.coefficient import Coefficient
 from fem.unknowns.matern import Matern
 from fem.unknowns.norms import H1, L2, TotalVariation
 
-__all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "Matern", "Series",
-           "Space", "TotalVariation", "check_mesh", "curved", "disk", "eigenvalues", "march",
-           "march_states", "materials", "mesh_from_arrays", "mollified", "plot", "plot_comparison",
-           "plot_mesh", "plot_slice", "read_mesh", "rectangle", "save", "solve", "solve_complex",
-           "solve_nonlinear", "sym", "unit_square", "vector", "view"]
+__all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "LinearEquation",
+           "Matern", "Refining", "Series", "Space", "TotalVariation", "WeakEquation", "check_mesh",
+           "curved", "disk", "eigenvalues", "march", "march_states", "materials", "mesh_from_arrays",
+           "mollified", "plot", "plot_comparison", "plot_mesh", "plot_slice", "read_mesh", "rectangle",
+           "refine", "refine_fit", "save", "solve", "solve_complex", "solve_nonlinear", "sym",
+           "unit_square", "vector", "view"]

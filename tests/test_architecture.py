@@ -42,6 +42,7 @@ FLOORS = (
     ("fem.space", "fem.grid"),
     ("fem.unknowns",),
     ("fem.solvers",),
+    ("fem.refinement",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -52,6 +53,7 @@ NARROW = {
     "pcl.factor": {"pcl.support", "pcl.errors"},
     "pcl.interior_point": {"pcl.support", "pcl.errors", "pcl.interior_point"},
     "pcl.training": {"pcl.support", "pcl.errors", "pcl.execute", "pcl.training", "pcl.callbacks"},
+    "fem.refinement": {"pcl", "fem"},           # it trains, and reads what the data determine
     "fem": {"pcl.support", "pcl.errors", "pcl.engine", "pcl.nodes", "pcl.evolution", "fem"},
 }
 
