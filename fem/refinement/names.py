@@ -6,6 +6,7 @@ import numpy as np
 import skfem
 from skfem.refdom import RefHex, RefQuad
 
+from fem.mesh.geometry import is_curved
 from fem.refinement.nested import parents
 from fem.space.space import Space
 from pcl.support.types import Integers
@@ -68,7 +69,6 @@ def _facets_of_origin(space, finer, found):
 
 
 def _require_straight(mesh):
-    straight = (skfem.MeshLine, skfem.MeshTri1, skfem.MeshQuad1, skfem.MeshTet1, skfem.MeshHex1)
-    if type(mesh) not in straight:
-        raise ValueError(f"a {type(mesh).__name__} is not refined with its names kept; expected straight "
-                         f"cells, one of {', '.join(kind.__name__ for kind in straight)}.")
+    if is_curved(mesh):
+        raise ValueError(f"a {type(mesh).__name__} has curved cells, which are not refined here; expected "
+                         "straight ones: MeshLine, MeshTri, MeshTet, MeshQuad, MeshHex.")

@@ -137,7 +137,7 @@ def test_bad_inputs_are_refused_in_words():
         fem.Refining(fraction=0)
 
 
-@pytest.mark.parametrize("mesh", [skfem.MeshLine(np.linspace(0, 1, 4)), skfem.MeshTet().refined(1),
+@pytest.mark.parametrize("mesh", [skfem.MeshLine(np.linspace(0, 1, 4)), skfem.MeshTet().refined(2),
                                   skfem.MeshQuad().refined(1)], ids=lambda mesh: type(mesh).__name__)
 def test_lines_tetrahedra_and_quadrilaterals_reach_a_tolerance_too(mesh):
     def equation(V, theta):
