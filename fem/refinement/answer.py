@@ -128,8 +128,9 @@ class Refined:
     def verdict(self) -> str:
         """What has been reached, in words."""
         unit = " standard errors" if self.standard_error else ""
-        numbers = (f"{len(self.history)} meshes, from {self.history[0].cells} to {self.last.cells} cells: "
-                   f"estimated error {self.last.error:.2g}{unit}, tolerance {self.tolerance:.2g}.")
+        first, last = self.history[0].cells, self.last.cells
+        numbers = (f"{len(self.history)} meshes, from {first} to {last} cells: estimated error "
+                   f"{self.last.error:.2g}{unit}, tolerance {self.tolerance:.2g}.")
         return " ".join([self.end.value, numbers, *self.remarks])
 
     def __str__(self):

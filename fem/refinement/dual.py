@@ -1,4 +1,4 @@
-"""The error of a functional of the solution, by the residual in a finer space weighted with the adjoint."""
+"""The error of a functional of u: the residual in a finer space, weighted with the adjoint there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fem.refinement.equations import Prescribing
+from fem.refinement.equations import Prescribing, state
 from fem.refinement.nested import carried
 from fem.space.space import Space
 from pcl.problem import Problem
@@ -36,9 +36,9 @@ class Dual:
 
         λᵀ R(ũ) = (λ − I λ_V)ᵀ R(I u_h) + λ_Vᵀ Iᵀ R(I u_h) + λᵀ (R(ũ) − R(I u_h))
 
-    is shared among cells. The first term is small where λ is smooth, the second what quadrature leaves, the
-    third what Dirichlet values leave. What a basis function contributes is shared equally by its cells; of
-    unknowns that constraints tie together one has it all.
+    is shared among cells. The first term is small where λ is smooth, the second what quadrature leaves,
+    the third what Dirichlet values leave. What a basis function contributes is shared equally by its
+    cells; of unknowns that constraints tie together one has it all.
 
     Source: R. Becker and R. Rannacher, An optimal control approach to a posteriori error estimation, Acta
     Numerica 10 (2001), sec. 2; of ways to localise it T. Richter and T. Wick, J. Comput. Appl. Math. 279
@@ -75,18 +75,18 @@ def dual(coarse: Space, fine: Space, equation: Callable[..., Any], outcome: Call
     The adjoint is the derivative of dᵀ q by a load that is added to the equation: the library's own.
     """
     constants = {name: tf.constant(array, tf.float64) for name, array in theta.items()}
-    stated = equation(fine, constants)
+    stated = state(equation, fine, constants)
     conditions = Prescribing(fine, stated)
     interpolant = carried(coarse, fine) @ u
     start = conditions.imposed(interpolant)
     residuals = _Residuals(np.asarray(stated.residual(fine, interpolant)),
                            np.asarray(stated.residual(fine, start)),
-                           Prescribing(coarse, equation(coarse, constants)), conditions)
+                           Prescribing(coarse, state(equation, coarse, constants)), conditions)
     count = outcomes(outcome, coarse, u, constants).size
 
     def loss(blocks):
-        state = equation(fine, constants).solve(fine, blocks["load"], start)
-        return tf.reduce_sum(blocks["direction"] * _as_many(outcome(fine, state, constants), count))
+        u_fine = state(equation, fine, constants).solve(fine, blocks["load"], start)
+        return tf.reduce_sum(blocks["direction"] * _as_many(outcome(fine, u_fine, constants), count))
     problem = Problem(loss, {"load": np.zeros(fine.n), "direction": np.zeros(count)})
     q = problem.unravel(problem.gradient(problem.theta0))["direction"]
     return Dual(coarse, fine, q, residuals, problem)
@@ -95,9 +95,9 @@ def dual(coarse: Space, fine: Space, equation: Callable[..., Any], outcome: Call
 def _as_many(q, count):
     q = tf.reshape(q, [-1])
     if q.shape[0] != count:
-        raise ValueError(f"there are {q.shape[0]} outcomes in the finer space and {count} in the coarse one; "
-                         "expected functions of u that do not change with the space, such as values at "
-                         "points.")
+        raise ValueError(f"there are {q.shape[0]} outcomes in the finer space and {count} in the coarse "
+                         "one; expected functions of u that do not change with the space, such as values "
+                         "at points.")
     return q
 
 

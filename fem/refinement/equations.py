@@ -69,6 +69,21 @@ class WeakEquation:
         return R if self.load is None else R - self.load
 
 
+def state(equation: Callable[..., Any], space: Space, theta: Mapping[str, Any]) -> Stated:
+    """equation(V, θ), refused if it is none.
+
+    Raises
+    ------
+    TypeError
+    """
+    stated = equation(space, theta)
+    if not isinstance(stated, (LinearEquation, WeakEquation)):
+        raise TypeError(f"equation(V, theta) returned a {type(stated).__name__}; expected "
+                        "fem.LinearEquation(A, b, dirichlet) or fem.WeakEquation(form, dirichlet), which "
+                        "take the arguments of fem.solve and fem.solve_nonlinear.")
+    return stated
+
+
 class Prescribing:
     """What an equation prescribes on a space: u = P z + g."""
 

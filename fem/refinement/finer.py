@@ -63,7 +63,7 @@ def next_order(element: Any) -> Any:
         return vector(next_order(element.element), element.components)
     if not isinstance(element, str) or element not in _NEXT:
         raise ValueError(f"no element of one order more is known for {element!r}; name it: "
-                         "fem.Refining(finer=…), on the same mesh and with values at points for unknowns.")
+                         "fem.Refining(finer=…), whose unknowns are values at points too.")
     return _NEXT[element]
 
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from fem.refinement.answer import Level, Refined
 from fem.refinement.dual import dual
+from fem.refinement.equations import state
 from fem.refinement.finer import Refining
 from fem.refinement.nested import on_another_mesh
 from fem.refinement.refine import first_iterate, levels
@@ -31,7 +32,8 @@ def refine_fit(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any],
         dr/dθ = U Σ Vᵀ,    y = Uᵀ (r(u_W) − r(u_h))/s,    shift of θ = −s F y,    covariance s² F Fᵀ
 
     |y| is the shift of that function of θ which moves most, in its standard errors; to first order no
-    parameter and no function of them moves by more. The mesh is refined where |y| comes from.
+    parameter and no function of them moves by more, what the residuals do not determine left out. The
+    mesh is refined where |y| comes from.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def refine_fit(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any],
     sigma : float, optional
         s, the standard deviation of a residual; None estimates it at each minimum.
     on_mesh : {block: element}, optional
-        Blocks that are nodal or cell values on the mesh: {'kappa': 'P1'}; they are interpolated to the next.
+        Blocks that are nodal or cell values on the mesh, interpolated to the next: {'kappa': 'P1'}.
     train : function of a Problem -> result with `.x` and `.success`, optional
         Levenberg and Marquardt's method by default: `pcl.minimize(problem, "levenberg-marquardt")`.
 
@@ -92,8 +94,10 @@ class _Fit:
         return self._judged(V, W, theta, u, result.x)
 
     def _judged(self, V, W, theta, u, flat):
-        r = self.problem.residuals(flat)
-        found = determined(self.problem.jacobian(flat), self.problem.slices.values())
+        r, J = self.problem.residuals(flat), self.problem.jacobian(flat)
+        if not J.any():
+            raise ValueError("dr/dθ is 0 at the minimum: the residuals determine nothing of theta.")
+        found = determined(J, self.problem.slices.values())
         s = _sigma(self._sigma, found.noise(r))
         judge = dual(V, W, self._equation, self._residuals, theta, u)
         y = found.left.T @ (judge.outcomes - np.ravel(r)) / s
@@ -104,7 +108,7 @@ class _Fit:
         return Level(V, theta, u, float(r @ r), size, judge.by_cell(direction))
 
     def _state(self, V, blocks, start):
-        return self._equation(V, blocks).solve(V, None, start)
+        return state(self._equation, V, blocks).solve(V, None, start)
 
     def _carried(self, before, mesh):
         if before is None:
@@ -121,6 +125,6 @@ def _sigma(given, found):
     if given is not None:
         return positive_number("sigma", given)
     if not found:
-        raise ValueError("sigma is None and cannot be estimated: no more residuals than parameters, or none "
-                         "is left of them. Give sigma, the standard deviation of a residual.")
+        raise ValueError("sigma is None and cannot be estimated: no more residuals than parameters, or "
+                         "none is left of them. Give sigma, the standard deviation of a residual.")
     return found

@@ -70,5 +70,5 @@ def _facets_of_origin(space, finer, found):
 
 def _require_straight(mesh):
     if is_curved(mesh):
-        raise ValueError(f"a {type(mesh).__name__} has curved cells, which are not refined here; expected "
+        raise ValueError(f"a {type(mesh).__name__} has curved cells, which are not refined; expected "
                          "straight ones: MeshLine, MeshTri, MeshTet, MeshQuad, MeshHex.")

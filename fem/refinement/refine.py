@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from fem.refinement.answer import End, Level, Refined, ended
 from fem.refinement.dual import dual, outcomes
+from fem.refinement.equations import state
 from fem.refinement.finer import Refining, marked
 from fem.refinement.names import refined
 from fem.refinement.nested import carried
@@ -57,7 +58,7 @@ def refine(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any], quantit
 
     def solved(V, W, before):
         constants = {name: tf.constant(a) for name, a in theta.items()}
-        u = np.asarray(equation(V, constants).solve(V, None, first_iterate(before, V)))
+        u = np.asarray(state(equation, V, constants).solve(V, None, first_iterate(before, V)))
         value = outcomes(quantity, V, u, constants)
         if value.size != 1:
             raise ValueError(f"quantity has {value.size} entries; expected one number.")

