@@ -17,8 +17,13 @@ from pcl.support.types import Array, ArrayLike, Tensor
 class Stated(Protocol):
     """What `fem.refine` asks of an equation."""
 
-    dirichlet: Any
-    constraints: Any
+    @property
+    def dirichlet(self) -> Any:
+        """As in `fem.solve`."""
+
+    @property
+    def constraints(self) -> Any:
+        """As in `fem.solve`."""
 
     def solve(self, space: Space, load: Any = None, start: Any = None) -> Tensor:
         """u (n,) of the equation with `load` (n,) added on its right; `start` for iterations."""
@@ -59,9 +64,10 @@ class WeakEquation:
 
     def solve(self, space: Space, load: Any = None, start: Any = None) -> Tensor:
         """u (n,)."""
-        given = [b for b in (self.load, load) if b is not None]
-        return solve_nonlinear(space, self.form, self.dirichlet, start, sum(given) if given else None,
-                               boundary=self.boundary, constraints=self.constraints)
+        if self.load is not None:
+            load = self.load if load is None else self.load + load
+        return solve_nonlinear(space, self.form, self.dirichlet, start, load, boundary=self.boundary,
+                               constraints=self.constraints)
 
     def residual(self, space: Space, u: Array | Tensor) -> Tensor:
         """R(u) − load."""

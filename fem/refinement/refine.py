@@ -54,16 +54,16 @@ def refine(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any], quantit
     (at strong singularities by a third or so). See `fem.refinement.dual.Dual`.
     """
     tolerance = positive_number("tolerance", tolerance)
-    theta = {name: np.asarray(a, dtype=np.float64) for name, a in (theta or {}).items()}
+    fixed = {name: np.asarray(a, dtype=np.float64) for name, a in (theta or {}).items()}
 
     def solved(V, W, before):
-        constants = {name: tf.constant(a) for name, a in theta.items()}
+        constants = {name: tf.constant(a) for name, a in fixed.items()}
         u = np.asarray(state(equation, V, constants).solve(V, None, first_iterate(before, V)))
         value = outcomes(quantity, V, u, constants)
         if value.size != 1:
             raise ValueError(f"quantity has {value.size} entries; expected one number.")
-        judge = dual(V, W, equation, quantity, theta, u)
-        return Level(V, theta, u, float(value[0]), float(judge.outcomes[0] - value[0]),
+        judge = dual(V, W, equation, quantity, fixed, u)
+        return Level(V, fixed, u, float(value[0]), float(judge.outcomes[0] - value[0]),
                      judge.by_cell(np.ones(1)))
     history, end = levels(mesh, element, solved, tolerance, refining)
     return Refined(history, end, tolerance)

@@ -142,9 +142,12 @@ def test_bad_inputs_are_refused_in_words():
 def test_lines_tetrahedra_and_quadrilaterals_reach_a_tolerance_too(mesh):
     odd = np.meshgrid(*[np.arange(1, 40, 2)] * mesh.dim())              # ∫u of −Δu = 1 by its sine series
     exact = np.sum(np.prod([8 / (np.pi * k) ** 2 for k in odd], 0) / sum((np.pi * k) ** 2 for k in odd))
+    part = 0.2 if mesh.dim() == 3 else 0.1
+
     def equation(V, theta):
         ones = np.ones(len(V.quadrature_points))
         return fem.LinearEquation(V.laplace(), V.load(theta["f"] * ones), 0.0)
     found = fem.refine(mesh, "P1", equation, lambda V, u, t: V.integrate(lambda u, x: u.value, u),
-                       0.1 * exact, {"f": 1.0}, fem.Refining(uniform=isinstance(mesh, skfem.MeshQuad)))
-    assert found.success and abs(found.value - exact) < 0.2 * exact
+                       part * exact, {"f": 1.0}, fem.Refining(uniform=isinstance(mesh, skfem.MeshQuad)))
+    assert found.success and len(found.history) > 1
+    assert abs(found.value - exact) < 1.5 * part * exact

@@ -107,6 +107,7 @@ def test_a_network_is_carried_as_it_is_and_an_unfinished_fit_is_no_success():
         return fem.LinearEquation(V.laplace(net(theta["k"], V.quadrature_points)[:, 0]), V.load(1.0), 0.0)
     found = fem.refine_fit(skfem.MeshTri().refined(2), "P1", equation,
                            lambda V, u, theta: V.observe(points) @ u - 0.05, {"k": net.init(0)},
-                           sigma=1e-2, train=lambda problem: pcl.minimize(problem, "levenberg-marquardt", maxiter=1))
+                           sigma=1e-2, train=lambda problem: pcl.minimize(
+                               problem, "levenberg-marquardt", maxiter=1))
     assert found.theta["k"].shape == (net.size,)
     assert not found.success and "On the last mesh the fit says" in found.verdict
