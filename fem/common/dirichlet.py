@@ -33,7 +33,8 @@ class Dirichlet:
         The k columns belong to k right-hand sides. Of a vector field also (components,), or a function
         that returns (m, components). Fields whose unknowns are no values at points (Raviart–Thomas,
         Nédélec, Argyris, …) take the projection onto their traces of what is given: a scalar, a function
-        of points, or (qb,) at `Space.boundary_points(where)`.
+        of points, or (qb,) at `Space.boundary_points(where)`. The value of Morley elements is that at
+        vertices.
     field : str, optional
         Which field; needed where the space has several.
     component : int, 'normal', 'tangential' or 'normal derivative', optional
