@@ -12,23 +12,19 @@ _UNKNOWN = "Placeholder"
 
 def known(tensors):
     """Of arrays or tensors the values, None where they depend on parameters; and whether they vanish."""
-    if not any(map(_is_symbolic, tensors)):
+    if not any(map(tf.is_symbolic_tensor, tensors)):
         values = [np.asarray(t) for t in tensors]
         free = [t if not tf.is_tensor(t) else None for t in tensors]
         return free, [not v.any() for v in values]
-    symbolic = [t for t in tensors if _is_symbolic(t)]
+    symbolic = [t for t in tensors if tf.is_symbolic_tensor(t)]
     unknown = [_unknowns(t.op) for t in symbolic]
     numbers = iter(zip(_evaluated(symbolic, set().union(*unknown)), unknown))
     values, vanish = [], []
     for t in tensors:
-        value, of = next(numbers) if _is_symbolic(t) else (np.asarray(t), ())
+        value, of = next(numbers) if tf.is_symbolic_tensor(t) else (np.asarray(t), ())
         values.append(None if of else value)
         vanish.append(value is not None and not value.any())
     return values, vanish
-
-
-def _is_symbolic(x):
-    return tf.is_tensor(x) and not hasattr(x, "numpy")
 
 
 def _evaluated(tensors, unknown):
