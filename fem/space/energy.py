@@ -28,8 +28,7 @@ class Energy:
     def __post_init__(self):
         if not callable(self.density):
             raise TypeError(f"density is a {type(self.density).__name__}; expected a function of "
-                            f"the fields "
-                            "and x.")
+                            "the fields and x.")
         object.__setattr__(self, "__signature__", inspect.signature(self.density))
 
     def __call__(self, *arguments: Any) -> dict:

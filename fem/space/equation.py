@@ -93,8 +93,7 @@ def equation_of(space, form, boundary, shape):
         inside = OfColumns(space.weak_form(shape), form)
     elif len(shape) == 2:
         raise ValueError(f"u has shape {shape}; columns are for a pair (f0, f1) on a scalar space, "
-                         f"expected "
-                         f"({space.n},).")
+                         f"expected ({space.n},).")
     else:
         inside = Equation([Form(space, space.cells, form)])
     if not boundary:

@@ -55,8 +55,7 @@ def by_region(space, values):
     if bad.size:
         what = "no region" if count[bad[0]] == 0 else f"{count[bad[0]]} regions"
         raise ValueError(f"cell {bad[0]} belongs to {what} of {', '.join(map(repr, values))} "
-                         f"({bad.size} such "
-                         "cells); expected every cell in one.")
+                         f"({bad.size} such cells); expected every cell in one.")
     put = LinearMap(selection(np.concatenate(numbers), len(space.quadrature_weights)).T)
     joined = tf.concat(parts, 0) if any(map(tf.is_tensor, parts)) else np.concatenate(parts)
     return put @ joined if tf.is_tensor(joined) else put.matrix @ joined

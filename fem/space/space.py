@@ -206,8 +206,7 @@ class Space:
         field = self.only_field(what)
         if field.shape:
             raise ValueError(f"{what} is for scalar fields, but {field} has values of shape "
-                             f"{field.shape}; "
-                             "state the form by V.system(form) or V.matrix(form).")
+                             f"{field.shape}; state the form by V.system(form) or V.matrix(form).")
         return field
 
     # --- forms ---------------------------------------------------------------------------

@@ -21,8 +21,7 @@ def periodic(space, field, one, other, sign):
     a, b = (numbers_at(space, field, where) for where in (one, other))
     if len(a) != len(b):
         raise ValueError(f"{one!r} has {len(a)} unknowns and {other!r} has {len(b)}; a periodic "
-                         f"pair needs "
-                         "the same nodes on both sides.")
+                         "pair needs the same nodes on both sides.")
     if not len(a) or len(np.intersect1d(a, b)) == len(a):
         raise ValueError(f"the periodic pair {one!r}, {other!r} is a side and itself; expected two that "
                          "lie opposite each other.")

@@ -157,8 +157,7 @@ def _along_normals(space, field, condition, part):
         value = (tf.reduce_sum if tf.is_tensor(value) else np.sum)(value * directions, axis=1)
     if tuple(value.shape) not in [(), (m,)]:
         raise ValueError(f"the Dirichlet value has shape {tuple(value.shape)}; expected (), ({m},) "
-                         f"or ({m}, "
-                         f"{dim}): {m} {part} parts are prescribed.")
+                         f"or ({m}, {dim}): {m} {part} parts are prescribed.")
     if len(rows.indices) == m:          # along axes: single unknowns
         return Prescribed(rows.indices.astype(np.int64), _over(_checked(value, m), rows.data))
     return Prescribed(None, _checked(value, m), rows)

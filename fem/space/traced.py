@@ -13,13 +13,13 @@ _UNKNOWN = "Placeholder"
 def known(tensors):
     """Of arrays or tensors the values, None where they depend on parameters; and whether they vanish."""
     if not any(map(tf.is_symbolic_tensor, tensors)):
-        values = [np.asarray(t) for t in tensors]
         free = [t if not tf.is_tensor(t) else None for t in tensors]
-        return free, [not v.any() for v in values]
+        return free, [not np.any(np.asarray(t)) for t in tensors]
     symbolic = [t for t in tensors if tf.is_symbolic_tensor(t)]
     unknown = [_unknowns(t.op) for t in symbolic]
     numbers = iter(zip(_evaluated(symbolic, set().union(*unknown)), unknown))
-    values, vanish = [], []
+    values: list = []
+    vanish: list[bool] = []
     for t in tensors:
         value, of = next(numbers) if tf.is_symbolic_tensor(t) else (np.asarray(t), ())
         values.append(None if of else value)
