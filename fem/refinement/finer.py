@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import skfem
 
 from fem.space.element import vector
 from fem.space.space import Space
@@ -42,7 +43,7 @@ class Refining:
             raise ValueError(f"fraction is {self.fraction!r}; expected a number in (0, 1], such as 0.5.")
         positive_integer("max_cells", self.max_cells)
 
-    def spaces(self, mesh, element) -> tuple[Space, Space]:
+    def spaces(self, mesh: skfem.Mesh, element: Any) -> tuple[Space, Space]:
         """The space of the solution and the finer one that judges it."""
         finer = next_order(element) if self.finer is None else self.finer
         order = self.quadrature_order

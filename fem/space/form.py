@@ -16,6 +16,7 @@ import tensorflow as tf
 from fem.common.coefficient import float64_value
 from fem.space.quantities import NAMES
 from pcl.nodes.guard import guard
+from pcl.support.types import Array, Tensor
 from pcl.support.validate import require_finite
 
 
@@ -193,7 +194,7 @@ def positional(function):
     return sum(p.default is p.empty for p in positional), np.inf if several else len(positional)
 
 
-def sym(gradient):
+def sym(gradient: Array | Tensor) -> Array | Tensor:
     """(G + Gᵀ)/2 of every point, (q, d, d): the strain of a displacement."""
     transpose = tf.linalg.matrix_transpose if tf.is_tensor(gradient) else lambda G: np.swapaxes(G, -1, -2)
     return 0.5 * (gradient + transpose(gradient))
