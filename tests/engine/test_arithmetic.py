@@ -36,7 +36,7 @@ def test_arithmetic_is_that_of_tensorflow(name):
 
 
 @pytest.mark.parametrize("function", [
-    lambda x, y: tf.exp(x), lambda x, y: tf.cast(tf.cast(x, tf.float32), tf.float64),
+    lambda x, y: tf.math.erf(x), lambda x, y: tf.cast(tf.cast(x, tf.float32), tf.float64),
     lambda x, y: tf.where(x > 0.0, x, y)])
 def test_anything_else_is_left_to_tensorflow(function):
     _, feeds, fetches = graph_of(function)
