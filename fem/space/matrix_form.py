@@ -5,6 +5,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from fem.space.traced import known
+from pcl.engine.glue.probe import ROW_ENTRIES
 from pcl.nodes.guard import guard
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.structure import Structure
@@ -63,23 +64,34 @@ def load_of(form):
 
 def _matrix(form, blocks, columns):
     """That of some blocks, with one coefficient a point and block; all arrays or all tensors."""
+    chunks = [slice(k, k + ROW_ENTRIES) for k in range(0, len(blocks), ROW_ENTRIES)]
+    matrices = [_chunk(form, blocks[chunk], columns[chunk]) for chunk in chunks]
+    return sum(matrices[1:], matrices[0])
+
+
+def _chunk(form, blocks, columns):
+    """Coefficients point by point, so that those of a point are a row of pointwise glue."""
     points = form.points
     structure = points.kept(("matrix", *blocks), lambda: _structure(points, blocks))
-    q = len(points.weights)
+    count = len(blocks)
 
     def place(i):
-        field, quantity, _ = blocks[i // q][1]
-        return f"what multiplies the {quantity} of {field}, {points.place(i % q)}"
-    joined = (tf.concat if any(map(tf.is_tensor, columns)) else np.concatenate)(columns, 0)
+        field, quantity, _ = blocks[i % count][1]
+        return f"what multiplies the {quantity} of {field}, {points.place(i // count)}"
+    traced = any(map(tf.is_tensor, columns))
+    joined = tf.reshape(tf.stack(columns, 1), [-1]) if traced else np.stack(columns, axis=1).ravel()
     joined = guard(joined, "the matrix of the form", locate=place)
     return SparseMatrix.from_structure(structure, joined, space=form.space)
 
 
 def _structure(points, blocks):
-    """Rows (block, point), each one entry of a quantity with its weight."""
+    """Rows (point, block), each one entry of a quantity with its weight."""
+    q = len(points.weights)
+    order = np.arange(len(blocks) * q).reshape(-1, q).T.ravel()
     tests = [scaled_rows(_entry_rows(points, *test), points.weights) for _, test in blocks]
     trials = [_entry_rows(points, *trial) for trial, _ in blocks]
-    return Structure(sp.vstack(tests, format="csr"), sp.vstack(trials, format="csr"))
+    test, trial = (sp.vstack(rows, format="csr")[order] for rows in (tests, trials))
+    return Structure(test, trial)
 
 
 def _entry_rows(points, field, quantity, i):
