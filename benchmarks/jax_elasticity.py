@@ -13,11 +13,11 @@ import scipy.sparse as sp
 
 import fem
 from benchmarks import square
-from benchmarks.jax_fem import Derivatives, HostSolver, network
+from benchmarks.jax_fem import Derivatives, HostSolver, Numbered, network
 from benchmarks.pcl_elasticity import LAM, MU, PULL, mesh
 
 
-class Elements:
+class Elements(Numbered):
     """Constant arrays: `points` (q, 2); `cells` (t, 12), numbers of free unknowns, fixed ones past the
     end; `stiffness` (t, 6, 12, 12) for E = 1 at each point; `load` (size,)."""
 
@@ -42,24 +42,6 @@ class Elements:
         right = V.facet_points("right")
         full = right.scatter("u", "value").matrix @ np.tile(PULL, len(right.weights))
         self.load = full[self.free]
-
-    def local(self, u):
-        """u (size,), zero at fixed unknowns, of every triangle: (t, 12)."""
-        return jnp.append(u, 0.0)[self.cells]
-
-    def add_up(self, values):
-        """Σ over triangles of values (t, 12): (size,)."""
-        return jax.ops.segment_sum(values.ravel(), self.cells.ravel(), self.size + 1)[:-1]
-
-    def pattern(self):
-        """Rows and column starts of the stored entries, and the map (nnz, 144 t) that adds them up."""
-        n, m = self.size, self.cells.shape[1]
-        rows, cols = np.repeat(self.cells, m, 1).ravel(), np.tile(self.cells, m).ravel()
-        keep = np.flatnonzero((rows < n) & (cols < n))
-        stored, slot = np.unique(cols[keep] * n + rows[keep], return_inverse=True)
-        scatter = sp.csr_matrix((np.ones(keep.size), (slot, keep)), (stored.size, rows.size))
-        starts = np.searchsorted(stored // n, np.arange(n + 1))
-        return (stored % n).astype(np.int32), starts.astype(np.int32), scatter
 
     def scaled(self):
         """The map from E (q,) to the element matrices, flat: (144 t, q)."""

@@ -41,7 +41,32 @@ def network(theta, x, widths=square.WIDTHS):
     return (x @ W + b)[:, 0]
 
 
-class Triangles:
+class Numbered:
+    """Cells and the numbers of their unknowns, `cells` (t, m); fixed ones are numbered `size`."""
+
+    cells: np.ndarray
+    size: int
+
+    def local(self, u):
+        """u (size,), zero at fixed unknowns, of every cell: (t, m)."""
+        return jnp.append(u, 0.0)[self.cells]
+
+    def add_up(self, values):
+        """Σ over cells of values (t, m): (size,)."""
+        return jax.ops.segment_sum(values.ravel(), self.cells.ravel(), self.size + 1)[:-1]
+
+    def pattern(self):
+        """Rows and column starts of the stored entries, and the map (nnz, m² t) that adds them up."""
+        n, m = self.size, self.cells.shape[1]
+        rows, cols = np.repeat(self.cells, m, 1).ravel(), np.tile(self.cells, m).ravel()
+        keep = np.flatnonzero((rows < n) & (cols < n))
+        stored, slot = np.unique(cols[keep] * n + rows[keep], return_inverse=True)
+        scatter = sp.csr_matrix((np.ones(keep.size), (slot, keep)), (stored.size, rows.size))
+        starts = np.searchsorted(stored // n, np.arange(n + 1))
+        return (stored % n).astype(np.int32), starts.astype(np.int32), scatter
+
+
+class Triangles(Numbered):
     """Constant arrays of the P1 discretisation on an n × n × 2 mesh of the unit square.
 
     Attributes: `points` (q, 2), cell by cell; `cells` (t, 3) unknown numbers, boundary nodes
@@ -63,24 +88,6 @@ class Triangles:
         self.stiffness = edges @ edges.transpose(0, 2, 1) / (12.0 * area[:, None, None])
         self.mass = area[:, None, None] / 12.0 * (1.0 + np.eye(3))
         self.load = np.bincount(self.cells.ravel(), np.repeat(area / 3, 3), self.size + 1)[:-1]
-
-    def local(self, u):
-        """u (size,), zero at boundary nodes, at the corners of every triangle: (t, 3)."""
-        return jnp.append(u, 0.0)[self.cells]
-
-    def add_up(self, values):
-        """Σ over triangles of values (t, 3) at their corners: (size,)."""
-        return jax.ops.segment_sum(values.ravel(), self.cells.ravel(), self.size + 1)[:-1]
-
-    def pattern(self):
-        """Rows and column starts of the stored entries, and the map (nnz, 9t) that adds them up."""
-        n = self.size
-        rows, cols = np.repeat(self.cells, 3, 1).ravel(), np.tile(self.cells, 3).ravel()
-        keep = np.flatnonzero((rows < n) & (cols < n))
-        stored, slot = np.unique(cols[keep] * n + rows[keep], return_inverse=True)
-        scatter = sp.csr_matrix((np.ones(keep.size), (slot, keep)), (stored.size, rows.size))
-        starts = np.searchsorted(stored // n, np.arange(n + 1))
-        return (stored % n).astype(np.int32), starts.astype(np.int32), scatter
 
 
 def scaled(matrices):

@@ -1,6 +1,6 @@
 """Conditions given several times for the same unknowns: they must agree, now or when evaluated."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from pcl.engine import nodes
 from pcl.errors import InvalidCoefficient
+from pcl.nodes.guard import GuardPoint
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import selection
 
@@ -113,19 +114,6 @@ class AgreementNode:
     def output_shape(self, shape: tuple) -> tuple:
         return shape
 
-    def evaluate(self, h: np.ndarray) -> "AgreementPoint":
+    def evaluate(self, h: np.ndarray) -> GuardPoint:
         self.check(h)
-        return AgreementPoint(h)
-
-
-class AgreementPoint:
-    """The identity at values that agree."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
-        return (adjoint,)
-
-    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
-        return tangents[0]
+        return GuardPoint(h)

@@ -651,14 +651,9 @@ class Space:
                              shape=(self.n, self.n))
         return connected_components(edges.tocsr(), directed=False)[1]
 
-    def partition(self, fixed: Integers, fields: int = 1) -> Partition:
-        """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept.
-
-        Of several fields all are fixed there; the unknowns are (n, fields) row by row.
-        """
-        every = (fixed[:, None] * fields + np.arange(fields)).ravel()
-        return self._partitions.kept((digest(fixed), fields),
-                                     lambda: Partition(every, self.n * fields))
+    def partition(self, fixed: Integers) -> Partition:
+        """The splitting of the unknowns into `fixed` (sorted numbers) and free ones, kept."""
+        return self._partitions.kept(digest(fixed), lambda: Partition(fixed, self.n))
 
     def elimination(self, rows: Any) -> Elimination:
         """The `Elimination` of conditions E u = h, kept."""

@@ -30,18 +30,24 @@ class Equation:
 
     def record(self, tracer: Any) -> Any:
         """Its unknown is a new variable, and its inside is recorded too."""
-        start = nodes.as_input("start", self.start)
-        shape = constant_shape(self.name, start)
-        number, unknown = tracer.variable(shape)
-        with tracer.inside("an equation") as inside:
-            residual = float64_like(self.equation(unknown), shape)
-        start = tf.convert_to_tensor(start, tf.float64)
-        tracer.add(_RecordedEquation(start, inside, residual, number, self.settings))
-        return tracer.shielded(number, unknown, [residual])
+        return recorded(self, tracer, "an equation", ImplicitCall)
+
+
+def recorded(construct, tracer, inside_name, kind):
+    """The unknown of a construct that is an equation, which becomes a call of this kind."""
+    start = nodes.as_input("start", construct.start)
+    shape = constant_shape(construct.name, start)
+    number, unknown = tracer.variable(shape)
+    with tracer.inside(inside_name) as inside:
+        residual = float64_like(construct.equation(unknown), shape)
+    start = tf.convert_to_tensor(start, tf.float64)
+    tracer.add(_RecordedEquation(kind, start, inside, residual, number, construct.settings))
+    return tracer.shielded(number, unknown, [residual])
 
 
 @dataclass(frozen=True)
 class _RecordedEquation:
+    kind: type
     start: Any
     inside: list
     residual: Any
@@ -51,7 +57,7 @@ class _RecordedEquation:
     def described(self, graph):
         """The equation with its inner calls and glue, in a list."""
         residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
-        return [ImplicitCall(Piece(graph, [self.start]), residual, self.output, self.settings)]
+        return [self.kind(Piece(graph, [self.start]), residual, self.output, self.settings)]
 
 
 def float64_like(residual, shape):

@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from pcl.engine import nodes
 from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure, accumulate
 from pcl.engine.second.tangent import Tangent
-from pcl.engine.trace import constant_shape, described
-from pcl.nodes.equation.call import EquationPoint, float64_like
+from pcl.nodes.equation.call import EquationPoint, recorded
 from pcl.nodes.equation.newton import Newton
 from pcl.nodes.pointwise.blocks import Blocks
 from pcl.nodes.pointwise.newton import newton
@@ -28,28 +25,7 @@ class PointwiseEquation:
 
     def record(self, tracer: Any) -> Any:
         """Its unknown is a new variable, and its inside is recorded too."""
-        start = nodes.as_input("start", self.start)
-        shape = constant_shape(self.name, start)
-        number, unknown = tracer.variable(shape)
-        with tracer.inside("a pointwise equation") as inside:
-            residual = float64_like(self.equation(unknown), shape)
-        start = tf.convert_to_tensor(start, tf.float64)
-        tracer.add(_Recorded(start, inside, residual, number, self.settings))
-        return tracer.shielded(number, unknown, [residual])
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    start: Any
-    inside: list
-    residual: Any
-    output: int
-    settings: Newton
-
-    def described(self, graph):
-        """The equation with its inner calls and glue, in a list."""
-        residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
-        return [PointwiseCall(Piece(graph, [self.start]), residual, self.output, self.settings)]
+        return recorded(self, tracer, "a pointwise equation", PointwiseCall)
 
 
 @dataclass(frozen=True, eq=False)
