@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 # What is there, for editors and type checkers; `as` tells the strict ones that it is for users.
 if TYPE_CHECKING:
     from pcl import (collocation as collocation, dae as dae, diagnose as diagnose,
-                     interior_point as interior_point, rules as rules)
+                     interior_point as interior_point, rules as rules,
+                     uncertainty as uncertainty)
     from pcl.callbacks import (Callback as Callback, CSVLogger as CSVLogger, NoProgress as NoProgress,
                                TargetLoss as TargetLoss, TensorBoard as TensorBoard,
                                TimeLimit as TimeLimit)
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from pcl.training.minimize import minimize as minimize
     from pcl.training.run.status import Status as Status
     from pcl.training.starts import multi_start as multi_start
-    from pcl.uncertainty.noise import misfit as misfit
+    from pcl.uncertainty.misfit import misfit as misfit
 
     __version__: str
 
@@ -97,11 +98,11 @@ _HOME = {
     "minimize": "training.minimize",
     "Status": "training.run.status",
     "multi_start": "training.starts",
-    "misfit": "uncertainty.noise",
+    "misfit": "uncertainty.misfit",
 }
 
 # Packages of their own, with further names inside.
-_PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules")
+_PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules", "uncertainty")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +18,9 @@ from pcl.factor.cache import Counts, FactorCache
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, known, positive_integer
+from pcl.uncertainty.laplace import Posterior, posterior
+from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.statement import Statement
 
 
 class Problem:
@@ -52,6 +56,7 @@ class Problem:
     """
 
     has_residuals = False
+    statement: Statement | None = None
     size: int
     slices: dict[str, slice]
     counts: Counts
@@ -66,6 +71,44 @@ class Problem:
         problem = cls.__new__(cls)
         problem.has_residuals = True
         problem._setup(residuals, blocks, _sum_of_squares)
+        return problem
+
+    @classmethod
+    def from_data(cls, predict: Callable[[dict[str, Tensor]], Any], observed: Any, noise: Any,
+                  blocks: Mapping[str, ArrayLike], prior: Mapping[str, Prior] | None = None) -> "Problem":
+        """The most probable θ: ℓ = −2 log p(y | f(θ)) − 2 log p(θ), up to a constant.
+
+        Where every part has residuals, as normal noise of known size and normal priors have, it is
+        Σ r² with the rows of the data first, and least squares methods apply.
+
+        Parameters
+        ----------
+        predict : function of a dict {name: tensor} -> float64 tensor f of the shape of `observed`
+            Or -> {name: tensor} for several sets of data with a noise model each.
+        observed : array y, or {name: array}
+        noise : `pcl.uncertainty.noise` model, or {name: model}
+            Its own unknowns, such as an unknown σ, become further blocks.
+        blocks : dict {name: array}
+        prior : dict {block or name: `pcl.uncertainty.prior` model}, optional
+            A block without one has a flat prior.
+
+        Attributes of what is returned
+        ------------------------------
+        statement : `pcl.uncertainty.statement.Statement`
+            The data, and which rows are data and which are prior.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Shapes differ, readings are not finite, names that do not exist, σ ≤ 0.
+        """
+        statement = Statement(predict, observed, noise, blocks, prior)
+        problem = cls.__new__(cls)
+        problem.statement, problem.has_residuals = statement, statement.has_residuals
+        if statement.has_residuals:
+            problem._setup(statement.residuals, statement.blocks, _sum_of_squares)
+        else:
+            problem._setup(statement.loss, statement.blocks, _scalar_loss)
         return problem
 
     def _setup(self, function, blocks, finish):
@@ -93,7 +136,7 @@ class Problem:
         """The same statement traced anew, for example inside `pcl.halved_steps`."""
         function, finish = self._stated
         problem = Problem.__new__(Problem)
-        problem.has_residuals = self.has_residuals
+        problem.has_residuals, problem.statement = self.has_residuals, self.statement
         problem._setup(function, self.unravel(self.theta0), finish)
         return problem
 
@@ -230,6 +273,30 @@ class Problem:
         """Check every derivative at θ; returns a `pcl.checks.certificate.Certificate` that can be
         printed."""
         return certificate.certify(self, theta)
+
+    # --- as a density ------------------------------------------------------------------------
+    def log_density(self, theta: ArrayLike) -> float:
+        """log p(θ | y) up to the evidence: −ℓ/2 + constant.
+
+        Of a problem from `from_data` all constants are there, so that the integral over θ is the
+        evidence; of any other the constant is 0, and ℓ has to be −2 log p: Σ r² with r divided by
+        the noise.
+        """
+        return self._log_constant - 0.5 * self.value(theta)
+
+    def log_density_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """`log_density` and its gradient (size,), for samplers."""
+        value, gradient = self.value_and_gradient(theta)
+        return self._log_constant - 0.5 * value, -0.5 * gradient
+
+    @property
+    def _log_constant(self):
+        return 0.0 if self.statement is None else self.statement.constant
+
+    def posterior(self, theta: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> Posterior:
+        """Laplace's approximation at θ, a `pcl.uncertainty.Posterior`; options as in
+        `pcl.uncertainty.posterior`."""
+        return posterior(self, theta, **options)
 
     # --- least squares -------------------------------------------------------------------------
     def residuals(self, theta: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ from pcl.engine.second.tangent import diagonal_matrix
 from pcl.rules.operation import Operation
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array
-from pcl.uncertainty.noise import misfit
+from pcl.uncertainty.misfit import misfit
 
 
 def square_sum(u: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = None) -> Operation:

@@ -314,7 +314,7 @@ def _result(run, status, problem, name, settings, judge=True):
         nhvp=counts.hessian_products, failed=counts.failed,
         counts=dataclasses.asdict(counts), verdict_counts=dataclasses.asdict(verdict.counts),
         history=run.history, stages=run.stages,
-        linear_algebra=run.linear_algebra)
+        linear_algebra=run.linear_algebra).of(problem)
 
 
 def _message(run, verdict):

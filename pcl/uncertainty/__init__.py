@@ -1,1 +1,35 @@
-"""What data determine: misfits, sensitivities of functions of θ, standard errors."""
+"""What data determine, and how certain it is: noise, priors, posteriors, bands.
+
+    problem = pcl.Problem.from_data(predict, observed, noise.Gaussian(0.1), blocks, prior={…})
+    result = pcl.minimize(problem)
+    posterior = result.posterior()
+    band = posterior.band(law, points)
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pcl.uncertainty import noise as noise, prior as prior
+    from pcl.uncertainty.laplace.band import Band as Band
+    from pcl.uncertainty.laplace.posterior import (Indefinite as Indefinite, Posterior as Posterior,
+                                                   posterior as posterior)
+
+_HOME = {"Band": "laplace.band", "Indefinite": "laplace.posterior", "Posterior": "laplace.posterior",
+         "posterior": "laplace.posterior"}
+_PACKAGES = ("noise", "prior")
+
+__all__ = sorted([*_HOME, *_PACKAGES])
+
+if not TYPE_CHECKING:       # names are fetched when they are first used
+    def __getattr__(name):
+        if name in _PACKAGES:
+            return importlib.import_module(f"pcl.uncertainty.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module 'pcl.uncertainty' has no attribute {name!r}; it offers "
+                                 f"{', '.join(__all__)}.")
+        return getattr(importlib.import_module(f"pcl.uncertainty.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

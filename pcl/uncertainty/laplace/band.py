@@ -1,0 +1,86 @@
+"""A band: a function of θ at points, with how certain it is and why."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from pcl.support.types import Array
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Band:
+    """Values f(θ) at q points with their posterior spread.
+
+    Attributes
+    ----------
+    points : ndarray (q, d) or None
+    value : ndarray (q,), f at the most probable θ
+    deviation : ndarray (q,), its standard deviation, linearised
+    lower, upper : ndarray (q,), the band
+    level : float, its probability: at every single point, or at all of them together if `simultaneous`
+    simultaneous : bool
+    method : "linear" or "sampled"
+    determined : ndarray (q,) or None
+        How much of what is known of f at each point comes from the data, 0 to 1; the rest is prior.
+    bound : ndarray (q,) of bool
+        Where f also moves along directions that nothing determines: the band there is a lower bound.
+    cut_share : float
+        The largest share of a variance along directions close to the cut; 0 if none are.
+    nonlinearity : float
+        Over a few draws, the largest error of the linearised f at any point, in units of the largest
+        deviation of that draw; nan if it was not looked at.
+    failed : int
+        Draws at which f had no value.
+    """
+
+    points: Array | None
+    value: Array
+    deviation: Array
+    lower: Array
+    upper: Array
+    level: float
+    simultaneous: bool = False
+    method: str = "linear"
+    determined: Array | None = None
+    bound: Array = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
+    cut_share: float = 0.0
+    nonlinearity: float = np.nan
+    failed: int = 0
+
+    @property
+    def linear(self) -> bool:
+        """Whether the few draws agree with the linearisation."""
+        return not self.nonlinearity > NONLINEAR
+
+    @property
+    def verdict(self) -> str:
+        """What limits the band, in words; empty if nothing was found."""
+        words = []
+        if self.bound.any():
+            words.append(f"at {self.bound.sum()} of {self.bound.size} points it is a lower bound: "
+                         "neither data nor prior determine all that moves them; state a prior.")
+        if self.cut_share > 0.1:
+            words.append(f"up to {100 * self.cut_share:.0f} % of a variance lies along directions that "
+                         "are barely told from rounding.")
+        if not self.linear and self.method == "linear":
+            words.append("the linearisation fails: draws differ from it by up to "
+                         f"{self.nonlinearity:.1f} of their size; take draws=1000, or a sampler.")
+        if self.failed:
+            words.append(f"{self.failed} draws had no value and are left out.")
+        return " ".join(words)
+
+    def __str__(self) -> str:
+        where = "at all points together" if self.simultaneous else "at each point"
+        text = (f"{100 * self.level:g} % band {where} ({self.method}): {self.value.size} points, "
+                f"standard deviation {self.deviation.min():.3g} to {self.deviation.max():.3g}")
+        return f"{text}\n{self.verdict}" if self.verdict else text
+
+    def plot(self, ax=None, **options):
+        """Drawn over the first coordinate of the points; see `pcl.uncertainty.pictures.band`."""
+        from pcl.uncertainty.pictures import band
+        return band(self, ax, **options)
+
+
+NONLINEAR = 0.5

@@ -1,0 +1,120 @@
+"""How bands are made: linearised, or by evaluating the law at draws of θ."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import stats
+
+from pcl.errors import TrialFailure
+from pcl.support.validate import float64_array
+from pcl.uncertainty.covariance import share
+from pcl.uncertainty.laplace.band import Band
+
+TOGETHER = 4000     # draws of the linearised law that give the width of a simultaneous band
+SEEN = 1e-6         # share of |∂f/∂θ|² along directions that are left out, which makes a band a bound
+
+
+class Law:
+    """A function of θ, its values at any θ, and its sensitivity at one."""
+
+    def __init__(self, problem, theta, function):
+        def traced(blocks):
+            value = function(blocks)
+            if len(value.shape) != 1:
+                raise ValueError(f"law has shape {tuple(value.shape)}; expected (q,), one number a "
+                                 "point.")
+            return value
+
+        with warnings.catch_warnings():     # a law need not depend on every block
+            warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
+            self._model = problem.from_residuals(traced, problem.unravel(theta))
+        self.value, self.sensitivity = self._model.residuals(theta), self._model.jacobian(theta)
+
+    def at(self, theta):
+        """f(θ) (q,), or None where it has no value."""
+        try:
+            value = self._model.residuals(theta)
+        except TrialFailure:
+            return None
+        return value if np.isfinite(value).all() else None
+
+
+def law_band(posterior, function, points, level, simultaneous, draws, check, seed):
+    """The `Band` of a function of θ; see `Posterior.band`."""
+    law = Law(posterior.problem, posterior.theta, function)
+    R = posterior.covariance_form.root(law.sensitivity)
+    deviation = np.sqrt(np.einsum("qk,qk->q", R, R))
+    offsets = posterior.draws(max(draws, check), seed) - posterior.theta if draws or check else []
+    values = [law.at(posterior.theta + offset) for offset in offsets]
+    made = {"points": _points(points, law.value.size), "value": law.value, "deviation": deviation,
+            "level": level, "simultaneous": simultaneous, "failed": sum(v is None for v in values),
+            "nonlinearity": _nonlinearity(law, offsets[:check], values[:check]),
+            **_limits(posterior.directions, law.sensitivity, R)}
+    if draws:
+        lower, upper = _quantiles(np.array([v for v in values if v is not None]), level, simultaneous)
+        return Band(lower=lower, upper=upper, method="sampled", **made)
+    width = _width(R, deviation, level, simultaneous, seed) * deviation
+    return Band(lower=law.value - width, upper=law.value + width, **made)
+
+
+def _points(points, q):
+    if points is None:
+        return None
+    points = float64_array("points", points)
+    points = points[:, None] if points.ndim == 1 else points
+    if len(points) != q:
+        raise ValueError(f"points has shape {points.shape} and law gives {q} numbers; expected as many.")
+    return points
+
+
+def _width(R, deviation, level, simultaneous, seed):
+    """How many standard deviations a band is wide on each side."""
+    if not simultaneous:
+        return stats.norm.ppf(0.5 + level / 2.0)
+    seen = deviation > 0.0
+    if not seen.any():
+        return 0.0
+    unit = R[seen] / deviation[seen, None]
+    z = np.random.default_rng(seed).normal(size=(R.shape[1], TOGETHER))
+    return float(np.quantile(np.abs(unit @ z).max(axis=0), level))
+
+
+def _quantiles(values, level, simultaneous):
+    """(lower, upper) of the draws (n, q); together: the central share that stays inside everywhere."""
+    if len(values) < 2:
+        raise ValueError("the law has a value at fewer than two draws; is its posterior far too wide?")
+    tail = 0.5 - level / 2.0
+    if simultaneous:
+        ranks = stats.rankdata(values, axis=0)
+        depth = np.minimum(ranks, len(values) + 1 - ranks).min(axis=1)      # how deep a draw lies
+        kept = values[depth >= np.quantile(depth, 1.0 - level)]
+        return kept.min(axis=0), kept.max(axis=0)
+    return np.quantile(values, tail, axis=0), np.quantile(values, 1.0 - tail, axis=0)
+
+
+def _nonlinearity(law, offsets, values):
+    """Over draws, the largest |f(θ + δ) − f − J δ| relative to the largest |J δ|."""
+    worst = np.nan
+    for offset, value in zip(offsets, values):
+        if value is None:
+            return np.inf
+        linear = law.sensitivity @ offset
+        size = np.abs(linear).max()
+        if size > 0.0:
+            error = np.abs(value - law.value - linear).max() / size
+            worst = error if np.isnan(worst) else max(worst, error)
+    return float(worst)
+
+
+def _limits(directions, J, R):
+    """determined, bound and cut_share of a band."""
+    if directions is None:
+        return {}
+    outside, determined = directions.outside(J), directions.from_data(R)
+    if determined is not None:
+        determined = determined * (1.0 - outside)
+    near = share(np.sum(R[:, directions.doubtful] ** 2, axis=1), np.sum(R ** 2, axis=1))
+    return {"determined": determined, "bound": outside > SEEN,
+            "cut_share": float(near.max()) if directions.doubtful.any() else 0.0}

@@ -1,0 +1,106 @@
+"""Which directions of θ a curvature determines: by singular values of residuals, or eigenvalues of H."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from pcl.support.types import Array
+from pcl.uncertainty.covariance import CUT, Determined, determined, share, sizes
+
+ROUNDING = 10 * np.finfo(np.float64).eps     # of an eigenvalue, p times, relative to the largest
+AROUND = 100.0                               # the cut is moved by this factor both ways
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Directions:
+    """The posterior's directions, C = F Fᵀ, columns f_i of F, and what was left out.
+
+    Attributes
+    ----------
+    factor : ndarray (p, k), F
+    basis : ndarray (p, k), orthonormal: F = D⁻¹ basis diag(…)
+    size : ndarray (p,), the diagonal of D, the sizes of the columns
+    strengths : ndarray (p or fewer,), descending
+        Singular values of dr/dθ D⁻¹ relative to the largest, or the square roots of the positive
+        eigenvalues of D⁻¹ H D⁻¹.
+    cut : float
+        Strengths up to it are left out.
+    step : float
+        |F⁻¹ δ| of the (Gauss–)Newton step δ: how many standard deviations θ is away from the peak.
+    negative : ndarray (p, j)
+        Directions along which ℓ falls both ways; with any of them there is no posterior here.
+    information : ndarray (k, k) or None
+        F⁻¹ C J_dᵀJ_d C F⁻ᵀ/σ², J_d the rows of the data: which part of the identity comes from data.
+    """
+
+    factor: Array
+    basis: Array
+    size: Array
+    strengths: Array
+    cut: float
+    step: float
+    negative: Array
+    information: Array | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many directions nothing determines."""
+        return len(self.factor) - self.factor.shape[1] - self.negative.shape[1]
+
+    @property
+    def shares(self) -> Array | None:
+        """How much of what is known along f_i comes from data (k,), 0 to 1; the rest is prior."""
+        return None if self.information is None else np.diag(self.information).copy()
+
+    def near_cut(self) -> tuple[int, int]:
+        """How many directions a cut AROUND times coarser and finer would keep."""
+        coarser, finer = (int((self.strengths > self.cut * by).sum()) for by in (AROUND, 1.0 / AROUND))
+        return coarser, finer
+
+    @property
+    def doubtful(self) -> Any:
+        """Which columns of F a cut AROUND times coarser would leave out, (k,) of bool."""
+        return self.strengths[:self.factor.shape[1]] <= self.cut * AROUND
+
+    def outside(self, J: Array) -> Array:
+        """Share (q,) of each row of J (q, p) along directions that were left out, lengths by D⁻¹."""
+        if not self.left_out:
+            return np.zeros(len(J))
+        scaled = J / self.size
+        return 1.0 - share(np.sum((scaled @ self.basis) ** 2, axis=1), np.sum(scaled ** 2, axis=1))
+
+    def from_data(self, R: Array) -> Array | None:
+        """Share (q,) of what is known of functions with root R = J F (q, k) that comes from data."""
+        if self.information is None:
+            return None
+        return share(np.einsum("qk,qk->q", R @ self.information, R), np.einsum("qk,qk->q", R, R))
+
+
+def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float = CUT,
+                 data: int | None = None) -> Directions:
+    """From Σ (r/σ)², J = dr/dθ (m, p), the first `data` rows of which are data; never by way of JᵀJ."""
+    seen: Determined = determined(J, slices, cut)
+    strengths = scipy.linalg.svdvals(J / seen.size)
+    rows = seen.left[:data]
+    step = float(np.linalg.norm(seen.left.T @ r)) / sigma
+    return Directions(sigma * seen.factor, seen.right, seen.size, strengths / strengths[0], cut, step,
+                      np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
+
+
+def of_hessian(gradient: Array, H: Array, slices, sigma: float) -> Directions:
+    """From the exact Hessian of ℓ/σ², ℓ = −2 log p: C = 2σ² H⁻¹."""
+    size = sizes(np.sqrt(np.abs(np.diag(H))), slices)
+    values, V = scipy.linalg.eigh(H / np.outer(size, size))
+    level = values.size * ROUNDING * np.abs(values).max()
+    kept = values > level
+    order = np.flatnonzero(kept)[::-1]
+    factor = np.sqrt(2.0) * sigma * V[:, order] / np.sqrt(values[order]) / size[:, None]
+    step = float(np.linalg.norm(factor.T @ gradient)) / (2.0 * sigma ** 2)
+    top = np.sqrt(np.abs(values).max())
+    strengths = np.sqrt(np.maximum(values[::-1], 0.0)) / top
+    return Directions(factor, V[:, order], size, strengths, np.sqrt(level) / top, step,
+                      V[:, values < -level] / size[:, None])

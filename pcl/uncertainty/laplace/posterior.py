@@ -1,0 +1,229 @@
+"""The posterior of θ around its peak, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pcl.support import memory
+from pcl.support.types import Array, ArrayLike, Blocks, Tensor
+from pcl.support.validate import float64_array, known, positive_integer, positive_number
+from pcl.uncertainty.covariance import CUT, determined
+from pcl.uncertainty.laplace.band import Band
+from pcl.uncertainty.laplace.bands import law_band
+from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
+from pcl.uncertainty.laplace.gaussian import Covariance, Factored
+
+AWAY = 0.1      # standard deviations from the peak that are said
+
+
+class Indefinite(ValueError):
+    """The Hessian has negative directions: θ is no minimum and there is no posterior around it."""
+
+
+class Posterior:
+    """Laplace's approximation N(θ, C) of p(θ | y) ∝ exp(−ℓ/2σ²).
+
+        residuals, ℓ = Σ r²:   C = σ² (JᵀJ)⁻¹ from the singular values of J = dr/dθ
+        any other loss:        C = 2σ² H⁻¹ from the eigenvalues of H = ∇²ℓ
+
+    Attributes
+    ----------
+    theta : ndarray (p,), the peak
+    covariance_form : Covariance
+    directions : Directions or None
+        What determines it, and what was cut.
+    sigma : float
+        The standard deviation of a residual that was used; 1 where the noise is stated.
+
+    Notes
+    -----
+    Source: D. MacKay, 1992, A practical Bayesian framework for backpropagation networks.
+    """
+
+    def __init__(self, problem: Any, theta: Array, covariance: Covariance, sigma: float,
+                 directions: Directions | None = None):
+        self.problem, self.theta, self.sigma = problem, theta, sigma
+        self._covariance, self.directions = covariance, directions
+
+    @property
+    def covariance_form(self) -> Covariance:
+        """C; `Indefinite` where there is none."""
+        found = self.directions
+        if found is not None and found.negative.shape[1]:
+            raise Indefinite(f"the Hessian is indefinite at theta: {found.negative.shape[1]} of "
+                             f"{self.theta.size} directions are negative (`directions.negative`), so "
+                             "theta is no minimum. Train further, or start elsewhere.")
+        return self._covariance
+
+    # --- numbers -------------------------------------------------------------------------------
+    def standard_errors(self) -> Blocks:
+        """{block: standard deviations, of its shape}; a lower bound where directions are left out."""
+        return self.problem.unravel(np.sqrt(self.covariance_form.variances()))
+
+    def covariance(self, blocks: Sequence[str] | None = None) -> Array:
+        """C of these blocks, flattened one after the other, (q, q)."""
+        rows = self._numbers(blocks)
+        memory.require(8 * rows.size * (rows.size + 2 * self.theta.size),
+                       f"the covariance of {rows.size:,} numbers",
+                       "name fewer blocks, or use draws and standard_errors")
+        unit = np.zeros((rows.size, self.theta.size))
+        unit[np.arange(rows.size), rows] = 1.0
+        R = self.covariance_form.root(unit)
+        return R @ R.T
+
+    def correlation(self, blocks: Sequence[str] | None = None) -> Array:
+        """The same with ones on the diagonal."""
+        C = self.covariance(blocks)
+        deviation = np.sqrt(np.diag(C))
+        return C / np.outer(deviation, deviation)
+
+    def draws(self, count: int, seed: int) -> Array:
+        """Independent θ, (count, p)."""
+        count = positive_integer("count", count)
+        return self.theta + self.covariance_form.deviations(count, np.random.default_rng(seed))
+
+    @property
+    def log_evidence(self) -> float:
+        """log p(y) ≈ log p(y, θ) + p/2 log 2π + ½ log det C.
+
+        ValueError where there is none: the problem is not from `Problem.from_data`, a block has no prior
+        or an improper one, directions were left out.
+        """
+        statement = getattr(self.problem, "statement", None)
+        if statement is None:
+            raise ValueError("an evidence needs normalised densities; state the problem by "
+                             "pcl.Problem.from_data.")
+        if not statement.proper:
+            raise ValueError("an evidence needs a proper prior of every block; without one are "
+                             f"{', '.join(statement.without_prior) or 'none, but one is improper'}.")
+        log_det = self.covariance_form.log_determinant()
+        if not np.isfinite(log_det):
+            raise ValueError(f"{self.left_out} directions of theta are determined by nothing; an "
+                             "evidence needs all of them.")
+        half = 0.5 * self.theta.size * np.log(2.0 * np.pi)
+        return self.problem.log_density(self.theta) + half + 0.5 * log_det
+
+    # --- functions -----------------------------------------------------------------------------
+    def band(self, law: Callable[[dict[str, Tensor]], Tensor], points: ArrayLike | None = None, *,
+             level: float = 0.9, simultaneous: bool = False, draws: int = 0, check: int = 8,
+             seed: int = 0) -> Band:
+        """A band on any function of θ: a law at points, a field, a prediction.
+
+        Parameters
+        ----------
+        law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
+        points : (q,) or (q, d) array, optional
+            Where it is evaluated, for the picture.
+        level : float in (0, 1)
+        simultaneous : bool
+            Whether the band holds at all points together; by default at each of them.
+        draws : int
+            0 for the linearised band; else so many θ are drawn and f evaluated at each of them
+            (quantiles, which follow a law where the linearisation fails, such as ln κ).
+        check : int
+            So many draws look at whether the linearisation holds; 0 for none.
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
+        return law_band(self, law, points, level, bool(simultaneous),
+                        positive_integer("draws", draws, minimum=0),
+                        positive_integer("check", check, minimum=0), seed)
+
+    # --- words ---------------------------------------------------------------------------------
+    @property
+    def left_out(self) -> int:
+        """How many directions of θ neither data nor prior determine."""
+        return 0 if self.directions is None else self.directions.left_out
+
+    @property
+    def verdict(self) -> str:
+        """What limits the posterior, in words; empty if nothing was found."""
+        found, words = self.directions, []
+        if found is None:
+            return ""
+        if found.negative.shape[1]:
+            return (f"{found.negative.shape[1]} directions are negative: theta is no minimum and there "
+                    "is no posterior around it.")
+        if found.left_out:
+            coarser, finer = found.near_cut()
+            words.append(f"{found.left_out} of {self.theta.size} directions are determined by nothing "
+                         "and left out: errors are lower bounds. A cut 100 times coarser would keep "
+                         f"{coarser}, one 100 times finer {finer}.")
+        if found.step > AWAY:
+            words.append(f"theta is {found.step:.2g} standard deviations from the peak: train further.")
+        return " ".join(words)
+
+    def __str__(self) -> str:
+        kept = self.theta.size - self.left_out
+        text = f"Posterior of {self.theta.size} numbers, {kept} determined; sigma {self.sigma:.4g}"
+        return f"{text}\n{self.verdict}" if self.verdict else text
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _numbers(self, blocks):
+        if blocks is None:
+            return np.arange(self.theta.size)
+        every = np.arange(self.theta.size)
+        return np.concatenate([every[self.problem.slices[known("block", name, self.problem.slices)]]
+                               for name in ([blocks] if isinstance(blocks, str) else blocks)])
+
+
+def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma: float | None = None,
+              cut: float = CUT) -> Posterior:
+    """Laplace's approximation at θ, a minimiser.
+
+    Parameters
+    ----------
+    problem : Problem
+        From `from_data`, where the noise is known; or any other with ℓ = Σ r² of one noise size.
+    theta : (p,) array or {block: array}
+    sigma : float, optional
+        The standard deviation of a residual; 1 for problems from `from_data`. None estimates it from the
+        part of r that no step of θ removes; rows that state a prior count as readings then.
+    cut : float
+        Singular values of dr/dθ up to this share of the largest are left out.
+
+    Raises
+    ------
+    ValueError
+        sigma cannot be estimated: no residuals, or not more of them than directions.
+    MemoryError
+        dr/dθ or the Hessian would not fit; take `rank=`.
+    """
+    theta = problem.ravel(theta) if isinstance(theta, Mapping) else theta
+    theta = float64_array("theta", theta, (problem.size,))
+    if sigma is not None:
+        sigma = positive_number("sigma", sigma)
+    elif problem.statement is not None:
+        sigma = 1.0
+    sigma, directions = _found(problem, theta, sigma, cut, problem.statement)
+    return Posterior(problem, theta, Factored(directions.factor), sigma, directions)
+
+
+def _found(problem, theta, sigma, cut, statement):
+    """(σ, Directions)."""
+    slices = problem.slices.values()
+    if problem.has_residuals:
+        r, J = problem.residuals(theta), problem.jacobian(theta)
+        data = None if statement is None else statement.readings
+        if sigma is None:
+            sigma = _estimated(r, J, slices, cut)
+        return sigma, of_residuals(r, J, slices, sigma, cut, data)
+    if sigma is None:
+        raise ValueError("sigma is None, but this problem states a loss without residuals, so the "
+                         "noise cannot be estimated. Give sigma=1.0 if the loss is −2 log p.")
+    return sigma, of_hessian(problem.gradient(theta), problem.hessian(theta), slices, sigma)
+
+
+def _estimated(r, J, slices, cut):
+    seen = determined(J, slices, cut)
+    sigma = seen.noise(r)
+    if not sigma:
+        raise ValueError(f"sigma is None, but {r.size} residuals leave nothing to estimate it from: "
+                         f"they determine {seen.rank} directions of theta. Give sigma, or state the "
+                         "problem by pcl.Problem.from_data.")
+    return sigma
