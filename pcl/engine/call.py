@@ -78,6 +78,10 @@ class NodeCall:
         """Numbers of the variables in front."""
         return {i.variable for i in self.inputs if isinstance(i, Direct)} | set(self.glue.deps)
 
+    @property
+    def procedures(self) -> tuple:
+        return ()
+
     def inner(self) -> list:
         """Numbers of the variables that belong to this call alone."""
         return []

@@ -26,10 +26,15 @@ class Call(Protocol):
         ⟨v̄_k, v_k⟩'' added to the plan; `kept` is what `pullback` returned, None for the tangent alone.
     `dependencies()`, `inner()`
         Numbers of the variables in front, and of those that belong to the call alone.
+    `procedures`
+        What the call is made of, () for a node.
     """
 
     @property
     def output(self) -> int: ...
+
+    @property
+    def procedures(self) -> tuple: ...
 
     def evaluate(self, values: dict) -> Any: ...
 
@@ -97,6 +102,13 @@ class Procedure:
                 tangents[call.output] = tangent
         if adjoint is not None:
             self.result.add_curvature(plan, values, adjoint.y_bars, tangents)
+
+    def every_call(self):
+        """The calls and those inside them, outer ones first."""
+        for call in self.calls:
+            yield call
+            for procedure in call.procedures:
+                yield from procedure.every_call()
 
     def inner(self):
         """Numbers of the variables v."""

@@ -134,6 +134,10 @@ class ImplicitCall:
         state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
+    @property
+    def procedures(self) -> tuple:
+        return self.residual,
+
     def inner(self) -> list:
         """Numbers of the variables that belong to this equation alone."""
         return self.residual.inner()

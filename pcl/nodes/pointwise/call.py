@@ -83,6 +83,10 @@ class PointwiseCall:
             self.residual.extend(plan, point.points, values, adjoint, {**tangents, self.output: moved})
         return Tangent(moved.terms)
 
+    @property
+    def procedures(self) -> tuple:
+        return self.residual,
+
     def inner(self) -> list:
         """Numbers of the variables that belong to this equation alone."""
         return self.residual.inner()

@@ -94,6 +94,10 @@ class ScanCall:
             sources += [Source(kind, d, array.shape, t) for d, array, t in moving if t]
         return sources
 
+    @property
+    def procedures(self) -> tuple:
+        return self.step,
+
     def inner(self) -> list:
         """Numbers of the variables that belong to the steps alone."""
         return [*self.state, *self.rows, *self.step.inner()]

@@ -1,0 +1,100 @@
+"""A trained problem in one file: .npz with a JSON entry, no pickle, written whole or not at all."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pcl.engine.blocks import Blocks
+from pcl.networks.words import network_of, words_of
+from pcl.saved.solution import SavedLaw, Solution
+from pcl.support.types import Path
+from pcl.support.validate import known
+from pcl.training.checkpoint.file import CheckpointError, read_checkpoint, versions, write
+from pcl.training.run.history import ROWS, History
+from pcl.uncertainty.laplace import Posterior
+from pcl.uncertainty.laplace.gaussian import Factored
+
+KIND = "trained problem"
+_WORDS = ("success", "message", "method", "nit")
+
+
+def save(path: Path, result: Any, blocks: Blocks, networks: Mapping[str, Any],
+         posterior: Posterior | None) -> None:
+    """Write a result; what was at `path` before stays as path.previous.
+
+    Parameters
+    ----------
+    networks : {block: network} whose parameters the block is
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the old one is left as it is.
+    TypeError
+        A network whose definition cannot be written down.
+    """
+    for name, net in networks.items():
+        known("network", name, blocks.slices)
+        net.check_params(result.theta[name])
+    meta = {"kind": KIND, "status": result.status.name, "shapes": {n: list(s) for n, s in blocks.shapes.items()},
+            "networks": {name: words_of(name, net) for name, net in networks.items()},
+            **{word: getattr(result, word) for word in _WORDS}}
+    arrays = {"x": result.x, "fun": np.array(result.fun),
+              **{f"history_{name}": getattr(result.history, name) for name in ROWS}}
+    if posterior is not None:
+        meta["sigma"] = posterior.sigma
+        arrays["posterior_theta"] = posterior.theta
+        arrays["posterior_factor"] = posterior.covariance_form.root(np.eye(posterior.theta.size))
+    write(path, meta, arrays)
+
+
+def load(path: Path) -> Solution:
+    """The `Solution` that `result.save(path)` wrote; nothing in the file is executed.
+
+    Raises
+    ------
+    CheckpointError
+        No such file, damaged, or of another kind, which is named.
+    """
+    found = read_checkpoint(path)
+    meta, arrays = found.meta, found.arrays
+    if meta.get("kind") != KIND:
+        hint = " Read it by pcl.dae.load(path, model)." if meta.get("kind") == "trained neural DAE" else ""
+        raise CheckpointError(f"{found.path} holds a {meta.get('kind', 'checkpoint of a run')}; expected a "
+                              f"{KIND}.{hint}")
+    blocks = Blocks({name: np.zeros(shape) for name, shape in meta["shapes"].items()})
+    theta = blocks.unravel(arrays["x"])
+    laws = {name: SavedLaw(network_of(words), theta[name]) for name, words in meta["networks"].items()}
+    posterior = None
+    if "posterior_factor" in arrays:
+        posterior = Posterior(_Layout(blocks), arrays["posterior_theta"],
+                              Factored(arrays["posterior_factor"]), meta["sigma"])
+    history = History.from_dict({name: arrays[f"history_{name}"] for name in ROWS})
+    return Solution(arrays["x"], theta, laws, float(arrays["fun"]), status=meta["status"], history=history,
+                    versions=meta["versions"], _posterior=posterior,
+                    **{word: meta[word] for word in _WORDS})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Layout:
+    """The blocks of a problem that is not there."""
+
+    blocks: Blocks
+    statement = None
+
+    @property
+    def slices(self):
+        return self.blocks.slices
+
+    @property
+    def size(self):
+        return self.blocks.size
+
+    def unravel(self, theta):
+        return self.blocks.unravel(theta)
+
+    def from_residuals(self, *_):
+        raise ValueError("a posterior from a file has no equations; take solution.band(block, x) of a "
+                         "saved law, or a pair (values, Jacobian).")
