@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pcl.nodes.pointwise.solve_pointwise import solve_pointwise as solve_pointwise
     from pcl.nodes.scan.scan import scan as scan
     from pcl.problem import Problem as Problem
+    from pcl.saved.file import load as load
     from pcl.refinement.report import Resolution as Resolution
     from pcl.refinement.resolution import resolution as resolution
     from pcl.refinement.time_error import time_error as time_error
@@ -90,6 +91,7 @@ _HOME = {
     "pointwise_gradient": "nodes.pointwise_gradient",
     "scan": "nodes.scan.scan",
     "Problem": "problem",
+    "load": "saved.file",
     "Resolution": "refinement.report",
     "resolution": "refinement.resolution",
     "time_error": "refinement.time_error",

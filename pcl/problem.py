@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.sparse.linalg import LinearOperator, eigsh
 
+from pcl import saved
 from pcl.checks import certificate
 from pcl.engine.blocks import Blocks, Named
 from pcl.engine.record import Record
@@ -15,8 +16,9 @@ from pcl.engine.second import backward, sweep
 from pcl.engine.trace import trace
 from pcl.errors import TimesNotChosen
 from pcl.factor.cache import Counts, FactorCache
+from pcl.nodes.networks import networks_of
 from pcl.support import memory
-from pcl.support.types import Array, ArrayLike, Tensor
+from pcl.support.types import Array, ArrayLike, Path, Tensor
 from pcl.support.validate import float64_array, known, positive_integer
 from pcl.uncertainty.laplace import Posterior, posterior
 from pcl.uncertainty.prior.base import Prior
@@ -297,6 +299,19 @@ class Problem:
         """Laplace's approximation at θ, a `pcl.uncertainty.Posterior`; options as in
         `pcl.uncertainty.posterior`."""
         return posterior(self, theta, **options)
+
+    # --- on disk -------------------------------------------------------------------------------
+    @property
+    def networks(self) -> dict[str, Any]:
+        """{block: network} of the blocks that are parameters of one, wherever it stands in the loss."""
+        names = list(self.slices)
+        return {names[number]: net for number, net in networks_of(self._program.loss)
+                if number < len(names)}
+
+    def save(self, path: Path, result: Any, *, networks: Mapping[str, Any] | None = None,
+             posterior: Posterior | None = None) -> None:
+        """Write a `Result` of this problem, see `Result.save`."""
+        saved.save(path, result, self.blocks, self.networks if networks is None else networks, posterior)
 
     # --- least squares -------------------------------------------------------------------------
     def residuals(self, theta: ArrayLike) -> Array:

@@ -17,15 +17,14 @@ def words_of(name: str, net: Any) -> dict:
     """
     kind = type(net).__name__
     if _KINDS.get(kind) is not type(net):
-        raise TypeError(f"the network of {name} is a {kind}; expected one of {', '.join(_KINDS)}, whose "
-                        "definition can be saved.")
+        raise TypeError(f"{name} has a network of type {kind}; only {' and '.join(_KINDS)} can be saved.")
     return {"kind": kind, **dataclasses.asdict(net)}
 
 
 def network_of(words: dict) -> Any:
-    """The network described by `words_of`; files from before ICNN name no kind."""
+    """The network described by `words_of`."""
     given = dict(words)
-    made = _KINDS[given.pop("kind", "MLP")]
+    made = _KINDS[given.pop("kind")]
     if given.get("output") is not None:
         given["output"] = Transform(**given["output"])
     return made(**given)

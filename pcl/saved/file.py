@@ -11,7 +11,7 @@ from pcl.networks.words import network_of, words_of
 from pcl.saved.solution import SavedLaw, Solution
 from pcl.support.types import Path
 from pcl.support.validate import known
-from pcl.training.checkpoint.file import CheckpointError, read_checkpoint, versions, write
+from pcl.training.checkpoint.file import CheckpointError, read_checkpoint, write
 from pcl.training.run.history import ROWS, History
 from pcl.uncertainty.laplace import Posterior
 from pcl.uncertainty.laplace.gaussian import Factored
@@ -38,7 +38,8 @@ def save(path: Path, result: Any, blocks: Blocks, networks: Mapping[str, Any],
     for name, net in networks.items():
         known("network", name, blocks.slices)
         net.check_params(result.theta[name])
-    meta = {"kind": KIND, "status": result.status.name, "shapes": {n: list(s) for n, s in blocks.shapes.items()},
+    meta = {"kind": KIND, "status": result.status.name,
+            "shapes": {name: list(shape) for name, shape in blocks.shapes.items()},
             "networks": {name: words_of(name, net) for name, net in networks.items()},
             **{word: getattr(result, word) for word in _WORDS}}
     arrays = {"x": result.x, "fun": np.array(result.fun),
@@ -61,19 +62,20 @@ def load(path: Path) -> Solution:
     found = read_checkpoint(path)
     meta, arrays = found.meta, found.arrays
     if meta.get("kind") != KIND:
-        hint = " Read it by pcl.dae.load(path, model)." if meta.get("kind") == "trained neural DAE" else ""
-        raise CheckpointError(f"{found.path} holds a {meta.get('kind', 'checkpoint of a run')}; expected a "
-                              f"{KIND}.{hint}")
+        other = {"trained neural DAE": "trained neural DAE: read it by pcl.dae.load(path, model)"}
+        holds = other.get(meta.get("kind"), "checkpoint of a run")
+        raise CheckpointError(f"{found.path} holds a {holds}; expected a {KIND}.")
     blocks = Blocks({name: np.zeros(shape) for name, shape in meta["shapes"].items()})
     theta = blocks.unravel(arrays["x"])
-    laws = {name: SavedLaw(network_of(words), theta[name]) for name, words in meta["networks"].items()}
+    laws = {name: SavedLaw(network_of(words), theta[name])
+            for name, words in meta["networks"].items()}
     posterior = None
     if "posterior_factor" in arrays:
         posterior = Posterior(_Layout(blocks), arrays["posterior_theta"],
                               Factored(arrays["posterior_factor"]), meta["sigma"])
     history = History.from_dict({name: arrays[f"history_{name}"] for name in ROWS})
-    return Solution(arrays["x"], theta, laws, float(arrays["fun"]), status=meta["status"], history=history,
-                    versions=meta["versions"], _posterior=posterior,
+    return Solution(arrays["x"], theta, laws, float(arrays["fun"]), status=meta["status"],
+                    history=history, versions=meta["versions"], _posterior=posterior,
                     **{word: meta[word] for word in _WORDS})
 
 

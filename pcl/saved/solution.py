@@ -43,8 +43,8 @@ class SavedLaw:
 
     def sensitivity(self, x: ArrayLike, output: int = 0) -> Array:
         """∂y_k/∂params of one output k, (q, size)."""
-        at = self.net.at(self.params, self._points(x))
-        return np.concatenate([block[:, output] for block in at.jacobian_blocks()])
+        x = self._points(x)
+        return self.net.at(self.params, x).jacobian_rows(0, len(x))[output::self.net.n_out]
 
     def _points(self, x):
         x = float64_array("x", x)
@@ -92,7 +92,8 @@ class Solution:
         """The band of a saved law at points x, from the saved posterior; options as of
         `Posterior.band`, linearised."""
         law = self.laws[known("block", block, self.laws)]
-        return self.posterior.band((law(x)[:, output], self._widened(block, law, x, output)), x, **options)
+        sensitivity = self._widened(block, law, x, output)
+        return self.posterior.band((law(x)[:, output], sensitivity), x, **options)
 
     def _widened(self, block, law, x, output):
         """∂y/∂θ with respect to all blocks, (q, p)."""

@@ -5,7 +5,7 @@ from typing import Any
 from scipy.optimize import OptimizeResult
 
 from pcl.support.interface import require_interface
-from pcl.support.types import Array, Blocks
+from pcl.support.types import Array, Blocks, Path
 from pcl.training.run.history import History
 from pcl.training.run.status import Status
 
@@ -45,14 +45,38 @@ class Result(OptimizeResult):
     def __getstate__(self):
         return None
 
+    def save(self, path: Path, **options: Any) -> None:
+        """Write θ by name, networks, history, versions and, if given, the posterior to one file.
+
+        `pcl.load(path)` gives them back: laws as functions with derivatives, no code executed.
+
+        Parameters
+        ----------
+        path : path
+            Written whole or not at all; what was there before stays as path.previous.
+        networks : {block: MLP or ICNN}, optional
+            By default those that are found in the loss.
+        posterior : Posterior, optional
+
+        Raises
+        ------
+        OSError, TypeError, ValueError
+            Not writable; a network that cannot be written down; a result without its problem: call
+            `problem.save(path, result)`.
+        """
+        self._of("save").save(path, self, **options)
+
+    def _of(self, wanted):
+        problem = self.__dict__.get("_problem")
+        if problem is None:
+            raise ValueError(f"this result came without its problem; call problem.{wanted} instead.")
+        require_interface(problem, wanted)
+        return problem
+
     def posterior(self, **options: Any) -> Any:
         """Laplace's approximation at x, a `pcl.uncertainty.Posterior`; options as in
         `pcl.uncertainty.posterior`.
 
         ValueError for a result that was read from a file: call `problem.posterior(result.x)`.
         """
-        problem = self.__dict__.get("_problem")
-        if problem is None:
-            raise ValueError("this result came without its problem; call problem.posterior(result.x).")
-        require_interface(problem, "posterior")
-        return problem.posterior(self.x, **options)
+        return self._of("posterior").posterior(self.x, **options)

@@ -5,12 +5,10 @@ bounds and the values of all equations at a few points, and `load` compares it w
 is given.
 """
 
-import dataclasses
-
 import numpy as np
 
 from pcl.dae.program.equations import equations_of, path_of
-from pcl.networks.mlp import MLP
+from pcl.networks.words import words_of
 from pcl.training.checkpoint.file import CheckpointError, write
 
 KIND = "trained neural DAE"
@@ -26,7 +24,7 @@ def save(trained, path):
     OSError
         The file cannot be written; the old one is left as it is.
     TypeError
-        A law whose network is no MLP.
+        A law whose network cannot be written down.
     """
     meta = {"kind": KIND, "model": _names(trained.model),
             "laws": [_law_words(law) for law in trained.laws],
@@ -83,11 +81,5 @@ def _names(model):
 
 
 def _law_words(law):
-    net, output = law.law.net, getattr(law.law.net, "output", None)
-    if not isinstance(net, MLP):
-        raise TypeError(f"the law of {', '.join(law.outputs)} has a network of type "
-                        f"{type(net).__name__}; only "
-                        "MLP can be saved.")
-    return {"inputs": list(law.inputs), "outputs": list(law.outputs), "widths": list(net.widths),
-            "activation": net.activation,
-            "output": None if output is None else dataclasses.asdict(output)}
+    words = words_of(f"the law of {', '.join(law.outputs)}", law.law.net)
+    return {"inputs": list(law.inputs), "outputs": list(law.outputs), "network": words}

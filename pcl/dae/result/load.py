@@ -4,8 +4,7 @@ from pcl.dae.laws.law import Law, TrainedLaw
 from pcl.dae.model import Model
 from pcl.dae.result.file import KIND, LAW_ARRAYS, require_same
 from pcl.dae.result.trained import Trained
-from pcl.networks.mlp import MLP
-from pcl.networks.transform import Transform
+from pcl.networks.words import network_of
 from pcl.support.types import Path
 from pcl.training.checkpoint.file import CheckpointError, read_checkpoint
 
@@ -29,7 +28,6 @@ def load(path: Path, model: Model) -> Trained:
 
 
 def _law(words, arrays, k):
-    output = None if words["output"] is None else Transform(**words["output"])
-    net = MLP(tuple(words["widths"]), words["activation"], output)
+    net = network_of(words["network"])
     shifts = {name: arrays[f"{name}_{k}"] for name in LAW_ARRAYS}
     return TrainedLaw(Law(net, words["inputs"], words["outputs"], **shifts), arrays[f"theta_{k}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -14,6 +15,18 @@ from pcl.uncertainty.laplace.band import Band
 
 TOGETHER = 4000     # draws of the linearised law that give the width of a simultaneous band
 SEEN = 1e-6         # share of |∂f/∂θ|² along directions that are left out, which makes a band a bound
+
+
+class FixedLaw:
+    """A function of θ that is known by its value and its sensitivity at one θ."""
+
+    def __init__(self, value, sensitivity, p):
+        self.value = float64_array("values of law", value, shape=(None,))
+        self.sensitivity = float64_array("Jacobian of law", sensitivity, shape=(self.value.size, p))
+
+    def at(self, theta):
+        """Nowhere else."""
+        return None
 
 
 class Law:
@@ -43,7 +56,11 @@ class Law:
 
 def law_band(posterior, function, points, level, simultaneous, draws, check, seed):
     """The `Band` of a function of θ; see `Posterior.band`."""
-    law = Law(posterior.problem, posterior.theta, function)
+    if isinstance(function, (tuple, list)):
+        law: Any = FixedLaw(function[0], function[1], posterior.theta.size)
+        draws = check = 0
+    else:
+        law = Law(posterior.problem, posterior.theta, function)
     R = posterior.covariance_form.root(law.sensitivity)
     deviation = np.sqrt(np.einsum("qk,qk->q", R, R))
     offsets = posterior.draws(max(draws, check), seed) - posterior.theta if draws or check else []

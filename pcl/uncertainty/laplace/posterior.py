@@ -107,14 +107,15 @@ class Posterior:
         return self.problem.log_density(self.theta) + half + 0.5 * log_det
 
     # --- functions -----------------------------------------------------------------------------
-    def band(self, law: Callable[[dict[str, Tensor]], Tensor], points: ArrayLike | None = None, *,
-             level: float = 0.9, simultaneous: bool = False, draws: int = 0, check: int = 8,
-             seed: int = 0) -> Band:
+    def band(self, law: Callable[[dict[str, Tensor]], Tensor] | tuple[ArrayLike, ArrayLike],
+             points: ArrayLike | None = None, *, level: float = 0.9, simultaneous: bool = False,
+             draws: int = 0, check: int = 8, seed: int = 0) -> Band:
         """A band on any function of θ: a law at points, a field, a prediction.
 
         Parameters
         ----------
         law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
+            Or a pair of arrays, values (q,) and Jacobian (q, p), for the linearised band.
         points : (q,) or (q, d) array, optional
             Where it is evaluated, for the picture.
         level : float in (0, 1)
