@@ -42,6 +42,7 @@ FLOORS = (
     ("pcl.dae.failures", "pcl.dae.solver", "pcl.dae.sequential"),
     ("pcl.dae.result",),
     ("pcl.dae.stages",),
+    ("pcl.__main__",),
     ("fem.common", "fem.mesh", "fem.materials"),
     ("fem.output",),
     ("fem.space", "fem.grid"),

@@ -1,0 +1,44 @@
+"""`python -m pcl` says what is there and whether derivatives are right."""
+import subprocess
+import sys
+
+import pytest
+
+from pcl import __main__ as command
+
+
+def test_the_self_check_passes_and_names_versions(capsys):
+    assert command.main([]) == 0
+    said = capsys.readouterr().out
+    assert "derivative certificate: passed" in said and "tensorflow-probability" in said
+    assert "sparse solvers:" in said and "MISSING" not in said
+
+
+def test_a_failed_certificate_is_exit_code_1(capsys, monkeypatch):
+    class Wrong:
+        ok = False
+
+    class Problem:
+        def certify(self):
+            return Wrong()
+    monkeypatch.setattr(command, "_example_problem", Problem)
+    assert command.main(["check"]) == 1
+
+
+def test_examples_are_listed_by_their_questions_and_run(capsys):
+    assert command.main(["examples"]) == 0
+    listed = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
+    assert len(listed) > 15 and "conductivity" in listed["pumping_test"]
+    with pytest.raises(SystemExit) as end:
+        command.main(["examples", "pumping_test", "--help"])
+    assert end.value.code == 0 and "usage: pumping_test.py" in capsys.readouterr().out
+    assert command.main(["examples", "pumping"]) == 2
+    assert "no example 'pumping'" in capsys.readouterr().err
+
+
+def test_help_loads_nothing_heavy():
+    code = ("import sys; from pcl.__main__ import main\n"
+            "try: main(['--help'])\n"
+            "except SystemExit: pass\n"
+            "assert not {'numpy', 'tensorflow', 'scipy'} & set(sys.modules)")
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
