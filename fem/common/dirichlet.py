@@ -1,6 +1,5 @@
 """Dirichlet conditions u = g on parts of the boundary, gathered into numbers and values."""
 
-import difflib
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from fem.common.places import is_names
 from fem.common.prescribed import Watch, warn_of_prescribed
 from pcl.nodes.guard import guard
 from pcl.nodes.linear.linear_map import LinearMap
+from pcl.support.nearest import nearest
 from pcl.support.validate import require_finite, whole_numbers
 
 _NONE = np.zeros(0, dtype=np.int64)
@@ -181,8 +181,7 @@ def _conditions(dirichlet, space, of_field=False):
 def _entry(key, value, space, of_field):
     """The conditions of one entry {where: value} or {field: conditions}."""
     if not (isinstance(key, str) and key in space.field_names):
-        close = difflib.get_close_matches(str(key), space.field_names, 1, 0.5)
-        near = f" Did you mean {close[0]!r}?" if close else ""
+        near = nearest(key, space.field_names)
         if isinstance(value, dict):
             raise ValueError(f"dirichlet has the key {key!r} with conditions of its own; expected the "
                              f"name of a field there: {', '.join(space.field_names)}.{near}")

@@ -1,10 +1,9 @@
 """Parts of the boundary: which facets, and which degrees of freedom."""
 
-import difflib
-
 import numpy as np
 
 from fem.common.places import is_names, truth_of
+from pcl.support.nearest import nearest
 from pcl.support.validate import whole_numbers
 
 
@@ -56,10 +55,8 @@ def _named_facets(space, names):
     for name in [names] if isinstance(names, str) else names:
         if name not in known:
             names = ", ".join(map(repr, sorted(known))) or "no named boundaries"
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"boundary {name!r} is not known; the mesh has {names}.{hint} Name parts "
-                             "by mesh.with_boundaries({...}).")
+            raise ValueError(f"boundary {name!r} is not known; the mesh has {names}."
+                             f"{nearest(name, known)} Name parts by mesh.with_boundaries({...}).")
         result.append(whole_numbers(f"mesh.boundaries[{name!r}]", np.asarray(known[name]),
                                     space.facets.nodes.shape[1]))
     return np.unique(np.concatenate(result))

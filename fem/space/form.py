@@ -6,7 +6,6 @@ R = Σ Tᵀ k(G u, x) with a gather map G for each quantity that the form asks f
 each that it returns.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 
@@ -16,6 +15,7 @@ import tensorflow as tf
 from fem.common.coefficient import float64_value
 from fem.space.quantities import NAMES
 from pcl.nodes.guard import guard
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, Tensor
 from pcl.support.validate import require_finite
 
@@ -60,9 +60,8 @@ class At:
         return self._quantity("hessian")
 
     def __getattr__(self, name):
-        near = difflib.get_close_matches(name, NAMES, 1, 0.4)
         raise AttributeError(f"{name} is no quantity of field {self.name!r}; there are "
-                             f"{', '.join(NAMES)}." + (f" Did you mean {near[0]!r}?" if near else ""))
+                             f"{', '.join(NAMES)}.{nearest(name, NAMES, 0.4)}")
 
 
 class Form:
@@ -129,10 +128,9 @@ class Form:
 
     def _require_field(self, field):
         if field not in self.space.fields:
-            near = difflib.get_close_matches(str(field), self.space.fields, 1)
             raise ValueError(f"form returns a field {field!r}; the space has "
                              f"{', '.join(map(repr, self.space.fields))}."
-                             + (f" Did you mean {near[0]!r}?" if near else ""))
+                             f"{nearest(field, self.space.fields)}")
 
     def _density(self, field, quantity, density):
         full = self.points.shape(field, quantity)

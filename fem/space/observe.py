@@ -1,10 +1,9 @@
 """Observation of a finite element function at points: any quantity of any field."""
 
-import difflib
-
 import numpy as np
 
 from fem.common.observe import POLICIES, observation_points
+from pcl.support.nearest import nearest
 from pcl.support.validate import known
 
 
@@ -21,9 +20,8 @@ def field_of(space, name):
     if name is None:
         return space.only_field("a field")
     if name not in space.fields:
-        near = difflib.get_close_matches(str(name), space.fields, 1)
         raise ValueError(f"field is {name!r}; the space has {', '.join(map(repr, space.fields))}."
-                         + (f" Did you mean {near[0]!r}?" if near else ""))
+                         f"{nearest(name, space.fields)}")
     return space.fields[name]
 
 

@@ -1,13 +1,12 @@
 """What an element offers at a point: value, gradient, divergence, curl, second derivatives."""
 
-import difflib
-
 import numpy as np
 import scipy.sparse as sp
 from skfem import DiscreteField, ElementTriN3
 
 from fem.space.element import components, describe, is_continuous, scalar_part, value_shape
 from pcl.support.arrays import scatter_rows
+from pcl.support.nearest import nearest
 
 # The names of scikit-fem.
 _PRIMITIVE = {"value": None, "gradient": "grad", "divergence": "div", "curl": "curl", "hessian": "hess"}
@@ -73,10 +72,9 @@ class Quantities:
         """
         if name in self.shapes:
             return
-        near = difflib.get_close_matches(name, NAMES, 1, 0.5)
-        hint = f" Did you mean {near[0]!r}?" if near and near[0] in self.shapes else ""
+        meant = "" if name in NAMES else nearest(name, self.shapes)
         raise ValueError(f"field {field!r} of {describe(self._element)} has no {name}; it has "
-                         f"{', '.join(self.shapes)}.{hint}")
+                         f"{', '.join(self.shapes)}.{meant}")
 
     def _shapes(self):
         value, scalar = value_shape(self._element), value_shape(self._scalar)

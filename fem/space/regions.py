@@ -1,7 +1,5 @@
 """Parts of the domain by name: mesh.subdomains."""
 
-import difflib
-
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +7,7 @@ from fem.common.coefficient import at_points, spread
 from fem.common.places import is_names
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import selection
+from pcl.support.nearest import nearest
 from pcl.support.validate import whole_numbers
 
 
@@ -25,11 +24,9 @@ def region_cells(mesh, region):
     found = []
     for name in [region] if isinstance(region, str) else region:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
             names = ", ".join(map(repr, sorted(known))) or "no named regions"
-            raise ValueError(f"region {name!r} is not known; the mesh has {names}."
-                             + (f" Did you mean {near[0]!r}?" if near else "")
-                             + " Name regions by mesh.with_subdomains({...}).")
+            raise ValueError(f"region {name!r} is not known; the mesh has {names}.{nearest(name, known)}"
+                             " Name regions by mesh.with_subdomains({...}).")
         found.append(np.asarray(known[name], dtype=np.int64))
     return np.unique(np.concatenate(found))
 

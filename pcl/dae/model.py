@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pcl.support.nearest import nearest
 from pcl.support.types import Names, Tensor
 from pcl.support.validate import float64_array
 
@@ -121,7 +122,8 @@ class Model:
                             "{name: (lower, upper)}.")
         for name, pair in given.items():
             if name not in bounded:
-                raise ValueError(f"bounds has {name!r}; expected one of {', '.join(bounded)}.")
+                raise ValueError(f"bounds has {name!r}; expected one of {', '.join(bounded)}."
+                                 f"{nearest(name, bounded)}")
             checked[name] = _pair(name, pair)
         return checked
 
@@ -182,7 +184,8 @@ class Variables:
         return self._derivatives[state]
 
     def _unknown(self, name):
-        return f"the model has no variable {name!r}; it has {', '.join(self._values)}."
+        return (f"the model has no variable {name!r}; it has {', '.join(self._values)}."
+                f"{nearest(name, self._values)}")
 
 
 def with_values(v, changes):

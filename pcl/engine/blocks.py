@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array
 
 
@@ -9,7 +10,8 @@ class Named(dict):
     """{name: tensor}, the θ that a loss is given; an unknown name is answered with the known ones."""
 
     def __missing__(self, name):
-        raise KeyError(f"θ has no block {name!r}; known are {', '.join(map(str, self))}.")
+        raise KeyError(f"θ has no block {name!r}; known are {', '.join(map(str, self))}."
+                       f"{nearest(name, self)}")
 
 
 class Blocks:

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.errors import NotFinite
+from pcl.support.nearest import nearest
 
 
 def float64_array(name, value, shape=None, finite=True):
@@ -119,7 +120,8 @@ def whole_numbers(name, value, n):
 def known(name, value, choices):
     """`value` if it is one of `choices`, else a ValueError that lists them."""
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; known are {', '.join(sorted(choices))}.")
+        raise ValueError(f"{name} is {value!r}; known are {', '.join(sorted(choices))}."
+                         f"{nearest(value, choices)}")
     return value
 
 

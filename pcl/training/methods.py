@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pcl.support.nearest import nearest
 from pcl.support.validate import require_free
 from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
                                   trust_region)
@@ -181,12 +182,17 @@ def register_method(name: str, method: Method) -> None:
     METHODS[name] = method
 
 
+# Other names people know them by.
+ALIASES = {"lm": "levenberg-marquardt", "l-bfgs": "L-BFGS-B", "lbfgs": "L-BFGS-B"}
+
+
 def choose(method):
-    """(name, Method) of a method's name in upper or lower case."""
-    names = {name.lower(): name for name in METHODS}
-    name = names.get(method.lower()) if isinstance(method, str) else None
+    """(name, Method) of a method's name or alias in upper or lower case, _ for - if need be."""
+    names = {name.lower(): name for name in METHODS} | ALIASES
+    name = names.get(method.lower().replace("_", "-")) if isinstance(method, str) else None
     if name is None:
-        raise ValueError(f"method is {method!r}; known are {', '.join(METHODS)}.")
+        raise ValueError(f"method is {method!r}; known are {', '.join(METHODS)}."
+                         f"{nearest(method, (*METHODS, *ALIASES))}")
     return name, METHODS[name]
 
 

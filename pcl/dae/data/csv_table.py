@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pcl.dae.data.signal import KINDS
+from pcl.support.nearest import nearest
 from pcl.support.validate import known
 
 
@@ -75,7 +76,8 @@ def _read(path):
 def _require_columns(path, header, names):
     absent = [name for name in names if name not in header]
     if absent:
-        raise ValueError(f"{path} has no column {absent[0]!r}; it has {', '.join(header)}.")
+        raise ValueError(f"{path} has no column {absent[0]!r}; it has {', '.join(header)}."
+                         f"{nearest(absent[0], header)}")
 
 
 def _column(path, name, place, lines, rows):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pcl.dae.data.trajectory import Trajectory
+from pcl.support.nearest import nearest
 from pcl.support.types import Array
 from pcl.support.validate import positive_integer
 
@@ -74,7 +75,8 @@ class Data:
         if not isinstance(key, str):
             return self._trajectories[key]
         if key not in self.names:
-            raise KeyError(f"no trajectory {key!r}; there are {', '.join(self.names)}.")
+            raise KeyError(f"no trajectory {key!r}; there are {', '.join(self.names)}."
+                           f"{nearest(key, self.names)}")
         return self._trajectories[self.names.index(key)]
 
     def __eq__(self, other):

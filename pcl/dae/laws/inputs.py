@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pcl.support.nearest import nearest
+
 
 class Inputs:
     """Where the inputs of a law come from.
@@ -21,7 +23,8 @@ class Inputs:
         known = (*names, *model.inputs, "t")
         for name in law.inputs:
             if name not in known:
-                raise ValueError(f"a law has the input {name!r}; expected one of {', '.join(known)}.")
+                raise ValueError(f"a law has the input {name!r}; expected one of {', '.join(known)}."
+                                 f"{nearest(name, known)}")
         at = elements.arguments
         self.variable = np.array([i for i, name in enumerate(law.inputs) if name in names], dtype=int)
         self.columns = np.array([at.states.start + names.index(law.inputs[i]) for i in self.variable],
