@@ -7,6 +7,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from pcl.errors import SingularMatrix
+from pcl.execute import threads
 from pcl.support import clock
 from pcl.support.types import Array
 
@@ -28,7 +29,7 @@ class SuperLU:
             options = dict(permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.001,
                            options=dict(SymmetricMode=True))
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), threads.single():
                 warnings.simplefilter("error", spla.MatrixRankWarning)
                 self._lu = spla.splu(sp.csc_matrix(matrix), **options)
         except (RuntimeError, spla.MatrixRankWarning) as error:
@@ -38,13 +39,14 @@ class SuperLU:
 
     def solve(self, b: Array, transpose: bool) -> Array:
         trans = "T" if transpose else "N"
-        if b.ndim == 1:
-            return self._lu.solve(b, trans)
-        x = np.empty(b.shape)
-        for start in range(0, b.shape[1], COLUMNS):
-            clock.look()
-            columns = slice(start, start + COLUMNS)
-            x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
+        with threads.single():
+            if b.ndim == 1:
+                return self._lu.solve(b, trans)
+            x = np.empty(b.shape)
+            for start in range(0, b.shape[1], COLUMNS):
+                clock.look()
+                columns = slice(start, start + COLUMNS)
+                x[:, columns] = self._lu.solve(np.asfortranarray(b[:, columns]), trans)
         return x
 
     def estimate(self, b: Array) -> Array:
