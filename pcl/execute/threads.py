@@ -6,8 +6,9 @@ while blocks are being worked on it is therefore set to one thread. As many thre
 before, and not more than this process has processors: OPENBLAS_NUM_THREADS, OMP_NUM_THREADS,
 threadpoolctl and taskset are respected. With another BLAS everything runs on the caller's thread.
 
-SciPy may bring an OpenBLAS of its own. SuperLU calls that one, on blocks so small that a second thread of it
-only waits in a loop: solves take four to eight times as long where another process is after the processor.
+SciPy may bring an OpenBLAS of its own. SuperLU calls that one, on blocks so small that a second thread
+of it only waits in a loop: where other processes are after the processors, solves take four to eight
+times as long.
 """
 
 import contextlib
@@ -116,7 +117,7 @@ def _functions(library):
 
 
 def _of_package(name):
-    """The OpenBLAS that lies beside NumPy or SciPy, the only one where they share it; None without one."""
+    """The OpenBLAS beside NumPy or SciPy, the only one where they share it; None without one."""
     found = ThreadpoolController().select(internal_api="openblas").lib_controllers
     found.sort(key=lambda library: not {f"{name}.libs", name}.intersection(Path(library.filepath).parts))
     return found[0] if found else None
