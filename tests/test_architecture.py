@@ -56,7 +56,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 NARROW = {
     "pcl.checks": {"pcl.support", "pcl.errors"},
     "pcl.collocation": {"pcl.support", "pcl.errors"},
-    "pcl.factor": {"pcl.support", "pcl.errors"},
+    "pcl.factor": {"pcl.support", "pcl.errors", "pcl.execute"},
     "pcl.interior_point": {"pcl.support", "pcl.errors", "pcl.interior_point"},
     "pcl.training": {"pcl.support", "pcl.errors", "pcl.execute", "pcl.training", "pcl.callbacks"},
     "fem.refinement": {"pcl", "fem"},           # it trains, and reads what the data determine

@@ -5,6 +5,10 @@ side by side in one process. OpenBLAS's own threads gain nothing on the small pr
 while blocks are being worked on it is therefore set to one thread. As many threads are used as it had
 before, and not more than this process has processors: OPENBLAS_NUM_THREADS, OMP_NUM_THREADS,
 threadpoolctl and taskset are respected. With another BLAS everything runs on the caller's thread.
+
+SciPy may bring an OpenBLAS of its own. SuperLU calls that one, on blocks so small that a second thread
+of it only waits in a loop: where other processes are after the processors, solves take four to eight
+times as long.
 """
 
 import contextlib
@@ -17,7 +21,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy  # noqa: F401  its BLAS must be there to be found
+import numpy  # noqa: F401  their BLAS must be there to be found
+import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
 from pcl.execute.executor import Item, Result
@@ -54,6 +59,11 @@ def _block(function, item):
     return function(item)
 
 
+def single() -> contextlib.AbstractContextManager[None]:
+    """SciPy's BLAS on the caller's thread alone inside the block."""
+    return _scipys_blas.single_threaded()
+
+
 def shares(items: Sequence[Item]) -> list[Sequence[Item]]:
     """`items` in consecutive shares, at most one a worker; at least one, perhaps empty."""
     n = max(1, min(workers(), len(items)))
@@ -62,10 +72,10 @@ def shares(items: Sequence[Item]) -> list[Sequence[Item]]:
 
 
 class _OpenBLAS:
-    """The number of threads of NumPy's OpenBLAS; 1 for good with another BLAS."""
+    """The number of threads of an OpenBLAS; 1 for good with another BLAS."""
 
-    def __init__(self):
-        self._get, self._set = _functions()
+    def __init__(self, library):
+        self._get, self._set = _functions(library)
         self.reset()
 
     def reset(self):
@@ -99,14 +109,25 @@ class _OpenBLAS:
                 self._set(self._before)
 
 
-def _functions():
-    """Functions to get and to set the number of threads of the OpenBLAS that NumPy calls."""
-    found = ThreadpoolController().select(internal_api="openblas").lib_controllers
-    # where NumPy and SciPy bring one each, NumPy's lies beside NumPy
-    found.sort(key=lambda library: not {"numpy.libs", "numpy"}.intersection(Path(library.filepath).parts))
-    if not found:
+def _functions(library):
+    """Functions to get and to set the number of threads of an OpenBLAS, which may be None."""
+    if library is None:
         return lambda: 1, lambda n: None
-    return found[0].get_num_threads, found[0].set_num_threads
+    return library.get_num_threads, library.set_num_threads
+
+
+def _of_package(name):
+    """The OpenBLAS beside NumPy or SciPy, the only one where they share it; None without one."""
+    found = ThreadpoolController().select(internal_api="openblas").lib_controllers
+    found.sort(key=lambda library: not {f"{name}.libs", name}.intersection(Path(library.filepath).parts))
+    return found[0] if found else None
+
+
+def _by_package(*names):
+    """An `_OpenBLAS` for each, the same one where they share it: regions must be counted together."""
+    libraries = [_of_package(name) for name in names]
+    known = {library and library.filepath: _OpenBLAS(library) for library in libraries}
+    return [known[library and library.filepath] for library in libraries]
 
 
 def _processors():
@@ -116,7 +137,7 @@ def _processors():
 
 
 _inside = contextvars.ContextVar("pcl_inside_block", default=False)
-_blas = _OpenBLAS()
+_blas, _scipys_blas = _by_package("numpy", "scipy")
 _pool = functools.cache(ThreadPoolExecutor)
 
 
@@ -124,6 +145,7 @@ def _after_fork():
     """Threads do not survive a fork."""
     _pool.cache_clear()
     _blas.reset()
+    _scipys_blas.reset()
 
 
 if hasattr(os, "register_at_fork"):

@@ -115,7 +115,14 @@ def _unstacked(t, constants):
 
 
 def _padded(t, constants):
-    return "np.pad({0}, {width})", {"width": [tuple(map(int, w)) for w in constants[1]]}
+    return "pad({0}, {width})", {"width": [tuple(map(int, w)) for w in constants[1]]}
+
+
+def _pad(x, width):
+    """`np.pad` with zeros, whose settings cost more than what a few thousand entries take."""
+    padded = np.zeros([before + n + after for n, (before, after) in zip(x.shape, width)])
+    padded[tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, width))] = x
+    return padded
 
 
 def _expanded(t, constants):
@@ -268,7 +275,7 @@ class _Source:
         lines = [f"def program({', '.join(f'v{i}' for i in range(self._feeds))}):",
                  *(f"    {name} = {text}" for text, name in self._values.items()),
                  f"    return [{', '.join(fetches)}]"]
-        space = {"np": np, "put": _put, **self._constants}
+        space = {"np": np, "put": _put, "pad": _pad, **self._constants}
         exec("\n".join(lines), space)       # made of the tables above and of names alone
 
         def run(*feeds):

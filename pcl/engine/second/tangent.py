@@ -66,7 +66,28 @@ def compose(a, b):
     if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
         return aslinearoperator(a) @ aslinearoperator(b)
     known = CONSTANTS.product(a, b)
-    return a @ b if known is None else known
+    return _product(a, b) if known is None else known
+
+
+def _product(a, b):
+    """a b, by rows or columns where one of two sparse factors is a diagonal matrix."""
+    if sp.issparse(a) and sp.issparse(b):
+        if is_diagonal(a) and b.format == "csr":
+            return sp.csr_array((b.data * np.repeat(a.data, np.diff(b.indptr)), b.indices.copy(),
+                                 b.indptr.copy()), shape=b.shape)
+        if is_diagonal(b) and a.format == "csr":
+            return sp.csr_array((a.data * b.data[a.indices], a.indices.copy(), a.indptr.copy()),
+                                shape=a.shape)
+    return a @ b
+
+
+def is_diagonal(matrix):
+    """Whether a sparse matrix stores its diagonal and nothing else."""
+    n = matrix.shape[0]
+    if matrix.format != "csr" or matrix.shape != (n, n) or len(matrix.data) != n:
+        return False
+    numbers = np.arange(n + 1)
+    return np.array_equal(matrix.indices, numbers[:n]) and np.array_equal(matrix.indptr, numbers)
 
 
 def add(a, b):
@@ -97,8 +118,9 @@ def block_diagonal(blocks):
     n, rows, cols = blocks.shape
     if rows == cols == 1:
         return diagonal_matrix(blocks.ravel())
-    matrix = sp.bsr_array((blocks, np.arange(n), np.arange(n + 1)), shape=(n * rows, n * cols))
-    return matrix.tocsr()
+    columns = np.broadcast_to(np.arange(n * cols).reshape(n, 1, cols), blocks.shape)
+    return sp.csr_array((blocks.ravel(), columns.ravel(), np.arange(0, n * rows * cols + 1, cols)),
+                        shape=(n * rows, n * cols))
 
 
 def explicit_matrix(L):

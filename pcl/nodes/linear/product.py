@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import total
 from pcl.nodes.linear.pattern import pattern_of
 
@@ -16,6 +17,15 @@ class ProductNode:
     def __init__(self, structures, columns):
         self.structures = structures
         self.columns = columns
+        self._last = None
+
+    def matrix(self, coefficients):
+        """A(c), CSR; the same object for the same arrays: products with a constant one are known then."""
+        last = self._last
+        if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
+            matrix = pattern_of(self.structures).matrix(coefficients).tocsr()
+            self._last = last = coefficients, CONSTANTS.add(matrix)
+        return last[1]
 
     def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, x = inputs
@@ -40,7 +50,7 @@ class ProductPoint:
         self.structures = node.structures
         self.flat = flat_structures(node.structures, node.columns)
         self.x, self.coefficients = x, coefficients
-        self.matrix = pattern_of(node.structures).matrix(coefficients)
+        self.matrix = node.matrix(coefficients)
         self.value = self.matrix @ x
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
