@@ -60,6 +60,8 @@ NARROW = {
     "pcl.interior_point": {"pcl.support", "pcl.errors", "pcl.interior_point"},
     "pcl.training": {"pcl.support", "pcl.errors", "pcl.execute", "pcl.training", "pcl.callbacks"},
     "fem.refinement": {"pcl", "fem"},           # it trains, and reads what the data determine
+    "fem.unknowns": {"pcl.support", "pcl.errors", "pcl.engine", "pcl.nodes", "pcl.uncertainty.prior",
+                     "fem"},                    # a Matérn field is a prior
     "fem": {"pcl.support", "pcl.errors", "pcl.engine", "pcl.nodes", "pcl.evolution", "fem"},
 }
 

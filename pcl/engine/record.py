@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import scipy.sparse as sp
 
 from pcl import factor
 from pcl.engine.second.bases import LeafBase
@@ -66,12 +67,20 @@ class Record:
 
     @functools.cached_property
     def gauss_newton_plan(self):
-        """The plan with the curvature of the last piece of glue, the loss, alone."""
-        return self._extended(self.program.loss.of_result(()), range(self.program.n_blocks))[0]
+        """2 JᵀJ of residuals; of any other loss the plan with the curvature of its last piece alone."""
+        if self.program.residuals is None:
+            return self._extended(self.program.loss.of_result(()), range(self.program.n_blocks))[0]
+        plan, tangent = self._of_residuals()
+        if tangent is not None:
+            plan.add_square(tangent, sp.csr_array(2.0 * sp.eye_array(self.residuals.size)))
+        return plan
 
     @functools.cached_property
     def residual_plan(self):
         """The chain of sensitivities up to the residuals, and their tangent (None: they are fixed)."""
+        return self._of_residuals()
+
+    def _of_residuals(self):
         plan, tangents = self._extended(None, range(self.program.n_blocks))
         tangent, = self.program.residuals.tangents(self.values, tangents)
         return plan, tangent

@@ -11,7 +11,7 @@ import tensorflow as tf
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, require_finite
 from pcl.uncertainty.noise.base import Noise
-from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.base import GaussianPrior, Prior
 
 _ALONE = ""     # the name of data that have none
 
@@ -76,6 +76,14 @@ class Statement:
         """−2 log p(y | θ), with all constants."""
         return -2.0 * tf.add_n([part.log_density() for part in self._data_parts(theta).values()])
 
+    def rest_residuals(self, theta: Mapping[str, Tensor]) -> Tensor:
+        """The residuals of all but the normal priors of blocks."""
+        return tf.concat([part.residuals() for part in self._rest(theta)], 0)
+
+    def rest_loss(self, theta: Mapping[str, Tensor]) -> Tensor:
+        """−2 log p of all but the normal priors of blocks."""
+        return -2.0 * tf.add_n([part.log_density() for part in self._rest(theta)])
+
     def predictions(self, theta: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """{name: f(θ)}, of the shapes of the readings."""
         found = self.predict(theta)
@@ -102,6 +110,10 @@ class Statement:
         for name, prior in self.priors.items():
             yield "prior", name, _OfPrior(prior, prior.quantity(theta, name))
 
+    def _rest(self, theta):
+        return [part for kind, name, part in self._parts(theta)
+                if kind == "data" or name not in self.gaussian]
+
     def _data_parts(self, theta):
         return {name: _OfData(self.noise[name], f, self.observed[name], self.own(name, theta))
                 for name, f in self.predictions(theta).items()}
@@ -110,6 +122,19 @@ class Statement:
     def readings(self) -> int:
         """How many rows of r are data: they come first."""
         return sum(rows.stop - rows.start for rows in self.rows["data"].values())
+
+    @property
+    def gaussian(self) -> dict[str, GaussianPrior]:
+        """{block: its normal prior}, of those that have one."""
+        found = {name: prior.gaussian(self.blocks[name].shape) for name, prior in self.priors.items()
+                 if name in self.blocks}
+        return {name: prior for name, prior in found.items() if prior is not None}
+
+    @property
+    def rest_has_residuals(self) -> bool:
+        """Whether all but the normal priors of blocks have residuals."""
+        others = (prior for name, prior in self.priors.items() if name not in self.gaussian)
+        return all(part.has_residuals for part in (*self.noise.values(), *others))
 
     # --- judged --------------------------------------------------------------------------------
     @property

@@ -282,6 +282,14 @@ def two_blocks():
     return pcl.Problem.from_residuals(residuals, {"net": net.init(1), "scale": 1.3})
 
 
+def test_gauss_newton_leaves_out_the_curvature_of_residuals_wherever_they_bend():
+    problem = pcl.Problem.from_residuals(lambda t: tf.exp(t["x"]) ** 2 - 9.0, {"x": [0.1, -0.3]})
+    J, v = problem.jacobian(problem.theta0), np.array([1.0, 2.0])
+    np.testing.assert_allclose(problem.gauss_newton(problem.theta0), 2.0 * J.T @ J, rtol=1e-13)
+    np.testing.assert_allclose(problem.gauss_newton_product(problem.theta0, v), 2.0 * J.T @ (J @ v))
+    assert problem.hessian(problem.theta0)[0, 0] < 0.0
+
+
 def test_gauss_newton_is_twice_the_square_of_the_sensitivities():
     problem = two_blocks()
     theta = problem.theta0

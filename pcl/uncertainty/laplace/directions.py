@@ -62,6 +62,20 @@ class Directions:
         return coarser, finer
 
     @property
+    def summary(self) -> str:
+        """In one phrase."""
+        return f"{len(self.factor) - self.left_out} determined"
+
+    def words(self) -> list[str]:
+        """What limits the posterior, in sentences."""
+        if not self.left_out:
+            return []
+        coarser, finer = self.near_cut()
+        return [f"{self.left_out} of {len(self.factor)} directions are determined by nothing and left "
+                f"out: errors are lower bounds. A cut {AROUND:g} times coarser would keep {coarser}, one "
+                f"{AROUND:g} times finer {finer}."]
+
+    @property
     def doubtful(self) -> Any:
         """Which columns of F a cut AROUND times coarser would leave out, (k,) of bool."""
         return self.strengths[:self.factor.shape[1]] <= self.cut * AROUND

@@ -15,8 +15,10 @@ from pcl.uncertainty.laplace.band import Band
 from pcl.uncertainty.laplace.bands import law_band
 from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
 from pcl.uncertainty.laplace.gaussian import Covariance, Factored
+from pcl.uncertainty.laplace.low_rank import Kept, low_rank
 
 AWAY = 0.1      # standard deviations from the peak that are said
+HESSIANS = ("gauss-newton", "exact")
 
 
 class Indefinite(ValueError):
@@ -28,12 +30,13 @@ class Posterior:
 
         residuals, ℓ = Σ r²:   C = σ² (JᵀJ)⁻¹ from the singular values of J = dr/dθ
         any other loss:        C = 2σ² H⁻¹ from the eigenvalues of H = ∇²ℓ
+        with rank=:            C = G (I − V diag(λ/(1+λ)) Vᵀ) Gᵀ beside a normal prior, see `low_rank`
 
     Attributes
     ----------
     theta : ndarray (p,), the peak
     covariance_form : Covariance
-    directions : Directions or None
+    directions : Directions, Kept (of low rank) or None
         What determines it, and what was cut.
     sigma : float
         The standard deviation of a residual that was used; 1 where the noise is stated.
@@ -44,7 +47,7 @@ class Posterior:
     """
 
     def __init__(self, problem: Any, theta: Array, covariance: Covariance, sigma: float,
-                 directions: Directions | None = None):
+                 directions: Directions | Kept | None = None):
         self.problem, self.theta, self.sigma = problem, theta, sigma
         self._covariance, self.directions = covariance, directions
 
@@ -142,24 +145,20 @@ class Posterior:
     @property
     def verdict(self) -> str:
         """What limits the posterior, in words; empty if nothing was found."""
-        found, words = self.directions, []
+        found = self.directions
         if found is None:
             return ""
         if found.negative.shape[1]:
             return (f"{found.negative.shape[1]} directions are negative: theta is no minimum and there "
                     "is no posterior around it.")
-        if found.left_out:
-            coarser, finer = found.near_cut()
-            words.append(f"{found.left_out} of {self.theta.size} directions are determined by nothing "
-                         "and left out: errors are lower bounds. A cut 100 times coarser would keep "
-                         f"{coarser}, one 100 times finer {finer}.")
+        words = found.words()
         if found.step > AWAY:
             words.append(f"theta is {found.step:.2g} standard deviations from the peak: train further.")
         return " ".join(words)
 
     def __str__(self) -> str:
-        kept = self.theta.size - self.left_out
-        text = f"Posterior of {self.theta.size} numbers, {kept} determined; sigma {self.sigma:.4g}"
+        kept = "" if self.directions is None else f", {self.directions.summary}"
+        text = f"Posterior of {self.theta.size} numbers{kept}; sigma {self.sigma:.4g}"
         return f"{text}\n{self.verdict}" if self.verdict else text
 
     def __repr__(self) -> str:
@@ -174,7 +173,8 @@ class Posterior:
 
 
 def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma: float | None = None,
-              cut: float = CUT) -> Posterior:
+              cut: float = CUT, rank: int | str | None = None, method: str = "lanczos",
+              hessian: str | None = None, seed: int = 0) -> Posterior:
     """Laplace's approximation at θ, a minimiser.
 
     Parameters
@@ -187,29 +187,48 @@ def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma
         part of r that no step of θ removes; rows that state a prior count as readings then.
     cut : float
         Singular values of dr/dθ up to this share of the largest are left out.
+    rank : int or "auto", optional
+        For many parameters: so many directions beside the normal prior of every block, found by products
+        with the Hessian alone. "auto" takes all with an eigenvalue λ ≥ 0.1. None forms dr/dθ or H.
+    method : "lanczos" or "randomised", with `rank`
+    hessian : "gauss-newton" or "exact", optional
+        By default Gauss–Newton's where there are residuals, else the exact one.
+    seed : int
+        Of the first vectors, with `rank`.
 
     Raises
     ------
     ValueError
-        sigma cannot be estimated: no residuals, or not more of them than directions.
+        sigma cannot be estimated: no residuals, or not more of them than directions. With `rank`: a
+        block without a normal prior.
     MemoryError
         dr/dθ or the Hessian would not fit; take `rank=`.
     """
     theta = problem.ravel(theta) if isinstance(theta, Mapping) else theta
     theta = float64_array("theta", theta, (problem.size,))
+    if hessian is not None:
+        known("hessian", hessian, HESSIANS)
     if sigma is not None:
         sigma = positive_number("sigma", sigma)
     elif problem.statement is not None:
         sigma = 1.0
-    sigma, directions = _found(problem, theta, sigma, cut, problem.statement)
+    if rank is not None:
+        if sigma not in (None, 1.0):
+            raise ValueError(f"sigma is {sigma}, but with rank= the noise is that of the problem; leave "
+                             "it out.")
+        covariance, kept = low_rank(problem, theta, rank, method, hessian, seed)
+        return Posterior(problem, theta, covariance, 1.0, kept)
+    sigma, directions = _found(problem, theta, sigma, cut, hessian)
     return Posterior(problem, theta, Factored(directions.factor), sigma, directions)
 
 
-def _found(problem, theta, sigma, cut, statement):
+def _found(problem, theta, sigma, cut, hessian):
     """(σ, Directions)."""
-    slices = problem.slices.values()
-    if problem.has_residuals:
-        r, J = problem.residuals(theta), problem.jacobian(theta)
+    slices, statement = problem.slices.values(), problem.statement
+    if problem.has_residuals and hessian != "exact":
+        r = problem.residuals(theta)
+        _require_memory(3 * r.size * theta.size, "dr/dθ", theta)
+        J = problem.jacobian(theta)
         data = None if statement is None else statement.readings
         if sigma is None:
             sigma = _estimated(r, J, slices, cut)
@@ -217,7 +236,14 @@ def _found(problem, theta, sigma, cut, statement):
     if sigma is None:
         raise ValueError("sigma is None, but this problem states a loss without residuals, so the "
                          "noise cannot be estimated. Give sigma=1.0 if the loss is −2 log p.")
-    return sigma, of_hessian(problem.gradient(theta), problem.hessian(theta), slices, sigma)
+    _require_memory(4 * theta.size ** 2, "the Hessian", theta)
+    H = problem.gauss_newton(theta) if hessian == "gauss-newton" else problem.hessian(theta)
+    return sigma, of_hessian(problem.gradient(theta), H, slices, sigma)
+
+
+def _require_memory(numbers, what, theta):
+    memory.require(8 * numbers, f"{what} of {theta.size:,} parameters with its decomposition",
+                   "take rank='auto' with a normal prior of every block")
 
 
 def _estimated(r, J, slices, cut):

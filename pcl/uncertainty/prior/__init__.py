@@ -1,6 +1,6 @@
 """Priors: what is known of θ, or of functions of it, before the data."""
 
-from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.base import GaussianPrior, Prior
 from pcl.uncertainty.prior.normal import Normal
 
-__all__ = ["Normal", "Prior"]
+__all__ = ["GaussianPrior", "Normal", "Prior"]

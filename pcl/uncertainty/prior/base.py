@@ -1,9 +1,16 @@
-"""What every prior offers: the density of a quantity of θ, and draws from it."""
+"""What every prior offers: the density of a quantity of θ, and draws; what normal ones offer: a root."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import numpy as np
+import tensorflow as tf
+
 from pcl.support.types import Array, Tensor
+from pcl.support.validate import positive_integer
+from pcl.uncertainty.noise.gaussian import LN_2PI
 
 
 class Prior(ABC):
@@ -33,6 +40,10 @@ class Prior(ABC):
     def check(self, name: str, start: Array) -> None:
         """Refuse a block this prior is not for, by a ValueError with its name."""
 
+    def gaussian(self, shape: tuple) -> GaussianPrior | None:
+        """This prior as a normal one of a block of this shape; None where it is none."""
+        return None
+
     @abstractmethod
     def log_density(self, x: Tensor) -> Tensor:
         """log p(x), a scalar."""
@@ -48,3 +59,57 @@ class Prior(ABC):
     @abstractmethod
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
         """Independent x, (count, *shape of x); `shape` where the prior itself does not know it."""
+
+
+class GaussianPrior(Prior):
+    """x ~ N(mean, C), C = G Gᵀ, with a square G that can be applied.
+
+        x = mean + G z,  z ~ N(0, I),     residuals(x) = G⁻¹ (x − mean)
+
+        log p(x) = −½ Σ residuals² − ½ n ln 2π − ½ ln det C
+
+    Nothing here is dense: G is whatever the prior can do quickly.
+
+    Attributes
+    ----------
+    mean : ndarray, of the shape of the block; n numbers
+    """
+
+    has_residuals = True
+    mean: Array
+
+    def gaussian(self, shape: tuple) -> GaussianPrior:
+        """Itself, with all numbers of a block of this shape."""
+        return self
+
+    @abstractmethod
+    def root(self, z: Array) -> Array:
+        """G z, of z (n,) or (n, q)."""
+
+    @abstractmethod
+    def root_transposed(self, v: Array) -> Array:
+        """Gᵀ v, of v (n,) or (n, q)."""
+
+    @abstractmethod
+    def variances(self) -> Array:
+        """The diagonal of C (n,)."""
+
+    @abstractmethod
+    def log_determinant(self) -> float:
+        """ln det C."""
+
+    def product(self, v: Array) -> Array:
+        """C v, of v (n,) or (n, q)."""
+        return self.root(self.root_transposed(v))
+
+    def constant(self, shape: tuple) -> float:
+        own = self.gaussian(shape)
+        return -0.5 * (own.mean.size * LN_2PI + own.log_determinant())
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return self.constant(tuple(x.shape)) - 0.5 * tf.reduce_sum(tf.square(self.residuals(x)))
+
+    def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
+        own = self.gaussian(shape)
+        z = np.random.default_rng(seed).normal(size=(positive_integer("count", count), own.mean.size))
+        return own.mean + own.root(z.T).T.reshape(count, *own.mean.shape)

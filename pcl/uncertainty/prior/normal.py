@@ -1,15 +1,17 @@
 """Independent normal numbers: the prior of parameters and of weights."""
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
-from pcl.uncertainty.noise.gaussian import LN_2PI, positive
-from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.noise.gaussian import positive
+from pcl.uncertainty.prior.base import GaussianPrior
 
 
-class Normal(Prior):
+class Normal(GaussianPrior):
     """Every entry of a block is normal and independent: r = (x − mean)/deviation.
 
     Parameters
@@ -17,8 +19,6 @@ class Normal(Prior):
     mean : number, or array of the shape of the block
     deviation : number, or array of that shape, > 0
     """
-
-    has_residuals = True
 
     def __init__(self, mean: ArrayLike = 0.0, deviation: ArrayLike = 1.0):
         self.mean, self.deviation = float64_array("mean", mean), positive("deviation", deviation)
@@ -32,13 +32,19 @@ class Normal(Prior):
     def residuals(self, x: Tensor) -> Tensor:
         return tf.reshape((x - tf.constant(self.mean)) / tf.constant(self.deviation), (-1,))
 
-    def constant(self, shape: tuple) -> float:
-        logs = np.log(np.broadcast_to(self.deviation, shape))
-        return float(-logs.sum() - 0.5 * logs.size * LN_2PI)
-
-    def log_density(self, x: Tensor) -> Tensor:
-        return self.constant(tuple(x.shape)) - 0.5 * tf.reduce_sum(tf.square(self.residuals(x)))
-
-    def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
+    # --- of all numbers of a block -------------------------------------------------------------
+    def gaussian(self, shape: tuple) -> Normal:
         shape = np.broadcast_shapes(self.mean.shape, self.deviation.shape, shape)
-        return self.mean + self.deviation * np.random.default_rng(seed).normal(size=(count, *shape))
+        return Normal(np.broadcast_to(self.mean, shape), np.broadcast_to(self.deviation, shape))
+
+    def root(self, z: Array) -> Array:
+        return (self.deviation.ravel() * z.T).T
+
+    def root_transposed(self, v: Array) -> Array:
+        return self.root(v)
+
+    def variances(self) -> Array:
+        return self.deviation.ravel() ** 2
+
+    def log_determinant(self) -> float:
+        return 2.0 * float(np.log(self.deviation).sum())

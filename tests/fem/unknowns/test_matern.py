@@ -86,8 +86,8 @@ def test_draws_have_the_covariance_of_the_prior(element):
     prior = fem.Matern(c, 0.5, 2.0, mean=1.0)
     draws, C = prior.draws(20000, seed=0), prior.covariance(np.arange(c.size))
     scale = np.sqrt(np.outer(np.diag(C), np.diag(C)))
-    assert np.abs((np.cov(draws) - C) / scale).max() < 0.05                 # five standard errors
-    assert np.abs(draws.mean(axis=1) - 1.0).max() < 0.08
+    assert np.abs((np.cov(draws.T) - C) / scale).max() < 0.05                 # five standard errors
+    assert np.abs(draws.mean(axis=0) - 1.0).max() < 0.08
     np.testing.assert_array_equal(draws, prior.draws(20000, seed=0))
 
 
