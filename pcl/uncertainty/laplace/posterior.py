@@ -12,9 +12,10 @@ from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, known, positive_integer, positive_number
 from pcl.uncertainty.covariance import CUT, determined
 from pcl.uncertainty.laplace.band import Band
-from pcl.uncertainty.laplace.bands import law_band
+from pcl.uncertainty.laplace.bands import law_band, law_of
 from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
 from pcl.uncertainty.laplace.gaussian import Covariance, Factored
+from pcl.uncertainty.laplace.unknowns import Unknowns
 
 AWAY = 0.1      # standard deviations from the peak that are said
 
@@ -28,6 +29,12 @@ class Posterior:
 
         residuals, ℓ = Σ r²:   C = σ² (JᵀJ)⁻¹ from the singular values of J = dr/dθ
         any other loss:        C = 2σ² H⁻¹ from the eigenvalues of H = ∇²ℓ
+
+    Parameters
+    ----------
+    problem : Unknowns, the blocks of θ: a `Problem`, or what a fit has
+    laws : function (problem, theta, law, points, **where) -> `pcl.uncertainty.laplace.bands.Law`
+        What a law given to `band` stands for; functions of the blocks by default.
 
     Attributes
     ----------
@@ -43,9 +50,9 @@ class Posterior:
     Source: D. MacKay, 1992, A practical Bayesian framework for backpropagation networks.
     """
 
-    def __init__(self, problem: Any, theta: Array, covariance: Covariance, sigma: float,
-                 directions: Directions | None = None):
-        self.problem, self.theta, self.sigma = problem, theta, sigma
+    def __init__(self, problem: Unknowns, theta: Array, covariance: Covariance, sigma: float,
+                 directions: Directions | None = None, laws: Callable[..., Any] = law_of):
+        self.problem, self.theta, self.sigma, self._laws = problem, theta, sigma, laws
         self._covariance, self.directions = covariance, directions
 
     @property
@@ -92,7 +99,7 @@ class Posterior:
         ValueError where there is none: the problem is not from `Problem.from_data`, a block has no prior
         or an improper one, directions were left out.
         """
-        statement = getattr(self.problem, "statement", None)
+        statement = self.problem.statement
         if statement is None:
             raise ValueError("an evidence needs normalised densities; state the problem by "
                              "pcl.Problem.from_data.")
@@ -107,14 +114,15 @@ class Posterior:
         return self.problem.log_density(self.theta) + half + 0.5 * log_det
 
     # --- functions -----------------------------------------------------------------------------
-    def band(self, law: Callable[[dict[str, Tensor]], Tensor], points: ArrayLike | None = None, *,
+    def band(self, law: Callable[[dict[str, Tensor]], Tensor] | str, points: ArrayLike | None = None, *,
              level: float = 0.9, simultaneous: bool = False, draws: int = 0, check: int = 8,
-             seed: int = 0) -> Band:
+             seed: int = 0, **where: Any) -> Band:
         """A band on any function of θ: a law at points, a field, a prediction.
 
         Parameters
         ----------
         law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
+            Or the name of a block, for its numbers; of a fit see `pcl.dae.Fit.posterior`.
         points : (q,) or (q, d) array, optional
             Where it is evaluated, for the picture.
         level : float in (0, 1)
@@ -128,7 +136,8 @@ class Posterior:
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
-        return law_band(self, law, points, level, bool(simultaneous),
+        stated = self._laws(self.problem, self.theta, law, points, **where)
+        return law_band(self, stated, points, level, bool(simultaneous),
                         positive_integer("draws", draws, minimum=0),
                         positive_integer("check", check, minimum=0), seed)
 
