@@ -97,6 +97,9 @@ class _Layout:
     def unravel(self, theta):
         return self.blocks.unravel(theta)
 
+    def log_density(self, theta):
+        raise ValueError("a posterior from a file has no density: its problem is not there.")
+
     def from_residuals(self, *_):
         raise ValueError("a posterior from a file has no equations; take solution.band(block, x) of a "
                          "saved law, or a pair (values, Jacobian).")

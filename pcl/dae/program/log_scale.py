@@ -29,13 +29,13 @@ def solved_for(model):
 
 def natural(model, q):
     """p (n_p,) of the unknowns q (n_p,) of a model made by `solved_for`."""
-    logs = _logs(model)
+    logs = is_log(model)
     return np.where(logs, np.exp(np.where(logs, q, 0.0)), q)
 
 
 def slopes(model, q):
     """∂p/∂q (n_p,)."""
-    return np.where(_logs(model), natural(model, q), 1.0)
+    return np.where(is_log(model), natural(model, q), 1.0)
 
 
 def told(elements, x):
@@ -57,7 +57,8 @@ def inward(model, given):
     return found
 
 
-def _logs(model):
+def is_log(model):
+    """Which parameters are solved for by their logarithm, (n_p,) of bool."""
     return np.isin(model.parameters, model.exponents)
 
 

@@ -182,15 +182,43 @@ class Fit:
         """
         found = self._uncertainty(known_variance)
         if trajectory is not None:
-            curve = self._curve(trajectory)
+            curve = self.curve(trajectory)
             points = np.atleast_1d(float64_array("points", points))
             G = found.curve_gradients(self.setting.names.index(trajectory), name, points)
             return Band(curve(points, name), np.sqrt(found.variances(G)))
-        number, place = self._law_of(name)
+        number, place = self.law_of(name)
         law = self.laws[number]
         points = law.points(points)
         return Band(law(points)[:, place],
                     np.sqrt(found.variances(found.law_gradients(number, place, points))))
+
+    def posterior(self, known_variance: bool | None = None) -> Any:
+        """The `pcl.uncertainty.Posterior` of starts, parameters and weights around the fit.
+
+        Its blocks are "x at the start of <trajectory>" for every start that is not given, the parameters
+        by their names, and "law of r" with the weights of a law, whose penalty is its normal prior. Its
+        numbers are those of `standard_errors`, `covariance` and `band` here; beside them it offers draws,
+        correlations, simultaneous and sampled bands, and what of them comes from the data:
+
+            posterior = fit.posterior()
+            posterior.band("r", points, level=0.9, simultaneous=True)       # the law of an output
+            posterior.band("x", times, trajectory="0", draws=200)           # a variable along its way
+            posterior.band("k")                                             # a number
+
+        The first argument of `band` may also be a function of the blocks in TensorFlow. Variables along a
+        trajectory are simulated at draws (`Trained.simulate`), to look at the linearisation too; with
+        check=0 they are not. Parameters fitted by their logarithm are log-normal: draws and intervals
+        keep their sign.
+
+        Raises
+        ------
+        Undetermined
+            The reduced Hessian is not positive definite.
+        MemoryError
+            Too many unknowns for a dense posterior.
+        """
+        from pcl.dae.result.posterior import posterior
+        return posterior(self, self._uncertainty(known_variance))
 
     def _uncertainty(self, known):
         known = weights_known(self.setting) if known is None else bool(known)
@@ -202,7 +230,8 @@ class Fit:
         found = self.shift.uncertainty if self.shift is not None else None
         return {} if found is None else {weights_known(self.setting): found}
 
-    def _law_of(self, name):
+    def law_of(self, name: str) -> tuple[int, int]:
+        """(number of the law, place among its outputs) that gives an output."""
         for number, law in enumerate(self.laws):
             if name in law.outputs:
                 return number, law.outputs.index(name)
@@ -210,7 +239,8 @@ class Fit:
                          f"{', '.join(self.model.outputs) or 'no outputs'}, "
                          "or trajectory=… for a variable along a trajectory.")
 
-    def _curve(self, name):
+    def curve(self, name: str) -> Curve:
+        """The `Curve` of one trajectory."""
         if name not in self.trajectories:
             raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}.")
         return self.trajectories[name]

@@ -65,7 +65,7 @@ class Uncertainty:
     """
 
     def __init__(self, program, result, known):
-        self.program, self._result, self._known = program, result, known
+        self.program, self._result, self.known = program, result, known
 
     @functools.cached_property
     def _factor(self):
@@ -140,7 +140,7 @@ class Uncertainty:
     def excess(self):
         """s_v² − s² at each observation (n_obs,)."""
         misfit = self.program.misfit
-        if self._known:
+        if self.known:
             return np.zeros(misfit.data.size)
         count, scale, share = np.bincount(misfit.variable), self.scale, self._room / misfit.data.size
         if len(count) == 1 or count.min() * share < FEWEST:
@@ -152,7 +152,7 @@ class Uncertainty:
     @functools.cached_property
     def scale(self):
         """s²."""
-        return 1.0 if self._known else self.misfit / self._room
+        return 1.0 if self.known else self.misfit / self._room
 
     @property
     def misfit(self):
@@ -181,10 +181,10 @@ class Uncertainty:
         By as many solves as there are free unknowns q (weights, parameters, free starts), or observations
         if they are fewer: with V = Z H⁻¹ Zᵀ E_q and C = E_qᵀ V it is tr(C⁻¹ Vᵀ F V).
         """
-        free = self._free
+        free = self.free
         if free.size > self.program.misfit.data.size:
             return self._leverage_of_observations()
-        V = np.array([self._inverse(g) for g in _units(free, self.program.n)]).reshape(free.size, -1)
+        V = self.columns(free)
         size = np.sqrt(np.maximum(np.einsum("ii->i", V[:, free]), np.finfo(float).tiny))[:, None]
         seen = np.array([self.observed(v) for v in V / size]).reshape(free.size, -1)
         try:
@@ -193,12 +193,22 @@ class Uncertainty:
             found = np.nan
         return found if np.isfinite(found) else self._leverage_of_observations()
 
+    def columns(self, places):
+        """Rows Z H⁻¹ Zᵀ e_i (k, n) of the unknowns at `places` (k,)."""
+        found = [self._inverse(g) for g in _units(places, self.program.n)]
+        return np.array(found).reshape(len(places), self.program.n)
+
     @property
-    def _free(self):
+    def free_starts(self):
+        """Where the free starts stand in the vector of unknowns."""
+        return np.flatnonzero((self.program.elements.first[:, None] & ~self.program.rows.jointed).ravel())
+
+    @property
+    def free(self):
         """Where free starts, parameters and weights stand in the vector of unknowns."""
-        elements, rows = self.program.elements, self.program.rows
-        starts = np.flatnonzero((elements.first[:, None] & ~rows.jointed).ravel())
-        return np.concatenate([starts, np.arange(elements.n - elements.n_p, self.program.n)])
+        elements = self.program.elements
+        return np.concatenate([self.free_starts,
+                               np.arange(elements.n - elements.n_p, self.program.n)])
 
     def observed(self, v):
         """√(2ω) times the change of what is observed, (n_obs,)."""

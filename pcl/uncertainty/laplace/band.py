@@ -29,8 +29,8 @@ class Band:
     cut_share : float
         The largest share of a variance along directions close to the cut; 0 if none are.
     nonlinearity : float
-        Over a few draws, the largest error of the linearised f at any point, in units of the largest
-        deviation of that draw; nan if it was not looked at.
+        The largest error of the linearised f at any point, root mean square over a few draws, in standard
+        deviations of f there; nan if it was not looked at, inf if f had no value at one of them.
     failed : int
         Draws at which f had no value.
     """
@@ -66,7 +66,7 @@ class Band:
                          "are barely told from rounding.")
         if not self.linear and self.method == "linear":
             words.append("the linearisation fails: draws differ from it by up to "
-                         f"{self.nonlinearity:.1f} of their size; take draws=1000, or a sampler.")
+                         f"{self.nonlinearity:.2g} standard deviations; take draws=1000, or a sampler.")
         if self.failed:
             words.append(f"{self.failed} draws had no value and are left out.")
         return " ".join(words)

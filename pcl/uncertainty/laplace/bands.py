@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from abc import ABC, abstractmethod
 
 import numpy as np
 from scipy import stats
 
 from pcl.errors import TrialFailure
-from pcl.support.validate import float64_array
+from pcl.support.types import Array
+from pcl.support.validate import float64_array, known
 from pcl.uncertainty.covariance import share
 from pcl.uncertainty.laplace.band import Band
 
@@ -17,20 +18,30 @@ TOGETHER = 4000     # draws of the linearised law that give the width of a simul
 SEEN = 1e-6         # share of |∂f/∂θ|² along directions that are left out, which makes a band a bound
 
 
-class FixedLaw:
-    """A function of θ that is known by its value and its sensitivity at one θ."""
+class Law(ABC):
+    """A function of θ at its peak.
 
-    def __init__(self, value, sensitivity, p):
-        self.value = float64_array("values of law", value, shape=(None,))
-        self.sensitivity = float64_array("Jacobian of law", sensitivity, shape=(self.value.size, p))
+    Attributes
+    ----------
+    value : ndarray (q,), f
+    sensitivity : ndarray (q, p), ∂f/∂θ
+    """
 
-    def at(self, theta):
-        """Nowhere else."""
-        return None
+    value: Array
+    sensitivity: Array
+    elsewhere = True        # whether it has values at other θ
+
+    @abstractmethod
+    def at(self, theta: Array) -> Array | None:
+        """f (q,) at another θ, or None where it has no value."""
+
+    def interval(self, width: Array) -> tuple[Array, Array]:
+        """(lower, upper) at `width` (q,) on each side, along which f is taken to be linear."""
+        return self.value - width, self.value + width
 
 
-class Law:
-    """A function of θ, its values at any θ, and its sensitivity at one."""
+class Traced(Law):
+    """A function of blocks that is written as a loss is, or the numbers of one block by its name."""
 
     def __init__(self, problem, theta, function):
         def traced(blocks):
@@ -46,7 +57,6 @@ class Law:
         self.value, self.sensitivity = self._model.residuals(theta), self._model.jacobian(theta)
 
     def at(self, theta):
-        """f(θ) (q,), or None where it has no value."""
         try:
             value = self._model.residuals(theta)
         except TrialFailure:
@@ -54,26 +64,63 @@ class Law:
         return value if np.isfinite(value).all() else None
 
 
-def law_band(posterior, function, points, level, simultaneous, draws, check, seed):
-    """The `Band` of a function of θ; see `Posterior.band`."""
-    if isinstance(function, (tuple, list)):
-        law: Any = FixedLaw(function[0], function[1], posterior.theta.size)
-        draws = check = 0
-    else:
-        law = Law(posterior.problem, posterior.theta, function)
+class Fixed(Law):
+    """A function that is known by its values and its Jacobian at the peak."""
+
+    elsewhere = False
+
+    def __init__(self, value, sensitivity, p):
+        self.value = float64_array("values of law", value, shape=(None,))
+        self.sensitivity = float64_array("Jacobian of law", sensitivity, shape=(self.value.size, p))
+
+    def at(self, theta):
+        return None
+
+
+class OfBlock(Law):
+    """The numbers of one block."""
+
+    def __init__(self, problem, theta, name):
+        self._rows = problem.slices[known("law", name, problem.slices)]
+        self.value = theta[self._rows].copy()
+        self.sensitivity = np.eye(theta.size)[self._rows]
+
+    def at(self, theta):
+        return theta[self._rows]
+
+
+def law_of(problem, theta, law, points):
+    """The `Law` that a function of blocks, or the name of one of them, stands for."""
+    if isinstance(law, str):
+        return OfBlock(problem, theta, law)
+    if isinstance(law, (tuple, list)) and len(law) == 2:
+        return Fixed(law[0], law[1], theta.size)
+    if not callable(law):
+        raise TypeError(f"law is a {type(law).__name__}; expected a function of the blocks, the name "
+                        f"of one of {', '.join(problem.slices)}, or a pair (values, Jacobian).")
+    return Traced(problem, theta, law)
+
+
+def law_band(posterior, law, points, level, simultaneous, draws, check, seed):
+    """The `Band` of a `Law`; see `Posterior.band`."""
     R = posterior.covariance_form.root(law.sensitivity)
     deviation = np.sqrt(np.einsum("qk,qk->q", R, R))
-    offsets = posterior.draws(max(draws, check), seed) - posterior.theta if draws or check else []
+    if draws and not law.elsewhere:
+        raise ValueError("draws need a law that can be evaluated; it is given by values and Jacobian "
+                         "alone.")
+    count = max(draws, check) if law.elsewhere else 0
+    offsets = posterior.draws(count, seed) - posterior.theta if count else np.zeros((0, 0))
     values = [law.at(posterior.theta + offset) for offset in offsets]
     made = {"points": _points(points, law.value.size), "value": law.value, "deviation": deviation,
             "level": level, "simultaneous": simultaneous, "failed": sum(v is None for v in values),
-            "nonlinearity": _nonlinearity(law, offsets[:check], values[:check]),
+            "nonlinearity": _nonlinearity(law, deviation, offsets[:check], values[:check]),
             **_limits(posterior.directions, law.sensitivity, R)}
     if draws:
         lower, upper = _quantiles(np.array([v for v in values if v is not None]), level, simultaneous)
         return Band(lower=lower, upper=upper, method="sampled", **made)
     width = _width(R, deviation, level, simultaneous, seed) * deviation
-    return Band(lower=law.value - width, upper=law.value + width, **made)
+    lower, upper = law.interval(width)
+    return Band(lower=lower, upper=upper, **made)
 
 
 def _points(points, q):
@@ -111,18 +158,15 @@ def _quantiles(values, level, simultaneous):
     return np.quantile(values, tail, axis=0), np.quantile(values, 1.0 - tail, axis=0)
 
 
-def _nonlinearity(law, offsets, values):
-    """Over draws, the largest |f(θ + δ) − f − J δ| relative to the largest |J δ|."""
-    worst = np.nan
-    for offset, value in zip(offsets, values):
-        if value is None:
-            return np.inf
-        linear = law.sensitivity @ offset
-        size = np.abs(linear).max()
-        if size > 0.0:
-            error = np.abs(value - law.value - linear).max() / size
-            worst = error if np.isnan(worst) else max(worst, error)
-    return float(worst)
+def _nonlinearity(law, deviation, offsets, values):
+    """Over points, the largest root mean square of f(θ + δ) − f − J δ over draws, in deviations of f."""
+    if not len(offsets) or not deviation.any():
+        return np.nan
+    if any(value is None for value in values):
+        return np.inf
+    error = np.array(values) - law.value - offsets @ law.sensitivity.T
+    seen = deviation > 0.0
+    return float(np.max(np.sqrt(np.mean(error[:, seen] ** 2, axis=0)) / deviation[seen]))
 
 
 def _limits(directions, J, R):

@@ -12,10 +12,11 @@ from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, known, positive_integer, positive_number
 from pcl.uncertainty.covariance import CUT, determined
 from pcl.uncertainty.laplace.band import Band
-from pcl.uncertainty.laplace.bands import law_band
+from pcl.uncertainty.laplace.bands import law_band, law_of
 from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
 from pcl.uncertainty.laplace.gaussian import Covariance, Factored
 from pcl.uncertainty.laplace.low_rank import Kept, low_rank
+from pcl.uncertainty.laplace.unknowns import Unknowns
 
 AWAY = 0.1      # standard deviations from the peak that are said
 HESSIANS = ("gauss-newton", "exact")
@@ -32,6 +33,12 @@ class Posterior:
         any other loss:        C = 2σ² H⁻¹ from the eigenvalues of H = ∇²ℓ
         with rank=:            C = G (I − V diag(λ/(1+λ)) Vᵀ) Gᵀ beside a normal prior, see `low_rank`
 
+    Parameters
+    ----------
+    problem : Unknowns, the blocks of θ: a `Problem`, or what a fit has
+    laws : function (problem, theta, law, points, **where) -> `pcl.uncertainty.laplace.bands.Law`
+        What a law given to `band` stands for; functions of the blocks by default.
+
     Attributes
     ----------
     theta : ndarray (p,), the peak
@@ -46,9 +53,9 @@ class Posterior:
     Source: D. MacKay, 1992, A practical Bayesian framework for backpropagation networks.
     """
 
-    def __init__(self, problem: Any, theta: Array, covariance: Covariance, sigma: float,
-                 directions: Directions | Kept | None = None):
-        self.problem, self.theta, self.sigma = problem, theta, sigma
+    def __init__(self, problem: Unknowns, theta: Array, covariance: Covariance, sigma: float,
+                 directions: Directions | Kept | None = None, laws: Callable[..., Any] = law_of):
+        self.problem, self.theta, self.sigma, self._laws = problem, theta, sigma, laws
         self._covariance, self.directions = covariance, directions
 
     @property
@@ -95,7 +102,7 @@ class Posterior:
         ValueError where there is none: the problem is not from `Problem.from_data`, a block has no prior
         or an improper one, directions were left out.
         """
-        statement = getattr(self.problem, "statement", None)
+        statement = self.problem.statement
         if statement is None:
             raise ValueError("an evidence needs normalised densities; state the problem by "
                              "pcl.Problem.from_data.")
@@ -110,15 +117,16 @@ class Posterior:
         return self.problem.log_density(self.theta) + half + 0.5 * log_det
 
     # --- functions -----------------------------------------------------------------------------
-    def band(self, law: Callable[[dict[str, Tensor]], Tensor] | tuple[ArrayLike, ArrayLike],
+    def band(self, law: Callable[[dict[str, Tensor]], Tensor] | tuple[ArrayLike, ArrayLike] | str,
              points: ArrayLike | None = None, *, level: float = 0.9, simultaneous: bool = False,
-             draws: int = 0, check: int = 8, seed: int = 0) -> Band:
+             draws: int = 0, check: int = 8, seed: int = 0, **where: Any) -> Band:
         """A band on any function of θ: a law at points, a field, a prediction.
 
         Parameters
         ----------
         law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
-            Or a pair of arrays, values (q,) and Jacobian (q, p), for the linearised band.
+            Or the name of a block, for its numbers; of a fit see `pcl.dae.Fit.posterior`. Or a pair of
+            arrays, values (q,) and Jacobian (q, p), for the linearised band.
         points : (q,) or (q, d) array, optional
             Where it is evaluated, for the picture.
         level : float in (0, 1)
@@ -132,7 +140,8 @@ class Posterior:
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
-        return law_band(self, law, points, level, bool(simultaneous),
+        stated = self._laws(self.problem, self.theta, law, points, **where)
+        return law_band(self, stated, points, level, bool(simultaneous),
                         positive_integer("draws", draws, minimum=0),
                         positive_integer("check", check, minimum=0), seed)
 

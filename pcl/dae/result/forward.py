@@ -1,0 +1,128 @@
+"""What a band of a fit can be of: laws, curves and numbers, at the peak and at any other θ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pcl.dae.failures import FAILURES
+from pcl.support.validate import float64_array
+from pcl.uncertainty.laplace.bands import Law, OfBlock, Traced
+
+_RTOL = 1e-5    # of simulations at draws
+
+
+def laws_of(numbers, root, law, points, trajectory=None):
+    """The `Law` that a name stands for; see `Fit.posterior`."""
+    if callable(law):
+        return Traced(numbers, numbers.theta, law)
+    if trajectory is not None:
+        return OfCurve(numbers, root, law, points, trajectory)
+    if law in numbers.names[1]:
+        return OfParameter(numbers, law)
+    if law in numbers.slices:
+        return OfBlock(numbers, numbers.theta, law)
+    return OfLaw(numbers, law, points)
+
+
+class Linearised:
+    """A trained law at other weights, to first order in them: z(a; θ̂) + ∂z/∂θ (θ − θ̂).
+
+    Data tell weights apart far less than the law they make: the network at a draw of all of them is no
+    law that the data allow, while this one is.
+    Source: A. Immer, M. Korzepa and M. Bauer, Improving predictions of Bayesian neural nets via local
+    linearization (2021).
+    """
+
+    def __init__(self, trained, theta):
+        self.law, self.theta = self, theta
+        self._trained = trained
+        self.inputs, self.outputs = trained.inputs, trained.outputs
+
+    def at(self, theta, a):
+        """The point (value, input_jacobian) at inputs a (n, d)."""
+        return _LinearPoint(self._trained.law.at(self._trained.theta, a), theta - self._trained.theta)
+
+
+class _LinearPoint:
+
+    def __init__(self, point, offset):
+        self._point, self._offset = point, offset
+        self.value = point.value + point.jacobian() @ offset
+
+    def input_jacobian(self):
+        """∂z/∂a (n, m, d)."""
+        n, m = self.value.shape
+        bend = [self._point.mixed_curvature(np.tile(unit, (n, 1))) @ self._offset for unit in np.eye(m)]
+        return self._point.input_jacobian() + np.stack(bend, axis=1)
+
+
+class OfParameter(OfBlock):
+    """A parameter; the interval of one that is fitted by its logarithm is p exp(± width/p)."""
+
+    def __init__(self, numbers, name):
+        super().__init__(numbers, numbers.theta, name)
+        self._by_log = numbers.logs[numbers.slices[name]].all()
+
+    def interval(self, width):
+        if not self._by_log:
+            return super().interval(width)
+        return self.value * np.exp(-width / self.value), self.value * np.exp(width / self.value)
+
+
+class OfLaw(Law):
+    """One output of a trained law at inputs, linear in the weights."""
+
+    def __init__(self, numbers, name, points):
+        number, self._place = numbers.fit.law_of(name)
+        law, self._rows = numbers.fit.laws[number], numbers.slices[numbers.names[2][number]]
+        if points is None:
+            raise ValueError(f"points is None; expected inputs {', '.join(law.inputs)} of the law of "
+                             f"{name}, or trajectory=… with times.")
+        self._law, points = law, law.points(points)
+        self._points = points
+        self.value = law(points)[:, self._place]
+        self.sensitivity = np.zeros((len(points), numbers.size))
+        self.sensitivity[:, self._rows] = law.law.at(law.theta, points).jacobian()[:, self._place]
+
+    def at(self, theta):
+        weights = theta[self._rows]
+        value = Linearised(self._law, weights).at(weights, self._points).value[:, self._place]
+        return value if np.isfinite(value).all() else None
+
+
+class OfCurve(Law):
+    """A variable along a trajectory: linearised on its elements, simulated with `Linearised` laws at any
+    other θ."""
+
+    def __init__(self, numbers, root, name, points, trajectory):
+        self._numbers, self._name, fit = numbers, name, numbers.fit
+        curve = fit.curve(trajectory)
+        if points is None:
+            raise ValueError(f"points is None; expected times of trajectory {trajectory}.")
+        self._t = np.atleast_1d(float64_array("points", points))
+        self._item, self._begin = fit.setting.data[trajectory], float(curve.mesh.times[0])
+        self._start = dict(zip(curve.states, curve.start[0].tolist()))
+        self._of = {name: f"{name} at the start of {trajectory}" for name in curve.states}
+        self.value = curve(self._t, name)
+        found = numbers.uncertainty
+        G = found.curve_gradients(fit.setting.names.index(trajectory), name, self._t)
+        self.sensitivity = root.sensitivity(G) / numbers.slopes
+
+    def at(self, theta):
+        blocks, fit = self._numbers.unravel(theta), self._numbers.fit
+        laws = tuple(Linearised(law, blocks[name])
+                     for law, name in zip(fit.laws, self._numbers.names[2]))
+        parameters = {name: float(blocks[name]) for name in self._numbers.names[1]}
+        start = {name: float(blocks.get(self._of[name], value)) for name, value in self._start.items()}
+        t = np.unique([self._begin, *self._t])
+        try:
+            found = replace(fit.trained, laws=laws, parameters=parameters).simulate(
+                start, self._item.inputs, t, breaks=self._item.breaks, rtol=_RTOL)
+        except FAILURES:
+            return None
+        if found.t.size < t.size:           # it stopped before the end
+            return None
+        value = found[self._name][np.searchsorted(t, self._t)]
+        return value if np.isfinite(value).all() else None
