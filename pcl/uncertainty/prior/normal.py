@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
-from pcl.uncertainty.noise.gaussian import LN_2PI, positive
+from pcl.uncertainty.noise.scale import positive
+from pcl.uncertainty.noise.unit import LN_2PI
 from pcl.uncertainty.prior.base import Prior
 
 
