@@ -52,8 +52,8 @@ class Discrepancy(Noise):
         self.length = Scale("length", length, start[0])
         self.deviation = Scale("deviation", deviation, start[1])
         for scale in (self.length, self.deviation):
-            if scale.known and np.ndim(scale.given):
-                raise ValueError(f"{scale.name} has shape {np.shape(scale.given)}; expected one number.")
+            if scale.given is not None and scale.given.ndim:
+                raise ValueError(f"{scale.name} has shape {scale.given.shape}; expected one number.")
         self.has_residuals = noise.has_residuals and self.length.known and self.deviation.known
 
     def unknowns(self, observed: Array) -> Blocks:
