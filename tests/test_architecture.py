@@ -29,6 +29,7 @@ FLOORS = (
     ("pcl.nodes.linear", "pcl.nodes.equation", "pcl.nodes.scan"),
     ("pcl.nodes.eigen", "pcl.nodes.pointwise"),
     ("pcl.networks",),
+    ("pcl.uncertainty.kernels",),
     ("pcl.uncertainty.noise",),
     ("pcl.uncertainty.prior",),
     ("pcl.uncertainty",),

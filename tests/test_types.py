@@ -73,6 +73,8 @@ KEEPERS = {
         "pcl.dae.laws.law.LawPoint", "pcl.dae.laws.fixed_law.FixedPoint",
         "pcl.dae.laws.free_outputs.FreePoint"],
     "pcl.training.run.driven.Driven": ["pcl.training.run.run.Run", "pcl.training.drivers.part.Part"],
+    "pcl.uncertainty.noise.unit.Unit": [
+        "pcl.uncertainty.noise.unit.Normal", "pcl.uncertainty.noise.unit.StudentT"],
     "pcl.interior_point.program.Program": [
         "pcl.interior_point.fronts.tensorflow.TensorFlowProgram",
         "pcl.dae.program.transcription.Transcription"],

@@ -80,3 +80,8 @@ class Result(OptimizeResult):
         ValueError for a result that was read from a file: call `problem.posterior(result.x)`.
         """
         return self._of("posterior").posterior(self.x, **options)
+
+    def check_model(self, **options: Any) -> Any:
+        """Whether the readings look like draws of the fitted model, a `pcl.uncertainty.ModelCheck`;
+        options as in `pcl.uncertainty.checking.check_model`, for problems from `Problem.from_data`."""
+        return self.posterior().check_model(**options)

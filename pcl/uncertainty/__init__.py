@@ -10,14 +10,16 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pcl.uncertainty import noise as noise, prior as prior
+    from pcl.uncertainty import design as design, noise as noise, prior as prior
+    from pcl.uncertainty.checking.report import DataCheck as DataCheck, ModelCheck as ModelCheck
     from pcl.uncertainty.laplace.band import Band as Band
     from pcl.uncertainty.laplace.posterior import (Indefinite as Indefinite, Posterior as Posterior,
                                                    posterior as posterior)
 
-_HOME = {"Band": "laplace.band", "Indefinite": "laplace.posterior", "Posterior": "laplace.posterior",
+_HOME = {"Band": "laplace.band", "DataCheck": "checking.report", "ModelCheck": "checking.report",
+         "Indefinite": "laplace.posterior", "Posterior": "laplace.posterior",
          "posterior": "laplace.posterior"}
-_PACKAGES = ("noise", "prior")
+_PACKAGES = ("design", "noise", "prior")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

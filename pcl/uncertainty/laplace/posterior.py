@@ -10,6 +10,7 @@ import numpy as np
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, known, positive_integer, positive_number
+from pcl.uncertainty.checking import ModelCheck, check_model
 from pcl.uncertainty.covariance import CUT, determined
 from pcl.uncertainty.laplace.band import Band
 from pcl.uncertainty.laplace.bands import law_band, law_of
@@ -144,6 +145,11 @@ class Posterior:
         return law_band(self, stated, points, level, bool(simultaneous),
                         positive_integer("draws", draws, minimum=0),
                         positive_integer("check", check, minimum=0), seed)
+
+    def check_model(self, draws: int | None = None, seed: int = 0) -> ModelCheck:
+        """Whether the readings look like draws of the model, a `ModelCheck`: χ², runs of signs, normal
+        plot, outliers; see `pcl.uncertainty.checking.check_model`."""
+        return check_model(self, draws, seed)
 
     # --- words ---------------------------------------------------------------------------------
     @property

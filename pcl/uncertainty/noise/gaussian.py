@@ -6,13 +6,12 @@ import tensorflow as tf
 
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array
-from pcl.uncertainty.noise.base import Noise
+from pcl.uncertainty.noise.scale import Scale
+from pcl.uncertainty.noise.standard import Standard
+from pcl.uncertainty.noise.unit import LN_2PI
 
-LN_2PI = np.log(2.0 * np.pi)
-UNKNOWN = "ln sigma"
 
-
-class Gaussian(Noise):
+class Gaussian(Standard):
     """y = f + ε, ε normal of mean 0.
 
         r = (f − y)/σ,   or r = L⁻¹ (f − y) with covariance L Lᵀ
@@ -41,21 +40,21 @@ class Gaussian(Noise):
         given = [name for name, value in choices.items() if value is not None]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given; expected one of them.")
-        self.sigma = None if sigma is None else positive("sigma", sigma)
+        self.scale = Scale("sigma", sigma, start)
         self.factor = _cholesky(covariance) if covariance is not None else _triangular(factor)
-        self.start = None if start is None else float(positive("start", start))
         self.has_residuals = bool(given)
+        self.independent = self.factor is None
+
+    @property
+    def sigma(self) -> Array | None:
+        """σ, None where it is unknown or a covariance is given."""
+        return self.scale.given
 
     def unknowns(self, observed: Array) -> Blocks:
-        if self.has_residuals:
-            return {}
-        start = self.start or float(np.std(observed)) or 1.0
-        return {UNKNOWN: np.array(np.log(start))}
+        return {} if self.has_residuals else self.scale.unknowns(float(np.std(observed)))
 
     def check(self, name: str, observed: Array) -> None:
-        if self.sigma is not None and self.sigma.ndim and self.sigma.shape != observed.shape:
-            raise ValueError(f"sigma has shape {self.sigma.shape}; expected a number or "
-                             f"{observed.shape}, the shape of {name}.")
+        self.scale.check(name, observed)
         if self.factor is not None and len(self.factor) != observed.size:
             raise ValueError(f"covariance has shape {self.factor.shape}; expected "
                              f"{(observed.size,) * 2} for the {observed.size} readings of {name}.")
@@ -63,40 +62,33 @@ class Gaussian(Noise):
     def residuals(self, predicted: Tensor, observed: Array) -> Tensor:
         left = predicted - tf.constant(observed)
         if self.factor is None:
-            return tf.reshape(left / tf.constant(self.sigma), (-1,))
+            return tf.reshape(left / self.scale.value({}), (-1,))
         return tf.linalg.matvec(tf.constant(self._inverse), tf.reshape(left, (-1,)))
 
     def constant(self, observed: Array) -> float:
-        scale = np.asarray(self.sigma if self.factor is None else np.diag(self.factor))
-        logs = np.sum(np.log(scale)) * (observed.size / scale.size)
+        logs = (self.scale.log_sum(observed.shape) if self.factor is None
+                else np.log(np.diag(self.factor)).sum())
         return float(-logs - 0.5 * observed.size * LN_2PI)
+
+    def standardised(self, predicted: Tensor, observed: Array, unknown) -> tuple[Tensor, Tensor]:
+        log = self.scale.log(unknown)
+        return (tf.constant(observed) - predicted) * tf.exp(-log), log
 
     def log_density(self, predicted: Tensor, observed: Array, unknown) -> Tensor:
         if self.has_residuals:
             return self.constant(observed) - 0.5 * tf.reduce_sum(tf.square(
                 self.residuals(predicted, observed)))
-        left, log = predicted - tf.constant(observed), unknown[UNKNOWN]
-        return (-0.5 * tf.exp(-2.0 * log) * tf.reduce_sum(tf.square(left))
-                - observed.size * (log + 0.5 * LN_2PI))
+        return super().log_density(predicted, observed, unknown)
 
     def draw(self, predicted: Array, rng: np.random.Generator, unknown: Blocks) -> Array:
         unit = rng.normal(size=predicted.shape)
         if self.factor is not None:
             return predicted + (self.factor @ unit.ravel()).reshape(predicted.shape)
-        return predicted + (np.exp(unknown[UNKNOWN]) if self.sigma is None else self.sigma) * unit
+        return predicted + self.scale.number(unknown) * unit
 
     @property
     def _inverse(self):
         return scipy.linalg.solve_triangular(self.factor, np.eye(len(self.factor)), lower=True)
-
-
-def positive(name: str, value: ArrayLike) -> Array:
-    """`value` as finite float64 array > 0."""
-    array = float64_array(name, value)
-    if not (array > 0.0).all():
-        raise ValueError(f"{name} has {np.count_nonzero(array <= 0.0)} of {array.size} entries ≤ 0, the "
-                         f"least {array.min():g}; expected numbers > 0.")
-    return array
 
 
 def _cholesky(covariance):

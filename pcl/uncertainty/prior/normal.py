@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
-from pcl.uncertainty.noise.gaussian import positive
+from pcl.uncertainty.noise.scale import positive
 from pcl.uncertainty.prior.base import GaussianPrior
 
 

@@ -1,0 +1,111 @@
+"""Gaussian processes as priors of functions, stated where the function lives."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import scipy.linalg
+import tensorflow as tf
+
+from pcl.support.types import Array, ArrayLike, Tensor
+from pcl.support.validate import float64_array, positive_number
+from pcl.uncertainty.kernels import Kernel, factor
+from pcl.uncertainty.noise.unit import LN_2PI
+from pcl.uncertainty.prior.base import Prior
+
+
+class Process(Prior):
+    """A law f(·; θ) at points x is normal with the covariance of a Gaussian process:
+
+        r = L⁻¹ (f(x; θ) − mean),   L Lᵀ = deviation² (k(|x_i − x_j|/length) + 1e-8 · 1)
+
+    stated in the units of the law, whatever carries it: free values, or the weights of a network through
+    the exact ∂f/∂θ at these points. The 1e-8 is an independent deviation of 1e-4 · deviation at each
+    point; it keeps L defined where points are close, and nothing finer than it is asked of the law.
+
+    Parameters
+    ----------
+    law : function {name: tensor} -> tensor (q,), written as a loss is; or None
+        The law at the points, such as lambda θ: net(θ["net"], x)[:, 0]. None: the block the prior is
+        given for holds the values at the points themselves.
+    points : (q,) or (q, d) array
+        Where the law is wanted and used, a few to a length: there the prior speaks, between them the
+        network interpolates.
+    length : number > 0
+        Over which the law changes.
+    deviation : number > 0
+        How far it is from `mean`, in the unit of the law.
+    mean : number or (q,) array
+    kernel : "matern52", "matern32" or "squared exponential"
+
+    Notes
+    -----
+    A network has more weights than a few points determine. Give the weights a weak normal prior of their
+    own beside it, {"net": prior.Normal(0, 10), "f": prior.Process(law, …)}: wide against the weights as
+    they are drawn, so that the process decides wherever there are points. The product of the two is not
+    normalised, so there is no evidence with a `law`; over a block of values there is.
+
+    Source of the kernels: C. Rasmussen and C. Williams, 2006, Gaussian processes for machine learning,
+    section 4.2.
+    """
+
+    has_residuals = True
+
+    def __init__(self, law: Callable[[Mapping[str, Tensor]], Tensor] | None, points: ArrayLike,
+                 length: float, deviation: float, mean: ArrayLike = 0.0, kernel: str = "matern52"):
+        if law is not None and not callable(law):
+            raise TypeError(f"law is a {type(law).__name__}; expected a function of the blocks, or None.")
+        self.law, self.proper = law, law is None
+        self._kernel, self.length = Kernel(kernel, points), positive_number("length", length)
+        self.points, self.deviation = self._kernel.points, positive_number("deviation", deviation)
+        q = len(self.points)
+        mean = float64_array("mean", mean)
+        if mean.shape not in ((), (q,)):
+            raise ValueError(f"mean has shape {mean.shape}; expected a number or ({q},), one for each "
+                             "point.")
+        self.mean = np.broadcast_to(mean, q)
+        self.factor = self.deviation * factor(self._kernel.with_jitter(self.length))
+
+    def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
+        if self.law is None:
+            return tf.reshape(_block(theta, name), (-1,))
+        return values(self.law, theta, len(self.points), name)
+
+    def check(self, name: str, start: Array) -> None:
+        if self.law is None and start.size != len(self.points):
+            raise ValueError(f"block {name!r} has {start.size} numbers and points {len(self.points)} "
+                             "rows; expected as many.")
+
+    def residuals(self, x: Tensor) -> Tensor:
+        return tf.linalg.matvec(tf.constant(self._inverse), x - tf.constant(self.mean))
+
+    def constant(self, shape: tuple) -> float:
+        return float(-np.log(np.diag(self.factor)).sum() - 0.5 * len(self.points) * LN_2PI)
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return self.constant(()) - 0.5 * tf.reduce_sum(tf.square(self.residuals(x)))
+
+    def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
+        """Functions at the points, (count, q): plot(points, draws.T)."""
+        unit = np.random.default_rng(seed).normal(size=(count, len(self.points)))
+        return self.mean + unit @ self.factor.T
+
+    @property
+    def _inverse(self):
+        return scipy.linalg.solve_triangular(self.factor, np.eye(len(self.factor)), lower=True)
+
+
+def values(law: Callable, theta: Mapping[str, Tensor], q: int, name: str) -> Tensor:
+    """The law at its q points, checked."""
+    found = law(theta)
+    if not tf.is_tensor(found) or tuple(found.shape) != (q,) or found.dtype != tf.float64:
+        given = tuple(found.shape) if tf.is_tensor(found) else type(found).__name__
+        raise ValueError(f"the law of prior {name!r} gives {given}; expected a float64 tensor ({q},), "
+                         "one number for each point.")
+    return found
+
+
+def _block(theta, name):
+    if name not in theta:
+        raise ValueError(f"prior names {name!r}; without a law it has to be one of the blocks "
+                         f"{', '.join(theta)}.")
+    return theta[name]
