@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from pcl.uncertainty.laplace.band import Band as Band
     from pcl.uncertainty.laplace.posterior import (Indefinite as Indefinite, Posterior as Posterior,
                                                    posterior as posterior)
+    from pcl.uncertainty.profiles import Profile as Profile, profile as profile
     from pcl.uncertainty.sampling.density import LogDensity as LogDensity
     from pcl.uncertainty.sampling.sample import sample as sample
     from pcl.uncertainty.sampling.samples import ChainStatus as ChainStatus, Samples as Samples
 
 _HOME = {"Band": "laplace.band", "Indefinite": "laplace.posterior", "Posterior": "laplace.posterior",
-         "posterior": "laplace.posterior", "LogDensity": "sampling.density",
+         "posterior": "laplace.posterior", "LogDensity": "sampling.density", "Profile": "profiles",
+         "profile": "profiles",
          "ChainStatus": "sampling.samples", "Samples": "sampling.samples", "sample": "sampling.sample"}
 _PACKAGES = ("noise", "prior")
 

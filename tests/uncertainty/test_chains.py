@@ -1,4 +1,4 @@
-"""Markov chains: their moments against closed forms, and what becomes of them when something goes wrong."""
+"""Markov chains: their moments against closed forms, and what becomes of them in trouble."""
 import pickle
 import sys
 import types
@@ -17,7 +17,7 @@ from pcl.uncertainty.laplace.gaussian import Factored
 from pcl.uncertainty.sampling.diagnostics import effective_sizes, potential_scale_reduction
 
 LINEAR = LinearModel()
-QUICK = {"nuts": 250, "hmc": 250, "mala": 1000, "pcn": 1000}
+QUICK = {"nuts": 150, "hmc": 200, "mala": 500, "pcn": 500}
 
 
 def linear_problem():
@@ -30,7 +30,7 @@ def posterior():
 
 
 class Density:
-    """log p(x) and its gradient by NumPy, where a `pcl.Problem` is expected; none where `domain` is False."""
+    """log p(x) and its gradient by NumPy, in place of a `pcl.Problem`; none where `domain` is False."""
 
     def __init__(self, function, size, domain=lambda x: True):
         self.function, self.size, self.domain, self.calls = function, size, domain, 0
@@ -69,7 +69,7 @@ def assert_within_monte_carlo_error(samples, mean, covariance, deviations=4.5):
 
 @pytest.mark.parametrize("method", QUICK)
 def test_chains_have_the_moments_of_a_linear_model(method, posterior):
-    samples = sample(posterior.problem, posterior, method, chains=2, draws=QUICK[method], warmup=100)
+    samples = sample(posterior.problem, posterior, method, chains=2, draws=QUICK[method], warmup=60)
     assert_within_monte_carlo_error(samples, LINEAR.mean, LINEAR.covariance)
     assert samples.status is ChainStatus.COMPLETE and samples.failed == 0 and not samples.divergent.any()
     assert np.all(samples.r_hat()["x"] < 1.05)
@@ -87,7 +87,8 @@ def banana(x):
 @pytest.fixture(scope="module")
 def bent():
     problem = Density(banana, 2)
-    return sample(problem, problem.around([0.0, 0.0], np.diag([1.0, 0.25])), chains=4, draws=500, warmup=200)
+    posterior = problem.around([0.0, 0.0], np.diag([1.0, 0.25]))
+    return sample(problem, posterior, chains=4, draws=500, warmup=100)
 
 
 def test_a_bent_density_is_followed_where_laplace_is_not(bent):
@@ -105,7 +106,7 @@ def test_a_bent_density_is_followed_where_laplace_is_not(bent):
     assert abs(bent.mean()["x"][0]) < 4.5 / np.sqrt(bent.effective()["x"][0])
 
 
-@pytest.mark.parametrize("method", ["nuts", "pcn"])
+@pytest.mark.parametrize("method", ["mala", "pcn"])
 def test_a_chain_goes_on_where_the_model_has_no_value_and_counts(method):
     """A half normal density: its mean is √(2/π), its variance 1 − 2/π."""
     problem = Density(normal, 1, domain=lambda x: x[0] > 0.0)
@@ -128,7 +129,7 @@ def test_nan_and_infinity_are_trials_without_a_value():
 def test_the_seed_decides_and_an_interrupted_run_goes_on_bit_by_bit(method, tmp_path):
     problem = Density(banana, 2)
     posterior = problem.around([0.0, 0.0], np.diag([1.0, 0.5]))
-    options = {"method": method, "chains": 2, "draws": 60, "warmup": 30, "seed": 3}
+    options = {"method": method, "chains": 2, "draws": 60, "warmup": 10, "seed": 3}
     whole = sample(problem, posterior, **options)
     calls, problem.calls, file = problem.calls, 0, tmp_path / "chains.npz"
     straight = problem.function
@@ -310,7 +311,8 @@ def test_any_other_sampler_takes_the_log_density(posterior):
     slope = stats.multivariate_normal(LINEAR.mean, LINEAR.covariance)
     assert density(theta) - density(LINEAR.mean) == pytest.approx(
         slope.logpdf(theta) - slope.logpdf(LINEAR.mean))
-    np.testing.assert_allclose(density.gradient(theta), np.linalg.solve(LINEAR.covariance, -0.1 * np.ones(3)))
+    gradient = np.linalg.solve(LINEAR.covariance, -0.1 * np.ones(3))
+    np.testing.assert_allclose(density.gradient(theta), gradient)
 
 
 def test_a_prior_alone_is_sampled_as_it_is():

@@ -35,7 +35,8 @@ class CrankNicolson:
         before, seed = self._density.density.failed, self._settings.chain_seed(chain.number)
         (z, value, log_beta), records = chain.state, []
         for step in range(chain.done, chain.done + count):
-            z, value, acceptance = self._step(z, value, np.exp(log_beta), np.random.default_rng([seed, step]))
+            rng = np.random.default_rng([seed, step])
+            z, value, acceptance = self._step(z, value, np.exp(log_beta), rng)
             if step < self._settings.warmup:
                 log_beta = self._adapted(log_beta, acceptance, step)
             records.append((z, value, acceptance, False))

@@ -24,7 +24,7 @@ class LogDensity:
         emcee.EnsembleSampler(32, problem.size, density).run_mcmc(posterior.draws(32, seed=0), 2000)
         cuqi.distribution.UserDefinedDistribution(problem.size, density, density.gradient)
 
-    and one that is written in JAX through `jax.pure_callback(density, jax.ShapeDtypeStruct((), float), θ)`.
+    and one that is written in JAX through `jax.pure_callback`.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class LogDensity:
             value, gradient = function(theta)
         except FAILURES:
             value, gradient = np.nan, theta
-        if np.isnan(value) or value == np.inf or not np.isfinite(gradient).all():
-            self.failed += value != -np.inf
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            self.failed += int(value != -np.inf)
             return -np.inf, np.zeros(theta.size)
         return float(value) / self.sigma ** 2, gradient / self.sigma ** 2
 
@@ -88,7 +88,8 @@ class Reference:
 
     def theta(self, z: Array) -> Array:
         """θ (…, p) of z (…, p)."""
-        return self.center + self.covariance.root_product(z.reshape(-1, self.center.size).T).T.reshape(z.shape)
+        columns = z.reshape(-1, self.center.size).T
+        return self.center + self.covariance.root_product(columns).T.reshape(z.shape)
 
     def gradient(self, g: Array) -> Array:
         """d/dz = Fᵀ d/dθ."""

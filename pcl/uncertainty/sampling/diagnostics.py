@@ -65,6 +65,6 @@ def effective_sizes(draws: Array) -> Array:
     if moved.any():
         series = np.swapaxes(draws[..., moved], 0, 1)       # (n, chains, moved)
         chains = {"cross_chain_dims": 1} if len(draws) > 1 else {}
-        found[moved] = tfp.mcmc.effective_sample_size(
-            series, filter_beyond_positive_pairs=True, **chains).numpy().reshape(-1, moved.sum()).sum(axis=0)
+        sizes = tfp.mcmc.effective_sample_size(series, filter_beyond_positive_pairs=True, **chains)
+        found[moved] = sizes.numpy().reshape(-1)
     return found

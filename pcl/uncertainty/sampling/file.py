@@ -33,8 +33,9 @@ def read_chains(path, settings: Settings, known: dict) -> list[Chain]:
     """The chains in a file; CheckpointError if it holds others."""
     file = read_checkpoint(path, FORMAT)
     for name, value in dataclasses.asdict(settings).items():
-        if file.meta["settings"][name] != value:
-            raise CheckpointError(f"{file.path} holds chains with {name}={file.meta['settings'][name]!r}; "
+        there = file.meta["settings"][name]
+        if there != value:
+            raise CheckpointError(f"{file.path} holds chains with {name}={there!r}; "
                                   f"this run has {value!r}. Sample anew without resume.")
     for name, value in known.items():
         there = file.arrays[name]
@@ -46,4 +47,5 @@ def read_chains(path, settings: Settings, known: dict) -> list[Chain]:
 
 def _chain(arrays, number, done, parts, failed, step):
     state = tuple(arrays[f"{number}_state_{i}"] for i in range(parts))
-    return Chain(number, done, state, {name: arrays[f"{number}_{name}"] for name in RECORDED}, step, failed)
+    drawn = {name: arrays[f"{number}_{name}"] for name in RECORDED}
+    return Chain(number, done, state, drawn, step, failed)

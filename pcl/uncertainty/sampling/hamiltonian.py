@@ -1,4 +1,4 @@
-"""HMC, NUTS and MALA: the kernels of TensorFlow Probability on an exact gradient, in whitened coordinates."""
+"""HMC, NUTS and MALA: kernels of TensorFlow Probability on an exact gradient, in whitened coordinates."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pcl.uncertainty.sampling.state import RECORDED, Chain, Settings, Steps
 
 DIVERGED = 1000.0       # of energy lost in a step; Stan's and NUTS' own
 DEPTH = 10              # of the trees of NUTS: up to 1023 gradients a step
-LONGEST = np.pi         # of a trajectory: half a turn around a normal density of deviation 1
+LONGEST = np.pi         # of a trajectory of hmc: half a turn around a normal density of deviation 1
+MOST = 32               # its leapfrog steps: where shorter ones help nothing, as at an edge of the domain
 
-# A step waits for the density, which is TensorFlow again: with the threads of the process, and one of them,
-# both would wait for each other for ever. So the graph of steps runs in a session with a thread of its own.
+# A step waits for the density, which is TensorFlow again: on one pool of one thread both would wait
+# for each other for ever. So the graph of steps runs in a session with a thread of its own.
 _OWN_THREADS = tf.compat.v1.ConfigProto(use_per_session_threads=True, inter_op_parallelism_threads=1,
                                         intra_op_parallelism_threads=1)
 
@@ -27,7 +28,8 @@ class Hamiltonian:
     as mass matrix in θ.
 
         nuts   trajectories until they turn back
-        hmc    trajectories of random length up to π, so that no mode comes back to where it was
+        hmc    trajectories of random length up to π and 32 leapfrog steps, so that none comes back to
+               where it began
         mala   one leapfrog step, which is Langevin's proposal z + ½ε² ∇log p + ε ξ
 
     The step ε is adapted during the warm-up by dual averaging.
@@ -92,10 +94,9 @@ class Hamiltonian:
             return results
         outer, accepted = results.inner_results, results.inner_results.accepted_results
         length = tf.random.stateless_uniform((), seed, maxval=LONGEST, dtype=tf.float64)
-        count = tf.cast(tf.clip_by_value(tf.math.ceil(length / results.new_step_size), 1.0, 2.0 ** DEPTH),
-                        tf.int32)
+        count = tf.clip_by_value(tf.math.ceil(length / results.new_step_size), 1.0, MOST)
         return results._replace(inner_results=outer._replace(
-            accepted_results=accepted._replace(num_leapfrog_steps=count)))
+            accepted_results=accepted._replace(num_leapfrog_steps=tf.cast(count, tf.int32))))
 
     def _judged(self, results):
         """log p, probability of acceptance, divergence of the step that ended in these results."""
@@ -117,7 +118,7 @@ class Hamiltonian:
         return Steps((z, *results), drawn, float(step), self._density.density.failed - before)
 
     def _computed(self, what, given):
-        """Tensors of the graph, in a thread of its own, so that Ctrl-C is heard while TensorFlow computes."""
+        """Tensors of the graph, in a thread, so that Ctrl-C is heard while TensorFlow computes."""
         with concurrent.futures.ThreadPoolExecutor(1) as thread:
             future = thread.submit(self._session.run, what, given)
             try:

@@ -46,9 +46,9 @@ class Sampler:
             z = SHRINK ** closer * rng.normal(size=self._density.size)
             if np.isfinite(self._density.value(z)):
                 return z
-        raise ValueError(f"chain {number} finds no start: the density has no value at {TRIES} points drawn "
-                         "around the peak of the posterior. Is the model defined there, and the posterior "
-                         "that of this problem? See problem.log_density(posterior.theta).")
+        raise ValueError(f"chain {number} finds no start: the density has no value at {TRIES} points "
+                         "drawn around the peak of the posterior. Is the model defined there, and the "
+                         "posterior that of this problem? See problem.log_density(posterior.theta).")
 
 
 def begun(number: int, state: tuple = (), size: int = 0) -> Chain:

@@ -86,7 +86,7 @@ class File:
 
 
 def run(chains: list[Chain], total: int, warmup: int, runner: Runner, bar, file: File) -> ChainStatus:
-    """Take all chains to `total` steps, in place; a round that is not finished leaves them as they were."""
+    """Take all chains to `total` steps, in place; an unfinished round leaves them as they were."""
     count, status = FIRST, ChainStatus.COMPLETE
     try:
         while any(chain.done < total for chain in chains):

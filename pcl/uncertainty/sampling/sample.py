@@ -21,9 +21,9 @@ from pcl.uncertainty.sampling.samples import Samples
 from pcl.uncertainty.sampling.state import RECORDED, Settings
 
 
-def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str = "nuts", *, chains: int = 4,
-           draws: int = 1000, warmup: int = 500, acceptance: float | None = None, seed: int = 0,
-           n_jobs: int = 1, progress: bool | None = None, checkpoint: Path | None = None,
+def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str = "nuts", *,
+           chains: int = 4, draws: int = 1000, warmup: int = 500, acceptance: float | None = None,
+           seed: int = 0, n_jobs: int = 1, progress: bool | None = None, checkpoint: Path | None = None,
            checkpoint_seconds: float = 30.0, resume: bool | Path = False) -> Samples:
     """Draws of p(θ | y) ∝ exp(−ℓ/2σ²) by Markov chains on the exact log density and gradient.
 
@@ -70,9 +70,9 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
         A file that holds the chains (.npz without pickle), written every `checkpoint_seconds` and at the
         end for whatever reason.
     resume : True, or path of a checkpoint
-        Go on from it (True: from `checkpoint`), with the same problem, posterior, method, warm-up, seed and
-        number of chains: bit for bit the draws of a run that was never interrupted. With more `draws` a
-        finished run is continued.
+        Go on from it (True: from `checkpoint`), with the same problem, posterior, method, warm-up, seed
+        and number of chains: bit for bit the draws of a run that was never interrupted. With more `draws`
+        a finished run is continued.
 
     Returns
     -------
@@ -92,8 +92,9 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     -----
     A trial at which the model has no value is rejected and counted (`samples.failed`).
 
-    Source: M. Hoffman and A. Gelman, 2014, The No-U-Turn sampler; S. Cotter and others, 2013, MCMC methods
-    for functions; J. Martin and others, 2012, A stochastic Newton MCMC method, for the Hessian at the peak.
+    Source: M. Hoffman and A. Gelman, 2014, The No-U-Turn sampler; S. Cotter and others, 2013, MCMC
+    methods for functions; J. Martin and others, 2012, A stochastic Newton MCMC method, for the Hessian at
+    the peak.
     """
     clock = time.perf_counter()
     settings = _settings(method, warmup, seed, acceptance)
@@ -103,7 +104,8 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     same = identity(reference, posterior.problem.log_density(reference.center))
     source = checkpoint if resume is True else resume or None
     if resume is True and checkpoint is None:
-        raise ValueError("resume=True goes on from checkpoint, which is None; name the file by one of them.")
+        raise ValueError("resume=True goes on from checkpoint, which is None; name the file by one of "
+                         "them.")
     found = read_chains(source, settings, same) if source is not None else [
         begun(number, size=reference.center.size) for number in range(chains)]
     if len(found) != chains:
@@ -116,7 +118,8 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
         status = run(found, total, warmup, runner, bar, file)
     finally:
         bar.close()
-    return _samples(found, draws, reference, posterior.problem, settings, status, time.perf_counter() - clock)
+    seconds = time.perf_counter() - clock
+    return _samples(found, draws, reference, posterior.problem, settings, status, seconds)
 
 
 def _settings(method, warmup, seed, acceptance):
@@ -136,9 +139,10 @@ def _reference(posterior, count):
     covariance, size = posterior.covariance_form, posterior.theta.size
     left_out = posterior.left_out or size - covariance.root_transposed(np.zeros(size)).size
     if left_out:
-        raise ValueError(f"{left_out} of {size} directions of theta are determined neither by data nor by a "
-                         "prior, so that their density has no end and no chain would come back. State a "
-                         "prior for every block (prior= of pcl.Problem.from_data), or fewer unknowns.")
+        raise ValueError(f"{left_out} of {size} directions of theta are determined neither by data nor "
+                         "by a prior, so that their density has no end and no chain would come back. "
+                         "State a prior for every block (prior= of pcl.Problem.from_data), or fewer "
+                         "unknowns.")
     memory.require(5 * 8 * count * size, f"{count:,} draws of {size:,} numbers",
                    "take fewer draws or chains, or run chains one by one with different seeds")
     return Reference(posterior.theta, covariance, posterior.sigma)
@@ -148,8 +152,8 @@ def _runner(problem, reference, settings, n_jobs):
     if n_jobs > 1:
         if not callable(problem):
             raise TypeError(f"n_jobs is {n_jobs} and problem a {type(problem).__name__}, which cannot be "
-                            "sent to another process. Give a function without arguments that makes it, or "
-                            "use n_jobs=1.")
+                            "sent to another process. Give a function without arguments that makes it, "
+                            "or use n_jobs=1.")
         return InProcesses(problem, reference, settings, n_jobs)
     problem = problem() if callable(problem) else problem
     if problem.size != reference.center.size:
@@ -163,7 +167,8 @@ def _samples(chains, draws, reference, problem, settings, status, seconds):
     drawn = {name: np.array([chain.drawn[name][:count] for chain in chains])
              for name in RECORDED}
     shapes = {name: np.shape(value) for name, value in problem.unravel(reference.center).items()}
-    return Samples(reference.theta(drawn["z"]), drawn["log_density"], drawn["acceptance"],
-                   drawn["divergent"], np.array([chain.step for chain in chains]),
-                   sum(chain.failed for chain in chains), shapes, settings.method, status, settings.warmup,
-                   seconds, problem)
+    return Samples(
+        reference.theta(drawn["z"]), drawn["log_density"], drawn["acceptance"], drawn["divergent"],
+        steps=np.array([chain.step for chain in chains]), failed=sum(chain.failed for chain in chains),
+        shapes=shapes, method=settings.method, status=status, warmup=settings.warmup, seconds=seconds,
+        problem=problem)

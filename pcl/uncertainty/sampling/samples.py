@@ -25,9 +25,10 @@ class ChainStatus(enum.Enum):
     """Why the chains ended."""
 
     COMPLETE = "all draws are made"
-    INTERRUPTED = "interrupted (Ctrl-C): the draws so far; go on with resume=True if there is a checkpoint"
-    DIED = ("a process died (killed, out of memory, or a fault in compiled code): the draws so far; go on "
-            "with resume=True if there is a checkpoint, or with n_jobs=1 to see more")
+    INTERRUPTED = ("interrupted (Ctrl-C): the draws so far; go on with resume=True if there is a "
+                   "checkpoint")
+    DIED = ("a process died (killed, out of memory, or a fault in compiled code): the draws so far; go "
+            "on with resume=True if there is a checkpoint, or with n_jobs=1 to see more")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,12 +109,12 @@ class Samples:
         simultaneous : bool
             Whether the band holds at all points together; by default at each of them.
         draws : int
-            At so many of the draws, evenly over all chains, the law is evaluated. The value of the band is
-            their median.
+            At so many of the draws, evenly over all chains, the law is evaluated. The value of the band
+            is their median.
         """
         if self.problem is None:
-            raise ValueError("these samples came without their problem (from a file or a process); evaluate "
-                             "the law at samples.pooled, or sample with the problem at hand.")
+            raise ValueError("these samples came without their problem (from a file or a process); "
+                             "evaluate the law at samples.pooled, or sample with the problem at hand.")
         _tails(level)
         count = min(positive_integer("draws", draws, minimum=2), len(self.pooled))
         chosen = self.pooled[np.linspace(0, len(self.pooled) - 1, count).round().astype(int)]
@@ -156,15 +157,16 @@ class Samples:
     def _mixing(self):
         if not np.all(self._r_hat <= AGREE):
             worst = int(np.argmax(self._r_hat))
-            yield (f"The chains do not agree: R̂ is up to {self._r_hat[worst]:.3g}, of {self._name(worst)} "
-                   f"({np.sum(~(self._r_hat <= AGREE))} of {self._r_hat.size} numbers above {AGREE}). Take "
+            above = np.sum(~(self._r_hat <= AGREE))
+            yield (f"The chains do not agree: R̂ is up to {self._r_hat[worst]:.3g}, of "
+                   f"{self._name(worst)} ({above} of {self._r_hat.size} numbers above {AGREE}). Take "
                    "more draws and a longer warm-up. If it stays, look for other minima by "
                    "pcl.multi_start: the density may have several peaks.")
         least = int(np.argmin(self._effective))
         if self._effective[least] < self._needed:
             more = self.theta.shape[1] * self._needed / max(self._effective[least], 1.0)
-            yield (f"Too few effective draws: {self._effective[least]:.0f} of {self._name(least)}; expected "
-                   f"{self._needed}. Take about {np.ceil(more / 100) * 100:.0f} draws a chain.")
+            yield (f"Too few effective draws: {self._effective[least]:.0f} of {self._name(least)}; "
+                   f"expected {self._needed}. Take about {np.ceil(more / 100) * 100:.0f} draws a chain.")
 
     def _steps(self):
         count, total = int(self.divergent.sum()), self.divergent.size
@@ -173,8 +175,8 @@ class Samples:
                    "follow, and draws there are missing. Raise acceptance to 0.95 or more, or state θ in "
                    "other coordinates, such as logarithms.")
         if self.acceptance.mean() < 0.1:
-            yield (f"Only {100 * self.acceptance.mean():.1f} % of steps are accepted: take a longer warm-up, "
-                   "or another method.")
+            yield (f"Only {100 * self.acceptance.mean():.1f} % of steps are accepted: take a longer "
+                   "warm-up, or another method.")
         if self.failed:
             yield f"{self.failed} trials had no value and were rejected."
 
@@ -187,8 +189,8 @@ class Samples:
         try:
             arviz = importlib.import_module("arviz")
         except ImportError as error:
-            raise ImportError("to_arviz needs the package 'arviz', which is not installed. Run `pip install "
-                              "arviz`; samples.blocks holds the draws, (chains, draws, …).") from error
+            raise ImportError("to_arviz needs the package 'arviz', which is not installed. Run `pip "
+                              "install arviz`; samples.blocks holds the draws.") from error
         groups = {"posterior": self.blocks,
                   "sample_stats": {"lp": self.log_density, "acceptance_rate": self.acceptance,
                                    "diverging": self.divergent}}
@@ -207,9 +209,11 @@ class Samples:
         return str(self)
 
     def _table(self):
-        yield f"{'':<16}{'mean':>12}{'deviation':>12}{'2.5 %':>12}{'97.5 %':>12}{'R̂':>8}{'effective':>11}"
-        columns = np.array([self.pooled.mean(axis=0), self.pooled.std(axis=0, ddof=1),
-                            *np.quantile(self.pooled, _tails(0.95), axis=0), self._r_hat, self._effective])
+        yield (f"{'':<16}{'mean':>12}{'deviation':>12}{'2.5 %':>12}{'97.5 %':>12}{'R̂':>9}"
+               f"{'effective':>11}")
+        columns = np.array([
+            self.pooled.mean(axis=0), self.pooled.std(axis=0, ddof=1),
+            *np.quantile(self.pooled, _tails(0.95), axis=0), self._r_hat, self._effective])
         order = np.argsort(self._effective, kind="stable") if columns.shape[1] > SHOWN else ...
         shown = np.arange(columns.shape[1])[order][:SHOWN]
         for i in shown:

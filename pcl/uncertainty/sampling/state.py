@@ -60,7 +60,8 @@ class Chain:
     def advanced(self, more: "Steps", warmup: int) -> "Chain":
         """With more steps."""
         skipped = max(0, warmup - self.done)
-        drawn = {name: np.concatenate([self.drawn[name], more.drawn[name][skipped:]]) for name in RECORDED}
+        drawn = {name: np.concatenate([self.drawn[name], more.drawn[name][skipped:]])
+                 for name in RECORDED}
         return Chain(self.number, self.done + len(more.drawn["z"]), more.state, drawn, more.step,
                      self.failed + more.failed)
 
