@@ -83,7 +83,8 @@ FOREIGN = {
     "pcl.refinement.resolution": 1,         # a user's levels
     "pcl.support.interface": 1,             # a user's problem
     "pcl.support.memory": 1, "pcl.support.validate": 4,
-    "pcl.training.bounds": 1, "pcl.training.starts": 1,
+    "pcl.support.processes": 1,            # the operating system
+    "pcl.training.bounds": 1,
     "pcl.training.methods": 1, "pcl.training.verdict.surroundings": 3,      # a user's problem
 }
 

@@ -28,6 +28,12 @@ class Progress:
                 f"loss {snapshot.loss:.4e}, |g| {snapshot.gradient_norm:.2e}", refresh=False)
             self._bar.update(1)
 
+    def advance(self, count, words):
+        """Show `count` more iterations, and words about the last."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(words, refresh=False)
+            self._bar.update(count)
+
     def close(self):
         """Leave the last state on the screen."""
         if self._bar is not None:

@@ -1,15 +1,14 @@
 """Many starts of one problem, trained side by side in processes of their own."""
 
-import concurrent.futures.process
 import dataclasses
 import inspect
-import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from pcl.support import processes
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.methods import choose, merge
 from pcl.training.minimize import minimize
@@ -21,9 +20,6 @@ __all__ = ["multi_start"]
 
 _OWN = ("problem", "method", "x0", "progress")      # arguments of minimize that are set here
 _SHARED = ("checkpoint", "resume")                  # one file cannot belong to many runs
-_ONE_THREAD = {name: "1" for name in (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS")}
 _DIED = ("its process died: killed, out of memory, or a fault in compiled code. Run it alone with "
          "n_jobs=1 to see more.")
 _UNFINISHED = "Not finished: interrupted from the keyboard."
@@ -160,7 +156,7 @@ def multi_start(make_problem: Callable, starts: Sequence, method: str = "trust-e
         raise TypeError(f"make_problem is a {type(make_problem).__name__}; expected a function of the "
                         "seed that returns a pcl.Problem.")
     _check_options(method, options)
-    n_jobs = min(_checked_jobs(n_jobs), len(starts))
+    n_jobs = min(processes.jobs(n_jobs), len(starts))
     clock, found, interrupted = time.perf_counter(), {}, False
     jobs = [(make_problem, start, seeded, method, options) for start in starts]
     with _Bar(progress, len(starts)) as bar:
@@ -206,47 +202,32 @@ def _one_by_one(jobs):
 
 def _side_by_side(jobs, n_jobs):
     """Pairs (number, record) as they are ready."""
-    waiting = {i: _packed(i, job) for i, job in enumerate(jobs)}
+    waiting = {i: (i, job[1], _packed(job)) for i, job in enumerate(jobs)}
     try:
-        for i, record in _pool(list(waiting.values()), n_jobs):
+        for i, record in processes.each(_work, list(waiting.values()), n_jobs):
             del waiting[i]
             yield i, record
-    except concurrent.futures.process.BrokenProcessPool:
+    except processes.Died:
         for i, task in waiting.items():     # one at a time, to tell which of them kills its process
             yield _alone(i, task, jobs[i][1])
 
 
-def _pool(tasks, n_jobs):
-    import joblib
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-        yield from parallel(joblib.delayed(_work)(task) for task in tasks)
-
-
 def _alone(i, task, start):
     try:
-        return next(_pool([task], 2))       # joblib runs a single job without a process
-    except concurrent.futures.process.BrokenProcessPool:
+        return next(processes.each(_work, [task], 2))       # joblib runs a single job without a process
+    except processes.Died:
         return i, StartRecord(start, np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None)
 
 
-def _packed(i, job):
-    """The job as bytes, so that a process can set its threads before it meets TensorFlow."""
-    import cloudpickle
-    try:
-        return i, job[1], cloudpickle.dumps(job)
-    except Exception as error:
-        raise TypeError(f"make_problem or an option cannot be sent to another process: {error} Make the "
-                        "Problem and its meshes inside make_problem, or use n_jobs=1.") from error
+def _packed(job):
+    return processes.packed(job, "make_problem or an option", "Make the Problem and its meshes inside "
+                            "make_problem, or use n_jobs=1.")
 
 
-def _work(task):
-    """In a process: its threads, the job, its record."""
-    import cloudpickle
-    os.environ.update(_ONE_THREAD)
-    i, start, packed = task
+def _work(i, start, packed):
+    """In a process: the job, its record."""
     try:
-        job = cloudpickle.loads(packed)
+        job = processes.unpacked(packed)
     except Exception as error:
         message = f"make_problem cannot be restored in a process: {type(error).__name__}: {error}"
         return i, StartRecord(start, np.nan, None, 0, 0.0, message, None)
@@ -287,12 +268,6 @@ def _check_options(method, options):
             raise TypeError(f"multi_start got an unknown argument {option!r}; known are "
                             f"{', '.join(known)}.")
     merge(name, options.get("options"))
-
-
-def _checked_jobs(n_jobs):
-    if isinstance(n_jobs, int) and n_jobs == -1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return positive_integer("n_jobs", n_jobs)
 
 
 # --- what is shown -------------------------------------------------------------------------------

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from pcl.uncertainty.laplace.band import Band as Band
     from pcl.uncertainty.laplace.posterior import (Indefinite as Indefinite, Posterior as Posterior,
                                                    posterior as posterior)
+    from pcl.uncertainty.profiles import Profile as Profile, profile as profile
+    from pcl.uncertainty.sampling.density import LogDensity as LogDensity
+    from pcl.uncertainty.sampling.sample import sample as sample
+    from pcl.uncertainty.sampling.samples import ChainStatus as ChainStatus, Samples as Samples
 
 _HOME = {"Band": "laplace.band", "DataCheck": "checking.report", "ModelCheck": "checking.report",
          "Indefinite": "laplace.posterior", "Posterior": "laplace.posterior",
-         "posterior": "laplace.posterior"}
+         "posterior": "laplace.posterior", "LogDensity": "sampling.density", "Profile": "profiles",
+         "profile": "profiles", "ChainStatus": "sampling.samples", "Samples": "sampling.samples",
+         "sample": "sampling.sample"}
 _PACKAGES = ("design", "noise", "prior")
 
 __all__ = sorted([*_HOME, *_PACKAGES])

@@ -136,8 +136,13 @@ def _digest(arrays):
     return np.frombuffer(digest.digest(), dtype=np.uint8)
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+def read_checkpoint(path: str | os.PathLike[str], format: str = FORMAT) -> Checkpoint:
     """The `Checkpoint` in a file, its checksum verified; nothing in it is executed.
+
+    Parameters
+    ----------
+    format : str
+        What it has to hold: a training run, or what another writer of such files called it.
 
     Raises
     ------
@@ -147,20 +152,20 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     path = os.fspath(path)
     try:
-        return _read(path)
+        return _read(path, format)
     except CheckpointError as error:
-        raise CheckpointError(f"{error}{_offer(path)}") from None
+        raise CheckpointError(f"{error}{_offer(path, format)}") from None
 
 
-def _offer(path):
+def _offer(path, format):
     try:
-        _read(path + PREVIOUS)
+        _read(path + PREVIOUS, format)
     except CheckpointError:
         return ""
     return f" The one before it is whole: resume={path + PREVIOUS!r}."
 
 
-def _read(path):
+def _read(path, format):
     if os.path.isdir(path):
         raise CheckpointError(f"{path} is a directory; expected a checkpoint file.")
     try:
@@ -169,7 +174,7 @@ def _read(path):
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     arrays = _parse(path, content)
-    meta = _meta(path, arrays.pop("meta", None))
+    meta = _meta(path, arrays.pop("meta", None), format)
     if meta.get("format_version") != FORMAT_VERSION:
         raise CheckpointError(f"{path} has format version {meta.get('format_version')}; this "
                               f"version of pcl reads {FORMAT_VERSION}.")
@@ -204,11 +209,11 @@ def _verified(path, arrays):
     return arrays
 
 
-def _meta(path, entry):
+def _meta(path, entry, format):
     try:
         meta = json.loads(entry.tobytes().decode())
     except (ValueError, AttributeError):
         meta = None
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is a .npz file but not a checkpoint of pcl.")
+    if not isinstance(meta, dict) or meta.get("format") != format:
+        raise CheckpointError(f"{path} is a .npz file but not a {format.removeprefix('pcl ')} of pcl.")
     return meta

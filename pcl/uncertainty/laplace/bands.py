@@ -179,3 +179,15 @@ def _limits(directions, J, R):
     near = share(np.sum(R[:, directions.doubtful] ** 2, axis=1), np.sum(R ** 2, axis=1))
     return {"determined": determined, "bound": outside > SEEN,
             "cut_share": float(near.max()) if directions.doubtful.any() else 0.0}
+
+
+def sampled_band(problem, thetas, function, points, level, simultaneous):
+    """The `Band` of a function of θ by its values at draws θ (n, p) of any posterior."""
+    law = Law(problem, thetas[0], function)
+    found = [law.at(theta) for theta in thetas]
+    values = np.array([value for value in found if value is not None])
+    lower, upper = _quantiles(values, level, simultaneous)
+    return Band(points=_points(points, law.value.size), value=np.median(values, axis=0),
+                deviation=values.std(axis=0, ddof=1), lower=lower, upper=upper, level=level,
+                simultaneous=simultaneous, method="sampled", bound=np.zeros(law.value.size, bool),
+                failed=len(found) - len(values))

@@ -26,6 +26,14 @@ class Covariance(Protocol):
         """R (q, k) with R Rᵀ = J C Jᵀ, of J (q, p)."""
         ...
 
+    def root_product(self, z: Array) -> Array:
+        """F z, of z (k,) or (k, q): the same F for which `root` is J F."""
+        ...
+
+    def root_transposed(self, v: Array) -> Array:
+        """Fᵀ v (k,), of v (p,)."""
+        ...
+
     def variances(self) -> Array:
         """The diagonal of C (p,)."""
         ...
@@ -50,6 +58,12 @@ class Factored:
 
     def root(self, J: Array) -> Array:
         return J @ self.factor
+
+    def root_product(self, z: Array) -> Array:
+        return self.factor @ z
+
+    def root_transposed(self, v: Array) -> Array:
+        return self.factor.T @ v
 
     def variances(self) -> Array:
         return np.einsum("pk,pk->p", self.factor, self.factor)

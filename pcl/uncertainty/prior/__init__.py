@@ -6,5 +6,5 @@ from pcl.uncertainty.prior.normal import Normal
 from pcl.uncertainty.prior.process import Process
 from pcl.uncertainty.prior.shape import Convex, Monotone, Positive, Smooth
 
-__all__ = ["Convex", "Distribution", "GaussianPrior", "Monotone", "Normal", "Positive", "Prior", "Process",
-           "Smooth"]
+__all__ = ["Convex", "Distribution", "GaussianPrior", "Monotone", "Normal", "Positive", "Prior",
+           "Process", "Smooth"]

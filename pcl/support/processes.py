@@ -1,0 +1,46 @@
+"""Work in processes of their own, one thread each; TensorFlow does not survive a fork."""
+
+import concurrent.futures.process
+import os
+
+from pcl.support.validate import positive_integer
+
+Died = concurrent.futures.process.BrokenProcessPool     # killed, out of memory, a fault in compiled code
+
+_ONE_THREAD = {name: "1" for name in (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS")}
+
+
+def jobs(n_jobs):
+    """How many processes at a time; −1 is one a processor."""
+    if isinstance(n_jobs, int) and n_jobs == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return positive_integer("n_jobs", n_jobs)
+
+
+def packed(thing, what, remedy):
+    """It as bytes, so that a process can set its threads before it meets TensorFlow; else a TypeError."""
+    import cloudpickle
+    try:
+        return cloudpickle.dumps(thing)
+    except Exception as error:
+        raise TypeError(f"{what} cannot be sent to another process: {error} {remedy}") from error
+
+
+def unpacked(content):
+    """In a process: its threads, then the thing."""
+    import cloudpickle
+    os.environ.update(_ONE_THREAD)
+    return cloudpickle.loads(content)
+
+
+def each(function, tasks, n_jobs):
+    """function(*task) of all tasks as they are ready; `Died` if a process does.
+
+    joblib runs everything here where n_jobs is 1.
+    """
+    import joblib
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+        yield from parallel(joblib.delayed(function)(*task) for task in tasks)

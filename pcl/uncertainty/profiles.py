@@ -1,0 +1,320 @@
+"""Profile likelihood: how far a single number can move before the rest cannot make up for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import optimize, stats
+
+from pcl.support.interface import FAILURES
+from pcl.support.types import Array, ArrayLike, Axes
+from pcl.support.validate import float64_array, known
+from pcl.training.bounds import parse_bounds
+from pcl.training.minimize import minimize
+from pcl.training.result import Result
+from pcl.uncertainty.laplace.bands import SEEN
+
+ROOTS = 6           # points of a side: the root of the drop rises by the wanted one over so many
+FARTHEST = 40       # points of a side before it counts as open
+GRADIENT = 1e-6     # |∂ℓ/∂(θ/standard error)| at which the rest counts as minimised: 1e-12 of ℓ
+LOWER = 1e-3        # of the log density, above the peak that was given, that is said
+
+Name = str | tuple[str, int] | tuple[str, tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Profile:
+    """The log density of one number c = θ_i, maximised over all others.
+
+        drop(c) = (min over θ with θ_i = c of ℓ(θ) − ℓ*)/2σ²,   in the interval where drop ≤ χ²₁(level)/2
+
+    Attributes
+    ----------
+    name : str
+    value : float, c at the peak
+    deviation : float, its standard error by Laplace's approximation
+    points : ndarray (n,), c, ascending
+    drop : ndarray (n,), ≥ 0 if the peak is one
+    theta : ndarray (n, p), the minimisers
+    interval : (lower, upper)
+        ±∞ on a side that is not closed.
+    closed : (bool, bool)
+    level : float
+    words : tuple of str
+        What happened on the way: a side without end, a bound, solves that failed.
+    """
+
+    name: str
+    value: float
+    deviation: float
+    points: Array
+    drop: Array
+    theta: Array
+    interval: tuple[float, float]
+    closed: tuple[bool, bool]
+    level: float
+    words: tuple[str, ...] = ()
+
+    @property
+    def linear_interval(self) -> tuple[float, float]:
+        """That of Laplace's approximation, to compare."""
+        half = _root(self.level) * self.deviation
+        return self.value - half, self.value + half
+
+    @property
+    def verdict(self) -> str:
+        """What limits the interval, in words; empty if nothing was found."""
+        return " ".join(self.words)
+
+    def __str__(self) -> str:
+        (lower, upper), (low, high) = self.interval, self.linear_interval
+        text = (f"{self.name} = {self.value:.6g}: {100 * self.level:g} % profile interval {lower:.6g} to "
+                f"{upper:.6g}; linearised {low:.6g} to {high:.6g}")
+        return f"{text}\n{self.verdict}" if self.verdict else text
+
+    def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
+        """The drop over c, Laplace's parabola, and the interval; returns the axes."""
+        from matplotlib import pyplot
+        ax = pyplot.gca() if ax is None else ax
+        wanted = 0.5 * _root(self.level) ** 2
+        ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
+        c = np.linspace(self.points[0], self.points[-1], 101)
+        ax.plot(c, 0.5 * ((c - self.value) / self.deviation) ** 2, "--", color="0.5", label="linearised")
+        ax.axhline(wanted, color="0.5", lw=0.8)
+        for end, closed in zip(self.interval, self.closed):
+            if closed:
+                ax.axvline(end, color="0.5", lw=0.8, ls=":")
+        ax.set(xlabel=self.name, ylabel="drop of the log density", ylim=(0.0, 2.0 * wanted))
+        return ax
+
+
+def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
+            names: Name | Sequence[Name], *, level: float = 0.95, sigma: float | None = None,
+            bounds: Any = None) -> dict[str, Profile]:
+    """The profile of every number named: how far it can go with all others trained again.
+
+    Exact where the linearisation of `Posterior` is not: invariant under a change of coordinates, of the
+    other numbers and of the number itself. For a linear model both are the same.
+
+        found = pcl.uncertainty.profile(problem, result, ["ln K", ("x", 2)])
+        print(found["ln K"], found["x[2]"].interval)
+
+    Parameters
+    ----------
+    problem : Problem
+        From `Problem.from_data`; or of residuals, with ℓ = Σ r², or ℓ = −2 log p with sigma=1.
+    theta : Result, (p,) array or {block: array}, the minimiser
+    names : names, or list of them
+        A block of one number, or (block, index).
+    level : float in (0, 1)
+    sigma : float, optional
+        The standard deviation of a residual; as for `pcl.uncertainty.posterior`.
+    bounds : as of `pcl.minimize`, optional
+        Where θ may go. A side that ends at a bound is not closed.
+
+    Returns
+    -------
+    dict {name: Profile}, a number of a block under "block[index]"
+
+    Raises
+    ------
+    ValueError
+        An unknown name, a block of several numbers without an index, a level outside (0, 1), a Hessian
+        with negative directions (`Indefinite`).
+
+    Notes
+    -----
+    Points are taken along c from the peak, closer where the drop is steep, until it passes
+    χ²₁(level)/2, and the end is found by Brent's method; each starts from its neighbour, moved by
+    C e_i/C_ii. The rest is trained by Levenberg and Marquardt's method where there are residuals, else by
+    trust-exact (L-BFGS-B with bounds).
+
+    Source: D. Bates and D. Watts, 1988, Nonlinear regression analysis, chapter 6; S. Murphy and
+    A. van der Vaart, 2000, On profile likelihood.
+    """
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
+    theta = theta.x if isinstance(theta, Result) else theta
+    theta = problem.ravel(theta) if isinstance(theta, Mapping) else theta
+    theta = float64_array("theta", theta, (problem.size,))
+    box = parse_bounds(bounds, problem.size, problem.slices) or (np.full(theta.size, -np.inf),
+                                                                 np.full(theta.size, np.inf))
+    single = isinstance(names, str) or (isinstance(names, tuple) and len(names) == 2
+                                        and not isinstance(names[1], (str, tuple)))
+    places = dict(_place(problem, name) for name in ([names] if single else names))
+    posterior = problem.posterior(theta, sigma=sigma)
+    return {name: _profiled(problem, posterior, name, i, level, box) for name, i in places.items()}
+
+
+def _place(problem, name):
+    """(name, index in θ)."""
+    block, index = name if isinstance(name, tuple) else (name, None)
+    known("the block of names", block, problem.slices)
+    where, shape = problem.slices[block], np.shape(problem.unravel(problem.theta0)[block])
+    if index is None:
+        if where.stop - where.start != 1:
+            raise ValueError(f"block {block!r} has shape {shape}; name one of its numbers by "
+                             f"({block!r}, index).")
+        return block, where.start
+    try:
+        flat = int(np.ravel_multi_index(index if isinstance(index, tuple) else (index,), shape))
+    except (ValueError, TypeError):
+        raise ValueError(f"({block!r}, {index!r}) is outside the block of shape {shape}.") from None
+    return f"{block}[{str(index).strip('()')}]", where.start + flat
+
+
+def _root(level):
+    """√χ²₁(level)."""
+    return float(np.sqrt(stats.chi2.ppf(level, 1)))
+
+
+def _profiled(problem, posterior, name, i, level, box):
+    unit = np.zeros((1, posterior.theta.size))
+    unit[0, i] = 1.0
+    along = posterior.covariance_form.product(unit[0])
+    value, deviation = float(posterior.theta[i]), float(np.sqrt(along[i]))
+    directions = posterior.directions
+    if directions is not None and directions.outside(unit)[0] > SEEN:
+        words = (f"Neither data nor prior determine {name}: no interval.",)
+        return Profile(name, value, deviation, np.array([value]), np.zeros(1), posterior.theta[None],
+                       (-np.inf, np.inf), (False, False), level, words)
+    walk = _Walk(problem, posterior, i, along / along[i], box)
+    ends = [_end(walk, sign * deviation, _root(level), box[sign > 0][i]) for sign in (-1, 1)]
+    order = np.argsort(walk.points)
+    points, drop = np.array(walk.points)[order], np.array(walk.drops)[order]
+    words = tuple(word for _, word in ends if word) + walk.words(name, points, drop)
+    closed = tuple(not word for _, word in ends)
+    return Profile(name, value, deviation, points, drop, np.array(walk.thetas)[order],
+                   (ends[0][0], ends[1][0]), closed, level, words)
+
+
+class _Walk:
+    """The points of one profile: c, its drop, its θ."""
+
+    def __init__(self, problem, posterior, i, tangent, box):
+        self._problem, self._box, self._i, self._tangent = problem, box, i, tangent
+        self._rest = np.delete(np.arange(tangent.size), i)
+        scale = np.sqrt(posterior.covariance_form.variances())
+        self._scale = np.where(scale > 0.0, scale, 1.0)[self._rest]
+        self._sigma, self._peak = posterior.sigma, problem.value(posterior.theta)
+        self.points, self.drops, self.thetas = [float(posterior.theta[i])], [0.0], [posterior.theta]
+        self._failed = 0
+
+    def root(self, c):
+        """√(2 drop) at c, with the sign of the drop; None where the model has no value."""
+        near = int(np.argmin(np.abs(np.array(self.points) - c)))
+        if self.points[near] != c:
+            start = self.thetas[near] + self._tangent * (c - self.points[near])
+            start[self._i] = c
+            try:
+                theta, value = self._minimised(np.clip(start, *self._box))
+            except FAILURES:
+                return None
+            self.points.append(float(c))
+            self.drops.append(0.5 * (value - self._peak) / self._sigma ** 2)
+            self.thetas.append(theta)
+            near = -1
+        return float(np.sign(self.drops[near]) * np.sqrt(2.0 * np.abs(self.drops[near])))
+
+    def _minimised(self, theta):
+        """(θ, ℓ) with θ_i as it is."""
+        held = _Held(self._problem, theta, self._rest, self._scale, self._sigma)
+        value, gradient = held.value_and_gradient(held.theta0)
+        bounded = any(np.isfinite(side).any() for side in self._box)
+        if not self._rest.size or np.linalg.norm(gradient) <= GRADIENT:
+            return theta, self._problem.value(theta)
+        method = ("levenberg-marquardt" if self._problem.has_residuals
+                  else "L-BFGS-B" if bounded else "trust-exact")
+        sides = [((side[self._rest] - theta[self._rest]) / self._scale) for side in self._box]
+        result = minimize(held, method, bounds=list(zip(*sides)) if bounded else None, progress=False,
+                          gtol_absolute=GRADIENT)
+        self._failed += not result.success
+        theta = held.theta(result.x)
+        return theta, self._problem.value(theta)
+
+    def words(self, name, points, drop):
+        """What was met on the way."""
+        found = []
+        if self._failed:
+            found.append(f"{self._failed} of {points.size - 1} trainings of the other numbers did not "
+                         "converge: drops there are upper bounds, and the interval may be too short.")
+        if drop.min() < -LOWER:
+            k = int(drop.argmin())
+            found.append(f"The log density is higher by {-drop[k]:.3g} at {name} = {points[k]:.6g}: "
+                         "theta is not the peak. Train further from profile.theta there.")
+        return tuple(found)
+
+
+def _end(walk, deviation, wanted, bound):
+    """(c where the root of the drop is as wanted, "") to one side; (±∞, why) if it does not get there."""
+    start = inside = walk.points[0]
+    before, step = 0.0, deviation * wanted / ROOTS
+    for _ in range(FARTHEST):
+        c = inside + step
+        c = min(c, bound) if step > 0 else max(c, bound)
+        root = walk.root(c)
+        if root is None:
+            return np.copysign(np.inf, deviation), (
+                f"Not closed {_side(deviation)}: the model has no value at {c:.6g}.")
+        if root >= wanted:
+            return _crossing(walk, inside, c, wanted, abs(deviation)), ""
+        if c == bound:
+            return np.copysign(np.inf, deviation), (
+                f"Not closed {_side(deviation)}: the bound {bound:.6g} is reached with a drop of "
+                f"{0.5 * root ** 2:.3g}.")
+        step *= np.clip((wanted / ROOTS) / max(abs(root - before), 1e-12), 0.5, 2.0)
+        before, inside = root, c
+    return np.copysign(np.inf, deviation), (
+        f"Not closed {_side(deviation)}: at {inside:.6g}, {abs((inside - start) / deviation):.0f} "
+        f"standard errors away, the drop is {0.5 * before ** 2:.3g}.")
+
+
+def _crossing(walk, inside, outside, wanted, deviation):
+    def excess(c):
+        root = walk.root(c)
+        return wanted if root is None else root - wanted
+    return float(optimize.brentq(excess, inside, outside, xtol=1e-8 * deviation, rtol=1e-12))
+
+
+def _side(deviation):
+    return "above" if deviation > 0 else "below"
+
+
+class _Held:
+    """ℓ/σ² as a function of y, θ_rest = θ₀ + D y, all other entries held; for `minimize`."""
+
+    def __init__(self, problem, theta, rest, scale, sigma):
+        self._problem, self._at, self._rest, self._scale, self._sigma = problem, theta, rest, scale, sigma
+        self.size, self.has_residuals = rest.size, problem.has_residuals
+
+    @property
+    def theta0(self):
+        return np.zeros(self.size)
+
+    def theta(self, y):
+        theta = self._at.copy()
+        theta[self._rest] += self._scale * y
+        return theta
+
+    def value(self, y):
+        return self._problem.value(self.theta(y)) / self._sigma ** 2
+
+    def gradient(self, y):
+        return self.value_and_gradient(y)[1]
+
+    def value_and_gradient(self, y):
+        value, gradient = self._problem.value_and_gradient(self.theta(y))
+        return value / self._sigma ** 2, self._scale * gradient[self._rest] / self._sigma ** 2
+
+    def hessian(self, y):
+        H = self._problem.hessian(self.theta(y))[np.ix_(self._rest, self._rest)]
+        return H * np.outer(self._scale, self._scale) / self._sigma ** 2
+
+    def residuals(self, y):
+        return self._problem.residuals(self.theta(y)) / self._sigma
+
+    def jacobian(self, y):
+        return self._problem.jacobian(self.theta(y))[:, self._rest] * self._scale / self._sigma

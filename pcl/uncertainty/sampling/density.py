@@ -1,0 +1,135 @@
+"""A problem as the density that samplers ask for, at θ and in whitened coordinates."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from pcl.support.interface import FAILURES
+from pcl.support.types import Array, ArrayLike
+from pcl.support.validate import float64_array
+from pcl.uncertainty.laplace.gaussian import Covariance
+
+
+class LogDensity:
+    """log p(θ | y) up to a constant as a function of θ, −∞ where it has no value: for any sampler.
+
+        log p = (constant − ½ ℓ(θ))/σ²
+
+    Any sampler that calls a function of θ takes it as it is:
+
+        density = pcl.uncertainty.LogDensity(problem)
+        emcee.EnsembleSampler(32, problem.size, density).run_mcmc(posterior.draws(32, seed=0), 2000)
+        cuqi.distribution.UserDefinedDistribution(problem.size, density, density.gradient)
+
+    and one that is written in JAX through `jax.pure_callback`.
+
+    Parameters
+    ----------
+    problem : Problem
+        From `Problem.from_data`; or any other with ℓ = −2 log p, of residuals with noise σ.
+    sigma : float
+        The standard deviation of a residual; 1 where the noise is stated.
+
+    Attributes
+    ----------
+    failed : int
+        How often there was no value: a `TrialFailure`, an arithmetic error, NaN.
+
+    Raises
+    ------
+    ValueError
+        θ has another shape.
+    """
+
+    def __init__(self, problem: Any, sigma: float = 1.0):
+        self.problem, self.sigma, self.failed = problem, sigma, 0
+
+    def __call__(self, theta: ArrayLike) -> float:
+        """log p(θ | y)."""
+        return self._guarded(lambda at: (self.problem.log_density(at), at), theta)[0]
+
+    def gradient(self, theta: ArrayLike) -> Array:
+        """Its gradient (size,); 0 where there is no value."""
+        return self.value_and_gradient(theta)[1]
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Both."""
+        return self._guarded(self.problem.log_density_and_gradient, theta)
+
+    def _guarded(self, function, theta):
+        theta = float64_array("theta", theta, (self.problem.size,), finite=False)
+        try:
+            value, gradient = function(theta)
+        except FAILURES:
+            value, gradient = np.nan, theta
+        if not (np.isfinite(value) and np.isfinite(gradient).all()):
+            self.failed += int(value != -np.inf)
+            return -np.inf, np.zeros(theta.size)
+        return float(value) / self.sigma ** 2, gradient / self.sigma ** 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reference:
+    """The normal density that chains run relative to: θ = θ* + F z, z ~ N(0, 1), C = F Fᵀ.
+
+    Attributes
+    ----------
+    center : ndarray (p,), θ*
+    covariance : Covariance, of full rank
+    sigma : float
+    """
+
+    center: Array
+    covariance: Covariance
+    sigma: float = 1.0
+
+    def theta(self, z: Array) -> Array:
+        """θ (…, p) of z (…, p)."""
+        columns = z.reshape(-1, self.center.size).T
+        return self.center + self.covariance.root_product(columns).T.reshape(z.shape)
+
+    def gradient(self, g: Array) -> Array:
+        """d/dz = Fᵀ d/dθ."""
+        return self.covariance.root_transposed(g)
+
+
+class Whitened:
+    """log p as a function of z, with what happened at the evaluations.
+
+    Errors that are no failed trials, and a stop from outside, make every further value −∞, so that a
+    sampler comes to its end at once; `check` raises them then.
+    """
+
+    def __init__(self, density: LogDensity, reference: Reference):
+        self.density, self.reference = density, reference
+        self.size = reference.center.size
+        self._stopped = False
+        self._error: BaseException | None = None
+
+    def value(self, z: Array) -> float:
+        """log p(θ* + F z)."""
+        return self.density(self.reference.theta(z))
+
+    def value_and_gradient(self, z: Array) -> tuple[float, Array]:
+        """log p and its gradient by z; never raises."""
+        if self._stopped or not np.isfinite(z).all():
+            return -np.inf, np.zeros(self.size)
+        try:
+            value, gradient = self.density.value_and_gradient(self.reference.theta(z))
+            return value, self.reference.gradient(gradient)
+        except BaseException as error:      # within a graph: raised by `check`, as what it is
+            self._stopped, self._error = True, error
+            return -np.inf, np.zeros(self.size)
+
+    def stop(self) -> None:
+        """No more evaluations until `check`."""
+        self._stopped = True
+
+    def check(self) -> None:
+        """Raise what an evaluation raised, and begin anew."""
+        error, self._stopped, self._error = self._error, False, None
+        if error is not None:
+            raise error
