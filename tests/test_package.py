@@ -12,8 +12,8 @@ import pcl
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MODULE = {"scikit-fem": "skfem", "feral-solver": "feral", "tensorflow-probability":
           "tensorflow_probability", "tf-keras": "tf_keras", "pytest-xdist": "xdist"}
-# TensorFlow Probability is what priors are written in; it imports tf-keras.
-NAMED_ONLY = {"tensorflow_probability", "tf_keras"}
+# TensorFlow Probability imports tf-keras.
+NAMED_ONLY = {"tf_keras"}
 
 
 def imported():

@@ -63,7 +63,7 @@ def load(path: Path) -> Solution:
     meta, arrays = found.meta, found.arrays
     if meta.get("kind") != KIND:
         other = {"trained neural DAE": "trained neural DAE: read it by pcl.dae.load(path, model)"}
-        holds = other.get(meta.get("kind"), "checkpoint of a run")
+        holds = other.get(str(meta.get("kind")), "checkpoint of a run")
         raise CheckpointError(f"{found.path} holds a {holds}; expected a {KIND}.")
     blocks = Blocks({name: np.zeros(shape) for name, shape in meta["shapes"].items()})
     theta = blocks.unravel(arrays["x"])

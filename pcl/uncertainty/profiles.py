@@ -186,7 +186,7 @@ def _profiled(problem, posterior, name, i, level, box):
     order = np.argsort(walk.points)
     points, drop = np.array(walk.points)[order], np.array(walk.drops)[order]
     words = tuple(word for _, word in ends if word) + walk.words(name, points, drop)
-    closed = tuple(not word for _, word in ends)
+    closed = not ends[0][1], not ends[1][1]
     return Profile(name, value, deviation, points, drop, np.array(walk.thetas)[order],
                    (ends[0][0], ends[1][0]), closed, level, words)
 

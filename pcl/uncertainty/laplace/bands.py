@@ -183,7 +183,7 @@ def _limits(directions, J, R):
 
 def sampled_band(problem, thetas, function, points, level, simultaneous):
     """The `Band` of a function of θ by its values at draws θ (n, p) of any posterior."""
-    law = Law(problem, thetas[0], function)
+    law = law_of(problem, thetas[0], function, points)
     found = [law.at(theta) for theta in thetas]
     values = np.array([value for value in found if value is not None])
     lower, upper = _quantiles(values, level, simultaneous)
