@@ -48,9 +48,11 @@ class Energy:
         return found
 
     def _asked(self, fields, rest):
-        """{(field, quantity): tensor} of what ψ asks for; its networks leave no trace in the model."""
+        """{(field, quantity): tensor} of what ψ asks for; its networks leave no trace in the model, the
+        quantities do, as sparse products."""
+        active = nodes.active()
         with nodes.handler(None):
-            _checked(self.density(*fields, *rest), len(rest[0]))
+            _checked(self.density(*(_gathered(f, active) for f in fields), *rest), len(rest[0]))
         return {(f.name, quantity): z for f in fields for quantity, z in f.known.items()}
 
     def _of(self, arguments, asked):
@@ -61,6 +63,14 @@ class Energy:
             rest = arguments[len(fields):]
             return _checked(self.density(*fields, *rest), len(rest[0]))
         return psi
+
+
+def _gathered(field, handler):
+    """The field, its quantities computed under the handler."""
+    def compute(_, quantity):
+        with nodes.handler(handler):
+            return getattr(field, quantity)
+    return At(field.name, compute)
 
 
 def _where_finite(psi, slope):
