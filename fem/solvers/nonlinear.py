@@ -14,6 +14,7 @@ from fem.space.equation import equation_of
 from fem.space.form import Form
 from fem.space.matrix_form import known_links
 from fem.space.pairs import equal_order, warn_of_unstable
+from fem.space.plates import may_have_kinks, warn_of_kinks
 from fem.space.space import Space
 from fem.space.weak_form import check_state
 from pcl.nodes.equation.newton import Newton
@@ -88,7 +89,7 @@ def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = Non
     shape = tuple(start.shape)
     equation = equation_of(space, form, boundary, shape)
     load = _load(load, shape)
-    _look_at_pairs(space, form, boundary)
+    _look_at_elements(space, form, boundary)
     columns = int(shape[1]) if shape[1:] else None
     conditions = Conditions(space, dirichlet, constraints, columns, fields=True)
     free = _Free(conditions, equation, start, load)
@@ -98,13 +99,14 @@ def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = Non
     return remembered(u, conditions.numbers, conditions.values) if len(shape) == 1 else u
 
 
-def _look_at_pairs(space, form, boundary):
-    """Warn of an unstable pair of fields, as far as the form shows it."""
-    if equal_order(space):
+def _look_at_elements(space, form, boundary):
+    """Warn of an unstable pair of fields, or kinks in a plate, as far as the form shows them."""
+    if equal_order(space) or may_have_kinks(space):
         forms = [Form(space, space.cells, form), *space.boundary_forms(boundary)]
         linked = [known_links(f) for f in forms]
         if None not in linked:
             warn_of_unstable(space, set().union(*linked))
+            warn_of_kinks(space, set().union(*linked))
 
 
 class _Free:

@@ -25,8 +25,8 @@ def field_of(space, name):
     return space.fields[name]
 
 
-def point_rows(space, points, outside, quantity="value", field=None):
-    """Sparse (m · entries, n), and the shape of the quantity: O u = quantity of u_h at the points.
+def point_rows(space, points, outside, quantity="value", field=None, component=None):
+    """Sparse (m · entries, n), and their shape: O u = quantity of u_h, or components, at the points.
 
     Raises
     ------
@@ -46,4 +46,17 @@ def point_rows(space, points, outside, quantity="value", field=None):
     if away.size:
         cells[away], local[:, away] = space.locator.nearest(points[away])
     rows = field.rows(quantity, local[:, :, None], space.n, cells)
-    return rows, field.quantities.shapes[quantity]
+    return _components(rows, field.quantities.shapes[quantity], quantity, component)
+
+
+def _components(rows, shape, quantity, component):
+    """The rows of one component (a number, of tensors a tuple) or of a list of them, and their shape."""
+    if component is None:
+        return rows, shape
+    numbers = np.arange(rows.shape[0]).reshape(-1, *shape)
+    try:
+        chosen = numbers[(slice(None), *(component if isinstance(component, tuple) else (component,)))]
+    except (IndexError, TypeError) as error:
+        raise ValueError(f"component is {component!r}, but the {quantity} has the shape {shape}; "
+                         "expected a number, a list, or of a tensor a pair (row, column).") from error
+    return rows[chosen.ravel()], chosen.shape[1:]

@@ -29,10 +29,12 @@ from fem.space.element import default_order, describe, element_of
 from fem.space.field import Field
 from fem.space.equation import depends, equation_of, functional_density
 from fem.space.form import Form
+from fem.space.load import load_vector
 from fem.space.matrix_form import load_of, matrix_of
 from fem.space.modes import name_null
 from fem.space.observe import field_of, point_rows
 from fem.space.pairs import warn_of_unstable
+from fem.space.plates import warn_of_kinks
 from fem.space.quadrature_points import CellPoints, FacetPoints
 from fem.space.regions import by_region, region_cells
 from fem.space.trace import numbers_at, prescribed, projections
@@ -353,7 +355,9 @@ class Space:
         found = [matrix_of(f) for f in forms if depends(f)]
         if not found:
             raise ValueError("the form does not depend on its fields, so it has no matrix.")
-        warn_of_unstable(self, set().union(*(linked for _, linked in found)), stacklevel=3)
+        linked = set().union(*(linked for _, linked in found))
+        warn_of_unstable(self, linked, stacklevel=3)
+        warn_of_kinks(self, linked, stacklevel=3)
         matrices = [matrix for matrix, _ in found]
         b = sum(map(load_of, forms), np.zeros(self.n))
         return sum(matrices[1:], matrices[0]), tf.convert_to_tensor(b)
@@ -362,11 +366,37 @@ class Space:
         """A of `system`."""
         return self.system(form, boundary)[0]
 
+    def vector(self, load: Callable[..., Any] | None = None, boundary: Mapping | None = None) -> Tensor:
+        """b_i = ∫ Σ f·(that quantity of φ_i) w dx, (n,): a load alone, of any fields and quantities.
+
+        Parameters
+        ----------
+        load : function x -> {field: {quantity: density}}, optional
+            In the cells; for example `lambda x: {"u": {"value": f(x)}}` for ∫ f·v.
+        boundary : {where: function (x, normal) -> the same}, optional
+            On parts of the boundary: ∫_Γ t·v by `{"top": lambda x, n: {"u": {"value": -p * n}}}`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `residual`; a function of the fields.
+
+        Notes
+        -----
+        It stands on the right: `fem.solve(V.matrix(form), V.vector(load))`, and in
+        `fem.solve_nonlinear(V, form, load=…)`.
+        """
+        return load_vector(self, load, boundary)
+
     def boundary_forms(self, boundary: Mapping | None) -> list[Form]:
         """The forms of {where: form}."""
+        return [Form(self, points, form) for points, form in self.on_boundary(boundary)]
+
+    def on_boundary(self, boundary: Mapping | None) -> list[tuple[FacetPoints, Any]]:
+        """(quadrature points, form) of each part of {where: form}."""
         if boundary is not None and not isinstance(boundary, Mapping):
             raise TypeError(f"boundary is a {type(boundary).__name__}; expected {{where: form}}.")
-        return [Form(self, self.facet_points(where), form) for where, form in (boundary or {}).items()]
+        return [(self.facet_points(where), form) for where, form in (boundary or {}).items()]
 
     def require_gradients(self, what: str) -> None:
         """Refuse what needs ∇φ_i on an element that is discontinuous: there it is no derivative.
@@ -446,7 +476,7 @@ class Space:
         return by_region(self, values)
 
     def observe(self, points: ArrayLike, outside: str = "error", dirichlet: Any = None,
-                quantity: str = "value", field: str | None = None) -> LinearMap:
+                quantity: str = "value", field: str | None = None, component: Any = None) -> LinearMap:
         """O with (O u)_i = u_h(x_i): point observation as a constant sparse map.
 
         Parameters
@@ -462,17 +492,20 @@ class Space:
             applied to what `fem.solve`, `fem.solve_nonlinear` or `fem.march` returned.
         quantity, field : str, optional
             Which quantity of which field; between cells a gradient is that of one of them.
+        component : int, list of int, or of tensors a pair of these, optional
+            Of a vector 1 or [0, 1], of its gradient (0, 1) for ∂u₀/∂x₁ or 0 for its row. All by default.
 
         Returns
         -------
-        LinearMap (m, n); of quantities with components u (n,) ↦ (m, *shape).
+        LinearMap (m, n); of quantities with components u (n,) ↦ (m, *shape). Of several right-hand sides
+        u (n, k) ↦ (m, *shape, k).
 
         Raises
         ------
         ValueError
             Wrong shape, not finite, or outside the mesh (with index and coordinates).
         """
-        matrix, shape = point_rows(self, points, outside, quantity, field)
+        matrix, shape = point_rows(self, points, outside, quantity, field, component)
         return observation(self, matrix, dirichlet, shape)
 
     def observe_nodes(self, indices: ArrayLike, dirichlet: Any = None) -> LinearMap:

@@ -24,7 +24,8 @@ class LinearMap:
     ----------
     matrix : sparse or dense (m, n), finite; copied
     shapes : (shape of x, shape of y), optional
-        For arrays of any shape, which L takes and gives flattened row by row.
+        For arrays of any shape, which L takes and gives flattened row by row; x may have k columns
+        behind, (*shape of x, k), and so has y then.
     watch : function of x, optional
         Called before each product, for warnings.
 
@@ -47,14 +48,23 @@ class LinearMap:
         x = nodes.as_input("the vector in L @ x", x)
         if not self._fits(tuple(x.shape)):
             expected = (f"({self.shape[1]},) or ({self.shape[1]}, k)" if self.shapes is None
-                        else f"{self.shapes[0]}")
+                        else f"{self.shapes[0]}, or with k columns behind")
             raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected {expected}.")
         return nodes.call(LinearMapNode(self), x)
 
     def _fits(self, shape):
-        if self.shapes is not None:
-            return shape == tuple(self.shapes[0])
-        return len(shape) in (1, 2) and shape[0] == self.shape[1]
+        ends = (self.shape[1],) if self.shapes is None else tuple(self.shapes[0])
+        return len(shape) - len(ends) in (0, 1) and shape[:len(ends)] == ends
+
+    def flattened(self, shape: tuple) -> tuple:
+        """Of x of this shape: (n,), or (n, k) where it has columns."""
+        rank = 1 if self.shapes is None else len(self.shapes[0])
+        return (self.shape[1], *shape[rank:])
+
+    def result(self, shape: tuple) -> tuple:
+        """The shape of L x from that of x."""
+        taken, given = ((None,), (self.shape[0],)) if self.shapes is None else self.shapes
+        return (*given, *shape[len(taken):])
 
     @property
     def T(self) -> LinearMap:
@@ -63,9 +73,9 @@ class LinearMap:
 
     def tensorflow(self, x: Any) -> Any:
         """L x as a TensorFlow operation, differentiable to any order."""
-        if self.shapes is None:
-            return _multiply(self, x, False)
-        return tf.reshape(_multiply(self, tf.reshape(x, [-1]), False), self.shapes[1])
+        shape = tuple(x.shape)
+        y = _multiply(self, tf.reshape(x, self.flattened(shape)), False)
+        return tf.reshape(y, self.result(shape))
 
     @functools.cached_property
     def tensor(self) -> Any:
@@ -90,7 +100,7 @@ class LinearMapNode:
         return self.map.tensorflow(x)
 
     def output_shape(self, x: tuple) -> tuple:
-        return (self.map.shape[0], *x[1:]) if self.map.shapes is None else tuple(self.map.shapes[1])
+        return self.map.result(x)
 
     def evaluate(self, x: np.ndarray) -> LinearMapPoint:
         return LinearMapPoint(self.map, x)
@@ -101,16 +111,14 @@ class LinearMapPoint:
 
     def __init__(self, linear_map, x):
         self.matrix, self._before = linear_map.matrix, x.shape
-        by_columns = linear_map.shapes is None and x.ndim == 2
-        self.flat = linear_map.columns(x.shape[1]) if by_columns else self.matrix
-        self.value = (self.matrix @ x if linear_map.shapes is None
-                      else (self.matrix @ x.ravel()).reshape(linear_map.shapes[1]))
-        self._shaped = linear_map.shapes is not None
+        self._columns = linear_map.flattened(x.shape)[1:]
+        self.flat = linear_map.columns(*self._columns) if self._columns else self.matrix
+        self.value = (self.matrix @ x.reshape(-1, *self._columns)).reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:
             return (None,)
-        return ((self.matrix.T @ (adjoint.ravel() if self._shaped else adjoint)).reshape(self._before),)
+        return ((self.matrix.T @ adjoint.reshape(-1, *self._columns)).reshape(self._before),)
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         return tangents[0].left(self.flat)
