@@ -161,7 +161,7 @@ def _plot_readings(outcome, ax):
         ax.errorbar(READ_AT, outcome["observed"][k], 2 * SIGMA, fmt="o", color=f"C{k}", ms=4, capsize=2)
         ax.plot(times, fitted[k], color=f"C{k}", label=f"({well[0]:.0f}, {well[1]:.0f}) m")
     ax.set(xlabel="time in days", ylabel="c in g/m³", title="Readings ± 2σ, and the fit")
-    ax.legend(title="well", fontsize=8)
+    ax.legend(title="well", fontsize=8, loc="lower right", ncol=2)
     ax.grid(alpha=0.3)
 
 
