@@ -71,3 +71,21 @@ def supg(epsilon=0.01, beta=1.0, n=10):
         flux = epsilon * u.gradient + tau * beta * residual[:, None]
         return {"u": {"value": residual, "gradient": flux}}
     return V, fem.solve(*V.system(form), 0.0)
+
+
+def mixed_poisson(potential, source, n=4):
+    V = fem.Space(fem.unit_square(n), {"q": "RT1", "u": "P0"})
+
+    def form(q, u, x):                      # q = −∇u, ∇·q = f
+        return {"q": {"value": q.value, "divergence": -u.value},
+                "u": {"value": q.divergence - source(x)}}
+    given = {None: lambda q, u, x, n: {"q": {"value": potential(x)[:, None] * n}}}
+    return V, fem.solve(*V.system(form, given))
+
+
+def curl_curl(current, tangential, n=4):
+    V = fem.Space(fem.unit_square(n), {"E": "N1"})
+
+    def form(E, x):                         # ∇×∇×E + E = j
+        return {"E": {"curl": E.curl, "value": E.value - current(x)}}
+    return V, fem.solve(*V.system(form), {"E": fem.Dirichlet(None, tangential, component="tangential")})
