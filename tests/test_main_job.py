@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import fem
 import pcl
+from pcl.callbacks import TargetLoss
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 
@@ -126,6 +127,10 @@ def test_one_hessian_takes_less_than_200_megabytes():
 
 @pytest.mark.slow
 def test_median_loss_over_five_seeds_after_a_hundred_trust_region_steps():
-    losses = [pcl.minimize(seed_problem(seed), maxiter=100, gtol=0.0, ftol=0.0, progress=False).fun
-              for seed in (2, 23, 233, 2333, 23333)]
-    assert np.median(losses) <= 2e-9, losses
+    """At most 2e-9: so it is once three of the five have come there, and a run's loss does not rise."""
+    target, losses = 2e-9, []
+    for seed in (2, 23, 233, 2333, 23333):
+        if sum(loss <= target for loss in losses) < 3:
+            losses.append(pcl.minimize(seed_problem(seed), maxiter=100, gtol=0.0, ftol=0.0,
+                                       callback=TargetLoss(target), progress=False).fun)
+    assert sum(loss <= target for loss in losses) == 3, losses

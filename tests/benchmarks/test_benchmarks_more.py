@@ -153,3 +153,9 @@ def test_growth_is_drawn_when_asked(tmp_path):
 
 def test_parameters_and_start_of_the_growth_are_of_the_width():
     assert [growth.start(w).size for w in (6, 20, 44)] == [2 * w * w + 6 * w + 1 for w in (6, 20, 44)]
+
+
+def test_the_march_and_the_loop_in_scipy_take_the_same_newton_steps():
+    from benchmarks import march
+    row = march.measure(cells=20, steps=3, repeats=1)       # which compares the two losses first
+    assert row["unknowns"] == 21 and 6 <= row["Newton steps"] <= 12 and row["ours/loop"] > 0.0
