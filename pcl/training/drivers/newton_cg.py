@@ -104,10 +104,7 @@ class Memory:
 
 def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
     """An iteration is a step with its line search."""
-    known = Memory(0.0, 0.0, run.current.loss, False)
-    if run.restored:
-        known = Memory(*(kind(run.restored[name]) for name, kind in
-                         (("before", float), ("eta", float), ("first", float), ("settled", bool))))
+    known = _begun(run)
     P = RememberedProducts(evaluator.preconditioned, options["memory"],
                            run.restored.get("S", ()), run.restored.get("Y", ()))
     while True:
@@ -124,6 +121,14 @@ def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) 
         run.accept(point)
 
 
+def _begun(run):
+    """The `Memory` at the start, or where a run is taken up again."""
+    kept = run.restored
+    if not kept:
+        return Memory(0.0, 0.0, run.current.loss, False)
+    return Memory(float(kept["before"]), float(kept["eta"]), float(kept["first"]), bool(kept["settled"]))
+
+
 def _forcing(size, before, eta, most):
     """η of this iteration."""
     if not before:
@@ -137,7 +142,8 @@ def _forcing(size, before, eta, most):
 def _step(run, evaluator, P, settled, wanted, most):
     """Conjugate gradients on H s = −g until |H s + g| ≤ `wanted` |g| and the model hardly falls."""
     point, r, s, q = run.current, run.current.gradient, np.zeros_like(run.current.theta), 0.0
-    inverse, found = P if settled else evaluator.preconditioned, []
+    inverse = P if settled else evaluator.preconditioned
+    found: list[tuple[Array, Array]] = []
     z = inverse(r)
     square = start = positive(r @ z)
     d = -z
