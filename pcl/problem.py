@@ -22,6 +22,7 @@ from pcl.support.types import Array, ArrayLike, Path, Tensor
 from pcl.support.validate import float64_array, known, positive_integer
 from pcl.uncertainty.laplace import Posterior, posterior
 from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.joint import JointGaussian
 from pcl.uncertainty.statement import Statement
 
 
@@ -294,6 +295,16 @@ class Problem:
     @property
     def _log_constant(self):
         return 0.0 if self.statement is None else self.statement.constant
+
+    @property
+    def preconditioner(self) -> Callable[[Array], Array] | None:
+        """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ), C₀ the covariance of normal priors of
+        all blocks; None unless every block has one. The metric of `minimize(…, "newton-cg")`."""
+        statement = self.statement
+        if statement is None or set(statement.gaussian) != set(self.slices):
+            return None
+        prior = JointGaussian(statement.gaussian, self.slices)
+        return lambda v: 0.5 * prior.product(v)
 
     def posterior(self, theta: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> Posterior:
         """Laplace's approximation at θ, a `pcl.uncertainty.Posterior`; options as in

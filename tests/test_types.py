@@ -43,6 +43,8 @@ def solved(program: pcl.interior_point.Program) -> None:
 
 # Who promises to keep a protocol.
 KEEPERS = {
+    "pcl.uncertainty.laplace.gaussian.Covariance": [
+        "pcl.uncertainty.laplace.gaussian.Factored", "pcl.uncertainty.laplace.low_rank.LowRank"],
     "pcl.engine.nodes.Node": [
         "pcl.nodes.guard.GuardNode", "pcl.nodes.linear.linear_map.LinearMapNode",
         "pcl.nodes.linear.product.ProductNode", "pcl.nodes.linear.solve.SolveNode",

@@ -9,8 +9,8 @@ import numpy as np
 
 from pcl.support.nearest import nearest
 from pcl.support.validate import require_free
-from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, scipy_minimize,
-                                  trust_region)
+from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, newton_cg,
+                                  scipy_minimize, trust_region)
 from pcl.training.run.driven import Driven
 
 
@@ -37,7 +37,8 @@ class Method:
     """Driver, default iteration limit, options as {name: (default, check)}.
 
     `bounds`: takes them; `hessian`: uses second derivatives; `dense`: and forms them; `residuals`:
-    needs residuals, "optional": uses them where the problem has them.
+    needs residuals, "optional": uses them where the problem has them; `metric`: measures gradients by
+    its option "preconditioner", and is given the evaluator that holds it as a fourth argument.
     """
 
     drive: Driver
@@ -47,6 +48,7 @@ class Method:
     hessian: bool = False
     dense: bool = False
     residuals: bool | str = False
+    metric: bool = False
 
 
 def positive(value):
@@ -135,6 +137,10 @@ METHODS = {
     "newton-trust-region": Method(trust_region.drive, 200, {
         key: _TRUST[key] for key in ("initial_trust_radius", "max_trust_radius", "eta")},
         hessian=True, dense=True),
+    "newton-cg": Method(newton_cg.drive, 200, {
+        "hessian": ("auto", _one_of(*newton_cg.HESSIANS)), "preconditioner": (None, _optional(callable)),
+        "eta_max": (0.5, _within(0.0, 1.0)), "c1": (1e-4, _within(0.0, 0.5)),
+        "memory": (100, _count), "max_products": (200, _whole)}, hessian=True, metric=True),
     "least-squares": Method(least_squares.drive, 200, {
         "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)), **_ROBUST,
         "x_scale": (None, _optional(_scale)), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),

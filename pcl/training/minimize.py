@@ -17,13 +17,14 @@ from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
 from pcl.training.drivers.hand_over import SwitchingEvaluator
 from pcl.training.drivers.least_squares import ResidualEvaluator
+from pcl.training.drivers.newton_cg import MetricEvaluator
 from pcl.training.methods import METHODS, choose, merge, positive
 from pcl.training.progress import Progress
 from pcl.training.result import Result
 from pcl.training.run.deadline import TimedProblem
 from pcl.training.run.evaluator import Counts, LossEvaluator
 from pcl.training.run.objective import Objective
-from pcl.training.run.run import Run, Stop, Tolerances
+from pcl.training.run.run import Run, Stop, Tolerances, norm
 from pcl.training.run.status import Status
 from pcl.training.verdict.judge import Verdict, judged
 from pcl.training.verdict.surroundings import Surroundings
@@ -66,6 +67,7 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
         newton-trust-region Hessian                        200              no
         trust-krylov        Hessian-vector products        200              no
         trust-ncg           Hessian-vector products        200              no
+        newton-cg           Hessian-vector products        200              no
         BFGS                gradient                       2000             no
         L-BFGS-B            gradient                       2000             yes
         levenberg-marquardt residuals, dr/dθ               200              yes
@@ -108,8 +110,12 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
         linear_algebra "auto" ("svd"; "cholesky", of JᵀJ + λ or JJᵀ + λ with refinement): Cholesky's
         where the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with n = min(m, p) and
         M = max(m, p); `result.linear_algebra` tells.
-        newton-trust-region: initial_trust_radius, max_trust_radius, eta. hand-over: first
-        "L-BFGS-B" ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
+        newton-trust-region: initial_trust_radius, max_trust_radius, eta. newton-cg: hessian "auto"
+        ("exact", "gauss-newton"), preconditioner None (v ↦ M⁻¹ v; by default the covariance of the prior
+        where every block of a problem from `from_data` has a normal one, else the identity), eta_max 0.5,
+        c1 1e-4, memory 100 products, max_products 200 a step; gradient norms are √(gᵀ M⁻¹ g), so that
+        nothing depends on the mesh of a field, see `drivers.newton_cg`. hand-over: first "L-BFGS-B"
+        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
         The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
         those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
         takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
@@ -197,7 +203,8 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
         with session.terminable():
             run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
                       progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
-                      max_seconds=max_seconds, session=session if session.active else None)
+                      max_seconds=max_seconds, session=session if session.active else None,
+                      length=evaluator.length if chosen.metric else norm)
             timed.begin()
             restore(callback, run.recorded)
             status = _drive(run, lambda: chosen.drive(run, name, settings, *extra), problem, name,
@@ -285,6 +292,9 @@ def _start(problem, x0, bounds, name, method, settings):
 
 
 def _evaluator(problem, name, settings, counts):
+    if METHODS[name].metric:
+        evaluator = MetricEvaluator(problem, counts, settings["hessian"], settings["preconditioner"])
+        return evaluator, (evaluator,)
     needs = METHODS[name].residuals
     if not needs:
         return LossEvaluator(problem, counts), ()

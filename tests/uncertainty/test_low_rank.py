@@ -12,7 +12,7 @@ from scipy.stats import multivariate_normal
 import fem
 import pcl
 from pcl.support import memory
-from pcl.uncertainty import Indefinite, noise, prior
+from pcl.uncertainty import Indefinite, noise, prior, sample
 
 
 class Source:
@@ -88,7 +88,15 @@ def test_draws_and_bands_have_its_covariance():
     assert posterior.covariance_form.trace() == pytest.approx(np.trace(case.covariance))
 
 
-def curved(data=None):
+def test_crank_nicolson_steps_from_it_are_independent_draws():
+    case = SOURCE(8)
+    problem = case.problem()
+    samples = sample(problem, problem.posterior(case.mean, rank=40), "pcn", chains=2, draws=200,
+                     warmup=100, progress=False)
+    assert samples.acceptance.min() > 0.999         # relative to its own normal density
+
+
+def curved():
     """Three blocks, a model that bends: m nodal, weights, a number."""
     V = fem.Space(fem.unit_square(4), "P1")
     c, net = fem.Coefficient(V, "P1"), pcl.MLP([1, 3, 1])
@@ -123,12 +131,20 @@ def test_low_rank_is_the_dense_posterior_where_both_fit(several, method, hessian
     assert low.log_evidence == pytest.approx(dense.log_evidence, abs=1e-8)
 
 
-def test_noise_without_residuals_takes_the_exact_hessian():
+def test_noise_of_unknown_size_takes_the_exact_hessian_and_a_prior_of_its_own():
     A = np.random.default_rng(0).normal(size=(9, 4))
-    problem = pcl.Problem.from_data(lambda t: tf.linalg.matvec(A, t["x"]), A @ np.ones(4),
-                                    noise.Gaussian(), {"x": np.ones(4)}, {"x": prior.Normal(0.0, 2.0)})
+    y = A @ np.ones(4) + 0.3 * np.random.default_rng(1).normal(size=9)
+
+    def problem(**more):
+        return pcl.Problem.from_data(lambda t: tf.linalg.matvec(A, t["x"]), y, noise.Gaussian(),
+                                     {"x": np.ones(4)}, {"x": prior.Normal(0.0, 2.0), **more})
     with pytest.raises(ValueError, match="needs a normal prior of every block.*without one: ln sigma"):
-        problem.posterior(problem.theta0, rank=2)
+        problem().posterior(np.zeros(5), rank=2)
+    both = problem(**{"ln sigma": prior.Normal(-1.0, 1.0)})
+    theta = pcl.minimize(both, "newton-cg", progress=False).x
+    dense, low = both.posterior(theta), both.posterior(theta, rank=5)
+    np.testing.assert_allclose(low.covariance(), dense.covariance(), atol=1e-10)
+    assert low.log_evidence == pytest.approx(dense.log_evidence, abs=1e-10)
 
 
 def test_what_is_dropped_is_said(several):

@@ -23,6 +23,8 @@ def describe(problem, method, options):
 def _plain(value):
     if isinstance(value, dict):
         return {str(name): _plain(entry) for name, entry in value.items()}
+    if callable(value):
+        return f"function {getattr(value, '__qualname__', type(value).__name__)}"
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     array = np.ascontiguousarray(value)

@@ -66,6 +66,10 @@ class Part:
         return self._run.offers
 
     @property
+    def wanted_norm(self) -> float:
+        return self._run.wanted_norm
+
+    @property
     def failed_since_accepted(self) -> int:
         return self._run.failed_since_accepted
 

@@ -7,8 +7,8 @@ from pcl.support import clock
 from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
-_EVALUATIONS = frozenset({"value", "gradient", "value_and_gradient", "hessian", "hvp", "residuals",
-                          "jacobian"})
+_EVALUATIONS = frozenset({"value", "gradient", "value_and_gradient", "hessian", "hvp",
+                          "gauss_newton_product", "residuals", "jacobian"})
 
 
 class TimedProblem:

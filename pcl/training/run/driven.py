@@ -24,8 +24,9 @@ class Driven(Protocol):
     `restored`, `offers`, `offer(**state)`
         What was offered in the process before; whether somebody wants it; what the driver needs to go
         on from here.
-    `gradient_norm(point)`, `failed_since_accepted`
-        Of the projected gradient; trial points since the last accepted one that had no value.
+    `gradient_norm(point)`, `wanted_norm`, `failed_since_accepted`
+        Of the projected gradient, in the metric of the method; that of the tolerances; trial points since
+        the last accepted one that had no value.
     """
 
     hessian: Any
@@ -52,6 +53,9 @@ class Driven(Protocol):
 
     @property
     def offers(self) -> bool: ...
+
+    @property
+    def wanted_norm(self) -> float: ...
 
     @property
     def failed_since_accepted(self) -> int: ...

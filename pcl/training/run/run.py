@@ -84,8 +84,8 @@ class Run:
     """
 
     def __init__(self, objective, theta, tolerances, maxiter, *, callback=None, progress=None,
-                 bounds=None, problem_counts=None, max_seconds=None, session=None):
-        self.objective = objective
+                 bounds=None, problem_counts=None, max_seconds=None, session=None, length=norm):
+        self.objective, self._length = objective, length
         self.maxiter = maxiter
         self._max_seconds = np.inf if max_seconds is None else max_seconds
         self.bounds = bounds
@@ -103,9 +103,10 @@ class Run:
         self.current = self.start = objective.start(theta)
         self._stalled, self._visible, self._tried, self._failed_before = 0, False, None, 0
         self._start_loss = abs(self.current.loss)
-        self.start_norm = self.gradient_norm(self.current)
-        if not np.isfinite([self.start_norm, self._gain()]).all():
-            raise NotFinite(f"The gradient at x0 has norm {self.start_norm:g}, beyond double "
+        self.start_norm = norm(self.projected_gradient(self.current))
+        self._start_size = self.gradient_norm(self.current)
+        if not np.isfinite([self.start_norm, self._start_size, self._gain()]).all():
+            raise NotFinite(f"The gradient at x0 has norm {self._start_size:g}, beyond double "
                             "precision together with theta; rescale the loss.")
         # history of the process before, where one is taken up
         self.recorded = None if session is None else session.recorded_history
@@ -189,8 +190,13 @@ class Run:
         return g * np.clip(distance / np.maximum(np.abs(point.theta), 1.0), 0.0, 1.0)
 
     def gradient_norm(self, point: Any) -> float:
-        """2-norm of the projected gradient."""
-        return norm(self.projected_gradient(point))
+        """2-norm of the projected gradient; in a method with a metric M √(gᵀ M⁻¹ g)."""
+        return self._length(self.projected_gradient(point))
+
+    @property
+    def wanted_norm(self) -> float:
+        """The gradient norm at which the run counts as converged."""
+        return max(self._tolerances.gtol * self._start_size, self._tolerances.gtol_absolute)
 
     def trial(self, theta: Array, gradient: bool = False) -> Any:
         """Evaluate a trial point; the gradient also if asked for or if the loss is lower."""
@@ -246,7 +252,7 @@ class Run:
     def stationary(self, point):
         """Whether the gradient at a point is small, by gtol or because nothing is left to gain."""
         norm, gain = self.gradient_norm(point), self._gain(point)
-        return self._tolerances.gradient_is_small(norm, self.start_norm, gain, point.loss) or (
+        return self._tolerances.gradient_is_small(norm, self._start_size, gain, point.loss) or (
             gain <= SMALL * abs(point.loss))
 
     def dead_end(self, status: Status) -> NoReturn:
@@ -263,7 +269,7 @@ class Run:
         gain, loss = self._gain(), abs(self.current.loss)
         return gain <= little * loss or (
             gain >= CLOSE_ROOT * loss
-            and self.gradient_norm(self.current) <= SMALL * self.start_norm)
+            and self.gradient_norm(self.current) <= SMALL * self._start_size)
 
     def _iterate(self, step, accepted):
         self.iteration += 1
@@ -276,7 +282,7 @@ class Run:
         if self._session is not None:
             self._session.iterated()
         if accepted and self._tolerances.gradient_is_small(
-                snapshot.gradient_norm, self.start_norm, self._gain(), snapshot.loss):
+                snapshot.gradient_norm, self._start_size, self._gain(), snapshot.loss):
             raise Stop(Status.CONVERGED_GRADIENT)
         # A loss may also stall because the steps are short. Near a minimum its relative change
         # goes with the square of the relative gain.

@@ -45,7 +45,13 @@ class LowRank:
                                             self.prior.root_transposed(v)))
 
     def root(self, J: Array) -> Array:
-        return self._half(self.prior.root_transposed(J.T)).T
+        return self.root_transposed(J.T).T
+
+    def root_product(self, z: Array) -> Array:
+        return self.prior.root(self._half(z))
+
+    def root_transposed(self, v: Array) -> Array:
+        return self._half(self.prior.root_transposed(v))
 
     def root_product(self, z: Array) -> Array:
         return self.prior.root(self._half(z))
@@ -58,7 +64,7 @@ class LowRank:
         return self.prior.variances() - self._reduction()
 
     def deviations(self, count: int, rng: np.random.Generator) -> Array:
-        return self.prior.root(self._half(rng.normal(size=(count, self.size)).T)).T
+        return self.root_product(rng.normal(size=(count, self.size)).T).T
 
     def log_determinant(self) -> float:
         return self.prior.log_determinant() - float(np.log1p(self.values).sum())
