@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from linear_model import LinearModel
+from numpy_density import Density
 from scipy import integrate, stats
 
 import pcl
-from pcl.errors import NotFinite
 from pcl.training.checkpoint import CheckpointError
-from pcl.uncertainty import ChainStatus, LogDensity, Posterior, noise, prior, sample
-from pcl.uncertainty.laplace.gaussian import Factored
+from pcl.uncertainty import ChainStatus, LogDensity, noise, prior, sample
 from pcl.uncertainty.sampling.diagnostics import effective_sizes, potential_scale_reduction
 
 LINEAR = LinearModel()
@@ -27,29 +26,6 @@ def linear_problem():
 @pytest.fixture(scope="module")
 def posterior():
     return LINEAR.problem().posterior(LINEAR.mean)
-
-
-class Density:
-    """log p(x) and its gradient by NumPy, in place of a `pcl.Problem`; none where `domain` is False."""
-
-    def __init__(self, function, size, domain=lambda x: True):
-        self.function, self.size, self.domain, self.calls = function, size, domain, 0
-
-    def unravel(self, theta):
-        return {"x": theta}
-
-    def log_density_and_gradient(self, x):
-        self.calls += 1
-        if not self.domain(x):
-            raise NotFinite("x is outside")
-        return self.function(x)
-
-    def log_density(self, x):
-        return self.log_density_and_gradient(x)[0]
-
-    def around(self, center, covariance):
-        """A normal posterior of it."""
-        return Posterior(self, np.array(center), Factored(np.linalg.cholesky(covariance)), 1.0)
 
 
 def normal(x):

@@ -47,12 +47,18 @@ class LowRank:
     def root(self, J: Array) -> Array:
         return self._half(self.prior.root_transposed(J.T)).T
 
+    def root_product(self, z: Array) -> Array:
+        return self.prior.root(self._half(z))
+
+    def root_transposed(self, v: Array) -> Array:
+        return self._half(self.prior.root_transposed(v))
+
     def variances(self) -> Array:
         """Exact for what is kept: the prior's are (see its `variances`), less what the data took."""
         return self.prior.variances() - self._reduction()
 
     def deviations(self, count: int, rng: np.random.Generator) -> Array:
-        return self.prior.root(self._half(rng.normal(size=(count, self.size)).T)).T
+        return self.root_product(rng.normal(size=(count, self.size)).T).T
 
     def log_determinant(self) -> float:
         return self.prior.log_determinant() - float(np.log1p(self.values).sum())
