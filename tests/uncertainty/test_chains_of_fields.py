@@ -52,7 +52,8 @@ def test_crank_nicolson_does_not_see_how_many_numbers_there_are(p):
     samples = sample(field.problem, field.posterior, "pcn", chains=2, draws=1000, warmup=100)
     w = samples.theta @ field.v
     mass, first, second = (
-        integrate.quad(lambda t: t ** k * np.exp(-excess(t)[0]), -20, 5, points=[0.4])[0] for k in range(3))
+        integrate.quad(lambda t: t ** k * np.exp(-excess(t)[0]), -20, 5, points=[0.4])[0]
+        for k in range(3))
     mean, sd = first / mass, np.sqrt(second / mass - (first / mass) ** 2)
     assert abs(w.mean() - mean) < 0.2 * sd and w.std() == pytest.approx(sd, rel=0.15)
     laplace = np.sqrt(field.covariance.product(field.v) @ field.v)
