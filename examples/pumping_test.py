@@ -129,10 +129,13 @@ class PumpingTest:
         s = self.history(K, storage) / (storage * THICKNESS)
         return tf.reshape(s, (-1, self.distances.size))
 
+    def computed(self, K, storage):
+        """Drawdown at the readings, (m,), m."""
+        return self.readings @ self.history(K, storage) / (storage * THICKNESS)
+
     def misfit(self, K, storage):
         """Computed − measured at the readings, (m,), m."""
-        s = self.readings @ self.history(K, storage) / (storage * THICKNESS)
-        return pcl.misfit(s, self.observed)
+        return pcl.misfit(self.computed(K, storage), self.observed)
 
 
 class TwoNumbers:

@@ -181,9 +181,11 @@ def _limits(directions, J, R):
             "cut_share": float(near.max()) if directions.doubtful.any() else 0.0}
 
 
-def sampled_band(problem, thetas, function, points, level, simultaneous):
-    """The `Band` of a function of θ by its values at draws θ (n, p) of any posterior."""
-    law = law_of(problem, thetas[0], function, points)
+def sampled_band(law, thetas, points, level, simultaneous):
+    """The `Band` of a `Law` by its values at draws θ (n, p) of any posterior."""
+    if not law.elsewhere:
+        raise ValueError("draws need a law that can be evaluated; it is given by values and Jacobian "
+                         "alone.")
     found = [law.at(theta) for theta in thetas]
     values = np.array([value for value in found if value is not None])
     lower, upper = _quantiles(values, level, simultaneous)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcl.support import memory, processes
+from pcl.support.interface import require_interface
 from pcl.support.types import Path
 from pcl.support.validate import known, positive_integer, positive_number
 from pcl.training.progress import Progress
@@ -156,6 +157,7 @@ def _runner(problem, reference, settings, n_jobs):
                             "or use n_jobs=1.")
         return InProcesses(problem, reference, settings, n_jobs)
     problem = problem() if callable(problem) else problem
+    require_interface(problem, "size", "log_density", "log_density_and_gradient")
     if problem.size != reference.center.size:
         raise ValueError(f"problem has {problem.size} parameters and posterior {reference.center.size}; "
                          "expected the posterior of this problem.")

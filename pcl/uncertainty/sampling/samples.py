@@ -14,7 +14,7 @@ import numpy as np
 from pcl.support.types import Array, ArrayLike, Blocks, Booleans, Tensor
 from pcl.support.validate import positive_integer
 from pcl.uncertainty.laplace.band import Band
-from pcl.uncertainty.laplace.bands import sampled_band
+from pcl.uncertainty.laplace.bands import law_of, sampled_band
 from pcl.uncertainty.sampling.diagnostics import effective_sizes, potential_scale_reduction
 
 AGREE = 1.01        # R̂ up to which chains agree; Vehtari and others, 2021
@@ -97,13 +97,14 @@ class Samples:
         return np.atleast_2d(np.cov(self.pooled.T))
 
     # --- functions -----------------------------------------------------------------------------
-    def band(self, law: Callable[[dict[str, Tensor]], Tensor], points: ArrayLike | None = None, *,
+    def band(self, law: Callable[[dict[str, Tensor]], Tensor] | str, points: ArrayLike | None = None, *,
              level: float = 0.9, simultaneous: bool = False, draws: int = 1000) -> Band:
         """A band on any function of θ by its quantiles over draws; see `Posterior.band`.
 
         Parameters
         ----------
         law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
+            Or the name of a block, for its numbers.
         points : (q,) or (q, d) array, optional
         level : float in (0, 1)
         simultaneous : bool
@@ -118,7 +119,8 @@ class Samples:
         _tails(level)
         count = min(positive_integer("draws", draws, minimum=2), len(self.pooled))
         chosen = self.pooled[np.linspace(0, len(self.pooled) - 1, count).round().astype(int)]
-        return sampled_band(self.problem, chosen, law, points, level, bool(simultaneous))
+        stated = law_of(self.problem, chosen[0], law, points)
+        return sampled_band(stated, chosen, points, level, bool(simultaneous))
 
     # --- judged --------------------------------------------------------------------------------
     def r_hat(self) -> Blocks:
