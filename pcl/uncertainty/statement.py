@@ -40,8 +40,8 @@ class Statement:
         self.predict = predict
         self.observed, self.noise = _data(observed, noise)
         self.blocks = {name: float64_array(f"blocks[{name!r}]", start) for name, start in blocks.items()}
-        self.priors = _priors(prior, self.blocks)
         self._unknowns = {name: self._added(name) for name in self.observed}
+        self.priors = _priors(prior, self.blocks)
         parts = (*self.noise.values(), *self.priors.values())
         self.has_residuals = all(part.has_residuals for part in parts)
         self.constant = 0.0

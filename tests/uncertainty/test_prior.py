@@ -145,6 +145,24 @@ def test_a_process_is_carried_to_weights_through_their_jacobian():
         found.log_evidence
 
 
+def test_a_network_under_a_process_has_the_band_of_kriging():
+    x, seen, y = np.linspace(0.0, 1.0, 12)[:, None], [2, 3, 4], np.array([1.2, 1.3, 1.1])
+    net = pcl.MLP([1, 10, 1])
+
+    def law(t):
+        return net(t["net"], x)[:, 0]
+    model = prior.Process(law, x, 0.4, 0.5, mean=1.0)
+    problem = pcl.Problem.from_data(lambda t: tf.gather(law(t), seen), y, noise.Gaussian(0.05),
+                                    {"net": net.init(seed=1)},
+                                    {"net": prior.Normal(0.0, 30.0), "law": model})
+    found = pcl.minimize(problem, "levenberg-marquardt", progress=False).posterior().band(law, x)
+    K = model.factor @ model.factor.T
+    gain = np.linalg.solve(K[np.ix_(seen, seen)] + 0.0025 * np.eye(3), K[seen]).T
+    np.testing.assert_allclose(found.value, 1.0 + gain @ (y - 1.0), atol=0.02 * 0.5)
+    deviation = np.sqrt(np.diag(K - gain @ K[seen]))
+    np.testing.assert_allclose(found.deviation, deviation, rtol=0.06)
+
+
 # --- shapes --------------------------------------------------------------------------------------------
 def identity(t):
     return t["f"]
