@@ -44,10 +44,22 @@ def test_a_distribution_is_the_prior_of_a_block(name):
     if model.has_residuals:
         r = model.residuals(tf.constant(START)).numpy()
         assert model.constant((2,)) - 0.5 * r @ r == pytest.approx(density(START), rel=1e-12)
+        variances = np.broadcast_to(distribution.variance().numpy(), 2)
+        np.testing.assert_allclose(model.gaussian((2,)).variances(), variances)
     drawn = model.draws(20_000, 0, (2,))
     assert drawn.shape == (20_000, 2) and np.array_equal(drawn, model.draws(20_000, 0, (2,)))
     spread = distribution.stddev().numpy() if name != "Gamma of exp" else np.sqrt(0.6449)    # ψ'(2)
     np.testing.assert_allclose(drawn.std(axis=0), np.broadcast_to(spread, 2), rtol=0.1)
+
+
+def test_rows_of_a_block_are_independent_under_a_multivariate_distribution():
+    rows = np.array([START, START + 1.0, START - 2.0])
+    model = prior.Distribution(DISTRIBUTIONS["MultivariateNormal"][0])
+    model.check("x", rows)
+    expected = sum(DISTRIBUTIONS["MultivariateNormal"][1](row) for row in rows)
+    r = model.residuals(tf.constant(rows)).numpy()
+    assert model.constant((3, 2)) - 0.5 * r @ r == pytest.approx(expected)
+    assert model.gaussian((3, 2)) is None and model.draws(5, 0, (3, 2)).shape == (5, 3, 2)
 
 
 def test_derivatives_of_distributions_are_exact():

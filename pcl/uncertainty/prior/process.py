@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import scipy.linalg
 import tensorflow as tf
 
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, positive_number
 from pcl.uncertainty.kernels import Kernel, factor
-from pcl.uncertainty.noise.unit import LN_2PI
-from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.base import GaussianPrior, Prior
+from pcl.uncertainty.prior.dense import DenseNormal
 
 
 class Process(Prior):
@@ -70,6 +69,7 @@ class Process(Prior):
                              "point.")
         self.mean = np.broadcast_to(mean, q)
         self.factor = self.deviation * factor(self._kernel.with_jitter(self.length))
+        self._normal = DenseNormal(self.mean, self.factor)
 
     def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
         if self.law is None:
@@ -81,23 +81,23 @@ class Process(Prior):
             raise ValueError(f"block {name!r} has {start.size} numbers and points {len(self.points)} "
                              "rows; expected as many.")
 
+    def gaussian(self, shape: tuple) -> GaussianPrior | None:
+        if self.law is not None:
+            return None
+        return DenseNormal(self.mean.reshape(shape), self.factor)
+
     def residuals(self, x: Tensor) -> Tensor:
-        return tf.linalg.matvec(tf.constant(self._inverse), x - tf.constant(self.mean))
+        return self._normal.residuals(x)
 
     def constant(self, shape: tuple) -> float:
-        return float(-np.log(np.diag(self.factor)).sum() - 0.5 * len(self.points) * LN_2PI)
+        return self._normal.constant(shape)
 
     def log_density(self, x: Tensor) -> Tensor:
-        return self.constant(()) - 0.5 * tf.reduce_sum(tf.square(self.residuals(x)))
+        return self._normal.log_density(x)
 
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
         """Functions at the points, (count, q): plot(points, draws.T)."""
-        unit = np.random.default_rng(seed).normal(size=(count, len(self.points)))
-        return self.mean + unit @ self.factor.T
-
-    @property
-    def _inverse(self):
-        return scipy.linalg.solve_triangular(self.factor, np.eye(len(self.factor)), lower=True)
+        return self._normal.draws(count, seed)
 
 
 def values(law: Callable, theta: Mapping[str, Tensor], q: int, name: str) -> Tensor:
