@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes
 from pcl.support.validate import float64_array, known, positive_integer
 from pcl.uncertainty.noise.scale import positive
@@ -113,8 +114,14 @@ def choose(posterior: Any, candidates: Callable | ArrayLike, sigma: ArrayLike, c
                          "repeats=True.")
     if criterion == "D":
         return _greedy(readings, None, count, repeats)
-    J = np.eye(form.size) if law is None else _sensitivities(posterior, law)
+    J = _every_number(form.size) if law is None else _sensitivities(posterior, law)
     return _greedy(readings, form.root(J.reshape(-1, form.size)), count, repeats)
+
+
+def _every_number(p):
+    memory.require(3 * 8 * p ** 2, f"a root of the covariance of {p:,} numbers",
+                   "name a law, which is what ought to become certain")
+    return np.eye(p)
 
 
 def _greedy(readings, target, count, repeats):

@@ -80,6 +80,16 @@ def test_readings_that_come_together_are_one_candidate(posterior):
     assert found.gains.sum() == pytest.approx(information(both))
 
 
+def test_a_posterior_of_low_rank_gives_the_same(posterior):
+    low = MODEL.problem().posterior(MODEL.mean, rank=3)
+    for options in ({}, {"criterion": "A", "law": law}):
+        found, same = (design.choose(each, predictions, SIGMA, 3, **options) for each in (low, posterior))
+        np.testing.assert_array_equal(found.chosen, same.chosen)
+        np.testing.assert_allclose(found.gains, same.gains, rtol=1e-6)
+    checks = [each.check_model().data[""] for each in (low, posterior)]
+    assert checks[0].misfit_p == pytest.approx(checks[1].misfit_p) and np.isfinite(checks[0].misfit_p)
+
+
 def test_a_reading_may_be_repeated(posterior):
     twice = design.choose(posterior, CANDIDATES[:1], SIGMA[0], 3, repeats=True)
     assert list(twice.chosen) == [0, 0, 0]
