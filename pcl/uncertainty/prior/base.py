@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pcl.support.types import Array, Tensor
 from pcl.support.validate import positive_integer
-from pcl.uncertainty.noise.gaussian import LN_2PI
+from pcl.uncertainty.noise.unit import LN_2PI
 
 
 class Prior(ABC):
