@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes
 from pcl.support.validate import float64_array, known, positive_integer
 from pcl.uncertainty.noise.scale import positive
@@ -67,7 +68,8 @@ class Design:
 
 
 def choose(posterior: Any, candidates: Callable | ArrayLike, sigma: ArrayLike, count: int, *,
-           criterion: str = "D", law: Callable | None = None, repeats: bool = False) -> Design:
+           criterion: str = "D", law: Callable | ArrayLike | None = None,
+           repeats: bool = False) -> Design:
     """The `count` candidates that would tell most, chosen greedily from the linearised posterior.
 
         "D"   expected information  ½ ln det(1 + Σ^−½ J C Jᵀ Σ^−½), in nats
@@ -82,12 +84,13 @@ def choose(posterior: Any, candidates: Callable | ArrayLike, sigma: ArrayLike, c
     posterior : with `problem`, `theta`, and `covariance_form`
     candidates : function {name: tensor} -> tensor (q,) or (q, s)
         Predictions of all candidates, s readings each that are taken together (an experiment, a sensor
-        read at several times). Or their sensitivities ∂f/∂θ, an array (q, p) or (q, s, p).
+        read at several times). Or their sensitivities ∂f/∂θ, an array (q, p) or (q, s, p): for the
+        sampling times of a fit of pcl.dae posterior.sensitivity("x", times, trajectory="0").
     sigma : number, or array of the shape of the predictions, > 0
         Standard deviation of the noise of each reading.
     count : int
     criterion : "D" or "A"
-    law : function {name: tensor} -> tensor (n,), optional, with "A"
+    law : function {name: tensor} -> tensor (n,), or sensitivities (n, p), optional, with "A"
         What is to become certain. Without it all numbers of θ count alike, whatever their units.
     repeats : bool
         Whether a candidate may be chosen more than once.
@@ -113,8 +116,14 @@ def choose(posterior: Any, candidates: Callable | ArrayLike, sigma: ArrayLike, c
                          "repeats=True.")
     if criterion == "D":
         return _greedy(readings, None, count, repeats)
-    J = np.eye(form.size) if law is None else _sensitivities(posterior, law)
+    J = _every_number(form.size) if law is None else _sensitivities("law", posterior, law)
     return _greedy(readings, form.root(J.reshape(-1, form.size)), count, repeats)
+
+
+def _every_number(p):
+    memory.require(3 * 8 * p ** 2, f"a root of the covariance of {p:,} numbers",
+                   "name a law, which is what ought to become certain")
+    return np.eye(p)
 
 
 def _greedy(readings, target, count, repeats):
@@ -169,7 +178,7 @@ def _beside(R, v):
 
 def _roots(posterior, candidates, sigma):
     """R (q, s, k) with R Rᵀ the covariance of the candidates' predictions in units of their noise."""
-    J = _sensitivities(posterior, candidates)
+    J = _sensitivities("candidates", posterior, candidates)
     q, s, p = J.shape
     sigma = positive("sigma", sigma)
     if sigma.shape not in ((), (q,), (q, s)):
@@ -178,13 +187,13 @@ def _roots(posterior, candidates, sigma):
     return posterior.covariance_form.root(J.reshape(q * s, p)).reshape(q, s, -1) / sigma[..., None]
 
 
-def _sensitivities(posterior, function):
+def _sensitivities(name, posterior, function):
     """∂f/∂θ (q, s, p)."""
     p = posterior.covariance_form.size
     if not callable(function):
-        J = float64_array("candidates", function)
+        J = float64_array(name, function)
         if J.ndim not in (2, 3) or J.shape[-1] != p:
-            raise ValueError(f"candidates has shape {J.shape}; expected (q, {p}) or (q, s, {p}).")
+            raise ValueError(f"{name} has shape {J.shape}; expected (q, {p}) or (q, s, {p}).")
         return J.reshape(len(J), -1, p)
     shapes = []
 
@@ -194,5 +203,5 @@ def _sensitivities(posterior, function):
         return value
     _, J = sensitivity(posterior.problem, posterior.theta, noted)
     if len(shapes[-1]) not in (1, 2):
-        raise ValueError(f"candidates gives {shapes[-1]}; expected (q,) or (q, s).")
+        raise ValueError(f"{name} gives {shapes[-1]}; expected (q,) or (q, s).")
     return J.reshape(shapes[-1][0], -1, p)

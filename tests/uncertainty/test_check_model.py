@@ -46,11 +46,11 @@ def test_p_values_of_the_misfit_are_uniform(strength):
     R = Q * np.sqrt(1.0 - 1.0 / (1.0 + information))
     values, V = np.linalg.eigh(np.eye(20) - R @ R.T)
     root = V * np.sqrt(np.maximum(values, 0.0))
-    found = [_of_rows("", (20,), root @ rng.normal(size=20), R) for _ in range(2000)]
+    found = [_of_rows("", (20,), root @ rng.normal(size=20), R) for _ in range(600)]
     assert stats.kstest([each.misfit_p for each in found], "uniform").pvalue > 0.001
     assert found[0].expected == pytest.approx(20 - np.sum(R ** 2))
     scores = np.array([each.scores for each in found])
-    np.testing.assert_allclose(scores.std(axis=0), 1.0, atol=0.08)
+    np.testing.assert_allclose(scores.std(axis=0), 1.0, atol=0.14)
 
 
 def test_a_right_model_is_left_alone():

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from linear_model import LinearModel
 
+import pcl
 from pcl.uncertainty import design
 
 MODEL = LinearModel()
@@ -78,6 +79,35 @@ def test_readings_that_come_together_are_one_candidate(posterior):
     np.testing.assert_allclose(found.map, [information(list(rows)) for rows in groups], rtol=1e-9)
     both = list(groups[found.chosen].ravel())
     assert found.gains.sum() == pytest.approx(information(both))
+
+
+def test_a_posterior_of_low_rank_gives_the_same(posterior):
+    low = MODEL.problem().posterior(MODEL.mean, rank=3)
+    for options in ({}, {"criterion": "A", "law": law}):
+        found, same = (design.choose(each, predictions, SIGMA, 3, **options) for each in (low, posterior))
+        np.testing.assert_array_equal(found.chosen, same.chosen)
+        np.testing.assert_allclose(found.gains, same.gains, rtol=1e-6)
+    checks = [each.check_model().data[""] for each in (low, posterior)]
+    assert checks[0].misfit_p == pytest.approx(checks[1].misfit_p) and np.isfinite(checks[0].misfit_p)
+
+
+def test_sampling_times_of_a_fit_are_chosen():
+    """x' = p from a free start: the ends of the time tell most."""
+    t = np.linspace(0.0, 2.0, 7)
+    y = 0.3 + 1.5 * t + 0.1 * np.random.default_rng(1).standard_normal(7)
+    model = pcl.dae.Model(states=("x",), parameters=("p",), rates=lambda v: {"x": v.p})
+    found = pcl.dae.fit(model, pcl.dae.Trajectory(t, {"x": y}, weights=100.0), elements=3).posterior()
+    times = np.linspace(0.0, 2.0, 5)
+    J = found.sensitivity("x", times, trajectory="0")
+    rows = np.stack([np.ones(5), times], axis=1)
+    np.testing.assert_allclose(J, rows, atol=1e-8)
+    C = np.linalg.inv(100.0 * np.array([[7, t.sum()], [t.sum(), t @ t]]))
+    chosen = design.choose(found, J, 0.1, 2)
+    gains = 0.5 * np.log1p(100.0 * np.einsum("qi,ij,qj->q", rows, C, rows))
+    np.testing.assert_allclose(chosen.map, gains, rtol=1e-6)
+    assert set(chosen.chosen) == {0, 4}
+    slope = design.choose(found, J, 0.1, 1, criterion="A", law=found.sensitivity("p"))
+    assert slope.variance[0] == pytest.approx(C[1, 1]) and slope.gains[0] == max(slope.map)
 
 
 def test_a_reading_may_be_repeated(posterior):

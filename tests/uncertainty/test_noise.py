@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy import special, stats
 
 import pcl
-from pcl.uncertainty import noise
+from pcl.uncertainty import noise, prior
 from pcl.uncertainty.noise.unit import Normal, StudentT
 
 T = np.linspace(0.0, 2.0, 6)
@@ -170,6 +170,15 @@ def test_a_censored_fit_is_not_pulled_to_the_limit():
     for name in ("m", "ln sigma"):
         assert abs(result.theta[name]) < 3 * errors[name]
     assert errors["m"] < 0.1
+
+
+def test_unknown_sizes_take_priors():
+    sizes = {"ln sigma": prior.Normal(-1.0, 0.5), "x": prior.Normal(0.0, 2.0)}
+    problem = pcl.Problem.from_data(curve, Y, noise.Gaussian(start=0.3), START, sizes)
+    found = problem.log_density(problem.theta0) - stats.norm(0.0, 2.0).logpdf(START["x"]).sum()
+    data = stats.norm(curve(tensors()).numpy(), 0.3).logpdf(Y).sum()
+    assert found == pytest.approx(data + stats.norm(-1.0, 0.5).logpdf(np.log(0.3)), rel=1e-12)
+    assert problem.statement.proper
 
 
 @pytest.mark.parametrize("make, said", [

@@ -44,10 +44,22 @@ def test_a_distribution_is_the_prior_of_a_block(name):
     if model.has_residuals:
         r = model.residuals(tf.constant(START)).numpy()
         assert model.constant((2,)) - 0.5 * r @ r == pytest.approx(density(START), rel=1e-12)
+        variances = np.broadcast_to(distribution.variance().numpy(), 2)
+        np.testing.assert_allclose(model.gaussian((2,)).variances(), variances)
     drawn = model.draws(20_000, 0, (2,))
     assert drawn.shape == (20_000, 2) and np.array_equal(drawn, model.draws(20_000, 0, (2,)))
     spread = distribution.stddev().numpy() if name != "Gamma of exp" else np.sqrt(0.6449)    # ψ'(2)
     np.testing.assert_allclose(drawn.std(axis=0), np.broadcast_to(spread, 2), rtol=0.1)
+
+
+def test_rows_of_a_block_are_independent_under_a_multivariate_distribution():
+    rows = np.array([START, START + 1.0, START - 2.0])
+    model = prior.Distribution(DISTRIBUTIONS["MultivariateNormal"][0])
+    model.check("x", rows)
+    expected = sum(DISTRIBUTIONS["MultivariateNormal"][1](row) for row in rows)
+    r = model.residuals(tf.constant(rows)).numpy()
+    assert model.constant((3, 2)) - 0.5 * r @ r == pytest.approx(expected)
+    assert model.gaussian((3, 2)) is None and model.draws(5, 0, (3, 2)).shape == (5, 3, 2)
 
 
 def test_derivatives_of_distributions_are_exact():
@@ -143,6 +155,24 @@ def test_a_process_is_carried_to_weights_through_their_jacobian():
     assert problem.statement.rows["prior"] == {"w": slice(2, 6), "law": slice(6, 13)}
     with pytest.raises(ValueError, match="one is improper"):
         found.log_evidence
+
+
+def test_a_network_under_a_process_has_the_band_of_kriging():
+    x, seen, y = np.linspace(0.0, 1.0, 12)[:, None], [2, 3, 4], np.array([1.2, 1.3, 1.1])
+    net = pcl.MLP([1, 10, 1])
+
+    def law(t):
+        return net(t["net"], x)[:, 0]
+    model = prior.Process(law, x, 0.4, 0.5, mean=1.0)
+    problem = pcl.Problem.from_data(lambda t: tf.gather(law(t), seen), y, noise.Gaussian(0.05),
+                                    {"net": net.init(seed=1)},
+                                    {"net": prior.Normal(0.0, 30.0), "law": model})
+    found = pcl.minimize(problem, "levenberg-marquardt", progress=False).posterior().band(law, x)
+    K = model.factor @ model.factor.T
+    gain = np.linalg.solve(K[np.ix_(seen, seen)] + 0.0025 * np.eye(3), K[seen]).T
+    np.testing.assert_allclose(found.value, 1.0 + gain @ (y - 1.0), atol=0.02 * 0.5)
+    deviation = np.sqrt(np.diag(K - gain @ K[seen]))
+    np.testing.assert_allclose(found.deviation, deviation, rtol=0.06)
 
 
 # --- shapes --------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from scipy import stats
 from pcl.errors import TrialFailure
 from pcl.uncertainty.checking.report import DataCheck, ModelCheck, normality
 from pcl.uncertainty.checking.runs import few_runs, runs
+from pcl.uncertainty.statement import Statement
 
 DRAWS = 400
 ALONE = 1e-8    # 1 − h below which a reading determines its own prediction, and has no score
@@ -48,9 +49,9 @@ def check_model(posterior: Any, draws: int | None = None, seed: int = 0) -> Mode
     G. Smyth, 1996, Randomized quantile residuals.
     """
     problem = posterior.problem
-    if getattr(problem, "statement", None) is None:
+    if not isinstance(problem.statement, Statement):
         raise ValueError("a check needs to know which rows are data and what their noise is; state the "
-                         "problem by pcl.Problem.from_data.")
+                         "problem by pcl.Problem.from_data. (Of a fit of pcl.dae, see Fit.verdict.)")
     if draws is None and problem.has_residuals:
         return ModelCheck(_by_residuals(posterior))
     thetas = posterior.draws(draws or DRAWS, seed)

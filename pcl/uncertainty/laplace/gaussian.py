@@ -23,7 +23,7 @@ class Covariance(Protocol):
         ...
 
     def root(self, J: Array) -> Array:
-        """R (q, k) with R Rᵀ = J C Jᵀ, of J (q, p)."""
+        """R = J F (q, k), F Fᵀ = C, of J (q, p): the same F each time, so that R₁ R₂ᵀ = J₁ C J₂ᵀ."""
         ...
 
     def root_product(self, z: Array) -> Array:

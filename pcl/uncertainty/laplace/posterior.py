@@ -146,6 +146,11 @@ class Posterior:
                         positive_integer("draws", draws, minimum=0),
                         positive_integer("check", check, minimum=0), seed)
 
+    def sensitivity(self, law: Callable[[dict[str, Tensor]], Tensor] | str,
+                    points: ArrayLike | None = None, **where: Any) -> Array:
+        """∂f/∂θ (q, p) of what `band` takes: for designs, and for bands of sums and differences."""
+        return self._laws(self.problem, self.theta, law, points, **where).sensitivity.copy()
+
     def check_model(self, draws: int | None = None, seed: int = 0) -> ModelCheck:
         """Whether the readings look like draws of the model, a `ModelCheck`: χ², runs of signs, normal
         plot, outliers; see `pcl.uncertainty.checking.check_model`."""

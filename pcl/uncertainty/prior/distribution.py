@@ -3,16 +3,16 @@
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 import tensorflow as tf
 
 from pcl.support.types import Array, Tensor
-from pcl.uncertainty.noise.unit import LN_2PI
-from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.base import GaussianPrior, Prior
+from pcl.uncertainty.prior.dense import DenseNormal
+from pcl.uncertainty.prior.normal import Normal
 
-# Of these the residuals scale⁻¹ (x − loc) are known.
-_NORMAL = ("MultivariateNormalDiag", "MultivariateNormalTriL", "MultivariateNormalFullCovariance",
-           "MultivariateNormalLinearOperator")
+# Of these the covariance has a factor.
+_MULTIVARIATE = ("MultivariateNormalDiag", "MultivariateNormalTriL",
+                 "MultivariateNormalFullCovariance", "MultivariateNormalLinearOperator")
 
 
 class Distribution(Prior):
@@ -49,9 +49,9 @@ class Distribution(Prior):
         self.distribution = distribution
         self._event = len(distribution.event_shape)
         self._shape = (*distribution.batch_shape, *distribution.event_shape)
-        self._loc, self._factor = _normal(distribution)
+        self._normal = _normal(distribution)
         self._onto = _onto_support(distribution)
-        self.has_residuals = self._factor is not None
+        self.has_residuals = self._normal is not None
 
     def check(self, name: str, start: Array) -> None:
         words, n = type(self.distribution).__name__, len(self._shape)
@@ -71,28 +71,23 @@ class Distribution(Prior):
             densities = tf.where(inside, densities, tf.constant(-np.inf, tf.float64))
         return tf.reduce_sum(densities)
 
+    def gaussian(self, shape: tuple) -> GaussianPrior | None:
+        whole = not self._event or shape == self._shape
+        return self._normal.gaussian(shape) if self._normal is not None and whole else None
+
     def residuals(self, x: Tensor) -> Tensor:
-        if self._factor is None:
-            return super().residuals(x)
-        left = x - tf.constant(self._loc)
-        if self._event:
-            return tf.reshape(tf.linalg.matvec(tf.constant(self._inverse), left), (-1,))
-        return tf.reshape(left / tf.constant(self._factor), (-1,))
+        return super().residuals(x) if self._normal is None else self._normal.residuals(x)
 
     def constant(self, shape: tuple) -> float:
-        if self._factor is None:
+        if self._normal is None:
             return super().constant(shape)
-        scale = np.abs(np.diag(self._factor) if self._event else self._factor)
-        return float(-np.log(np.broadcast_to(scale, shape)).sum() - 0.5 * np.prod(shape) * LN_2PI)
+        copies = np.prod(shape[:-1]) if self._event else 1      # independent ones along the axes before
+        return float(copies * self._normal.constant(shape[-1:] if self._event else shape))
 
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
         front = shape[:max(len(shape) - len(self._shape), 0)]
         drawn = self.distribution.sample((count, *front), seed=tf.constant([seed, 0], tf.int32))
         return drawn.numpy()
-
-    @property
-    def _inverse(self):
-        return scipy.linalg.solve_triangular(self._factor, np.eye(len(self._factor)), lower=True)
 
 
 def _check(distribution):
@@ -120,13 +115,14 @@ def _onto_support(distribution):
 
 
 def _normal(distribution):
-    """(loc, σ) of a Normal, (loc, L) of one multivariate normal, L Lᵀ its covariance; else None twice."""
+    """The same as a normal prior of ours; None where it is none."""
     name = type(distribution).__name__
     if name == "Normal":
-        return np.asarray(distribution.loc), np.asarray(distribution.scale)
-    if name in _NORMAL and not distribution.batch_shape.rank:
-        return np.asarray(distribution.mean()), np.linalg.cholesky(np.asarray(distribution.covariance()))
-    return None, None
+        return Normal(np.asarray(distribution.loc), np.asarray(distribution.scale))
+    if name in _MULTIVARIATE and not distribution.batch_shape.rank:
+        return DenseNormal(np.asarray(distribution.mean()),
+                           np.linalg.cholesky(np.asarray(distribution.covariance())))
+    return None
 
 
 def _some(start):
