@@ -64,12 +64,18 @@ def pumping(seed):
     s = Q/(4πKH) E₁(r² S_s/(4Kt)), exact for a well without radius.
     Source: C. V. Theis, Transactions AGU 16 (1935) 519.
     """
-    days, distances, _ = _wells()
-    spread = 4.0 * _K * days
-    true = _DISCHARGE / (np.pi * _THICKNESS * 4.0 * _K) * exp1(distances**2 * _STORAGE / spread)
-    data = true + _PUMPING_NOISE * np.random.RandomState(seed).randn(days.size)
+    true = drawdowns()
+    data = true + _PUMPING_NOISE * np.random.RandomState(seed).randn(true.size)
     problem = pumping_problem(data, {"K": np.log(10.0), "S": np.log(1e-3)})
     return _numbers(problem, np.log([_K, _STORAGE]), ("ln K", "ln S_s"))
+
+
+@functools.cache
+def drawdowns():
+    """Theis' s (m) at the times and distances of the readings."""
+    days, distances, _ = _wells()
+    spread = 4.0 * _K * days
+    return _DISCHARGE / (np.pi * _THICKNESS * 4.0 * _K) * exp1(distances**2 * _STORAGE / spread)
 
 
 def measured_drawdown():
@@ -77,8 +83,9 @@ def measured_drawdown():
     return _wells()[2]
 
 
-def pumping_problem(data, start):
-    """Least squares for ln K ("K") and ln S_s ("S"); drawdowns `data` at the times and wells measured."""
+def pumping_problem(data, start, noise=None):
+    """Least squares for ln K ("K") and ln S_s ("S"); drawdowns `data` at the times and wells measured,
+    with a `pcl.uncertainty.noise` model if one is given."""
     import skfem
     import tensorflow as tf
 
@@ -94,13 +101,15 @@ def pumping_problem(data, start):
     at, when = np.unique(days, return_inverse=True)
     grid, wells = np.r_[0.0, np.geomspace(0.3 * at[0], at[-1], 40)], V.observe(places[:, None])
 
-    def residuals(theta):
+    def predict(theta):
         K, storage = tf.exp(theta["K"]), tf.exp(theta["S"])
         system = pcl.FirstOrder(storage * V.mass(), K * V.laplace(), load=flux)
         s = fem.march(V, system, 0.0, grid, dirichlet={"far": 0.0}, at=at)
-        return pcl.misfit(tf.gather_nd(wells @ s, np.stack([place, when], axis=1)), data)
+        return tf.gather_nd(wells @ s, np.stack([place, when], axis=1))
 
-    return pcl.Problem.from_residuals(residuals, start)
+    if noise is None:
+        return pcl.Problem.from_residuals(lambda theta: pcl.misfit(predict(theta), data), start)
+    return pcl.Problem.from_data(predict, data, noise, start)
 
 
 def _numbers(problem, truth, names):

@@ -21,6 +21,7 @@ def parser(description, cases):
     found.add_argument("--cases", type=names, default=list(cases), help="names, with commas between")
     found.add_argument("--jobs", type=int, default=min(2, os.cpu_count()), help="processes")
     found.add_argument("--json", metavar="PATH", help="also write the numbers there")
+    found.add_argument("--log", metavar="PATH", help="note every trial there, and do none again")
     return found
 
 
@@ -30,14 +31,39 @@ def table_of(chosen, count, trial, summary):
 
     from benchmarks.harness import progress, table
 
-    rows = []
+    rows, log = [], Log(chosen.log)
     for case in chosen.cases:
-        begun = time.perf_counter()
-        trials = Parallel(n_jobs=chosen.jobs)(delayed(trial)(case, k) for k in range(count))
-        found = summary(case, trials)
+        begun, left = time.perf_counter(), [k for k in range(count) if (case, k) not in log.found]
+        done = Parallel(n_jobs=chosen.jobs, return_as="generator")(delayed(trial)(case, k) for k in left)
+        for k, found in zip(left, done):
+            log.add(case, k, found)
+        found = summary(case, [log.found[case, k] for k in range(count)])
         progress(f"{case}: {count} trials, {time.perf_counter() - begun:.0f} s\n{table(found)}")
         rows += found
     return rows
+
+
+class Log:
+    """Trials that are done, one a line of a file, so that a run which was ended goes on where it was.
+
+    Attributes
+    ----------
+    found : {(case, number): what `trial` returned}
+    """
+
+    def __init__(self, path):
+        self._path, self.found = path, {}
+        if path and os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                for case, number, found in map(json.loads, file):
+                    self.found[case, number] = found
+
+    def add(self, case, number, found):
+        """Note one trial, in the file at once."""
+        self.found[case, number] = found
+        if self._path:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(json.dumps([case, number, found], ensure_ascii=False, default=float) + "\n")
 
 
 def report(title, rows, path):
