@@ -14,6 +14,7 @@ from pcl.collocation.solution import Solution, Status
 from pcl.collocation.start import restart
 from pcl.collocation.system import RECOVERABLE
 from pcl.errors import NotConverged, SingularMatrix
+from pcl.support.validate import float64_array
 
 NEARLY_SINGULAR = 1e-3      # relative singular value of [F_dx, F_y] at which a simulation that cannot go
 #                             on is said to have met a fold: within 1e-6 of it in time, as σ ~ √(T − t)
@@ -36,6 +37,7 @@ class Simulation:
     span: tuple
     x0: np.ndarray
     breaks: np.ndarray
+    jumps: dict = field(default_factory=dict)
     pieces: list = field(default_factory=list)
     rejected: int = 0
     iterations: int = 0
@@ -49,6 +51,10 @@ class Simulation:
     def steps(self):
         """Elements so far."""
         return sum(len(piece.t) for piece in self.pieces)
+
+    def limit(self):
+        """The time that steps must not lead over: the next jump, or the end."""
+        return min((t for t in self.jumps if t > self.point[3]), default=self.span[1])
 
     def nodes(self, times):
         """Times of the nodes (E, K) of elements (E, 2), a hair inside where one ends at a break."""
@@ -86,7 +92,7 @@ class Simulation:
         self.point, self.last = point, chain.part(slice(-1, None))
 
     def cross(self):
-        """At a break: (x', y) to its right, and no polynomial goes on.
+        """At a break: (x', y) to its right, of other states after a jump, and no polynomial goes on.
 
         Raises
         ------
@@ -94,6 +100,9 @@ class Simulation:
         """
         dx, x, y, t = self.point
         if t in self.breaks and self.last is not None:
+            if t in self.jumps:
+                x = float64_array(f"the states after the jump at t = {t:.9g}", self.jumps[t](dx, x, y),
+                                  x.shape)
             self.point = (*restart(self.system, np.nextafter(t, np.inf), x, dx, y, self.start.index), t)
             self.last = None
 

@@ -23,7 +23,8 @@ MAX_STEPS = 100_000
 def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, x0: ArrayLike,
              y_guess: ArrayLike = (), *, rtol: float = 1e-6, atol: ArrayLike = 1e-9, index: int = 1,
              initial_step: float | None = None, max_steps: int = MAX_STEPS, breaks: ArrayLike = (),
-             guess: Any = None, state_names: Sequence[str] | None = None,
+             jumps: Sequence[tuple[float, Callable]] = (), guess: Any = None,
+             state_names: Sequence[str] | None = None,
              algebraic_names: Sequence[str] | None = None,
              equation_names: Sequence[str] | None = None) -> Solution:
     """Solve F(x', x, y, t) = 0 from x(t_0) = x0 by collocation.
@@ -57,6 +58,9 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
         the left at the end of such an element and to the right at the start of the next, where x' and y
         start anew. A step sees the equations at its nodes alone: a pulse between them that is not given
         here is not seen. On a mesh they have to be boundaries.
+    jumps : list of (time, function (x' (n_x,), x (n_x,), y (n_y,)) -> x (n_x,)), optional
+        At these times the states jump: what the function makes of the values to the left goes on. They
+        count as `breaks`; those not inside the span do nothing. The polynomials end before a jump.
     guess : (start, slots, algebraic), optional
         Of a solution near by on the same mesh (see `Solution`): many elements are then solved together.
 
@@ -89,13 +93,14 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
                           equation_names)
     given = isinstance(mesh, Mesh)
     span = (mesh.times[0], mesh.times[-1]) if given else _span(mesh)
-    breaks = _breaks(breaks, span, mesh.times if given else None)
+    jumps = {float(t): g for t, g in jumps if span[0] < t < span[1]}
+    breaks = _breaks([*breaks, *jumps], span, mesh.times if given else None)
     start = consistent_start(system, _right_of(span[0], breaks), x0, y_guess, index)
     if start.index > 1 and scheme.points[0] == 0.0:
         raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "
                           "start of an element, where they do not determine the unknowns. Use radau or "
                           "gauss.")
-    run = Simulation(system, scheme, start, span, x0, breaks)
+    run = Simulation(system, scheme, start, span, x0, breaks, jumps)
     tolerance = Tolerance.checked(rtol, atol, x0.size, y_guess.size, start.index)
     if given:
         return on_mesh(run, mesh, tolerance.atol, guess)

@@ -47,6 +47,7 @@ def _window(run, times, accuracy, guess, first):
         return 0
     scheme = run.scheme
     many = int(max(1, ENTRIES // (scheme.K * accuracy.atol.size) ** 2))
+    many = min(many, int(np.searchsorted(times[:, 1], run.limit())) + 1)
     times, (start, slots, y) = times[:many], (a[first:first + many] for a in guess)
     start = np.vstack([run.point[1][None], start[1:]])
     chain = row(scheme, times[:, 0], np.diff(times)[:, 0], run.nodes(times), start, slots, y)
@@ -132,8 +133,8 @@ class _Control:
 
     def stretches(self):
         """Boundaries (m + 1,) of the next step: its start, the breaks on the way, its end."""
-        t, end, h = self._run.point[3], self._run.span[1], self.h
-        breaks = self._run.breaks
+        t, end, h = self._run.point[3], self._run.limit(), self.h
+        breaks = self._run.breaks[self._run.breaks < end]
         cuts = breaks[np.searchsorted(breaks, t, side="right"):
                       np.searchsorted(breaks, t + 1.01 * h, side="right")]
         if cuts.size > self._cuts:

@@ -38,6 +38,9 @@ class Model:
     equations : function v -> {name: expression} or list of expressions, each = 0
         As many as there are algebraic variables and states without rate.
     path : function v -> {name: expression} or list of expressions, each ≤ 0
+    jumps : {name: function v -> {state: its value after the jump}}
+        Jump conditions x⁺ = g(x⁻, y⁻, z⁻, p, u⁻, t) of some of the states, the others go on; trajectories
+        and predictions say when they hold. `v` is to the left of the jump.
     bounds : {name: (lower, upper)}, None for open
         Of states, algebraic variables, outputs and parameters.
     log : names of parameters that are fitted by their logarithms, or None
@@ -62,6 +65,7 @@ class Model:
     path: Callable[[Any], Any] | None = None
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     log: tuple[str, ...] | None = None
+    jumps: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     exponents: tuple[str, ...] = field(default=(), repr=False)
 
     if TYPE_CHECKING:       # more is taken than is kept
@@ -71,7 +75,8 @@ class Model:
                      equations: Callable[[Any], Any] | None = None,
                      path: Callable[[Any], Any] | None = None,
                      bounds: Mapping[str, Sequence[float | None]] | None = None,
-                     log: Names | None = None, exponents: Names = ()): ...
+                     log: Names | None = None, jumps: Mapping[str, Callable[[Any], Any]] | None = None,
+                     exponents: Names = ()): ...
 
     def __post_init__(self):
         seen: dict[str, str] = {}
@@ -89,6 +94,7 @@ class Model:
             _require_callable(name, getattr(self, name))
         if self.rates is None and self.equations is None:
             raise ValueError("rates and equations are both None; expected the equations of the system.")
+        object.__setattr__(self, "jumps", _functions("jumps", self.jumps))
         object.__setattr__(self, "bounds", self._checked_bounds())
         object.__setattr__(self, "log", self._checked_log())
 
@@ -145,6 +151,17 @@ def _names(group, given):
 def _require_callable(name, function):
     if function is not None and not callable(function):
         raise TypeError(f"{name} is a {type(function).__name__}; expected a function of v, or None.")
+
+
+def _functions(label, given):
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise TypeError(f"{label} is a {type(given).__name__}; expected a dict {{name: function of v}}.")
+    for name, function in given.items():
+        if not isinstance(name, str) or function is None:
+            raise TypeError(f"{label} has {name!r}: {function!r}; expected {{name: function of v}}.")
+        _require_callable(f"{label}[{name!r}]", function)
+    return dict(given)
 
 
 def _pair(name, pair):

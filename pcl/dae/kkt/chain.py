@@ -41,7 +41,7 @@ class Chain:
         n_x, cut = self._elements.n_x, self._elements.width - self._elements.n_p
         u = np.zeros((self._elements.E, self._elements.width, r.shape[2]))
         for k, e in enumerate(self.steps):
-            x0 = jumps[e] + (np.matmul(self._elements.end, u[e - 1]) if k else 0.0)
+            x0 = jumps[e] + (np.matmul(J.joints.ends[e - 1], u[e - 1]) if k else 0.0)
             u[e, :n_x] = x0
             u[e, n_x:cut] = np.matmul(inverse[e], r[e] - np.matmul(J.local[e, :, :n_x], x0))
         return u
@@ -55,6 +55,9 @@ class Chain:
             stop = start + N.shape[2]
             r[:, rows] -= np.matmul(N, dtheta[start:stop])
             start = stop
+        dx0 = dx0 + np.matmul(J.joints.starts, dp)
+        dx0[1:] += np.where(self._elements.first[1:, None, None], 0.0,
+                            np.matmul(J.joints.ends[:-1, :, cut:], dp))
         u = self.forward(blocks, r, dx0)
         u[:, cut:] = dp
         return u
@@ -67,7 +70,7 @@ class Chain:
         for k in range(len(self.steps) - 1, -1, -1):
             e = self.steps[k]
             later = np.where(np.isin(e + 1, elements.starts) | (e + 1 == elements.E), elements.E, e + 1)
-            pulled = g[e] + joint[later] @ elements.end
+            pulled = g[e] + np.einsum("en,enw->ew", joint[later], J.joints.ends[e])
             local[e] = np.matmul(pulled[:, None, n_x:cut], inverse[e])[:, 0]
             joint[e] = pulled[:, :n_x] - np.matmul(local[e][:, None], J.local[e, :, :n_x])[:, 0]
         joint = joint[:-1]

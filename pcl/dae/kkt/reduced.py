@@ -126,7 +126,7 @@ class Condensed:
         self.Q[:, :n_x, :n_x] = np.eye(n_x)
         self.Q[:, n_x:self.cut] = np.matmul(self.inverse, right)
         self.Q[:, self.cut:, n_x + self.n_nu:] = np.eye(self.n_p)
-        self.step = np.matmul(self.elements.end, self.Q)
+        self.step = np.matmul(self.J.joints.ends, self.Q)
 
     def _chain(self):
         """Z (S, L, n_in, n_s): (x₀, ν, p) of each element in terms of s; end (S, n_x, n_s)."""
@@ -140,6 +140,7 @@ class Condensed:
         k, i = np.arange(L)[:, None], n_x + np.arange(n_nu)
         Z[:, k, i, k * n_nu + i] = 1.0
         Z[:, :, n_x + n_nu:, n_s - self.n_p:] = np.eye(self.n_p)
+        Z[:, 0, :n_x, n_s - self.n_p:] = self.J.joints.starts[self.segments.head]
         for k in range(L - 1):
             np.matmul(step[:, k], Z[:, k], out=Z[:, k + 1, :n_x])
         self.Z, self.flat = Z, Z.reshape(S, -1, n_s)
@@ -331,7 +332,7 @@ class ReducedFactor:
         c, elements = self.c, self.c.elements
         u = np.zeros((elements.E, elements.width))
         u[:, c.n_x:c.cut] = np.matmul(c.inverse, r_local[:, :, None])[:, :, 0]
-        after = u @ elements.end.T
+        after = np.matmul(c.J.joints.ends, u[:, :, None])[:, :, 0]
         right = r_joint.copy()
         right[c.segments.head[c.segments.cut]] = 0.0
         right[1:] += np.where(c.coupled[1:, None], after[:-1], 0.0)
@@ -394,7 +395,7 @@ class ReducedFactor:
         after = np.zeros_like(joint)
         after[:-1] = np.where(c.coupled[1:, None], joint[1:], 0.0)
         after[ends] = cuts
-        more = after @ elements.end[:, c.n_x:c.cut]
+        more = np.einsum("en,enw->ew", after, c.J.joints.ends[:, :, c.n_x:c.cut])
         local += np.matmul(more[:, None], c.inverse)[:, 0]
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed

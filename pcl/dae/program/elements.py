@@ -49,6 +49,11 @@ class Elements:
         self.times = np.concatenate([mesh.points(scheme) for mesh in self.meshes])
         self.gather, self.end = self._gather(), self._differential(scheme.end[None])[0]
         self._at_points = self.gather.reshape(-1, self.width).T.copy()
+        self._at_ends = self._arguments(scheme.end_derivative[None], scheme.end[None],
+                                        scheme.end_algebraic[None])[0]
+        self._at_starts = np.zeros_like(self._at_ends)
+        at = self.arguments.parameters
+        self._at_starts[at] = self._at_ends[at]
 
     @property
     def n(self):
@@ -95,6 +100,10 @@ class Elements:
         a[..., self.arguments.derivatives] /= self.lengths.reshape(-1, *(1,) * (a.ndim - 1))
         return a
 
+    def arguments_at(self, start):
+        """(n_a, width): G of the end of an element; of its `start` parameters alone."""
+        return self._at_starts if start else self._at_ends
+
     def pull(self, J):
         """Rows (E, K, r, n_a) of derivatives with respect to arguments → (E, K·r, width), to u."""
         rows = np.matmul(self.scaled(J), self.gather)
@@ -119,13 +128,17 @@ class Elements:
         return r
 
     def _gather(self):
-        at, K = self.arguments, self.K
-        G = np.zeros((K, len(at), self.width))
-        G[:, at.derivatives] = self._differential(self.scheme.derivative)
-        G[:, at.states] = self._differential(self.scheme.value)
-        for j in range(K):
-            for i in range(self.n_y + self.n_z):
-                G[j, at.algebraic.start + i, self.n_x + j * self.n_w + self.n_x + i] = 1.0
+        return self._arguments(self.scheme.derivative, self.scheme.value, np.eye(self.K))
+
+    def _arguments(self, derivative, value, algebraic):
+        """(r, n_a, width) of rows (r, K + 1) on [x₀; slots], and (r, K) on the nodes."""
+        at = self.arguments
+        G = np.zeros((len(value), len(at), self.width))
+        G[:, at.derivatives] = self._differential(derivative)
+        G[:, at.states] = self._differential(value)
+        for i in range(self.n_y + self.n_z):
+            place = self.n_x + self.n_x + i
+            G[:, at.algebraic.start + i, place:self.width - self.n_p:self.n_w] = algebraic
         for i in range(self.n_p):
             G[:, at.parameters.start + i, self.width - self.n_p + i] = 1.0
         return G

@@ -24,6 +24,7 @@ def solved_for(model):
         bounds = {name: tuple(np.log(np.maximum(model.limits(name), 0.0))) for name in model.log}
     functions = {name: _of_exponents(getattr(model, name), model.log)
                  for name in ("rates", "equations", "path")}
+    functions["jumps"] = {name: _of_exponents(g, model.log) for name, g in model.jumps.items()}
     return replace(model, **functions, bounds={**model.bounds, **bounds}, log=(), exponents=model.log)
 
 

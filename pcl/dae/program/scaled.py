@@ -15,7 +15,9 @@ Paths are asked to stay ≤ −`MARGIN`, so that they are ≤ 0 whatever violati
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 
+from pcl.dae.program.handover import Slopes
 from pcl.dae.program.structured import StructuredHessian, StructuredJacobian
 
 CONSTRAINT_TOL, MARGIN = 5e-9, 6e-9     # largest violation; distance that paths keep from zero
@@ -46,9 +48,8 @@ class Scaled:
         self.row = np.tile(1.0 / _power(np.concatenate([equations, w[elements.n_w - elements.n_z:]])),
                            elements.K)                                                  # (K·n_w,)
         self._path = np.tile(1.0 / _power(path), elements.K)                            # (K·n_g,)
-        state = np.abs(self.rows.joints) @ self.d[:elements.n] / np.maximum(
-            np.abs(self.rows.joints) @ np.ones(elements.n), 1e-300)
-        self.r = np.concatenate([np.tile(self.row, elements.E), 1.0 / _power(state),
+        self._state = self.d[program.handover.places]
+        self.r = np.concatenate([np.tile(self.row, elements.E), 1.0 / self._state,
                                  np.tile(self._path, elements.E)])
         self.s = float(_power(np.array(program.misfit.unit)))
         self.x_lower, self.x_upper = program.x_lower / self.d, program.x_upper / self.d
@@ -72,7 +73,8 @@ class Scaled:
         J = self._program.jacobian(self.d * x)
         weights = [N * self.row[law][:, None] for law, N in zip(self.rows.laws, J.weights)]
         return StructuredJacobian(self.rows, J.local * (self.row[:, None] * self.local),
-                                  J.path * (self._path[:, None] * self.local), weights)
+                                  J.path * (self._path[:, None] * self.local), weights,
+                                  self._joints(J.joints))
 
     def hessian(self, x, lam, sigma, weights=None):
         """∇²(σ f̂ + λ̂ᵀĉ)."""
@@ -94,6 +96,15 @@ class Scaled:
     def variable_name(self, i):
         """Words for unknown i."""
         return self._program.variable_name(i)
+
+    def _joints(self, slopes):
+        """Rows of linear joints are of one variable each and stay as they are."""
+        if not self._program.handover.leaps:
+            return slopes
+        size, columns = self.local[:self._elements.n_x, None], sp.diags_array(self.d[:self._elements.n])
+        rows = (sp.diags_array(1.0 / self._state) @ slopes.rows @ columns).tocsr()
+        return Slopes(rows, rows.T.tocsr(), slopes.ends * self.local / size,
+                      slopes.starts * self.p / size)
 
     def _hessian(self, W):
         return StructuredHessian(self.rows, W.local * (self.local[:, None] * self.local), W.mixed,

@@ -1,8 +1,11 @@
 """A model closed by its trained laws: a system of its own, F(x', x, (y, z), t) = 0."""
 
+from functools import partial
+
 import numpy as np
 
-from pcl.dae.program.equations import equations_of
+from pcl.dae.data.event_times import at_once
+from pcl.dae.program.equations import equations_of, jump_of
 from pcl.errors import NotFinite
 
 
@@ -28,6 +31,26 @@ class Closed:
     def inputs(self, t):
         """u (n, n_u) at times t (n,)."""
         return np.array([u(t) for u in self._signals]).reshape(len(self._signals), len(t)).T
+
+    def jumps(self, events, breaks, span):
+        """[(time, function of (x', x, y) that gives x)] of `Events`, at those of the `breaks`."""
+        found = []
+        for time in breaks:
+            amounts = np.array([events.added(name, time, span) for name in self.model.states])
+            names = [name for name, times in events.jumps.items()
+                     if at_once(np.array(times), time, span).any()]
+            if names or amounts.any():
+                found.append((time, partial(self._after, names, amounts, np.nextafter(time, -np.inf))))
+        return found
+
+    def _after(self, names, amounts, t, dx, x, y):
+        """x after jumps and doses at t."""
+        t, after = np.array([t]), x.copy()
+        for name in names:
+            rows = jump_of(self.model, name)
+            values = rows.residual(self._arguments(dx[None], x[None], y[None]), self.inputs(t), t)[0]
+            after[[self.model.states.index(state) for state in rows.names]] = values
+        return after + amounts
 
     def residual(self, dx, x, y, t):
         """F (m, n_eq)."""

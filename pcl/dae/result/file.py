@@ -7,7 +7,7 @@ is given.
 
 import numpy as np
 
-from pcl.dae.program.equations import equations_of, path_of
+from pcl.dae.program.equations import equations_of, jump_of, path_of
 from pcl.networks.words import words_of
 from pcl.training.checkpoint.file import CheckpointError, write
 
@@ -38,10 +38,11 @@ def save(trained, path):
 
 
 def fingerprint(model, typical, parameters):
-    """Values of all equations and path constraints at a few points, (rows, points), from fixed
+    """Values of all equations, path constraints and jumps at a few points, (rows, points), from fixed
     random numbers."""
     random, inside = np.random.RandomState(0), []
     rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
+    rows += [jump_of(model, name) for name in sorted(model.jumps)]
     columns = [random.standard_normal(_POINTS) for _ in model.states]
     for name in (*model.states, *model.algebraic, *model.outputs, *model.parameters):
         near = {**typical, **parameters}[name]
@@ -70,7 +71,9 @@ def require_same(found, model):
 
 
 def _row_names(model):
-    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()))
+    jumps = (f"jump {name} of {state}" for name in sorted(model.jumps)
+             for state in jump_of(model, name).names)
+    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()), *jumps)
 
 
 def _names(model):

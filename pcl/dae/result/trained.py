@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcl.collocation import Scheme, named_scheme
+from pcl.dae.data.events import Events
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.model import Model
 from pcl.dae.result.prediction import Prediction
@@ -56,9 +57,10 @@ class Trained:
         """The scheme itself."""
         return named_scheme(*self.scheme)
 
-    def predict(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+    def predict(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
                 t: ArrayLike | None = None, *, slack: bool = False, tolerance: float = 1e-4,
-                max_elements: int = MAX_ELEMENTS, breaks: ArrayLike = ()) -> Prediction:
+                max_elements: int = MAX_ELEMENTS, breaks: ArrayLike = (), doses: Any = None,
+                jumps: Mapping[str, ArrayLike] | None = None) -> Prediction:
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
         It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
@@ -71,7 +73,7 @@ class Trained:
 
         Parameters
         ----------
-        initial : {state: value}, all of them
+        initial : {state: value}, all of them; or functions of parameters, as in `Trajectory`
         inputs : {name: number, function or table}, as in `Trajectory`
         t : (n,) increasing times; the first is the start
         slack : bool
@@ -81,6 +83,7 @@ class Trained:
         breaks : times at which an input given as a function jumps or bends
             Elements end there, and by themselves where a table does. A pulse of a function between the
             nodes is not seen without it.
+        doses, jumps : as in `Trajectory`; the values at their times are those before them
 
         Returns
         -------
@@ -92,18 +95,21 @@ class Trained:
             Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
         """
         from pcl.dae.result.predict import predict
-        return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks)
+        return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks,
+                       Events.of("", doses, jumps))
 
-    def simulate(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+    def simulate(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
                  t: ArrayLike | None = None, *, rtol: float = 1e-6, atol: ArrayLike | None = None,
-                 breaks: ArrayLike = ()) -> Prediction:
+                 breaks: ArrayLike = (), doses: Any = None,
+                 jumps: Mapping[str, ArrayLike] | None = None) -> Prediction:
         """The same by step control alone: bounds and path constraints are not kept. A Prediction.
 
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
             rtol / 1000 of the sizes seen in training
         """
         from pcl.dae.result.predict import simulate
-        return simulate(self, initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS)
+        return simulate(self, initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS,
+                        Events.of("", doses, jumps))
 
     def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""

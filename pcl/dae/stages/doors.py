@@ -32,9 +32,10 @@ def require_structure(setting, laws, x):
 
 
 def _unused(setting):
-    """[a sentence] on parameters that neither equations nor paths contain."""
+    """[a sentence] on parameters that neither equations nor paths, jumps nor starts contain."""
     model = setting.model
     rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
+    rows += [leap.pointwise for leap in setting.leaps]
     seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
     names = [name for name, found in zip(model.parameters, seen) if not found]
     return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "
@@ -67,13 +68,13 @@ def require_start(setting):
     ones included. Both name the trajectory."""
     model = setting.model
     for item in setting.data:
-        require_inside(model, item.initial, f" in trajectory {item.name!r}")
+        require_inside(model, item.start, f" in trajectory {item.name!r}")
     if model.equations is None:
         return
     for item in setting.data:
         if not item.initial:
             continue
-        found = check_initial(model, dict(item.initial), inputs=item.inputs, t=item.span[0],
+        found = check_initial(model, dict(item.start), inputs=item.inputs, t=item.span[0],
                               guess=_first_seen(item))
         try:
             found.require()
