@@ -12,6 +12,9 @@ from pcl.support.types import Array
 from pcl.support.validate import positive_integer
 
 
+_STARTS = ("initial", "computed", "steady")      # kinds of starts: numbers, functions, at rest
+
+
 class Data:
     """Trajectories with different names; cannot be changed, and equal to others with equal content.
 
@@ -119,7 +122,8 @@ class Data:
             Naming the trajectory and the variable.
         """
         groups = {"observed": (*model.states, *model.algebraic, *model.outputs),
-                  "initial": model.states, "computed": model.states, "inputs": model.inputs,
+                  "initial": model.states, "computed": model.states,
+                  "steady": model.states, "inputs": model.inputs,
                   "jumps": tuple(model.jumps)}
         for item in self._trajectories:
             for what, names in groups.items():
@@ -195,8 +199,8 @@ class Data:
 def _require_known(item, what, given, names):
     unknown = [name for name in given if name not in names]
     if unknown:
-        more = " Algebraic values follow from the equations." if what in ("initial", "computed") else ""
-        what = "initial" if what == "computed" else what
+        more = " Algebraic values follow from the equations." if what in _STARTS else ""
+        what = "initial" if what in _STARTS else what
         raise ValueError(f"{what} of trajectory {item.name!r} has {unknown[0]!r}; the model knows "
                          f"{', '.join(names) or 'none'}.{more}")
 

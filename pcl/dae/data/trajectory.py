@@ -27,6 +27,8 @@ class Trajectory:
         The states that start at a known value, at the beginning t0 of the span; all others are free.
         None stands for free, too. A function of `p`, which holds parameters and inputs, `p.name`, gives a
         start that follows from them: one parameter in several trajectories is a start that they share.
+        "steady" stands for a state at rest, x' = 0 with the inputs at t0; then all other states have to
+        be given, and doses at t0 come after (of a model without outputs).
     inputs : {name: u(t)}, optional
         A number; a function t (n,) -> (n,); a table (times, values), interpolated linearly; or a
         table (times, values, "constant"), whose rows hold until the next (at a jump: the value before).
@@ -52,6 +54,7 @@ class Trajectory:
     observed : {name: Series}; initial : {state: float}, those that are fixed; inputs : {name: Signal}
     span : (t0, t1); name : str; size : number of observations; breaks : (n,), increasing
     computed : {state: function}, starts that follow from parameters
+    steady : names of states that start at rest
     doses : tuple of Dose; jumps : {name: times}; events : (n,), their increasing times inside the span
 
     Raises
@@ -64,7 +67,8 @@ class Trajectory:
         dose at its beginning to a state whose start is free, or a jump there.
     """
 
-    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks", "_computed", "_happens")
+    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks", "_computed", "_steady",
+                 "_happens")
 
     _observed: dict[str, Series]
     _initial: dict[str, float]
@@ -73,6 +77,7 @@ class Trajectory:
     _name: str
     _breaks: tuple[float, ...]
     _computed: dict[str, Callable[[Any], Any]]
+    _steady: tuple[str, ...]
     _happens: Events
 
     def __init__(self, t: ArrayLike | None, observed: Mapping[str, Any],
@@ -88,11 +93,11 @@ class Trajectory:
         found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing)
                  for key, (times, values) in columns.items()}
         span = _span(at, span, [times for times, _ in columns.values()] + ([] if t is None else [t]))
-        numbers, computed = _initial(at, initial)
+        numbers, computed, steady = _initial(at, initial)
         self._set(found, numbers, _inputs(at, inputs), span, str(name), _breaks(at, breaks), computed,
-                  Events.of(at, doses, jumps))
+                  steady, Events.of(at, doses, jumps))
         self._require_sense(at)
-        self._happens.require(at, span, (*numbers, *computed))
+        self._happens.require(at, span, (*numbers, *computed, *steady))
 
     def _set(self, *values):
         for slot, value in zip(self.__slots__, values, strict=True):
@@ -121,6 +126,11 @@ class Trajectory:
     def computed(self) -> Mapping[str, Callable[[Any], Any]]:
         """The starts that follow from parameters."""
         return MappingProxyType(self._computed)
+
+    @property
+    def steady(self) -> tuple[str, ...]:
+        """The states that start at rest."""
+        return self._steady
 
     @property
     def doses(self) -> tuple[Dose, ...]:
@@ -212,7 +222,7 @@ class Trajectory:
             return None
         changes = {"_observed": found, "_span": span or self._span}
         if free:                            # what happened before is in the start
-            changes |= {"_initial": {}, "_computed": {},
+            changes |= {"_initial": {}, "_computed": {}, "_steady": (),
                         "_happens": self._happens.after(changes["_span"][0])}
         return self._other(**changes)
 
@@ -263,12 +273,14 @@ def _weights(at, weights, columns):
 
 def _initial(at, initial):
     if initial is None:
-        return {}, {}
+        return {}, {}, ()
     given = {name: value for name, value in _mapping(f"initial{at}", initial).items()
              if value is not None}
     computed = {name: value for name, value in given.items() if callable(value)}
+    steady = tuple(name for name, value in given.items() if isinstance(value, str) and value == "steady")
     return {name: float(float64_array(f"initial value of {name!r}{at}", value, shape=()))
-            for name, value in given.items() if name not in computed}, computed
+            for name, value in given.items() if name not in computed and name not in steady
+            }, computed, steady
 
 
 def _inputs(at, inputs):

@@ -51,9 +51,8 @@ class Elements:
         self._at_points = self.gather.reshape(-1, self.width).T.copy()
         self._at_ends = self._arguments(scheme.end_derivative[None], scheme.end[None],
                                         scheme.end_algebraic[None])[0]
-        self._at_starts = np.zeros_like(self._at_ends)
-        at = self.arguments.parameters
-        self._at_starts[at] = self._at_ends[at]
+        self._at_starts = self._arguments(scheme.derivative_at(0.0), np.eye(1, scheme.K + 1),
+                                          np.eye(1, scheme.K))[0]
 
     @property
     def n(self):
@@ -101,7 +100,8 @@ class Elements:
         return a
 
     def arguments_at(self, start):
-        """(n_a, width): G of the end of an element; of its `start` parameters alone."""
+        """(n_a, width): G of the end of an element, or of its `start`, where y and z are those of the
+        first node."""
         return self._at_starts if start else self._at_ends
 
     def pull(self, J):

@@ -5,6 +5,7 @@ import numpy as np
 from pcl.dae.data.event_times import boundary
 from pcl.dae.program.equations import jump_of, starts_of
 from pcl.dae.program.leap import Leap
+from pcl.dae.program.steady import Steady
 
 
 def amounts(doses, mesh, states):
@@ -39,14 +40,32 @@ def leaps(model, jumps, mesh, first, signals):
     return found
 
 
-def first_leap(model, computed, mesh, first, signals):
-    """[the `Leap` of starts {state: function of p}], empty if there are none."""
-    if not computed:
+def first_leap(model, item, mesh, first):
+    """[the `Leap` of the starts of a Trajectory that follow from parameters], empty if there are none.
+
+    Raises
+    ------
+    ValueError
+        A start at rest of a model with outputs, or beside a start that is free.
+    """
+    if not item.computed and not item.steady:
         return []
+    rows = _at_rest(model, item) if item.steady else starts_of(model, tuple(item.computed.items()))
     t = mesh.times[:1]
-    states = np.array([model.states.index(state) for state in computed])
-    return [Leap(starts_of(model, tuple(computed.items())), states, np.array([first]),
-                 _inputs(model, signals, t), t, first=True)]
+    states = np.array([model.states.index(state) for state in rows.names])
+    return [Leap(rows, states, np.array([first]), _inputs(model, item.inputs, t), t, first=True)]
+
+
+def _at_rest(model, item):
+    if model.outputs:
+        raise ValueError(f"trajectory {item.name!r} begins at rest ({', '.join(item.steady)}), and the "
+                         "model has outputs: a state of rest that depends on laws is not supported. Let "
+                         "these states start free, with readings of them.")
+    free = [name for name in model.states if name not in (*item.initial, *item.computed, *item.steady)]
+    if free:
+        raise ValueError(f"trajectory {item.name!r} begins at rest ({', '.join(item.steady)}) while "
+                         f"{', '.join(free)} starts free: give all other states, or let them rest, too.")
+    return Steady(model, item.steady, item.initial, item.computed, item.span[1] - item.span[0])
 
 
 def _inputs(model, signals, t):

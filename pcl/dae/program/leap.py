@@ -1,7 +1,7 @@
 """States that are given new values where an element begins: x₀ = g(a), a the arguments before it.
 
     a = (x', x, y, z, p) at the end of the element before   (a jump, x⁺ = g(x⁻, p)),
-    a = p alone                                             (a start that follows from parameters)
+    a with p alone of effect, at the start                  (a start that follows from parameters)
 
 Both are functions of one element's unknowns, a = S A u, so that they need no unknowns of their own.
 """
@@ -19,7 +19,7 @@ class Leap:
 
     Attributes
     ----------
-    pointwise : Pointwise, whose k rows are g
+    pointwise : Pointwise, whose k rows are g, or a `steady.Steady`
     states : int (k,), numbers of the states that get these values
     elements : int (m,), the elements that begin with them
     inputs, times : (m, n_u), (m,), u and t to the left of the jump, or at the start

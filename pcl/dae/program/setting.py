@@ -100,7 +100,7 @@ class Setting:
         for k, (item, mesh) in enumerate(zip(self.data, self.meshes)):
             mine = slice(elements.starts[k], elements.starts[k] + mesh.elements)
             values[mine] = amounts(item.doses, mesh, self.model.states)
-            for name in (*item.initial, *item.computed):
+            for name in (*item.initial, *item.computed, *item.steady):
                 place = elements.starts[k], self.model.states.index(name)
                 fixed[place] = True
                 values[place] += item.initial.get(name, 0.0)
@@ -112,7 +112,7 @@ class Setting:
         found = []
         for start, item, mesh in zip(self.elements.starts, self.data, self.meshes):
             found += leaps(self.model, item.jumps, mesh, start, item.inputs)
-            found += first_leap(self.model, item.computed, mesh, start, item.inputs)
+            found += first_leap(self.model, item, mesh, start)
         return tuple(found)
 
     @functools.cached_property

@@ -111,7 +111,8 @@ def _unseen(setting):
 
 def _unseen_starts(setting):
     """Whether any start of these is free."""
-    return any(name not in item.initial for item in setting.data for name in _unseen(setting))
+    return any(name not in (*item.initial, *item.computed, *item.steady)
+               for item in setting.data for name in _unseen(setting))
 
 
 def _scattered(setting, x, start, random, spread):

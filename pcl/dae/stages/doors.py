@@ -10,6 +10,7 @@ from pcl.dae.structure.check import check
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.dae.structure.report import StructureError
 from pcl.dae.structure.start import at_starts
+from pcl.errors import TrialFailure
 
 _POINTS = 5
 
@@ -63,10 +64,12 @@ def _require_evaluable(setting, a, u, t):
                              "its variables away from there, or give `start`.")
 
 
-def require_start(setting):
-    """ValueError for given starts outside bounds; InconsistentStart if they violate constraints, hidden
-    ones included. Both name the trajectory."""
+def require_start(setting, x):
+    """ValueError for given starts outside bounds, or that do not follow from the parameters of the first
+    guess x; InconsistentStart if they violate constraints, hidden ones included. All name the
+    trajectory."""
     model = setting.model
+    _require_following(setting, x)
     for item in setting.data:
         require_inside(model, item.start, f" in trajectory {item.name!r}")
     if model.equations is None:
@@ -80,6 +83,16 @@ def require_start(setting):
             found.require()
         except ValueError as error:
             raise type(error)(f"trajectory {item.name!r}: {error}") from None
+
+
+def _require_following(setting, x):
+    u = setting.elements.local(x)
+    for leap in setting.leaps:
+        try:
+            leap.values(setting.elements, u)
+        except TrialFailure as error:
+            name = setting.names[setting.elements.trajectory[leap.elements[0]]]
+            raise ValueError(f"trajectory {name!r}, at the first guess: {error}") from None
 
 
 def _first_seen(item):
