@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pcl.dae.data.trajectory import Trajectory as Trajectory
     from pcl.dae.laws.law import Law as Law, TrainedLaw as TrainedLaw
     from pcl.dae.model import Model as Model
+    from pcl.dae.priors import LogNormalPrior as LogNormalPrior, NormalPrior as NormalPrior
     from pcl.dae.result.curve import Curve as Curve
     from pcl.dae.result.fit_result import Band as Band, Fit as Fit
     from pcl.dae.result.load import load as load
@@ -37,6 +38,7 @@ _HOME = {
     "Trajectory": "pcl.dae.data.trajectory",
     "Law": "pcl.dae.laws.law", "TrainedLaw": "pcl.dae.laws.law",
     "Model": "pcl.dae.model",
+    "LogNormalPrior": "pcl.dae.priors", "NormalPrior": "pcl.dae.priors",
     "Curve": "pcl.dae.result.curve",
     "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
     "load": "pcl.dae.result.load",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pcl.dae.priors import checked_priors
 from pcl.support.nearest import nearest
 from pcl.support.types import Names, Tensor
 from pcl.support.validate import float64_array
@@ -46,6 +47,9 @@ class Model:
     log : names of parameters that are fitted by their logarithms, or None
         They are positive; values, starts and bounds are those of the parameters themselves. None: those
         whose bounds are both positive and at least a factor of `DECADES` = 1000 apart.
+    local : names of parameters that every experiment has for itself; the others are shared
+    priors : {parameter: NormalPrior or LogNormalPrior}, of a local one for each experiment
+        They are added to Σ ω r² as twice a negative log density, so weights should be 1/σ².
     exponents : names of parameters that are logarithms already; made by `pcl.dae.program.log_scale` alone
 
     Raises
@@ -66,6 +70,8 @@ class Model:
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     log: tuple[str, ...] | None = None
     jumps: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    local: tuple[str, ...] = ()
+    priors: dict[str, Any] = field(default_factory=dict)
     exponents: tuple[str, ...] = field(default=(), repr=False)
 
     if TYPE_CHECKING:       # more is taken than is kept
@@ -76,6 +82,7 @@ class Model:
                      path: Callable[[Any], Any] | None = None,
                      bounds: Mapping[str, Sequence[float | None]] | None = None,
                      log: Names | None = None, jumps: Mapping[str, Callable[[Any], Any]] | None = None,
+                     local: Names = (), priors: Mapping[str, Any] | None = None,
                      exponents: Names = ()): ...
 
     def __post_init__(self):
@@ -97,6 +104,9 @@ class Model:
         object.__setattr__(self, "jumps", _functions("jumps", self.jumps))
         object.__setattr__(self, "bounds", self._checked_bounds())
         object.__setattr__(self, "log", self._checked_log())
+        object.__setattr__(self, "local", _names("local", self.local))
+        self._require_parameters("local", self.local)
+        object.__setattr__(self, "priors", checked_priors(self.priors, self.parameters, self.local))
 
     def limits(self, name: str) -> tuple[float, float]:
         """(lower, upper) of a variable, ±inf where it is open."""
@@ -107,14 +117,18 @@ class Model:
             return tuple(name for name in self.parameters
                          if name not in self.exponents and self._spans_decades(name))
         names = _names("log", self.log)
+        self._require_parameters("log", names)
         for name in names:
-            if name not in self.parameters:
-                raise ValueError(f"log has {name!r}; expected some of the parameters, "
-                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
             if not self.limits(name)[1] > 0.0:
                 raise ValueError(f"log has {name!r} with the upper bound {self.limits(name)[1]:g}; "
                                  "expected a parameter that may be positive.")
         return names
+
+    def _require_parameters(self, label, names):
+        for name in names:
+            if name not in self.parameters:
+                raise ValueError(f"{label} has {name!r}; expected some of the parameters, "
+                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
 
     def _spans_decades(self, name):
         lower, upper = self.limits(name)

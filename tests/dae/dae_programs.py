@@ -1,6 +1,7 @@
 """Small collocated programs of many shapes, for the tests of `pcl.dae`."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -90,6 +91,9 @@ SHAPES = {
                      ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9]), ((0, 1), (1, 1))),
     "jumps, Gauss": (JUMPING, _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), gauss(3),
                      ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9]), ((1, 1),)),
+    "local parameters, Radau": (
+        replace(JUMPING, local="q"), _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), radau(2),
+        ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9], [0.0, 0.2]), ((0, 1), (1, 1))),
     "free trajectories": (OUTPUTS, _free_laws(10), radau(2), ([0.0, 0.5, 0.7, 1.0], [0.0, 0.5, 1.0]), ()),
     "no algebraic variables": (OUTPUTS, _one_law(2, 4, 2, inputs=("x2", "x1"), outputs=("z2", "z1")),
                                radau(3), ([0.0, 0.3, 0.5], [0.0, 0.4]), ((0, 0),)),
@@ -131,5 +135,6 @@ def point(name, seed=0):
     """(x, λ) of moderate size; d_c and d_x come from `diagonals`."""
     rng, p = np.random.default_rng(seed), program(name)
     x = 0.5 * rng.normal(size=p.n)
-    x[p.elements.n - p.elements.n_p:p.elements.n] = rng.uniform(0.5, 1.5, p.elements.n_p)
+    n_p = p.elements.parameters.n
+    x[p.elements.n - n_p:p.elements.n] = rng.uniform(0.5, 1.5, n_p)
     return x, rng.normal(size=p.m)

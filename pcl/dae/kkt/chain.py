@@ -47,8 +47,9 @@ class Chain:
         return u
 
     def tangents(self, blocks, dtheta, dp, dx0):
-        """u (E, width, c) along dθ (p, c), dp (n_p, c), dx₀ (E, n_x, c) of free starts."""
+        """u (E, width, c) along dθ (p, c), dP (n_P, c), dx₀ (E, n_x, c) of free starts."""
         J, cut = blocks[0], self._elements.width - self._elements.n_p
+        dp = dp[self._elements.parameters.places[self._elements.experiment]]            # (E, n_p, c)
         r = -np.matmul(J.local[:, :, cut:], dp)
         start = 0
         for rows, N in zip(self._rows.laws, J.weights):
@@ -57,7 +58,7 @@ class Chain:
             start = stop
         dx0 = dx0 + np.matmul(J.joints.starts, dp)
         dx0[1:] += np.where(self._elements.first[1:, None, None], 0.0,
-                            np.matmul(J.joints.ends[:-1, :, cut:], dp))
+                            np.matmul(J.joints.ends[:-1, :, cut:], dp[:-1]))
         u = self.forward(blocks, r, dx0)
         u[:, cut:] = dp
         return u

@@ -11,6 +11,7 @@ with G the same for all elements.
 
 import numpy as np
 
+from pcl.dae.program.parameters import Parameters
 from pcl.dae.program.pointwise import Arguments
 
 
@@ -22,17 +23,20 @@ class Elements:
     model : Model
     scheme : collocation.Scheme
     meshes : list of collocation.Mesh, one a trajectory
+    experiments : (numbers (trajectories,), count), whose local parameters a trajectory has; its own by
+        default
 
     Attributes
     ----------
     E, K, n_x, n_w, n_p, width : elements, nodes, states, slots a node, parameters, length of u_e
+    parameters : `parameters.Parameters` of all experiments
     lengths (E,), times (E, K)
     trajectory (E,), first (E,) : number of the trajectory; whether the element is its first
     gather : (K, n_a, width), G
     end : (n_x, width), the states at the end of an element
     """
 
-    def __init__(self, model, scheme, meshes):
+    def __init__(self, model, scheme, meshes, experiments=None):
         self.model, self.scheme, self.meshes = model, scheme, list(meshes)
         self.arguments = Arguments(model)
         self.K, self.n_x = len(scheme.points), len(model.states)
@@ -43,6 +47,9 @@ class Elements:
         counts = [len(mesh.lengths) for mesh in self.meshes]
         self.E, self.starts = int(np.sum(counts)), np.cumsum([0, *counts])[:-1]
         self.trajectory = np.repeat(np.arange(len(counts)), counts)
+        numbers, count = (np.arange(len(counts)), len(counts)) if experiments is None else experiments
+        self.parameters, self.experiment = Parameters(model, count), np.asarray(numbers)[self.trajectory]
+        self._p_places = self.parameters.places[self.experiment]                         # (E, n_p)
         self.first = np.zeros(self.E, dtype=bool)
         self.first[self.starts] = True
         self.lengths = np.concatenate([mesh.lengths for mesh in self.meshes])
@@ -57,10 +64,10 @@ class Elements:
     @property
     def n(self):
         """Unknowns of the trajectories and parameters, without those of the laws."""
-        return self.E * (self.n_x + self.K * self.n_w) + self.n_p
+        return self.E * (self.n_x + self.K * self.n_w) + self.parameters.n
 
     def split(self, x):
-        """(x₀ (E, n_x), w (E, K, n_w), p (n_p,)), views of a vector (n,)."""
+        """(x₀ (E, n_x), w (E, K, n_w), P), views of a vector (n,)."""
         a, b = self.E * self.n_x, self.E * (self.n_x + self.K * self.n_w)
         return (x[:a].reshape(self.E, self.n_x), x[a:b].reshape(self.E, self.K, self.n_w),
                 x[b:self.n])
@@ -71,18 +78,25 @@ class Elements:
 
     def local(self, x):
         """u (E, width) of a vector (n,)."""
-        x0, w, p = self.split(x)
+        x0, w, P = self.split(x)
         u = np.empty((self.E, self.width))
         u[:, :self.n_x] = x0
         u[:, self.n_x:self.width - self.n_p] = w.reshape(self.E, -1)
-        u[:, self.width - self.n_p:] = p
+        u[:, self.width - self.n_p:] = P[self._p_places]
         return u
 
     def scatter(self, u):
         """The transpose of `local`: (n,) of u (E, width)."""
         cut = self.width - self.n_p
         return np.concatenate([u[:, :self.n_x].ravel(), u[:, self.n_x:cut].ravel(),
-                               u[:, cut:].sum(axis=0)])
+                               self.gathered(u[:, cut:])])
+
+    def gathered(self, values):
+        """Sums (n_P, …) of values (E, n_p, …) over the elements that share a parameter."""
+        if not self.model.local:
+            return values.sum(axis=0)
+        out = np.zeros((self.parameters.n, *values.shape[2:]))
+        return self.parameters.added(values, self.experiment, out)
 
     def columns(self):
         """Where each entry of u stands in the vector, int (E, width)."""

@@ -72,6 +72,11 @@ class Setting:
         """The stacked elements."""
         return Elements(self.model, self.scheme, self.meshes)
 
+    @property
+    def labels(self):
+        """Words for all parameters: "k", or "k[a]" of the trajectory a."""
+        return self.elements.parameters.labels(self.names)
+
     @functools.cached_property
     def inputs(self):
         """u at the nodes (E, K, n_u)."""
@@ -181,7 +186,8 @@ class Setting:
     def asked(self, x):
         """The inverse of `told`, within the bounds."""
         x, end = x.copy(), self.elements.n
-        for place, name in enumerate(self.model.parameters, end - self.elements.n_p):
+        p = self.elements.parameters
+        for place, name in enumerate(p.names, end - p.n):
             if name in self.model.exponents:
                 x[place] = np.clip(np.log(max(x[place], np.finfo(float).tiny)), *self.model.limits(name))
         return x

@@ -8,12 +8,14 @@ from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
 from pcl.dae.program.handover import Handover
+from pcl.dae.program.prior_rows import PriorRows
 from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian
 from pcl.support.types import Array
 
 
 class Transcription:
-    """minimise Σ ω (simulated − observed)² + Σ_l ½ θ_lᵀ P_l θ_l over trajectories, p and θ, subject to
+    """minimise Σ ω (simulated − observed)² + Σ_l ½ θ_lᵀ P_l θ_l, and the priors of p, over trajectories,
+    p and θ, subject to
 
         r(x', x, y, z, p, u, t) = 0,   z = law(a; θ)    at every node of every element,
         x₀ of an element = end of the one before, or what a jump makes of it,
@@ -47,6 +49,7 @@ class Transcription:
                               self.handover, len(self.path or ()),
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
+        self.prior = PriorRows(model, elements) if model.priors else None
         self._inputs = [Inputs(law, model, elements) for law in self.laws]
         self._set_bounds(fixed)
         self._point = None
@@ -55,12 +58,16 @@ class Transcription:
     def objective(self, x: Array) -> float:
         """f."""
         point = self._at(x)
-        return self.misfit.value(point.u) + sum(
+        prior = self.prior.value(point.u) if self.prior else 0.0
+        return self.misfit.value(point.u) + prior + sum(
             0.5 * theta @ _product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x)))
 
     def gradient(self, x: Array) -> Array:
         """∇f (n,)."""
-        u = self.elements.scatter(self.misfit.gradient(self._at(x).u))
+        u = self.misfit.gradient(self._at(x).u)
+        if self.prior:
+            u = u + self.prior.gradient(self._at(x).u)
+        u = self.elements.scatter(u)
         theta = [_product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x))]
         return np.concatenate([u, *theta])
 
@@ -115,15 +122,20 @@ class Transcription:
                 elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
             theta.append(_plus(law.curvature(adjoint) if weights is None else weights[k], sigma, P))
         local = self._local(second, sigma)
+        if self.prior:
+            self.prior.add_hessian(point.u, sigma, local)
         for place, bend in self.handover.curvature(point.u, joint_lam):
             local[place] += bend
         return StructuredHessian(self.rows, local, mixed,
                                  [inputs.map for inputs in self._inputs], theta)
 
-    def gauss_newton(self, sigma):
+    def gauss_newton(self, x, sigma):
         """σ ∇²f alone, a `StructuredHessian`."""
         elements, sizes = self.elements, self.rows.sizes
-        return StructuredHessian(self.rows, sigma * self.misfit.hessian,
+        local = sigma * self.misfit.hessian
+        if self.prior:
+            self.prior.add_hessian(self._at(x).u, sigma, local)
+        return StructuredHessian(self.rows, local,
                                  [np.zeros((elements.E, 0, size)) for size in sizes],
                                  [np.zeros((0, elements.width)) for _ in sizes],
                                  [_plus(np.zeros((size, size)), sigma, P)
@@ -169,8 +181,9 @@ class Transcription:
         elements, model = self.elements, self.model
         if i >= elements.n:
             return f"weight {i - elements.n}"
-        if i >= elements.n - elements.n_p:
-            return model.parameters[i - elements.n + elements.n_p]
+        p = elements.parameters
+        if i >= elements.n - p.n:
+            return p.labels(range(len(p.places)))[i - elements.n + p.n]
         if i < elements.E * elements.n_x:
             e, state = divmod(i, elements.n_x)
             return f"{model.states[state]} at the start of element {e}"
@@ -240,7 +253,8 @@ def bounds_of(model, elements, fixed):
         x0 = np.full((elements.E, elements.n_x), none)
         free = elements.first[:, None] & ~fixed
         x0[free] = np.tile(w[:1, -1, :elements.n_x].ravel(), (elements.E, 1))[free]
-        sides.append(elements.join(x0, w, [model.limits(name)[side] for name in model.parameters]))
+        names_p = elements.parameters.names
+        sides.append(elements.join(x0, w, [model.limits(name)[side] for name in names_p]))
     return sides
 
 

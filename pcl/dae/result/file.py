@@ -44,8 +44,9 @@ def fingerprint(model, typical, parameters):
     rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
     rows += [jump_of(model, name) for name in sorted(model.jumps)]
     columns = [random.standard_normal(_POINTS) for _ in model.states]
+    known = {**{label.split("[")[0]: value for label, value in parameters.items()}, **typical}
     for name in (*model.states, *model.algebraic, *model.outputs, *model.parameters):
-        near = {**typical, **parameters}[name]
+        near = known[name]
         inside.append(np.clip(near * random.uniform(0.9, 1.1, _POINTS), *model.limits(name)))
     a, t = np.array([*columns, *inside]).T, random.uniform(size=_POINTS)
     u = random.uniform(0.5, 1.5, (_POINTS, len(model.inputs)))

@@ -107,7 +107,8 @@ def _piece(program, place, x0):
     elements = program.elements
     number, e = elements.trajectory[place], place - elements.starts[elements.trajectory[place]]
     meshes = [Mesh(elements.meshes[k].times[i:i + 2]) for k, i in zip(number, e)]
-    alone = Elements(program.model, elements.scheme, meshes)
+    alone = Elements(program.model, elements.scheme, meshes,
+                     (elements.experiment[place], len(elements.parameters.places)))
     u = program._u.reshape(elements.E, elements.K, -1)[place]
     return Transcription(program.model, program.laws, alone, u, np.ones(x0.shape, dtype=bool), x0,
                          Misfit.of(alone, []), program.penalties)

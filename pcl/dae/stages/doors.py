@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from pcl.dae.program.equations import equations_of, path_of
+from pcl.dae.program.prior_rows import priors_of
 from pcl.dae.structure.check import check
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.dae.structure.report import StructureError
@@ -36,7 +37,7 @@ def _unused(setting):
     """[a sentence] on parameters that neither equations nor paths, jumps nor starts contain."""
     model = setting.model
     rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
-    rows += [leap.pointwise for leap in setting.leaps]
+    rows += [leap.pointwise for leap in setting.leaps] + ([priors_of(model)] if model.priors else [])
     seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
     names = [name for name, found in zip(model.parameters, seen) if not found]
     return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "

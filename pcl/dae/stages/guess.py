@@ -47,7 +47,7 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
             w[mine, :, i] = inside(model, name, np.abs(values).max() or 1.0, share)(values)
             if i < elements.n_x:
                 x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
-    p = np.array([_parameter(model, name, given) for name in model.parameters])
+    p = np.array([_parameter(model, name, given) for name in elements.parameters.names])
     if seen_through:
         _see_through(setting, x0, w, p, known)
     _solve_points(setting, x0, w, p, known)

@@ -166,7 +166,7 @@ def _sides(setting, ranges):
             places = [elements.n_x + elements.n_y + model.outputs.index(name) for name in outputs]
             w[:, :, places] = ends[side]
         sides.append(elements.join(np.full((elements.E, elements.n_x), none), w,
-                                   np.full(elements.n_p, none)))
+                                   np.full(elements.parameters.n, none)))
     return sides
 
 

@@ -116,8 +116,9 @@ def _of_table(label, table):
 
 def _moved_words(setting, numbers, x):
     """What the bounds did to given parameters."""
-    p = setting.told(x)[setting.elements.n - setting.elements.n_p:setting.elements.n]
+    elements = setting.elements
+    p = setting.told(x)[elements.n - elements.parameters.n:elements.n]
     moved = [f"{name} from {numbers[name]:.6g} to {value:.6g}"
-             for name, value in zip(setting.model.parameters, p)
+             for name, value in zip(elements.parameters.names, p)
              if name in numbers and abs(value - numbers[name]) > _SAID * abs(value)]
     return f"; start moved inside the bounds: {', '.join(moved)}" if moved else ""
