@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pcl.dae.result.trained import Trained as Trained
     from pcl.dae.result.uncertainty import Undetermined as Undetermined
     from pcl.dae.stages.fit import fit as fit
+    from pcl.dae.stages.spreads import fit_spreads as fit_spreads
     from pcl.dae.stages.progress import ProgressLog as ProgressLog
     from pcl.dae.structure.check import check as check
     from pcl.dae.structure.initial import (InconsistentStart as InconsistentStart,
@@ -46,6 +47,7 @@ _HOME = {
     "Trained": "pcl.dae.result.trained",
     "Undetermined": "pcl.dae.result.uncertainty",
     "fit": "pcl.dae.stages.fit",
+    "fit_spreads": "pcl.dae.stages.spreads",
     "ProgressLog": "pcl.dae.stages.progress",
     "check": "pcl.dae.structure.check",
     "check_initial": "pcl.dae.structure.initial", "InconsistentStart": "pcl.dae.structure.initial",

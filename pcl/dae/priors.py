@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pcl.support.validate import positive_number
@@ -29,7 +29,18 @@ class NormalPrior:
         """(p − mean)/deviation."""
         return (p - mean) / self.deviation
 
-    centre = property(lambda self: self.mean)
+    def slope(self, p: float) -> float:
+        """Derivative of the residual with respect to p, or minus that to the mean."""
+        return 1.0 / self.deviation
+
+    def wider(self, factor: float) -> NormalPrior:
+        """The same with another deviation."""
+        return replace(self, deviation=factor * self.deviation)
+
+    @property
+    def centre(self) -> float | str:
+        """The mean."""
+        return self.mean
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,18 @@ class LogNormalPrior:
         """ln (p/median)/spread."""
         return (log(p) - log(median)) / self.spread
 
-    centre = property(lambda self: self.median)
+    def slope(self, p: float) -> float:
+        """Derivative of the residual with respect to p, or minus that to the median."""
+        return 1.0 / (p * self.spread)
+
+    def wider(self, factor: float) -> LogNormalPrior:
+        """The same with another spread."""
+        return replace(self, spread=factor * self.spread)
+
+    @property
+    def centre(self) -> float | str:
+        """The median."""
+        return self.median
 
 
 def _require_number(what, given):
