@@ -6,7 +6,7 @@ import pytest
 from pcl.collocation import Mesh, gauss, lobatto, radau, simulate
 
 AT = (0.5, 0.5 + 1e-3, 2.0)
-JUMPS = [(t, lambda dx, x, y: 3.0 * x + y) for t in AT]
+JUMPS = [(t, lambda dx, x, y, t: 3.0 * x + y) for t in AT]
 
 
 def residual(dx, x, y, t):                      # x' = −x, y = x²
@@ -58,5 +58,5 @@ def test_a_jump_inside_an_element_of_a_mesh_is_refused():
 
 def test_states_of_the_wrong_number_after_a_jump_are_refused():
     done = simulate(residual, jacobian, radau(2), (0.0, 1.0), [0.5], [0.25],
-                    jumps=[(0.5, lambda dx, x, y: np.ones(2))])
+                    jumps=[(0.5, lambda dx, x, y, t: np.ones(2))])
     assert not done.success and "after the jump at t = 0.5" in done.message

@@ -27,6 +27,7 @@ from pcl.errors import TrialFailure
 from pcl.support.validate import float64_array, positive_number
 
 ROUNDS = 8              # meshes tried
+UNTIL = "until"         # name of the event that ends a simulation
 _FEWEST = 4             # elements of the first mesh
 _SHARE = 0.1            # of the tolerance: that of the steps of the simulation
 TOL, MAXITER = 1e-8, 300     # of the solve under bounds
@@ -50,10 +51,13 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks,
     return run.prediction(found.curve, found.status, message, error, found.slack)
 
 
-def simulate(trained, initial, inputs, t, rtol, atol, breaks, most, events):
+def simulate(trained, initial, inputs, t, rtol, atol, breaks, most, events, when, until):
     """See `Trained.simulate`."""
     run = _Forecast(trained, initial, inputs, t, False, breaks, most, events)
-    return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
+    names, watched = run.watched(when, until)
+    done = run.simulated(rtol=rtol, events=watched,
+                         atol=1e-3 * rtol * run.sizes if atol is None else atol)
+    return replace(run.alone(done), events=tuple((time, names[k]) for time, k in done.events))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +163,19 @@ class _Forecast:
             status = Status.VIOLATED if self.broken(curve) else Status.SIMULATED
             message = status.value
         return self.prediction(curve, status, message, None, {})
+
+    def watched(self, when, until):
+        """(names, events of `collocation.simulate`) of conditions on v."""
+        unknown = [name for name in when if name not in self.model.jumps]
+        if unknown:
+            raise ValueError(f"when has {unknown[0]!r}; expected some of the model's jumps, "
+                             f"{', '.join(self.model.jumps) or 'of which there are none'}.")
+        conditions = {**when, **({} if until is None else {UNTIL: until})}
+        for name, condition in conditions.items():
+            if not callable(condition):
+                raise TypeError(f"the condition of {name!r} is a {type(condition).__name__}; expected a "
+                                "function of v.")
+        return tuple(conditions), self._closed.events(conditions, self.model.jumps)
 
     def _on(self, mesh):
         """The simulation on a mesh as a `Curve`, None where it stops."""

@@ -126,15 +126,20 @@ class Trained:
     def simulate(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
                  t: ArrayLike | None = None, *, rtol: float = 1e-6, atol: ArrayLike | None = None,
                  breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None,
-                 parameters: Mapping[str, float] | None = None) -> Prediction:
+                 parameters: Mapping[str, float] | None = None,
+                 when: Mapping[str, Any] | None = None, until: Any = None) -> Prediction:
         """The same by step control alone: bounds and path constraints are not kept. A Prediction.
 
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
             rtol / 1000 of the sizes seen in training
+        when : {name of a jump condition of the model: function of v}
+            The states jump wherever the function, which sees what the model's equations see, falls from
+            above 0 to 0; one that begins below has to rise first. Times are in `Prediction.events`.
+        until : function of v, at whose fall to 0 the simulation ends
         """
         from pcl.dae.result.predict import simulate
         return simulate(self.having(parameters), initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS,
-                        Events.of("", doses, jumps))
+                        Events.of("", doses, jumps), dict(when or {}), until)
 
     def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""
