@@ -29,8 +29,8 @@ class Status(enum.Enum):
                      "or an exception).")
     STEP_TOO_SMALL = ("Stopped: the tolerances ask for steps below the resolution of the time. Loosen "
                       "them; give `breaks` where the equations jump.")
-    CROWDED = ("Stopped: events follow each other faster and faster, without end. Let a jump lead to rest "
-               "where little is left, or end the simulation there.")
+    CROWDED = ("Stopped: events follow each other faster and faster, without end. Let a jump lead to "
+               "rest where little is left, or end the simulation there.")
     STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."
 
     @property
