@@ -129,3 +129,26 @@ def test_a_state_of_rest_that_a_total_leaves_open_is_refused_in_words():
 def test_starts_that_cannot_follow_are_refused(model, initial, words):
     with pytest.raises((ValueError, AttributeError), match=words):
         fit(model, Trajectory([0.0, 1.0], {"x": [1.0, 2.0]}, initial))
+
+
+def test_predictions_from_rest_begin_at_the_root():
+    t = np.linspace(0.5, 6.0, 12)
+    seen = fed(t, 5.0, 0.5)
+    found = fit(FEEDBACK, Trajectory(t, {"a": seen[0], "c": seen[1]}, dict.fromkeys("abc", "steady"),
+                                     {"s": STEP}, weights=100.0, span=(0.0, 6.0)), elements=20)
+    told = found.simulate({"a": "steady", "b": "steady", "c": 1.0}, {"s": 0.0}, [0.0, 1.0])
+    k = found.parameters["k"]
+    assert [told[name][0] for name in "abc"] == pytest.approx([k / 2.0, 2.0, 1.0], rel=1e-9)
+
+
+def test_draws_of_a_posterior_know_doses_and_starts():
+    """c = (D/V) e^(−kt) and a second dose D at 2: at the peak the forward model is the curve."""
+    t = np.linspace(0.2, 5.0, 20)
+    exact = 20.0 / 8.0 * (np.exp(-0.4 * t) + np.where(t > 2.0, np.exp(-0.4 * (t - 2.0)), 0.0))
+    seen = exact + 0.05 * np.random.default_rng(4).standard_normal(t.size)
+    data = Trajectory(t, {"c": seen}, {"c": lambda p: p.dose / p.V}, {"dose": 20.0}, weights=400.0,
+                      span=(0.0, 5.0), doses=[(2.0, "c", 2.5)])
+    found = fit(BOLUS, data, elements=20)
+    band = found.posterior().band("c", t, trajectory="0")
+    assert np.abs(band.value - exact).max() < 0.1
+    assert band.failed == 0 and band.nonlinearity < 0.5     # without the dose draws would miss by 100

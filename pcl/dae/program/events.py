@@ -57,15 +57,20 @@ def first_leap(model, item, mesh, first):
 
 
 def _at_rest(model, item):
-    if model.outputs:
-        raise ValueError(f"trajectory {item.name!r} begins at rest ({', '.join(item.steady)}), and the "
-                         "model has outputs: a state of rest that depends on laws is not supported. Let "
-                         "these states start free, with readings of them.")
+    require_lawless(model, f"trajectory {item.name!r}", item.steady)
     free = [name for name in model.states if name not in (*item.initial, *item.computed, *item.steady)]
     if free:
         raise ValueError(f"trajectory {item.name!r} begins at rest ({', '.join(item.steady)}) while "
                          f"{', '.join(free)} starts free: give all other states, or let them rest, too.")
     return Steady(model, item.steady, item.initial, item.computed, item.span[1] - item.span[0])
+
+
+def require_lawless(model, what, steady):
+    """ValueError for a start at rest of a model with outputs."""
+    if model.outputs:
+        raise ValueError(f"{what} begins at rest ({', '.join(steady)}), and the model has outputs: a "
+                         "state of rest that depends on laws is not supported. Let these states start "
+                         "free, with readings of them, or give numbers.")
 
 
 def _inputs(model, signals, t):

@@ -50,7 +50,7 @@ def told(elements, x):
 def inward(model, given):
     """{name: q} of {name: p}; ValueError for a start of a logarithm that is not positive."""
     found = dict(given)
-    for name in set(found) & set(model.exponents):
+    for name in [name for name in found if name.split("[")[0] in model.exponents]:
         if not found[name] > 0.0:
             raise ValueError(f"start of {name!r} is {found[name]:g}; expected a positive number, as the "
                              "parameter is fitted by its logarithm (see `log` of the Model).")

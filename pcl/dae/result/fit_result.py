@@ -82,10 +82,16 @@ class Fit:
 
     def parameters_of(self, trajectory: str) -> dict[str, float]:
         """{name: value} of the parameters of one experiment."""
-        self._curve(trajectory)
-        values = np.array(list(self.parameters.values()))
-        mine = self.setting.elements.parameters.places[self.setting.names.index(trajectory)]
-        return dict(zip(self.model.parameters, values[mine].tolist()))
+        every = self.parameters
+        return {name: every[label] for name, label in zip(self.model.parameters,
+                                                          self.labels_of(trajectory))}
+
+    def labels_of(self, trajectory: str) -> tuple[str, ...]:
+        """Under which names `parameters` has those of one experiment, in the order of the model."""
+        self.curve(trajectory)
+        labels = self.setting.labels
+        places = self.setting.elements.parameters.places[self.setting.names.index(trajectory)]
+        return tuple(labels[place] for place in places)
 
     @property
     def _unknowns(self):

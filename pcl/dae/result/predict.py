@@ -15,8 +15,9 @@ from pcl.dae.program import scaled
 from pcl.dae.program.breaks import ends_of
 from pcl.dae.program.elements import Elements
 from pcl.dae.program.equations import starts_of
-from pcl.dae.program.events import amounts, leaps
+from pcl.dae.program.events import amounts, leaps, require_lawless
 from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.steady import Steady
 from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.closed import Closed
 from pcl.dae.result.curve import Curve, vector
@@ -289,16 +290,23 @@ class _Forecast:
         return np.array([self.trained.sizes[name] for name in law.outputs])
 
 
-def _computed(trained, functions, signals, t0):
-    """{state: value} of starts that follow from parameters."""
-    if not functions:
+def _following(trained, given, signals, span):
+    """{state: value} of starts that follow from parameters, or are at rest."""
+    model, t = trained.model, span[:1]
+    computed = {name: g for name, g in given.items() if callable(g)}
+    rest = tuple(name for name, value in given.items() if isinstance(value, str) and value == "steady")
+    if not computed and not rest:
         return {}
-    model, t = trained.model, np.array([t0])
-    rows = starts_of(model, tuple(functions.items()))
-    a = np.zeros((1, len(rows.arguments)))
-    a[:, rows.arguments.parameters] = [trained.parameters[name] for name in model.parameters]
+    if rest:
+        numbers = {name: value for name, value in given.items() if name not in (*computed, *rest)}
+        require_lawless(model, "the prediction", rest)
+        rows = Steady(model, rest, numbers, computed, span[1] - span[0])
+    else:
+        rows = starts_of(model, tuple(computed.items()))
+    a = np.array([[0.0 if name.endswith("'") else {**trained.typical, **trained.parameters}[name]
+                   for name in rows.arguments.names]])
     u = np.array([signals[name](t) for name in model.inputs]).reshape(1, len(model.inputs))
-    return dict(zip(functions, rows.residual(a, u, t)[0].tolist()))
+    return dict(zip(rows.names, rows.residual(a, u, t)[0].tolist()))
 
 
 def _times(t):
@@ -348,7 +356,7 @@ def _start(trained, initial, signals, span, events):
     if sorted(given) != sorted(model.states):
         raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
                          f"{', '.join(model.states)}.")
-    given |= _computed(trained, {name: g for name, g in given.items() if callable(g)}, signals, t0)
+    given |= _following(trained, given, signals, span)
     given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
              + events.added(name, t0, span) for name, value in given.items()}
     require_inside(model, given)

@@ -75,7 +75,7 @@ class Trained:
 
         Parameters
         ----------
-        initial : {state: value}, all of them; or functions of parameters, as in `Trajectory`
+        initial : {state: value}, all of them; or functions of parameters and "steady", as in `Trajectory`
         inputs : {name: number, function or table}, as in `Trajectory`
         t : (n,) increasing times; the first is the start
         slack : bool

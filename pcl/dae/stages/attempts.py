@@ -59,7 +59,8 @@ def _push(setting, start):
     """How far a start is kept from bounds (n,), see `interior_point.solve`: given parameters are kept."""
     elements, p = setting.elements, setting.elements.parameters
     push = np.full(elements.n, KAPPA)
-    push[elements.n - p.n:][np.isin(p.names, list(start.numbers))] = HAIR
+    given = list(start.numbers)
+    push[elements.n - p.n:][np.isin(p.names, given) | np.isin(setting.labels, given)] = HAIR
     return push
 
 

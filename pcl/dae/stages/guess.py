@@ -31,7 +31,7 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
         nodes, too, so that they come in the size that what is observed of them has.
     """
     elements, model = setting.elements, setting.model
-    given = inward(model, checked_numbers(model, given))
+    given = inward(model, checked_numbers(setting, given))
     curves = [{}] * len(setting.meshes) if curves is None else curves
     names = (*model.states, *model.algebraic, *model.outputs)
     w = np.zeros((elements.E, elements.K, elements.n_w))
@@ -47,7 +47,8 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
             w[mine, :, i] = inside(model, name, np.abs(values).max() or 1.0, share)(values)
             if i < elements.n_x:
                 x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
-    p = np.array([_parameter(model, name, given) for name in elements.parameters.names])
+    p = np.array([_parameter(model, name, label, given)
+                  for name, label in zip(elements.parameters.names, setting.labels)])
     if seen_through:
         _see_through(setting, x0, w, p, known)
     _solve_points(setting, x0, w, p, known)
@@ -56,21 +57,23 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
     return elements.join(x0, w, p)
 
 
-def checked_numbers(model, given):
-    """{name: float} of what was given as first guesses; ValueError with the name that is unknown or no
-    number."""
+def checked_numbers(setting, given):
+    """{name: float} of what was given as first guesses, of parameters of each experiment also by their
+    labels; ValueError with the name that is unknown or no number."""
+    model = setting.model
     names = (*model.states, *model.algebraic, *model.outputs, *model.parameters)
     given = dict(given or {})
-    unknown = [name for name in given if name not in names]
+    unknown = [name for name in given if name not in (*names, *setting.labels)]
     if unknown:
         raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(names)}.")
     return {name: float(float64_array(f"start of {name!r}", value, shape=()))
             for name, value in given.items()}
 
 
-def _parameter(model, name, given):
-    if name in given:
-        return inside(model, name, abs(given[name]), HAIR)(given[name])
+def _parameter(model, name, label, given):
+    value = given.get(label, given.get(name))
+    if value is not None:
+        return inside(model, name, abs(value), HAIR)(value)
     return inside(model, name)(0.0 if name in model.exponents else 1.0)
 
 
