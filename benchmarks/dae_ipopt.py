@@ -125,9 +125,8 @@ class Nonlinear:
         a = ca.reshape(_mapped(rows, elements.columns(), program.n, x), n_a, points)
         equal, paths = self._point().map(points)(a, program._u.T, program._t[None])
         joints = ca.mtimes(ca.DM(sp.csc_matrix(program.rows.joints)), x[:elements.n])
-        given = np.zeros(joints.shape[0])
-        given[given.size - program._known.size:] = program._known
-        return ca.vertcat(ca.vec(ca.vertcat(equal, self._laws(a, x))), joints - given, ca.vec(paths))
+        return ca.vertcat(ca.vec(ca.vertcat(equal, self._laws(a, x))), joints - program.handover.right,
+                          ca.vec(paths))
 
     def _point(self):
         """(arguments, u, t) of one node -> (equations, paths)."""

@@ -37,6 +37,7 @@ FLOORS = (
     ("pcl.problem",),
     ("pcl.evolution",),
     ("pcl.diagnose", "pcl.refinement", "pcl.rules"),
+    ("pcl.dae.priors",),
     ("pcl.dae.model", "pcl.dae.data", "pcl.dae.laws"),
     ("pcl.dae.program",),
     ("pcl.dae.kkt", "pcl.dae.structure"),
@@ -74,6 +75,7 @@ FOREIGN = {
     "fem.space.matrix_form": 1,             # tensors with a value
     "fem.solvers.march": 2,                 # arrays and tensors among starts
     "pcl.dae.data.read": 1, "pcl.dae.data.csv_table": 2, "pcl.dae.data.trajectory": 2,  # mappings
+    "pcl.dae.data.dose": 1,
     "pcl.dae.laws.law": 1,                  # a user's network
     "pcl.dae.structure.check": 1,           # one law or several
     "pcl.diagnose.identify": 1,             # a user's problem

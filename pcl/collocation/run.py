@@ -13,7 +13,9 @@ from pcl.collocation.scheme import Scheme
 from pcl.collocation.solution import Solution, Status
 from pcl.collocation.start import restart
 from pcl.collocation.system import RECOVERABLE
+from pcl.collocation.watch import Watch
 from pcl.errors import NotConverged, SingularMatrix
+from pcl.support.validate import float64_array
 
 NEARLY_SINGULAR = 1e-3      # relative singular value of [F_dx, F_y] at which a simulation that cannot go
 #                             on is said to have met a fold: within 1e-6 of it in time, as σ ~ √(T − t)
@@ -36,6 +38,8 @@ class Simulation:
     span: tuple
     x0: np.ndarray
     breaks: np.ndarray
+    jumps: dict = field(default_factory=dict)
+    events: list = field(default_factory=list)
     pieces: list = field(default_factory=list)
     rejected: int = 0
     iterations: int = 0
@@ -44,11 +48,16 @@ class Simulation:
 
     def __post_init__(self):
         self.point = (self.start.dx, self.x0, self.start.y, self.span[0])
+        self.watch = Watch([condition for condition, _ in self.events], self.point)
 
     @property
     def steps(self):
         """Elements so far."""
         return sum(len(piece.t) for piece in self.pieces)
+
+    def limit(self):
+        """The time that steps must not lead over: the next jump, or the end."""
+        return min((t for t in self.jumps if t > self.point[3]), default=self.span[1])
 
     def nodes(self, times):
         """Times of the nodes (E, K) of elements (E, 2), a hair inside where one ends at a break."""
@@ -84,9 +93,10 @@ class Simulation:
             require_continuous(self.system, self.point, chain, self._joined(chain))
         self.pieces.append(chain)
         self.point, self.last = point, chain.part(slice(-1, None))
+        self.watch.passed(chain)
 
     def cross(self):
-        """At a break: (x', y) to its right, and no polynomial goes on.
+        """At a break: (x', y) to its right, of other states after a jump, and no polynomial goes on.
 
         Raises
         ------
@@ -94,8 +104,28 @@ class Simulation:
         """
         dx, x, y, t = self.point
         if t in self.breaks and self.last is not None:
-            self.point = (*restart(self.system, np.nextafter(t, np.inf), x, dx, y, self.start.index), t)
-            self.last = None
+            if t in self.jumps:
+                self._jump(self.jumps[t])
+            else:
+                self._restart(x)
+
+    def happen(self, found):
+        """An event at the time reached: the states jump. Whether the simulation goes on."""
+        jump = self.events[found.number][1]
+        if jump is not None:
+            self._jump(jump)
+        self.watch.happened(found, self.point)
+        return jump is not None
+
+    def _jump(self, function):
+        dx, x, y, t = self.point
+        self._restart(float64_array(f"the states after the jump at t = {t:.9g}", function(dx, x, y, t),
+                                    x.shape))
+
+    def _restart(self, x):
+        dx, _, y, t = self.point
+        self.point = (*restart(self.system, np.nextafter(t, np.inf), x, dx, y, self.start.index), t)
+        self.last = None
 
     def _joined(self, chain):
         joined = ~np.isin(chain.t, self.breaks)
@@ -112,7 +142,8 @@ class Simulation:
                                    for name in ("x0", "slots", "algebraic"))
         return Solution(self.scheme, Mesh(times), start, slots, algebraic, last.end()[1],
                         self._first_algebraic(), status, self._message(status, failure), self.start.index,
-                        self.start.moved, self.steps, self.rejected, self.iterations)
+                        self.start.moved, self.steps, self.rejected, self.iterations,
+                        tuple((found.time, found.number) for found in self.watch.found))
 
     def stopped(self, failure):
         """The Solution where no step leads on, with what failed; a fold only where there is one."""

@@ -14,6 +14,7 @@ from pcl.collocation.solution import Solution
 from pcl.collocation.start import HigherIndex, consistent_start
 from pcl.collocation.stepping import Tolerance, first_step, on_mesh, with_step_control
 from pcl.collocation.system import System
+from pcl.collocation.watch import checked_events
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 
@@ -23,7 +24,9 @@ MAX_STEPS = 100_000
 def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, x0: ArrayLike,
              y_guess: ArrayLike = (), *, rtol: float = 1e-6, atol: ArrayLike = 1e-9, index: int = 1,
              initial_step: float | None = None, max_steps: int = MAX_STEPS, breaks: ArrayLike = (),
-             guess: Any = None, state_names: Sequence[str] | None = None,
+             jumps: Sequence[tuple[float, Callable]] = (),
+             events: Sequence[tuple[Callable, Callable | None]] = (), guess: Any = None,
+             state_names: Sequence[str] | None = None,
              algebraic_names: Sequence[str] | None = None,
              equation_names: Sequence[str] | None = None) -> Solution:
     """Solve F(x', x, y, t) = 0 from x(t_0) = x0 by collocation.
@@ -57,6 +60,14 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
         the left at the end of such an element and to the right at the start of the next, where x' and y
         start anew. A step sees the equations at its nodes alone: a pulse between them that is not given
         here is not seen. On a mesh they have to be boundaries.
+    jumps : list of (time, function (x' (n_x,), x (n_x,), y (n_y,), t) -> x (n_x,)), optional
+        At these times the states jump: what the function makes of the values to the left goes on. They
+        count as `breaks`; those not inside the span do nothing. The polynomials end before a jump.
+    events : list of (condition, function as of `jumps`, or None), optional
+        Where a condition, a function (x' (m, n_x), x (m, n_x), y (m, n_y), t (m,)) -> (m,), falls from
+        above 0 to 0, the states jump, or the simulation ends if there is no function. The zero is found
+        on the collocation polynomial, looked at at 16 times an element; a step ends there. Over a span
+        alone.
     guess : (start, slots, algebraic), optional
         Of a solution near by on the same mesh (see `Solution`): many elements are then solved together.
 
@@ -89,13 +100,18 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
                           equation_names)
     given = isinstance(mesh, Mesh)
     span = (mesh.times[0], mesh.times[-1]) if given else _span(mesh)
-    breaks = _breaks(breaks, span, mesh.times if given else None)
+    jumps = {float(t): g for t, g in jumps if span[0] < t < span[1]}
+    breaks = _breaks([*breaks, *jumps], span, mesh.times if given else None)
     start = consistent_start(system, _right_of(span[0], breaks), x0, y_guess, index)
     if start.index > 1 and scheme.points[0] == 0.0:
         raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "
                           "start of an element, where they do not determine the unknowns. Use radau or "
                           "gauss.")
-    run = Simulation(system, scheme, start, span, x0, breaks)
+    events = checked_events(events)
+    if given and events:
+        raise ValueError("events are given with a mesh, whose elements cannot end at them; expected a "
+                         "span (t0, t1), over which steps are chosen.")
+    run = Simulation(system, scheme, start, span, x0, breaks, jumps, events)
     tolerance = Tolerance.checked(rtol, atol, x0.size, y_guess.size, start.index)
     if given:
         return on_mesh(run, mesh, tolerance.atol, guess)

@@ -17,6 +17,7 @@ class Status(enum.Enum):
     SOLVED = "Solved: the end is reached and the estimated error of every step is within the tolerances."
     SOLVED_ON_MESH = ("Solved on the mesh given. The error is not controlled: look at error_estimate, or "
                       "simulate over a span with tolerances.")
+    EVENT = "Ended at an event, as asked."
     SINGULAR = ("Stopped: the equations lose their solution, or it ceases to be unique (a fold, or an "
                 "index that rises), at the time reached.")
     OTHER_BRANCH = ("Stopped: past the time reached Newton's method finds another branch of the "
@@ -28,12 +29,14 @@ class Status(enum.Enum):
                      "or an exception).")
     STEP_TOO_SMALL = ("Stopped: the tolerances ask for steps below the resolution of the time. Loosen "
                       "them; give `breaks` where the equations jump.")
+    CROWDED = ("Stopped: events follow each other faster and faster, without end. Let a jump lead to "
+               "rest where little is left, or end the simulation there.")
     STEP_LIMIT = "Stopped: max_steps are used up. Raise it, or loosen the tolerances."
 
     @property
     def success(self) -> bool:
-        """True when the end of the span is reached."""
-        return self in (Status.SOLVED, Status.SOLVED_ON_MESH)
+        """True when the end of the span, or an event that ends it, is reached."""
+        return self in (Status.SOLVED, Status.SOLVED_ON_MESH, Status.EVENT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,7 @@ class Solution:
         Initial algebraic values that were computed and differ from the guess.
     steps, rejected, iterations : int
         Elements accepted, steps repeated, Newton steps taken.
+    events : tuple of (time, number of the condition)
     """
 
     scheme: Scheme
@@ -75,10 +79,11 @@ class Solution:
     steps: int
     rejected: int
     iterations: int
+    events: tuple[tuple[float, int], ...] = ()
 
     @property
     def success(self) -> bool:
-        """True when the end of the span is reached."""
+        """True when the end of the span, or an event that ends it, is reached."""
         return self.status.success
 
     @property

@@ -19,6 +19,7 @@ RETREAT = 0.25              # after a step that could not be computed
 SMALLEST = 1e-30            # shortest step, as a part of the span
 CRAWL = 1e-10               # steps below this part of the time done, before a singular point: a fold
 ENTRIES = 2_000_000         # of the Jacobians of elements that are solved together
+CROWD, INSTANT = 5, 1e-9    # events in such a part of the span that end a simulation
 MOST_CUTS = 64              # breaks inside one step
 
 
@@ -47,6 +48,7 @@ def _window(run, times, accuracy, guess, first):
         return 0
     scheme = run.scheme
     many = int(max(1, ENTRIES // (scheme.K * accuracy.atol.size) ** 2))
+    many = min(many, int(np.searchsorted(times[:, 1], run.limit())) + 1)
     times, (start, slots, y) = times[:many], (a[first:first + many] for a in guess)
     start = np.vstack([run.point[1][None], start[1:]])
     chain = row(scheme, times[:, 0], np.diff(times)[:, 0], run.nodes(times), start, slots, y)
@@ -101,7 +103,13 @@ def with_step_control(run, tolerance, first, max_steps):
         if times[-1] - times[0] <= control.shortest():
             return _too_small(run, control.failure)
         try:
-            control.step(times)
+            found = control.step(times)
+            if found is not None:
+                if not run.happen(found):
+                    return run.finish(Status.EVENT)
+                if _crowded(run):
+                    return run.finish(Status.CROWDED)
+                control.h = min(control.h, first(run))
             if run.last is not None and run.point[3] in run.breaks and run.point[3] < run.span[1]:
                 run.cross()
                 control.h = min(control.h, first(run))
@@ -132,8 +140,8 @@ class _Control:
 
     def stretches(self):
         """Boundaries (m + 1,) of the next step: its start, the breaks on the way, its end."""
-        t, end, h = self._run.point[3], self._run.span[1], self.h
-        breaks = self._run.breaks
+        t, end, h = self._run.point[3], self._run.limit(), self.h
+        breaks = self._run.breaks[self._run.breaks < end]
         cuts = breaks[np.searchsorted(breaks, t, side="right"):
                       np.searchsorted(breaks, t + 1.01 * h, side="right")]
         if cuts.size > self._cuts:
@@ -143,18 +151,39 @@ class _Control:
         return np.concatenate([[t], cuts, [end if t + 1.01 * h >= end else t + h]])
 
     def step(self, times):
-        """Take the halves if the whole agrees with them; the length of the next step either way."""
+        """Take the halves if the whole agrees with them, as far as the first event, which is returned;
+        the length of the next step either way."""
         run, h = self._run, times[-1] - times[0]
         halves, error = _doubled(run, times, self._accuracy, self._tolerance)
         factor = np.clip(SAFETY * max(error, 1e-10) ** (-1 / (run.scheme.order + 1)), SHRINK, GROW)
         self.failure = None
         if error > 1.0:
             run.rejected, self.h, self._most = run.rejected + 1, min(factor, SAFETY) * h, 1.0
-            return
+            return None
+        found = run.watch.first(halves)
+        if found is not None:
+            self._until(found, times)
+            return found
         run.accept(halves, times[-1])
         grown = min(factor, self._most) * h
         self.h = max(grown, self.h) if times[-1] in run.breaks and error < 1.0 else grown
         self._most, self._cuts = GROW, MOST_CUTS
+        return None
+
+    def _until(self, found, times):
+        """Take the step up to an event inside it, whose zero is moved to the end of elements that end
+        there; none where it is at its start."""
+        run, time = self._run, found.time
+        for last in (False, False, True):
+            if time - times[0] <= self.shortest():
+                return
+            part = np.append(times[times < time - self.shortest()], time)
+            halves = _doubled(run, part, self._accuracy, self._tolerance)[0]
+            late = run.watch.late(halves, found.number)
+            if last or abs(late) <= 4 * EPS * abs(time):
+                break
+            time = min(time - late, times[-1])
+        run.accept(halves, part[-1])
 
     def failed(self, problem, times):
         """Shorter, or as far as the first break."""
@@ -176,6 +205,12 @@ def _doubled(run, times, accuracy, tolerance):
     a, b = values[:m], values[m + 1::2]
     scaled = (np.abs(a - b) / tolerance.weights(a, b))[:, :tolerance.controlled]
     return both.part(slice(m, None)), scaled.max(initial=0.0) / max(2 ** run.scheme.K - 1, 1)
+
+
+def _crowded(run):
+    """Whether the last events are at one time."""
+    last = [event.time for event in run.watch.found[-CROWD:]]
+    return len(last) == CROWD and last[-1] - last[0] <= INSTANT * (run.span[1] - run.span[0])
 
 
 def first_step(run, given, tolerance):

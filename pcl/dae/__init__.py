@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pcl.dae.data.trajectory import Trajectory as Trajectory
     from pcl.dae.laws.law import Law as Law, TrainedLaw as TrainedLaw
     from pcl.dae.model import Model as Model
+    from pcl.dae.priors import LogNormalPrior as LogNormalPrior, NormalPrior as NormalPrior
     from pcl.dae.result.curve import Curve as Curve
     from pcl.dae.result.fit_result import Band as Band, Fit as Fit
     from pcl.dae.result.load import load as load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pcl.dae.result.trained import Trained as Trained
     from pcl.dae.result.uncertainty import Undetermined as Undetermined
     from pcl.dae.stages.fit import fit as fit
+    from pcl.dae.stages.spreads import fit_spreads as fit_spreads
     from pcl.dae.stages.progress import ProgressLog as ProgressLog
     from pcl.dae.structure.check import check as check
     from pcl.dae.structure.initial import (InconsistentStart as InconsistentStart,
@@ -37,6 +39,7 @@ _HOME = {
     "Trajectory": "pcl.dae.data.trajectory",
     "Law": "pcl.dae.laws.law", "TrainedLaw": "pcl.dae.laws.law",
     "Model": "pcl.dae.model",
+    "LogNormalPrior": "pcl.dae.priors", "NormalPrior": "pcl.dae.priors",
     "Curve": "pcl.dae.result.curve",
     "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
     "load": "pcl.dae.result.load",
@@ -44,6 +47,7 @@ _HOME = {
     "Trained": "pcl.dae.result.trained",
     "Undetermined": "pcl.dae.result.uncertainty",
     "fit": "pcl.dae.stages.fit",
+    "fit_spreads": "pcl.dae.stages.spreads",
     "ProgressLog": "pcl.dae.stages.progress",
     "check": "pcl.dae.structure.check",
     "check_initial": "pcl.dae.structure.initial", "InconsistentStart": "pcl.dae.structure.initial",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pcl.dae.priors import checked_priors
 from pcl.support.nearest import nearest
 from pcl.support.types import Names, Tensor
 from pcl.support.validate import float64_array
@@ -38,11 +39,17 @@ class Model:
     equations : function v -> {name: expression} or list of expressions, each = 0
         As many as there are algebraic variables and states without rate.
     path : function v -> {name: expression} or list of expressions, each ≤ 0
+    jumps : {name: function v -> {state: its value after the jump}}
+        Jump conditions x⁺ = g(x⁻, y⁻, z⁻, p, u⁻, t) of some of the states, the others go on; trajectories
+        and predictions say when they hold. `v` is to the left of the jump.
     bounds : {name: (lower, upper)}, None for open
         Of states, algebraic variables, outputs and parameters.
     log : names of parameters that are fitted by their logarithms, or None
         They are positive; values, starts and bounds are those of the parameters themselves. None: those
         whose bounds are both positive and at least a factor of `DECADES` = 1000 apart.
+    local : names of parameters that every experiment has for itself; the others are shared
+    priors : {parameter: NormalPrior or LogNormalPrior}, of a local one for each experiment
+        They are added to Σ ω r² as twice a negative log density, so weights should be 1/σ².
     exponents : names of parameters that are logarithms already; made by `pcl.dae.program.log_scale` alone
 
     Raises
@@ -62,6 +69,9 @@ class Model:
     path: Callable[[Any], Any] | None = None
     bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     log: tuple[str, ...] | None = None
+    jumps: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    local: tuple[str, ...] = ()
+    priors: dict[str, Any] = field(default_factory=dict)
     exponents: tuple[str, ...] = field(default=(), repr=False)
 
     if TYPE_CHECKING:       # more is taken than is kept
@@ -71,7 +81,9 @@ class Model:
                      equations: Callable[[Any], Any] | None = None,
                      path: Callable[[Any], Any] | None = None,
                      bounds: Mapping[str, Sequence[float | None]] | None = None,
-                     log: Names | None = None, exponents: Names = ()): ...
+                     log: Names | None = None, jumps: Mapping[str, Callable[[Any], Any]] | None = None,
+                     local: Names = (), priors: Mapping[str, Any] | None = None,
+                     exponents: Names = ()): ...
 
     def __post_init__(self):
         seen: dict[str, str] = {}
@@ -89,8 +101,12 @@ class Model:
             _require_callable(name, getattr(self, name))
         if self.rates is None and self.equations is None:
             raise ValueError("rates and equations are both None; expected the equations of the system.")
+        object.__setattr__(self, "jumps", _functions("jumps", self.jumps))
         object.__setattr__(self, "bounds", self._checked_bounds())
         object.__setattr__(self, "log", self._checked_log())
+        object.__setattr__(self, "local", _names("local", self.local))
+        self._require_parameters("local", self.local)
+        object.__setattr__(self, "priors", checked_priors(self.priors, self.parameters, self.local))
 
     def limits(self, name: str) -> tuple[float, float]:
         """(lower, upper) of a variable, ±inf where it is open."""
@@ -101,14 +117,18 @@ class Model:
             return tuple(name for name in self.parameters
                          if name not in self.exponents and self._spans_decades(name))
         names = _names("log", self.log)
+        self._require_parameters("log", names)
         for name in names:
-            if name not in self.parameters:
-                raise ValueError(f"log has {name!r}; expected some of the parameters, "
-                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
             if not self.limits(name)[1] > 0.0:
                 raise ValueError(f"log has {name!r} with the upper bound {self.limits(name)[1]:g}; "
                                  "expected a parameter that may be positive.")
         return names
+
+    def _require_parameters(self, label, names):
+        for name in names:
+            if name not in self.parameters:
+                raise ValueError(f"{label} has {name!r}; expected some of the parameters, "
+                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
 
     def _spans_decades(self, name):
         lower, upper = self.limits(name)
@@ -145,6 +165,17 @@ def _names(group, given):
 def _require_callable(name, function):
     if function is not None and not callable(function):
         raise TypeError(f"{name} is a {type(function).__name__}; expected a function of v, or None.")
+
+
+def _functions(label, given):
+    given = {} if given is None else given
+    if not isinstance(given, dict):
+        raise TypeError(f"{label} is a {type(given).__name__}; expected a dict {{name: function of v}}.")
+    for name, function in given.items():
+        if not isinstance(name, str) or function is None:
+            raise TypeError(f"{label} has {name!r}: {function!r}; expected {{name: function of v}}.")
+        _require_callable(f"{label}[{name!r}]", function)
+    return dict(given)
 
 
 def _pair(name, pair):

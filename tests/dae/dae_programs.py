@@ -1,6 +1,7 @@
 """Small collocated programs of many shapes, for the tests of `pcl.dae`."""
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,8 @@ from pcl.dae.laws.free_outputs import FreeOutputs
 from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
 from pcl.dae.program.elements import Elements
+from pcl.dae.program.equations import jump_of, starts_of
+from pcl.dae.program.leap import Leap
 from pcl.dae.program.misfit import Misfit
 from pcl.dae.program.transcription import Transcription
 
@@ -50,6 +53,25 @@ def _free_laws(elements_points):
     return lambda: [FreeOutputs(elements_points, ("z1", "z2"))]
 
 
+JUMPING = Model(states=("x1", "x2"), algebraic="y", outputs="z", parameters=("p", "q"), inputs="u",
+                rates=lambda v: {"x1": v.z * v.y - v.p * v.x1, "x2": v.x1 ** 2 - v.q * v.x2 * v.u},
+                equations=lambda v: {"y": v.y - v.x2 * v.q - tf.sin(v.x1)},
+                jumps={"mix": lambda v: {"x2": v.p * v.x1 * v.x2 + v.u * v.y ** 2 + v.d("x1") * v.z},
+                       "set": lambda v: {"x1": tf.exp(-v.q) * v.x2 + v.t, "x2": v.x1}})
+_COMPUTED = (("x1", lambda p: p.p ** 2 * p.q + p.u),)
+
+
+def _jumps(elements):
+    """A jump of one state, one of both, and a start that follows from the parameters."""
+    def leap(rows, states, places, first=False):
+        places = np.array(places)
+        u = np.linspace(0.3, 0.6, len(places))[:, None]
+        return Leap(rows, np.array(states), places, u, 0.5 + u[:, 0], first)
+    return (leap(jump_of(elements.model, "mix"), [1], [1, 5]),
+            leap(jump_of(elements.model, "set"), [0, 1], [2]),
+            leap(starts_of(elements.model, _COMPUTED), [0], [3], True))
+
+
 # name: (model, laws, scheme, element boundaries of every trajectory, free starts (trajectory, state))
 SHAPES = {
     "wide, Radau": (WIDE, wide_laws, radau(2), ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.6, 0.9, 1.5]),
@@ -65,6 +87,13 @@ SHAPES = {
                                    ([0.0, 0.5, 0.7, 1.0],), ()),
     "law of an algebraic variable": (TIMED, _one_law(1, 3, 1, inputs="y", outputs="z"), radau(2),
                                      ([0.0, 0.5, 0.7, 1.0],), ()),
+    "jumps, Radau": (JUMPING, _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), radau(2),
+                     ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9]), ((0, 1), (1, 1))),
+    "jumps, Gauss": (JUMPING, _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), gauss(3),
+                     ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9]), ((1, 1),)),
+    "local parameters, Radau": (
+        replace(JUMPING, local="q"), _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), radau(2),
+        ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9], [0.0, 0.2]), ((0, 1), (1, 1))),
     "free trajectories": (OUTPUTS, _free_laws(10), radau(2), ([0.0, 0.5, 0.7, 1.0], [0.0, 0.5, 1.0]), ()),
     "no algebraic variables": (OUTPUTS, _one_law(2, 4, 2, inputs=("x2", "x1"), outputs=("z2", "z1")),
                                radau(3), ([0.0, 0.3, 0.5], [0.0, 0.4]), ((0, 0),)),
@@ -84,8 +113,9 @@ def program(name):
     start[elements.starts] = rng.normal(size=(len(boundaries), elements.n_x))
     u = rng.normal(size=(elements.E, elements.K, len(model.inputs)))
     penalties = [0.3] + [np.diag(np.full(law.size, 0.2)) + 0.01 for law in laws[1:]]
+    leaps = _jumps(elements) if model.jumps else ()
     return Transcription(model, laws, elements, u, fixed.astype(bool), start,
-                         observed(elements, rng), penalties[:len(laws)])
+                         observed(elements, rng), penalties[:len(laws)], leaps)
 
 
 def observed(elements, rng):
@@ -105,5 +135,6 @@ def point(name, seed=0):
     """(x, λ) of moderate size; d_c and d_x come from `diagonals`."""
     rng, p = np.random.default_rng(seed), program(name)
     x = 0.5 * rng.normal(size=p.n)
-    x[p.elements.n - p.elements.n_p:p.elements.n] = rng.uniform(0.5, 1.5, p.elements.n_p)
+    n_p = p.elements.parameters.n
+    x[p.elements.n - n_p:p.elements.n] = rng.uniform(0.5, 1.5, n_p)
     return x, rng.normal(size=p.m)

@@ -98,7 +98,8 @@ def test_held_unknowns_and_free_rows_stay_out(name):
     p = cases.program(name)
     elements = p.elements
     start = int(np.flatnonzero((elements.first[:, None] & ~p.rows.jointed).ravel())[0])
-    for i in (p.n - 1, elements.n - 1, start, elements.E * elements.n_x, elements.n - elements.n_p - 1):
+    slots = elements.E * elements.n_x, elements.n - elements.parameters.n - 1
+    for i in (p.n - 1, elements.n - 1, start, *slots):
         system = System(name, 1, 100.0).hold(i)
         assert system.factor(2).right_inertia and system.right()
         assert system.error(2) < 1e-9

@@ -12,6 +12,9 @@ from pcl.support.types import Array
 from pcl.support.validate import positive_integer
 
 
+_STARTS = ("initial", "computed", "steady")      # kinds of starts: numbers, functions, at rest
+
+
 class Data:
     """Trajectories with different names; cannot be changed, and equal to others with equal content.
 
@@ -119,10 +122,13 @@ class Data:
             Naming the trajectory and the variable.
         """
         groups = {"observed": (*model.states, *model.algebraic, *model.outputs),
-                  "initial": model.states, "inputs": model.inputs}
+                  "initial": model.states, "computed": model.states,
+                  "steady": model.states, "inputs": model.inputs,
+                  "jumps": tuple(model.jumps)}
         for item in self._trajectories:
             for what, names in groups.items():
-                _require_known(item, what, names)
+                _require_known(item, what, getattr(item, what), names)
+            _require_known(item, "doses", [dose.state for dose in item.doses], model.states)
             absent = [name for name in model.inputs if name not in item.inputs]
             if absent:
                 raise ValueError(f"inputs of trajectory {item.name!r} lack {absent[0]!r}; the model "
@@ -190,10 +196,11 @@ class Data:
         return _data(before, "earlier"), _data(after, "later")
 
 
-def _require_known(item, what, names):
-    unknown = [name for name in getattr(item, what) if name not in names]
+def _require_known(item, what, given, names):
+    unknown = [name for name in given if name not in names]
     if unknown:
-        more = " Algebraic values follow from the equations." if what == "initial" else ""
+        more = " Algebraic values follow from the equations." if what in _STARTS else ""
+        what = "initial" if what in _STARTS else what
         raise ValueError(f"{what} of trajectory {item.name!r} has {unknown[0]!r}; the model knows "
                          f"{', '.join(names) or 'none'}.{more}")
 

@@ -12,8 +12,17 @@ def left_by_splines(setting):
 
     Source: P. Craven and G. Wahba, Numer. Math. 31 (1979) 377–403, as in `scipy.interpolate`.
     """
-    return sum(setting.factors[name] * _left(t, values, omega)
-               for _, name, t, values, omega in setting.data.observations())
+    return sum(setting.factors[name] * _between(setting.data[k].events, t, values, omega)
+               for k, name, t, values, omega in setting.data.observations())
+
+
+def _between(events, t, values, omega):
+    """The same of readings between the jumps of a trajectory, if they are enough everywhere."""
+    piece = np.searchsorted(events, t)
+    parts = [piece == k for k in np.unique(piece)]
+    if any(len(np.unique(t[part])) < _FEWEST for part in parts):
+        return _left(t, values, omega)
+    return sum(_left(t[part], values[part], omega[part]) for part in parts)
 
 
 def _left(t, values, omega):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pcl.dae.data.dose import Dose
+from pcl.dae.data.events import Events
 from pcl.dae.data.series import Series, ordered_times, series
 from pcl.dae.data.signal import Signal, signal
 from pcl.support.types import Array, ArrayLike
@@ -21,9 +23,12 @@ class Trajectory:
     observed : {name: values}
         Any of the model's states, algebraic variables and outputs. Values (n,) at `t`, or a tuple
         (times, values) of two arrays. The same time twice counts as two observations.
-    initial : {state: value}, optional
+    initial : {state: value or function}, optional
         The states that start at a known value, at the beginning t0 of the span; all others are free.
-        None stands for free, too.
+        None stands for free, too. A function of `p`, which holds parameters and inputs, `p.name`, gives a
+        start that follows from them: one parameter in several trajectories is a start that they share.
+        "steady" stands for a state at rest, x' = 0 with the inputs at t0; then all other states have to
+        be given, and doses at t0 come after (of a model without outputs).
     inputs : {name: u(t)}, optional
         A number; a function t (n,) -> (n,); a table (times, values), interpolated linearly; or a
         table (times, values, "constant"), whose rows hold until the next (at a jump: the value before).
@@ -38,11 +43,19 @@ class Trajectory:
         What happens to NaN among the observations.
     breaks : (n,) times at which a function among the inputs, or an equation, jumps or bends: elements end
         there. What a function does between the nodes cannot be seen otherwise.
+    doses : rows (time, state, amount) or (time, state, amount, interval, count), or such columns
+        What is added to states at known times, see `pcl.dae.data.dose.doses`; elements end there. A
+        reading at the time of a dose is one before it, but at the start one after it. Doses at or after
+        the end of the span do nothing.
+    jumps : {name: time or times}, when the jump conditions `Model.jumps` hold
 
     Attributes
     ----------
     observed : {name: Series}; initial : {state: float}, those that are fixed; inputs : {name: Signal}
     span : (t0, t1); name : str; size : number of observations; breaks : (n,), increasing
+    computed : {state: function}, starts that follow from parameters
+    steady : names of states that start at rest
+    doses : tuple of Dose; jumps : {name: times}; events : (n,), their increasing times inside the span
 
     Raises
     ------
@@ -50,10 +63,12 @@ class Trajectory:
         Complex, object or text data.
     ValueError
         No observations; NaN or infinite; lengths that differ; times that decrease or lie outside the
-        span; an input's table that does not cover the span; t1 ≤ t0.
+        span; an input's table that does not cover the span; t1 ≤ t0; a dose or jump before the span; a
+        dose at its beginning to a state whose start is free, or a jump there.
     """
 
-    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks")
+    __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks", "_computed", "_steady",
+                 "_happens")
 
     _observed: dict[str, Series]
     _initial: dict[str, float]
@@ -61,12 +76,15 @@ class Trajectory:
     _span: tuple[float, float]
     _name: str
     _breaks: tuple[float, ...]
+    _computed: dict[str, Callable[[Any], Any]]
+    _steady: tuple[str, ...]
+    _happens: Events
 
     def __init__(self, t: ArrayLike | None, observed: Mapping[str, Any],
-                 initial: Mapping[str, float | None] | None = None,
+                 initial: Mapping[str, Any] | None = None,
                  inputs: Mapping[str, Any] | None = None, weights: Any = 1.0,
                  span: ArrayLike | None = None, name: str = "", missing: str = "refuse",
-                 breaks: ArrayLike = ()):
+                 breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None):
         at = f" of trajectory {name!r}" if name else ""
         observed = _mapping(f"observed{at}", observed)
         t = None if t is None else ordered_times(f"t{at}", t)
@@ -75,12 +93,14 @@ class Trajectory:
         found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing)
                  for key, (times, values) in columns.items()}
         span = _span(at, span, [times for times, _ in columns.values()] + ([] if t is None else [t]))
-        self._set(found, _initial(at, initial), _inputs(at, inputs), span, str(name),
-                  _breaks(at, breaks))
+        numbers, computed, steady = _initial(at, initial)
+        self._set(found, numbers, _inputs(at, inputs), span, str(name), _breaks(at, breaks), computed,
+                  steady, Events.of(at, doses, jumps))
         self._require_sense(at)
+        self._happens.require(at, span, (*numbers, *computed, *steady))
 
-    def _set(self, observed, initial, inputs, span, name, breaks):
-        for slot, value in zip(self.__slots__, (observed, initial, inputs, span, name, breaks)):
+    def _set(self, *values):
+        for slot, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, slot, value)
 
     def __setattr__(self, name, value):
@@ -101,6 +121,40 @@ class Trajectory:
     def initial(self) -> Mapping[str, float]:
         """The start values that are fixed."""
         return MappingProxyType(self._initial)
+
+    @property
+    def computed(self) -> Mapping[str, Callable[[Any], Any]]:
+        """The starts that follow from parameters."""
+        return MappingProxyType(self._computed)
+
+    @property
+    def steady(self) -> tuple[str, ...]:
+        """The states that start at rest."""
+        return self._steady
+
+    @property
+    def doses(self) -> tuple[Dose, ...]:
+        """The doses, in order of time."""
+        return self._happens.doses
+
+    @property
+    def jumps(self) -> Mapping[str, tuple[float, ...]]:
+        """The times of the jump conditions."""
+        return MappingProxyType(self._happens.jumps)
+
+    @property
+    def events(self) -> Array:
+        """Increasing times (n,) inside the span at which states jump, a copy."""
+        return self._happens.times(self._span)
+
+    @property
+    def start(self) -> Mapping[str, float]:
+        """The start values that are fixed, doses at the start added."""
+        return {name: value + self.added(name, self._span[0]) for name, value in self._initial.items()}
+
+    def added(self, state: str, time: float) -> float:
+        """What the doses at a time add to a state."""
+        return self._happens.added(state, time, self._span)
 
     @property
     def inputs(self) -> Mapping[str, Signal]:
@@ -150,7 +204,7 @@ class Trajectory:
 
     def renamed(self, name: str) -> "Trajectory":
         """The same trajectory under another name."""
-        return self._other(self._observed, self._initial, self._span, name)
+        return self._other(_observed=self._observed, _name=name)
 
     def part(self, chosen: Callable[[Array], Any], span: tuple[float, float] | None = None,
              free: bool = False) -> "Trajectory | None":
@@ -164,12 +218,17 @@ class Trajectory:
         """
         found = {name: s.where(chosen(s.times)) for name, s in self._observed.items()}
         found = {name: s for name, s in found.items() if len(s)}
-        return self._other(found, {} if free else self._initial, span or self._span,
-                           self._name) if found else None
+        if not found:
+            return None
+        changes = {"_observed": found, "_span": span or self._span}
+        if free:                            # what happened before is in the start
+            changes |= {"_initial": {}, "_computed": {}, "_steady": (),
+                        "_happens": self._happens.after(changes["_span"][0])}
+        return self._other(**changes)
 
-    def _other(self, observed, initial, span, name):
+    def _other(self, **changes):
         made = object.__new__(Trajectory)
-        made._set(observed, initial, self._inputs, span, name, self._breaks)
+        made._set(*(changes.get(slot, getattr(self, slot)) for slot in self.__slots__))
         return made
 
     def _require_sense(self, at):
@@ -214,10 +273,14 @@ def _weights(at, weights, columns):
 
 def _initial(at, initial):
     if initial is None:
-        return {}
-    given = _mapping(f"initial{at}", initial)
+        return {}, {}, ()
+    given = {name: value for name, value in _mapping(f"initial{at}", initial).items()
+             if value is not None}
+    computed = {name: value for name, value in given.items() if callable(value)}
+    steady = tuple(name for name, value in given.items() if isinstance(value, str) and value == "steady")
     return {name: float(float64_array(f"initial value of {name!r}{at}", value, shape=()))
-            for name, value in given.items() if value is not None}
+            for name, value in given.items() if name not in computed and name not in steady
+            }, computed, steady
 
 
 def _inputs(at, inputs):

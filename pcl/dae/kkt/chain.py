@@ -41,20 +41,24 @@ class Chain:
         n_x, cut = self._elements.n_x, self._elements.width - self._elements.n_p
         u = np.zeros((self._elements.E, self._elements.width, r.shape[2]))
         for k, e in enumerate(self.steps):
-            x0 = jumps[e] + (np.matmul(self._elements.end, u[e - 1]) if k else 0.0)
+            x0 = jumps[e] + (np.matmul(J.joints.ends[e - 1], u[e - 1]) if k else 0.0)
             u[e, :n_x] = x0
             u[e, n_x:cut] = np.matmul(inverse[e], r[e] - np.matmul(J.local[e, :, :n_x], x0))
         return u
 
     def tangents(self, blocks, dtheta, dp, dx0):
-        """u (E, width, c) along dθ (p, c), dp (n_p, c), dx₀ (E, n_x, c) of free starts."""
+        """u (E, width, c) along dθ (p, c), dP (n_P, c), dx₀ (E, n_x, c) of free starts."""
         J, cut = blocks[0], self._elements.width - self._elements.n_p
+        dp = dp[self._elements.parameters.places[self._elements.experiment]]            # (E, n_p, c)
         r = -np.matmul(J.local[:, :, cut:], dp)
         start = 0
         for rows, N in zip(self._rows.laws, J.weights):
             stop = start + N.shape[2]
             r[:, rows] -= np.matmul(N, dtheta[start:stop])
             start = stop
+        dx0 = dx0 + np.matmul(J.joints.starts, dp)
+        dx0[1:] += np.where(self._elements.first[1:, None, None], 0.0,
+                            np.matmul(J.joints.ends[:-1, :, cut:], dp[:-1]))
         u = self.forward(blocks, r, dx0)
         u[:, cut:] = dp
         return u
@@ -67,7 +71,7 @@ class Chain:
         for k in range(len(self.steps) - 1, -1, -1):
             e = self.steps[k]
             later = np.where(np.isin(e + 1, elements.starts) | (e + 1 == elements.E), elements.E, e + 1)
-            pulled = g[e] + joint[later] @ elements.end
+            pulled = g[e] + np.einsum("en,enw->ew", joint[later], J.joints.ends[e])
             local[e] = np.matmul(pulled[:, None, n_x:cut], inverse[e])[:, 0]
             joint[e] = pulled[:, :n_x] - np.matmul(local[e][:, None], J.local[e, :, :n_x])[:, 0]
         joint = joint[:-1]

@@ -107,6 +107,8 @@ class Condensed:
         self.n_nu = len(self.law_rows)
         self.inverse = slots_inverted(J)
         self.segments = Segments(elements.starts, elements.E, length)
+        self.n_P = elements.parameters.n
+        self.p_places = elements.parameters.places[elements.experiment[self.segments.head]]  # (S, n_p)
         self.S, self.L = self.segments.table.shape
         self._eliminate()
         self._chain()
@@ -126,7 +128,7 @@ class Condensed:
         self.Q[:, :n_x, :n_x] = np.eye(n_x)
         self.Q[:, n_x:self.cut] = np.matmul(self.inverse, right)
         self.Q[:, self.cut:, n_x + self.n_nu:] = np.eye(self.n_p)
-        self.step = np.matmul(self.elements.end, self.Q)
+        self.step = np.matmul(self.J.joints.ends, self.Q)
 
     def _chain(self):
         """Z (S, L, n_in, n_s): (x₀, ν, p) of each element in terms of s; end (S, n_x, n_s)."""
@@ -140,6 +142,7 @@ class Condensed:
         k, i = np.arange(L)[:, None], n_x + np.arange(n_nu)
         Z[:, k, i, k * n_nu + i] = 1.0
         Z[:, :, n_x + n_nu:, n_s - self.n_p:] = np.eye(self.n_p)
+        Z[:, 0, :n_x, n_s - self.n_p:] = self.J.joints.starts[self.segments.head]
         for k in range(L - 1):
             np.matmul(step[:, k], Z[:, k], out=Z[:, k + 1, :n_x])
         self.Z, self.flat = Z, Z.reshape(S, -1, n_s)
@@ -205,7 +208,7 @@ class ReducedFactor:
     def _split(self, d_x, d_c):
         c, elements = self.c, self.c.elements
         diagonal = elements.local(d_x[:elements.n])
-        self._d_p = d_x[elements.n - c.n_p:elements.n]
+        self._d_p = d_x[elements.n - c.n_P:elements.n]
         diagonal[:, c.cut:] = 0.0
         self._diagonal, self._d_theta = diagonal, d_x[elements.n:]
         relaxed = c.rows.split(d_c)[2]
@@ -249,13 +252,21 @@ class ReducedFactor:
         # rows (p, x₀) of every segment against θ
         against = np.take_along_axis(self._cross, pe[:, :, None], axis=1) - np.matmul(
             np.take_along_axis(M, pe[:, :, None], axis=1)[:, :, nu], c.N)
-        low = np.concatenate([against[:, :n_p].sum(axis=0), against[segment, n_p + state]])
-        corner = np.zeros((n_p + self._n_e,) * 2)
-        corner[:n_p, :n_p] = M[:, p, p].sum(axis=0) + np.diag(self._d_p)
-        corner[n_p:, :n_p] = M[segment, state][:, p]
-        corner[n_p:, n_p:] = np.where(segment[:, None] == segment,
+        low = np.concatenate([self._of_parameters(against[:, :n_p]), against[segment, n_p + state]])
+        n_P = c.n_P
+        corner = np.zeros((n_P + self._n_e,) * 2)
+        np.add.at(corner, (c.p_places[:, :, None], c.p_places[:, None]), M[:, p, p])
+        corner[:n_P, :n_P] += np.diag(self._d_p)
+        corner[n_P + np.arange(self._n_e)[:, None], c.p_places[segment]] = M[segment, state][:, p]
+        corner[n_P:, n_P:] = np.where(segment[:, None] == segment,
                                       M[segment[:, None], state[:, None], state], 0.0)
         return top, low, corner
+
+    def _of_parameters(self, values):
+        """Sums (n_P, …) of values (S, n_p, …) over the segments that share a parameter."""
+        out = np.zeros((self.c.n_P, *values.shape[2:]))
+        np.add.at(out, self.c.p_places, values)
+        return out
 
     def _theta(self, N, half):
         """Nᵀ half + halfᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
@@ -274,12 +285,13 @@ class ReducedFactor:
     def _joint_matrix(self):
         """A of the rows x₀ − end of the segment before = r at cuts, over (θ, p, starts)."""
         c, cuts = self.c, self._rows_cut
-        A = np.zeros((len(cuts), c.n_x, c.n_theta + c.n_p + self._n_e))
+        A = np.zeros((len(cuts), c.n_x, c.n_theta + c.n_P + self._n_e))
         end = c.end[cuts - 1]
         A[:, :, :c.n_theta] = np.matmul(end[:, :, c.n_x:c.n_s - c.n_p], c.N[cuts - 1])
-        A[:, :, c.n_theta:c.n_theta + c.n_p] = -end[:, :, c.n_s - c.n_p:]
+        row = np.arange(len(cuts))[:, None]
+        A[row, :, c.n_theta + c.p_places[cuts]] = -end[:, :, c.n_s - c.n_p:].transpose(0, 2, 1)
         segment, state = self._starts
-        e = c.n_theta + c.n_p + np.arange(self._n_e)
+        e = c.n_theta + c.n_P + np.arange(self._n_e)
         for row, s in enumerate(cuts):
             mine, before = segment == s, segment == s - 1
             A[row, state[mine], e[mine]] = 1.0
@@ -312,7 +324,7 @@ class ReducedFactor:
         lam = self._multipliers(g, u, theta, cuts)
         slack = (self._stiff * (np.matmul(path, u[:, :, None])[:, :, 0] - r_path)
                  if path.size else np.zeros(0))
-        p = q[c.n_theta:c.n_theta + c.n_p]
+        p = q[c.n_theta:c.n_theta + c.n_P]
         x = elements.join(u[:, :c.n_x], u[:, c.n_x:c.cut], p)
         return np.concatenate([x, theta]), np.concatenate([*lam, slack.ravel()])
 
@@ -331,7 +343,7 @@ class ReducedFactor:
         c, elements = self.c, self.c.elements
         u = np.zeros((elements.E, elements.width))
         u[:, c.n_x:c.cut] = np.matmul(c.inverse, r_local[:, :, None])[:, :, 0]
-        after = u @ elements.end.T
+        after = np.matmul(c.J.joints.ends, u[:, :, None])[:, :, 0]
         right = r_joint.copy()
         right[c.segments.head[c.segments.cut]] = 0.0
         right[1:] += np.where(c.coupled[1:, None], after[:-1], 0.0)
@@ -350,7 +362,7 @@ class ReducedFactor:
         nu = s[:, c.n_x:c.n_s - c.n_p]
         theta = r_x[elements.n:] - summed(nu, c.N)
         theta -= self._mixed_product(u)
-        p = r_x[elements.n - c.n_p:elements.n] + s[:, c.n_s - c.n_p:].sum(axis=0)
+        p = r_x[elements.n - c.n_P:elements.n] + self._of_parameters(s[:, c.n_s - c.n_p:])
         return np.concatenate([theta, p, s[self._starts]])
 
     def _mixed_product(self, u):
@@ -371,9 +383,9 @@ class ReducedFactor:
         """u = particular + Q Z P q."""
         c = self.c
         s = np.zeros((c.S, c.n_s))
-        s[self._starts] = q[c.n_theta + c.n_p:]
+        s[self._starts] = q[c.n_theta + c.n_P:]
         s[:, c.n_x:c.n_s - c.n_p] = -(c.N @ q[:c.n_theta])
-        s[:, c.n_s - c.n_p:] = q[c.n_theta:c.n_theta + c.n_p]
+        s[:, c.n_s - c.n_p:] = q[c.n_theta:c.n_theta + c.n_P][c.p_places]
         inner = c.out_of_segments(np.matmul(c.flat, s[:, :, None]).reshape(c.S, c.L, -1))
         return u + np.matmul(c.Q, inner[:, :, None])[:, :, 0]
 
@@ -394,7 +406,7 @@ class ReducedFactor:
         after = np.zeros_like(joint)
         after[:-1] = np.where(c.coupled[1:, None], joint[1:], 0.0)
         after[ends] = cuts
-        more = after @ elements.end[:, c.n_x:c.cut]
+        more = np.einsum("en,enw->ew", after, c.J.joints.ends[:, :, c.n_x:c.cut])
         local += np.matmul(more[:, None], c.inverse)[:, 0]
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed

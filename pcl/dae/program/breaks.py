@@ -10,13 +10,14 @@ straight.
 import numpy as np
 
 from pcl.collocation import Mesh
+from pcl.dae.data.event_times import CLOSE, inside
 
 BEND = 0.1          # Δ h relative to the range of an input, from which a bend counts
 ROUGH = 0.05        # of the range: what is drawn straight in a measured signal
 NOISY = 6.0         # standard deviations of the noise of such a signal, the same
 TURN = 0.25         # of the range: how far a curve has to come back before it counts as a turn
-CLOSE = 1e-9        # of the span: times nearer than this are one time
 FEWEST, MOST = 20, 200      # elements that a trajectory begins with
+BETWEEN = 4         # of them from one jump of the states to the next
 _SAMPLES = 2000     # of a function, to count its turns
 
 
@@ -50,30 +51,32 @@ def shared(wanted, times):
 def breaks(item, wanted):
     """Increasing times inside the span where elements have to end, `wanted` elements being asked for."""
     length = (item.span[1] - item.span[0]) / wanted
-    return ends_of(item.inputs.values(), item.breaks, item.span, length, wanted)
+    return ends_of(item.inputs.values(), np.append(item.breaks, item.events), item.span, length, wanted)
 
 
 def ends_of(signals, given, span, length, most):
     """Increasing times inside the span where elements of about `length` have to end: jumps of the inputs,
     times that were given, and the bends that count, at most `most` an input."""
     bends = [_corners(u, span, length, most) for u in signals]
-    return _inside(np.concatenate([given, *(u.jumps for u in signals), *bends]), span)
+    return inside(np.concatenate([given, *(u.jumps for u in signals), *bends]), span)
 
 
 def jumps(item, span):
-    """Increasing times inside the span where an input jumps, and the `breaks` that were given."""
-    return _inside(np.concatenate([item.breaks, *(u.jumps for u in item.inputs.values())]), span)
+    """Increasing times inside the span where an input or a state jumps, and the `breaks` given."""
+    inputs = [u.jumps for u in item.inputs.values()]
+    return inside(np.concatenate([item.breaks, item.events, *inputs]), span)
 
 
 def elements_for(item):
-    """Elements to begin with: two for every turn of the data or of an input, `FEWEST` at least."""
+    """Elements to begin with: two for every turn of the data or of an input, `FEWEST` at least, and
+    `BETWEEN` from one jump of the states to the next."""
     curves = [(s.times, s.values) for s in item.observed.values()]
     t0, t1 = item.span
     t = np.linspace(t0, t1, _SAMPLES)
     curves += [(t, u(t)) for u in item.inputs.values() if u.function is not None]
     curves += [(u.times, u.values) for u in item.inputs.values() if u.function is None]
     most = max((turns(values) for _, values in curves), default=0)
-    return int(np.clip(2 * most, FEWEST, MOST))
+    return max(int(np.clip(2 * most, FEWEST, MOST)), BETWEEN * (1 + item.events.size))
 
 
 def turns(values):
@@ -91,24 +94,13 @@ def turns(values):
     return count - 1 if 1 < count <= len(values) / 4 + 1 else 0
 
 
-def _inside(times, span):
-    """Sorted, without those at the ends, and of those that are close the first."""
-    close = CLOSE * (span[1] - span[0])
-    kept, last = [], span[0]
-    for time in np.unique(times):
-        if last + close < time < span[1] - close:
-            kept.append(time)
-            last = time
-    return np.array(kept)
-
-
 def _corners(u, span, length, most):
     """Times of the bends of a linear table that count."""
     times, change = u.bends
-    inside = (times > span[0]) & (times < span[1])
-    values = u.values[1:-1][inside] if inside.any() else np.zeros(0)
-    size = np.ptp(np.append(values, u(np.array(span)))) if inside.any() else 0.0
-    found = times[inside & (change * length > BEND * size)] if size > 0.0 else np.zeros(0)
+    within = (times > span[0]) & (times < span[1])
+    values = u.values[1:-1][within] if within.any() else np.zeros(0)
+    size = np.ptp(np.append(values, u(np.array(span)))) if within.any() else 0.0
+    found = times[within & (change * length > BEND * size)] if size > 0.0 else np.zeros(0)
     if len(found) <= most:
         return found
     noise = np.median(np.abs(np.diff(u.values, 2))) / (0.6745 * np.sqrt(6.0))   # standard deviation
@@ -151,6 +143,7 @@ def _with_jumps(mesh, item):
 def _refuse(mesh, item, time):
     e = int(np.searchsorted(mesh.times, time)) - 1
     names = [f"input {name!r} jumps" for name, u in item.inputs.items() if time in u.jumps]
+    names += ["a state jumps"] if time in item.events else []
     raise ValueError(f"{' and '.join(names) or 'a break'} at t = {time:.9g} of trajectory {item.name!r}, "
                      f"inside element {e} of those given, {mesh.times[e]:.9g} to "
                      f"{mesh.times[e + 1]:.9g}: a collocation polynomial cannot follow. Add this time to "

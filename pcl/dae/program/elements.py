@@ -11,6 +11,7 @@ with G the same for all elements.
 
 import numpy as np
 
+from pcl.dae.program.parameters import Parameters
 from pcl.dae.program.pointwise import Arguments
 
 
@@ -22,17 +23,20 @@ class Elements:
     model : Model
     scheme : collocation.Scheme
     meshes : list of collocation.Mesh, one a trajectory
+    experiments : (numbers (trajectories,), count), whose local parameters a trajectory has; its own by
+        default
 
     Attributes
     ----------
     E, K, n_x, n_w, n_p, width : elements, nodes, states, slots a node, parameters, length of u_e
+    parameters : `parameters.Parameters` of all experiments
     lengths (E,), times (E, K)
     trajectory (E,), first (E,) : number of the trajectory; whether the element is its first
     gather : (K, n_a, width), G
     end : (n_x, width), the states at the end of an element
     """
 
-    def __init__(self, model, scheme, meshes):
+    def __init__(self, model, scheme, meshes, experiments=None):
         self.model, self.scheme, self.meshes = model, scheme, list(meshes)
         self.arguments = Arguments(model)
         self.K, self.n_x = len(scheme.points), len(model.states)
@@ -43,20 +47,27 @@ class Elements:
         counts = [len(mesh.lengths) for mesh in self.meshes]
         self.E, self.starts = int(np.sum(counts)), np.cumsum([0, *counts])[:-1]
         self.trajectory = np.repeat(np.arange(len(counts)), counts)
+        numbers, count = (np.arange(len(counts)), len(counts)) if experiments is None else experiments
+        self.parameters, self.experiment = Parameters(model, count), np.asarray(numbers)[self.trajectory]
+        self._p_places = self.parameters.places[self.experiment]                         # (E, n_p)
         self.first = np.zeros(self.E, dtype=bool)
         self.first[self.starts] = True
         self.lengths = np.concatenate([mesh.lengths for mesh in self.meshes])
         self.times = np.concatenate([mesh.points(scheme) for mesh in self.meshes])
         self.gather, self.end = self._gather(), self._differential(scheme.end[None])[0]
         self._at_points = self.gather.reshape(-1, self.width).T.copy()
+        self._at_ends = self._arguments(scheme.end_derivative[None], scheme.end[None],
+                                        scheme.end_algebraic[None])[0]
+        self._at_starts = self._arguments(scheme.derivative_at(0.0), np.eye(1, scheme.K + 1),
+                                          np.eye(1, scheme.K))[0]
 
     @property
     def n(self):
         """Unknowns of the trajectories and parameters, without those of the laws."""
-        return self.E * (self.n_x + self.K * self.n_w) + self.n_p
+        return self.E * (self.n_x + self.K * self.n_w) + self.parameters.n
 
     def split(self, x):
-        """(x₀ (E, n_x), w (E, K, n_w), p (n_p,)), views of a vector (n,)."""
+        """(x₀ (E, n_x), w (E, K, n_w), P), views of a vector (n,)."""
         a, b = self.E * self.n_x, self.E * (self.n_x + self.K * self.n_w)
         return (x[:a].reshape(self.E, self.n_x), x[a:b].reshape(self.E, self.K, self.n_w),
                 x[b:self.n])
@@ -67,18 +78,25 @@ class Elements:
 
     def local(self, x):
         """u (E, width) of a vector (n,)."""
-        x0, w, p = self.split(x)
+        x0, w, P = self.split(x)
         u = np.empty((self.E, self.width))
         u[:, :self.n_x] = x0
         u[:, self.n_x:self.width - self.n_p] = w.reshape(self.E, -1)
-        u[:, self.width - self.n_p:] = p
+        u[:, self.width - self.n_p:] = P[self._p_places]
         return u
 
     def scatter(self, u):
         """The transpose of `local`: (n,) of u (E, width)."""
         cut = self.width - self.n_p
         return np.concatenate([u[:, :self.n_x].ravel(), u[:, self.n_x:cut].ravel(),
-                               u[:, cut:].sum(axis=0)])
+                               self.gathered(u[:, cut:])])
+
+    def gathered(self, values):
+        """Sums (n_P, …) of values (E, n_p, …) over the elements that share a parameter."""
+        if not self.model.local:
+            return values.sum(axis=0)
+        out = np.zeros((self.parameters.n, *values.shape[2:]))
+        return self.parameters.added(values, self.experiment, out)
 
     def columns(self):
         """Where each entry of u stands in the vector, int (E, width)."""
@@ -94,6 +112,11 @@ class Elements:
         """Multiply x' in arrays (E, …, n_a) by 1/h, in place."""
         a[..., self.arguments.derivatives] /= self.lengths.reshape(-1, *(1,) * (a.ndim - 1))
         return a
+
+    def arguments_at(self, start):
+        """(n_a, width): G of the end of an element, or of its `start`, where y and z are those of the
+        first node."""
+        return self._at_starts if start else self._at_ends
 
     def pull(self, J):
         """Rows (E, K, r, n_a) of derivatives with respect to arguments → (E, K·r, width), to u."""
@@ -119,13 +142,17 @@ class Elements:
         return r
 
     def _gather(self):
-        at, K = self.arguments, self.K
-        G = np.zeros((K, len(at), self.width))
-        G[:, at.derivatives] = self._differential(self.scheme.derivative)
-        G[:, at.states] = self._differential(self.scheme.value)
-        for j in range(K):
-            for i in range(self.n_y + self.n_z):
-                G[j, at.algebraic.start + i, self.n_x + j * self.n_w + self.n_x + i] = 1.0
+        return self._arguments(self.scheme.derivative, self.scheme.value, np.eye(self.K))
+
+    def _arguments(self, derivative, value, algebraic):
+        """(r, n_a, width) of rows (r, K + 1) on [x₀; slots], and (r, K) on the nodes."""
+        at = self.arguments
+        G = np.zeros((len(value), len(at), self.width))
+        G[:, at.derivatives] = self._differential(derivative)
+        G[:, at.states] = self._differential(value)
+        for i in range(self.n_y + self.n_z):
+            place = self.n_x + self.n_x + i
+            G[:, at.algebraic.start + i, place:self.width - self.n_p:self.n_w] = algebraic
         for i in range(self.n_p):
             G[:, at.parameters.start + i, self.width - self.n_p + i] = 1.0
         return G

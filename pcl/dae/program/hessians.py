@@ -24,7 +24,7 @@ class GaussNewton:
 
     def at(self, x: Array, lam: Array, sigma: float) -> Any:
         """σ ∇²f, a `StructuredHessian`."""
-        return self._program.gauss_newton(sigma)
+        return self._program.gauss_newton(x, sigma)
 
     def accepted(self, x_old: Array, x_new: Array, lam: Array, sigma: float) -> None:
         """Nothing to remember."""

@@ -24,32 +24,33 @@ def solved_for(model):
         bounds = {name: tuple(np.log(np.maximum(model.limits(name), 0.0))) for name in model.log}
     functions = {name: _of_exponents(getattr(model, name), model.log)
                  for name in ("rates", "equations", "path")}
+    functions["jumps"] = {name: _of_exponents(g, model.log) for name, g in model.jumps.items()}
     return replace(model, **functions, bounds={**model.bounds, **bounds}, log=(), exponents=model.log)
 
 
-def natural(model, q):
-    """p (n_p,) of the unknowns q (n_p,) of a model made by `solved_for`."""
-    logs = is_log(model)
+def natural(elements, q):
+    """p (n_P,) of the unknowns q (n_P,) of `Elements` of a model made by `solved_for`."""
+    logs = is_log(elements)
     return np.where(logs, np.exp(np.where(logs, q, 0.0)), q)
 
 
-def slopes(model, q):
-    """∂p/∂q (n_p,)."""
-    return np.where(is_log(model), natural(model, q), 1.0)
+def slopes(elements, q):
+    """∂p/∂q (n_P,)."""
+    return np.where(is_log(elements), natural(elements, q), 1.0)
 
 
 def told(elements, x):
     """Unknowns x (n,) of a program with the parameters in their own units."""
     x = x.copy()
-    place = slice(elements.n - elements.n_p, elements.n)
-    x[place] = natural(elements.model, x[place])
+    place = slice(elements.n - elements.parameters.n, elements.n)
+    x[place] = natural(elements, x[place])
     return x
 
 
 def inward(model, given):
     """{name: q} of {name: p}; ValueError for a start of a logarithm that is not positive."""
     found = dict(given)
-    for name in set(found) & set(model.exponents):
+    for name in [name for name in found if name.split("[")[0] in model.exponents]:
         if not found[name] > 0.0:
             raise ValueError(f"start of {name!r} is {found[name]:g}; expected a positive number, as the "
                              "parameter is fitted by its logarithm (see `log` of the Model).")
@@ -57,9 +58,9 @@ def inward(model, given):
     return found
 
 
-def is_log(model):
-    """Which parameters are solved for by their logarithm, (n_p,) of bool."""
-    return np.isin(model.parameters, model.exponents)
+def is_log(elements):
+    """Which parameters are solved for by their logarithm, (n_P,) of bool."""
+    return np.isin(elements.parameters.names, elements.model.exponents)
 
 
 def _of_exponents(function, names):

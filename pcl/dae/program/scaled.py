@@ -15,7 +15,9 @@ Paths are asked to stay ≤ −`MARGIN`, so that they are ≤ 0 whatever violati
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 
+from pcl.dae.program.handover import Slopes
 from pcl.dae.program.structured import StructuredHessian, StructuredJacobian
 
 CONSTRAINT_TOL, MARGIN = 5e-9, 6e-9     # largest violation; distance that paths keep from zero
@@ -28,7 +30,7 @@ class Scaled:
     ----------
     program : Transcription
     x : (n,), where sizes are taken: root mean squares over all nodes
-    parameters : (n_p,) or a number, least sizes of the parameters
+    parameters : (n_P,) or a number, least sizes of the parameters
     """
 
     def __init__(self, program, x, parameters=0.0):
@@ -36,19 +38,20 @@ class Scaled:
         self._program, self.rows, self.n, self.m = program, program.rows, program.n, program.m
         w, p, states = _sizes(elements, x)
         p[np.isin(elements.model.parameters, elements.model.exponents)] = 1.0
+        p = p[[elements.model.parameters.index(name) for name in elements.parameters.names]]
         self.p = p = np.maximum(p, parameters)
         starts = np.tile(w[:elements.n_x], (elements.E, 1))
         slots = np.tile(w, (elements.E, elements.K, 1))
         self.d = np.concatenate([elements.join(starts, slots, p), np.ones(self.n - elements.n)])
         self.local = elements.local(self.d[:elements.n])[0]                             # (width,)
         with np.errstate(all="ignore"):
-            equations, path = program.row_sizes(x, np.concatenate([states, w, p]))
+            equations, path = program.row_sizes(x, np.concatenate([
+                states, w, self.local[len(self.local) - elements.n_p:]]))
         self.row = np.tile(1.0 / _power(np.concatenate([equations, w[elements.n_w - elements.n_z:]])),
                            elements.K)                                                  # (K·n_w,)
         self._path = np.tile(1.0 / _power(path), elements.K)                            # (K·n_g,)
-        state = np.abs(self.rows.joints) @ self.d[:elements.n] / np.maximum(
-            np.abs(self.rows.joints) @ np.ones(elements.n), 1e-300)
-        self.r = np.concatenate([np.tile(self.row, elements.E), 1.0 / _power(state),
+        self._state = self.d[program.handover.places]
+        self.r = np.concatenate([np.tile(self.row, elements.E), 1.0 / self._state,
                                  np.tile(self._path, elements.E)])
         self.s = float(_power(np.array(program.misfit.unit)))
         self.x_lower, self.x_upper = program.x_lower / self.d, program.x_upper / self.d
@@ -72,16 +75,17 @@ class Scaled:
         J = self._program.jacobian(self.d * x)
         weights = [N * self.row[law][:, None] for law, N in zip(self.rows.laws, J.weights)]
         return StructuredJacobian(self.rows, J.local * (self.row[:, None] * self.local),
-                                  J.path * (self._path[:, None] * self.local), weights)
+                                  J.path * (self._path[:, None] * self.local), weights,
+                                  self._joints(J.joints))
 
     def hessian(self, x, lam, sigma, weights=None):
         """∇²(σ f̂ + λ̂ᵀĉ)."""
         return self._hessian(self._program.hessian(self.d * x, self.r * lam, sigma / self.s,
                                                    weights=weights))
 
-    def gauss_newton(self, sigma):
+    def gauss_newton(self, x, sigma):
         """σ ∇²f̂."""
-        return self._hessian(self._program.gauss_newton(sigma / self.s))
+        return self._hessian(self._program.gauss_newton(self.d * x, sigma / self.s))
 
     def weight_gradients(self, x, thetas, lam):
         """See `Transcription.weight_gradients`."""
@@ -94,6 +98,15 @@ class Scaled:
     def variable_name(self, i):
         """Words for unknown i."""
         return self._program.variable_name(i)
+
+    def _joints(self, slopes):
+        """Rows of linear joints are of one variable each and stay as they are."""
+        if not self._program.handover.leaps:
+            return slopes
+        size, columns = self.local[:self._elements.n_x, None], sp.diags_array(self.d[:self._elements.n])
+        rows = (sp.diags_array(1.0 / self._state) @ slopes.rows @ columns).tocsr()
+        return Slopes(rows, rows.T.tocsr(), slopes.ends * self.local / size,
+                      slopes.starts * self.local[len(self.local) - self._elements.n_p:] / size)
 
     def _hessian(self, W):
         return StructuredHessian(self.rows, W.local * (self.local[:, None] * self.local), W.mixed,
@@ -121,7 +134,7 @@ class Scaled:
 
 
 def _sizes(elements, x):
-    """(of the n_w variables, of the parameters, of the derivatives), powers of two."""
+    """(of the n_w variables, of the n_p parameters, of the derivatives), powers of two."""
     a = elements.at_points(elements.local(x[:elements.n]))
     typical = np.sqrt(np.mean(a ** 2, axis=0))
     at = elements.arguments

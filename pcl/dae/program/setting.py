@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pcl.collocation import Mesh, Scheme, radau
+from pcl.dae.data.event_times import at_once, boundary
 from pcl.dae.data.experiments import Data
 from pcl.dae.model import Model
 from pcl.dae.program.breaks import mesh_of
 from pcl.dae.program.elements import Elements
+from pcl.dae.program.events import amounts, first_leap, leaps
+from pcl.dae.program.handover import Handover
 from pcl.dae.program.log_scale import solved_for, told
 from pcl.dae.program.misfit import Misfit
 from pcl.dae.program.node_inputs import at_nodes, missed, unseen
@@ -69,6 +72,11 @@ class Setting:
         """The stacked elements."""
         return Elements(self.model, self.scheme, self.meshes)
 
+    @property
+    def labels(self):
+        """Words for all parameters: "k", or "k[a]" of the trajectory a."""
+        return self.elements.parameters.labels(self.names)
+
     @functools.cached_property
     def inputs(self):
         """u at the nodes (E, K, n_u)."""
@@ -89,23 +97,56 @@ class Setting:
 
     @functools.cached_property
     def starts(self):
-        """(fixed (E, n_x), values (E, n_x)): the given starts, in the first elements."""
+        """(fixed (E, n_x), values (E, n_x)): the given starts, in the first elements; in the others what
+        doses add."""
         elements = self.elements
         fixed = np.zeros((elements.E, elements.n_x), dtype=bool)
         values = np.zeros((elements.E, elements.n_x))
-        for k, item in enumerate(self.data):
-            for name, value in item.initial.items():
+        for k, (item, mesh) in enumerate(zip(self.data, self.meshes)):
+            mine = slice(elements.starts[k], elements.starts[k] + mesh.elements)
+            values[mine] = amounts(item.doses, mesh, self.model.states)
+            for name in (*item.initial, *item.computed, *item.steady):
                 place = elements.starts[k], self.model.states.index(name)
-                fixed[place], values[place] = True, value
+                fixed[place] = True
+                values[place] += item.initial.get(name, 0.0)
         return fixed, values
+
+    @functools.cached_property
+    def leaps(self):
+        """Jump conditions, and starts that follow from parameters."""
+        found = []
+        for start, item, mesh in zip(self.elements.starts, self.data, self.meshes):
+            found += leaps(self.model, item.jumps, mesh, start, item.inputs)
+            found += first_leap(self.model, item, mesh, start)
+        return tuple(found)
+
+    @functools.cached_property
+    def handover(self):
+        """What elements hand on, see `pcl.dae.program.handover`."""
+        return Handover(self.elements, *self.starts, self.leaps)
+
+    @functools.cached_property
+    def pieces(self):
+        """Numbers (E,) of the stretches of trajectories in which no state jumps."""
+        begins = self.elements.first.copy()
+        for k, (item, mesh) in enumerate(zip(self.data, self.meshes)):
+            begins[[self.elements.starts[k] + boundary(mesh.times, t) for t in item.events]] = True
+        return np.cumsum(begins) - 1
 
     @functools.cached_property
     def misfit(self):
         """Σ ω (simulated − observed)², ω the weight of the data times the factor of the variable."""
         names = self.data.names
         return Misfit.of(self.elements, [
-            (self.names.index(names[k]), name, t, values, omega * self.factors[name])
-            for k, name, t, values, omega in self.data.observations()])
+            (self.names.index(names[k]), name, self._snapped(k, t), values,
+             omega * self.factors[name]) for k, name, t, values, omega in self.data.observations()])
+
+    def _snapped(self, k, t):
+        """Times of readings; those at a jump are exactly there, before it, whatever rounding says."""
+        times = self.meshes[self.names.index(self.data.names[k])].times
+        for event in self.data[k].events:
+            t = np.where(at_once(t, event, self.data[k].span), times[boundary(times, event)], t)
+        return t
 
     @functools.cached_property
     def spread(self):
@@ -122,7 +163,7 @@ class Setting:
         """The nonlinear program with these laws; penalties P_l of ½ θ_lᵀP_l θ_l."""
         fixed, values = self.starts
         return Transcription(self.model, laws, self.elements, self.inputs, fixed, values, self.misfit,
-                             penalties)
+                             penalties, self.leaps)
 
     def points_of(self, law, x):
         """Inputs (E·K, d) and outputs (E·K, m) of a law on the trajectories x."""
@@ -145,7 +186,8 @@ class Setting:
     def asked(self, x):
         """The inverse of `told`, within the bounds."""
         x, end = x.copy(), self.elements.n
-        for place, name in enumerate(self.model.parameters, end - self.elements.n_p):
+        p = self.elements.parameters
+        for place, name in enumerate(p.names, end - p.n):
             if name in self.model.exponents:
                 x[place] = np.clip(np.log(max(x[place], np.finfo(float).tiny)), *self.model.limits(name))
         return x

@@ -1,7 +1,5 @@
 """Jacobian and Hessian of a collocated program: small blocks for each element, dense ones for θ."""
 
-import functools
-
 import numpy as np
 import scipy.sparse as sp
 
@@ -15,10 +13,12 @@ class StructuredJacobian:
     local : (E, K·n_w, width), equations and laws of each element with respect to u
     path : (E, K·n_g, width)
     weights : list of arrays (E, K·m_l, p_l): −∂z/∂θ of each law, in the law's rows of `local`
+    joints : `handover.Slopes`
     """
 
-    def __init__(self, rows, local, path, weights):
+    def __init__(self, rows, local, path, weights, joints):
         self.rows, self.local, self.path, self.weights = rows, local, path, weights
+        self.joints = joints
         self.shape = (rows.m, rows.n)
 
     @property
@@ -33,7 +33,7 @@ class StructuredJacobian:
         for law, N, theta in zip(rows.laws, self.weights, rows.parameters(dx)):
             local[:, law] += N @ theta
         path = np.matmul(self.path, u[:, :, None])
-        return np.concatenate([local.ravel(), rows.joints @ dx[:elements.n], path.ravel()])
+        return np.concatenate([local.ravel(), self.joints.rows @ dx[:elements.n], path.ravel()])
 
     def transposed_product(self, lam):
         """Jᵀλ."""
@@ -42,7 +42,7 @@ class StructuredJacobian:
         u = np.matmul(local[:, None], self.local)[:, 0]
         if path.size:
             u += np.matmul(path[:, None], self.path)[:, 0]
-        out = [rows.elements.scatter(u) + rows.joints_transposed @ joints]
+        out = [rows.elements.scatter(u) + self.joints.transposed @ joints]
         out += [summed(local[:, law], N) for law, N in zip(rows.laws, self.weights)]
         return np.concatenate(out)
 
@@ -54,7 +54,7 @@ class StructuredJacobian:
             if N.size:
                 local[:, law] = np.maximum(local[:, law], np.abs(N).max(axis=2))
         path = np.abs(self.path).max(axis=2)
-        joints = np.abs(rows.joints).max(axis=1).toarray().ravel()
+        joints = np.abs(self.joints.rows).max(axis=1).toarray().ravel()
         return np.concatenate([local.ravel(), joints, path.ravel()])
 
     def tocsc(self):
@@ -62,7 +62,7 @@ class StructuredJacobian:
         rows, elements = self.rows, self.rows.elements
         columns = elements.columns()
         local = placed(self.local, columns, elements.n)
-        pieces = [local, rows.joints, placed(self.path, columns, elements.n)]
+        pieces = [local, self.joints.rows, placed(self.path, columns, elements.n)]
         trajectories = sp.vstack([p for p in pieces if p.shape[0]])
         blocks = []
         for law, N in zip(rows.laws, self.weights):
@@ -137,16 +137,17 @@ class RowLayout:
     ----------
     elements : Elements
     laws : list of int arrays, the rows of each law among the K·n_w of an element
-    joints : sparse (joints, elements.n), see `joint_rows`
+    handover : Handover, which has the joints
     paths : int, n_g
     sizes : list of int, parameters of each law
     """
 
-    def __init__(self, elements, laws, joints, paths, sizes):
-        self.elements, self.laws, self.joints, self.sizes = elements, laws, joints, sizes
+    def __init__(self, elements, laws, handover, paths, sizes):
+        self.elements, self.laws, self.handover, self.sizes = elements, laws, handover, sizes
+        self.joints, self.jointed = handover.linear, handover.jointed
         self.paths = paths
         self.n_local = elements.K * elements.n_w
-        self.m = elements.E * (self.n_local + elements.K * paths) + joints.shape[0]
+        self.m = elements.E * (self.n_local + elements.K * paths) + self.joints.shape[0]
         self.n = elements.n + sum(sizes)
         ends = elements.n + np.cumsum([0, *sizes])
         self._places = [slice(int(a), int(b)) for a, b in zip(ends, ends[1:])]
@@ -160,42 +161,6 @@ class RowLayout:
     def parameters(self, x):
         """[θ_l …], views of a vector (n,)."""
         return [x[place] for place in self._places]
-
-    @functools.cached_property
-    def joints_transposed(self):
-        """The transpose of `joints`, sorted by rows."""
-        return self.joints.T.tocsr()
-
-    @functools.cached_property
-    def jointed(self):
-        """bool (E, n_x): which starts are given by a joint; the others are free."""
-        out = np.zeros((self.elements.E, self.elements.n_x), dtype=bool)
-        place = np.flatnonzero(~self.elements.first)
-        out[place] = True
-        starts = self.joints.tocsr()[len(place) * self.elements.n_x:].indices
-        out.ravel()[starts] = True
-        return out
-
-
-def joint_rows(elements, fixed):
-    """Sparse rows x₀_e − end_{e−1} = 0 of all elements but the first, then x₀ = given where `fixed`.
-
-    `fixed` is bool (E, n_x), True only in first elements.
-    """
-    columns, n_x = elements.columns(), elements.n_x
-    place = np.flatnonzero(~elements.first)
-    count = len(place) * n_x
-    row = np.arange(count).reshape(-1, n_x)
-    before = -np.broadcast_to(elements.end, (len(place), *elements.end.shape))
-    keep = elements.end != 0.0
-    starts = np.flatnonzero(fixed.ravel())
-    data = np.concatenate([np.ones(count), before[:, keep].ravel(), np.ones(len(starts))])
-    i = np.concatenate([row.ravel(), np.broadcast_to(row[:, :, None], before.shape)[:, keep].ravel(),
-                        count + np.arange(len(starts))])
-    j = np.concatenate([columns[place, :n_x].ravel(),
-                        np.broadcast_to(columns[place - 1][:, None], before.shape)[:, keep].ravel(),
-                        starts])
-    return sp.csr_array((data, (i, j)), shape=(count + len(starts), elements.n))
 
 
 def summed(y, blocks):

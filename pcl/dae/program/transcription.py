@@ -7,15 +7,19 @@ import numpy as np
 from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
-from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian, joint_rows
+from pcl.dae.program.handover import Handover
+from pcl.dae.program.prior_rows import PriorRows
+from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian
 from pcl.support.types import Array
 
 
 class Transcription:
-    """minimise Σ ω (simulated − observed)² + Σ_l ½ θ_lᵀ P_l θ_l over trajectories, p and θ, subject to
+    """minimise Σ ω (simulated − observed)² + Σ_l ½ θ_lᵀ P_l θ_l, and the priors of p, over trajectories,
+    p and θ, subject to
 
         r(x', x, y, z, p, u, t) = 0,   z = law(a; θ)    at every node of every element,
-        x₀ of an element = end of the one before,        x₀ of a trajectory as given, where it is,
+        x₀ of an element = end of the one before, or what a jump makes of it,
+        x₀ of a trajectory as given, where it is,
         g(x', x, y, z, p, u, t) ≤ 0                      at every node, and bounds.
 
     The program that `interior_point.solve` takes. Unknowns: x₀ (E, n_x), w (E, K, n_w), p, θ.
@@ -27,23 +31,25 @@ class Transcription:
     elements : Elements
     inputs : (E, K, n_u), u at the nodes
     fixed : bool (E, n_x), which starts are given (first elements only)
-    start : (E, n_x), their values
+    start : (E, n_x), their values; in other elements what a dose adds to what the one before hands on
     misfit : Misfit
     penalties : list of P_l, each a number, (p_l,) or (p_l, p_l)
+    leaps : tuple of `leap.Leap`, jumps and starts that follow from parameters
     """
 
-    def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties):
+    def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties, leaps=()):
         self.model, self.laws, self.elements, self.misfit = model, list(laws), elements, misfit
         self.equations = equations_of(model)
         self.path: Any = _pointwise(model, pointwise.path) if model.path is not None else None
         self._u = inputs.reshape(elements.E * elements.K, len(model.inputs))
         self._t = elements.times.ravel()
-        self._known = start[fixed]
         self.penalties = [_matrix(P, law.size) for P, law in zip(penalties, self.laws)]
+        self.handover = Handover(elements, fixed, start, leaps)
         self.rows = RowLayout(elements, [self._law_rows(law) for law in self.laws],
-                              joint_rows(elements, fixed), len(self.path or ()),
+                              self.handover, len(self.path or ()),
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
+        self.prior = PriorRows(model, elements) if model.priors else None
         self._inputs = [Inputs(law, model, elements) for law in self.laws]
         self._set_bounds(fixed)
         self._point = None
@@ -52,12 +58,16 @@ class Transcription:
     def objective(self, x: Array) -> float:
         """f."""
         point = self._at(x)
-        return self.misfit.value(point.u) + sum(
+        prior = self.prior.value(point.u) if self.prior else 0.0
+        return self.misfit.value(point.u) + prior + sum(
             0.5 * theta @ _product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x)))
 
     def gradient(self, x: Array) -> Array:
         """∇f (n,)."""
-        u = self.elements.scatter(self.misfit.gradient(self._at(x).u))
+        u = self.misfit.gradient(self._at(x).u)
+        if self.prior:
+            u = u + self.prior.gradient(self._at(x).u)
+        u = self.elements.scatter(u)
         theta = [_product(P, theta) for P, theta in zip(self.penalties, self.rows.parameters(x))]
         return np.concatenate([u, *theta])
 
@@ -70,8 +80,7 @@ class Transcription:
         z = point.a[:, elements.arguments.outputs]
         for inputs, law in zip(self._inputs, point.laws):
             local[:, n_eq + inputs.outputs] = z[:, inputs.outputs] - law.value
-        joints = self.rows.joints @ x[:elements.n]
-        joints[len(joints) - len(self._known):] -= self._known
+        joints = self.handover.residual(x[:elements.n], point.u)
         path = self.path.residual(point.a, self._u, self._t).ravel() if self.path else np.zeros(0)
         return np.concatenate([local.ravel(), joints, path])
 
@@ -91,12 +100,13 @@ class Transcription:
         path = (self.path.jacobian(point.a, self._u, self._t) if self.path
                 else np.zeros((E * K, 0, J.shape[-1])))
         return StructuredJacobian(self.rows, elements.pull(J),
-                                  elements.pull(path.reshape(E, K, *path.shape[1:])), weights)
+                                  elements.pull(path.reshape(E, K, *path.shape[1:])), weights,
+                                  self.handover.slopes(point.u))
 
     def hessian(self, x: Array, lam: Array, sigma: float, weights: Any = None) -> Any:
         """∇²(σ f + λᵀc), a `StructuredHessian`; `weights` (p_l, p_l) … stand in for −Σ λ ∂²z/∂θ²."""
         point, elements = self._at(x), self.elements
-        local_lam, _, path_lam = self.rows.split(lam)
+        local_lam, joint_lam, path_lam = self.rows.split(lam)
         nodes = local_lam.reshape(elements.E * elements.K, elements.n_w)
         n_eq = len(self.equations)
         second = self.equations.hessian(point.a, self._u, self._t, nodes[:, :n_eq])
@@ -111,13 +121,21 @@ class Transcription:
             mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
                 elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
             theta.append(_plus(law.curvature(adjoint) if weights is None else weights[k], sigma, P))
-        return StructuredHessian(self.rows, self._local(second, sigma), mixed,
+        local = self._local(second, sigma)
+        if self.prior:
+            self.prior.add_hessian(point.u, sigma, local)
+        for place, bend in self.handover.curvature(point.u, joint_lam):
+            local[place] += bend
+        return StructuredHessian(self.rows, local, mixed,
                                  [inputs.map for inputs in self._inputs], theta)
 
-    def gauss_newton(self, sigma):
+    def gauss_newton(self, x, sigma):
         """σ ∇²f alone, a `StructuredHessian`."""
         elements, sizes = self.elements, self.rows.sizes
-        return StructuredHessian(self.rows, sigma * self.misfit.hessian,
+        local = sigma * self.misfit.hessian
+        if self.prior:
+            self.prior.add_hessian(self._at(x).u, sigma, local)
+        return StructuredHessian(self.rows, local,
                                  [np.zeros((elements.E, 0, size)) for size in sizes],
                                  [np.zeros((0, elements.width)) for _ in sizes],
                                  [_plus(np.zeros((size, size)), sigma, P)
@@ -152,8 +170,7 @@ class Transcription:
             return f"{names[row]} {self._where(e, k)}"
         j -= elements.E * rows.n_local
         if j < rows.joints.shape[0]:
-            columns = rows.joints[[j]].indices
-            e, i = divmod(int(columns[columns < elements.E * elements.n_x].max()), elements.n_x)
+            e, i = divmod(int(self.handover.places[j]), elements.n_x)
             return f"start of {self.model.states[i]} in element {e}"
         e, place = divmod(j - rows.joints.shape[0], elements.K * rows.paths)
         k, row = divmod(place, rows.paths)
@@ -164,8 +181,9 @@ class Transcription:
         elements, model = self.elements, self.model
         if i >= elements.n:
             return f"weight {i - elements.n}"
-        if i >= elements.n - elements.n_p:
-            return model.parameters[i - elements.n + elements.n_p]
+        p = elements.parameters
+        if i >= elements.n - p.n:
+            return p.labels(range(len(p.places)))[i - elements.n + p.n]
         if i < elements.E * elements.n_x:
             e, state = divmod(i, elements.n_x)
             return f"{model.states[state]} at the start of element {e}"
@@ -235,7 +253,8 @@ def bounds_of(model, elements, fixed):
         x0 = np.full((elements.E, elements.n_x), none)
         free = elements.first[:, None] & ~fixed
         x0[free] = np.tile(w[:1, -1, :elements.n_x].ravel(), (elements.E, 1))[free]
-        sides.append(elements.join(x0, w, [model.limits(name)[side] for name in model.parameters]))
+        names_p = elements.parameters.names
+        sides.append(elements.join(x0, w, [model.limits(name)[side] for name in names_p]))
     return sides
 
 

@@ -1,8 +1,12 @@
 """A model closed by its trained laws: a system of its own, F(x', x, (y, z), t) = 0."""
 
+from functools import partial
+
 import numpy as np
 
-from pcl.dae.program.equations import equations_of
+from pcl.dae.data.event_times import at_once
+from pcl.dae.program.equations import equations_of, jump_of
+from pcl.dae.program.pointwise import Pointwise
 from pcl.errors import NotFinite
 
 
@@ -28,6 +32,39 @@ class Closed:
     def inputs(self, t):
         """u (n, n_u) at times t (n,)."""
         return np.array([u(t) for u in self._signals]).reshape(len(self._signals), len(t)).T
+
+    def jumps(self, events, breaks, span):
+        """[(time, function of (x', x, y, t) that gives x)] of `Events`, at those of the `breaks`."""
+        found = []
+        for time in breaks:
+            amounts = np.array([events.added(name, time, span) for name in self.model.states])
+            names = [name for name, times in events.jumps.items()
+                     if at_once(np.array(times), time, span).any()]
+            if names or amounts.any():
+                found.append((time, partial(self._after, names, amounts)))
+        return found
+
+    def events(self, conditions, jumps):
+        """[(condition of (x', x, y, t), function of the same that gives x, or None), …] of functions of v
+        by name, with the jump conditions of these names."""
+        found = []
+        for number, (name, condition) in enumerate(conditions.items()):
+            rows = Pointwise(self.model, lambda _, v, c=condition, name=name: {f"when {name}": c(v)})
+            found.append((partial(self._condition, rows), partial(
+                self._after, [name], 0.0) if name in jumps else None))
+        return found
+
+    def _condition(self, rows, dx, x, y, t):
+        return rows.residual(self._arguments(dx, x, y), self.inputs(t), t)[:, 0]
+
+    def _after(self, names, amounts, dx, x, y, t):
+        """x after jumps and doses at t."""
+        t, after = np.array([np.nextafter(t, -np.inf)]), x.copy()
+        for name in names:
+            rows = jump_of(self.model, name)
+            values = rows.residual(self._arguments(dx[None], x[None], y[None]), self.inputs(t), t)[0]
+            after[[self.model.states.index(state) for state in rows.names]] = values
+        return after + amounts
 
     def residual(self, dx, x, y, t):
         """F (m, n_eq)."""

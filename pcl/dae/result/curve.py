@@ -114,7 +114,7 @@ class Curve:
         slots = np.stack([every[name] for name in self.states], axis=1).reshape(shape)
         others = np.array([every[name] for name in self.others]).reshape(-1, times.size).T.reshape(
             *shape[:2], len(self.others))
-        at = np.minimum(mesh.times[:-1], end)
+        at = np.minimum(np.nextafter(mesh.times[:-1], np.inf), end)     # states may jump there
         starts = self(at)
         if self.scheme.points[0] == 0.0:        # the slot at the start is h x'
             element, rows = interpolation(self.scheme, self.mesh, at, "derivative")

@@ -7,7 +7,7 @@ is given.
 
 import numpy as np
 
-from pcl.dae.program.equations import equations_of, path_of
+from pcl.dae.program.equations import equations_of, jump_of, path_of
 from pcl.networks.words import words_of
 from pcl.training.checkpoint.file import CheckpointError, write
 
@@ -38,13 +38,15 @@ def save(trained, path):
 
 
 def fingerprint(model, typical, parameters):
-    """Values of all equations and path constraints at a few points, (rows, points), from fixed
+    """Values of all equations, path constraints and jumps at a few points, (rows, points), from fixed
     random numbers."""
     random, inside = np.random.RandomState(0), []
     rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
+    rows += [jump_of(model, name) for name in sorted(model.jumps)]
     columns = [random.standard_normal(_POINTS) for _ in model.states]
+    known = {**{label.split("[")[0]: value for label, value in parameters.items()}, **typical}
     for name in (*model.states, *model.algebraic, *model.outputs, *model.parameters):
-        near = {**typical, **parameters}[name]
+        near = known[name]
         inside.append(np.clip(near * random.uniform(0.9, 1.1, _POINTS), *model.limits(name)))
     a, t = np.array([*columns, *inside]).T, random.uniform(size=_POINTS)
     u = random.uniform(0.5, 1.5, (_POINTS, len(model.inputs)))
@@ -70,7 +72,9 @@ def require_same(found, model):
 
 
 def _row_names(model):
-    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()))
+    jumps = (f"jump {name} of {state}" for name in sorted(model.jumps)
+             for state in jump_of(model, name).names)
+    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()), *jumps)
 
 
 def _names(model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,8 +77,21 @@ class Fit:
 
     @property
     def parameters(self) -> dict[str, float]:
-        """{name: value} of the static parameters."""
-        return dict(zip(self.model.parameters, natural(self.setting.model, self._unknowns).tolist()))
+        """{name: value} of the parameters; {"name[trajectory]": value} of those of each experiment."""
+        return dict(zip(self.setting.labels, natural(self.setting.elements, self._unknowns).tolist()))
+
+    def parameters_of(self, trajectory: str) -> dict[str, float]:
+        """{name: value} of the parameters of one experiment."""
+        every = self.parameters
+        return {name: every[label] for name, label in zip(self.model.parameters,
+                                                          self.labels_of(trajectory))}
+
+    def labels_of(self, trajectory: str) -> tuple[str, ...]:
+        """Under which names `parameters` has those of one experiment, in the order of the model."""
+        self.curve(trajectory)
+        labels = self.setting.labels
+        places = self.setting.elements.parameters.places[self.setting.names.index(trajectory)]
+        return tuple(labels[place] for place in places)
 
     @property
     def _unknowns(self):
@@ -97,7 +110,8 @@ class Fit:
         found = {}
         for item, (name, curve) in zip(self.setting.data, self.trajectories.items()):
             signals = [item.inputs[each] for each in self.model.inputs]
-            broken = between(self.model, self.trained, curve, lambda t, signals=signals: np.stack(
+            trained = replace(self.trained, parameters=self.parameters_of(name))
+            broken = between(self.model, trained, curve, lambda t, signals=signals: np.stack(
                 [u(t) for u in signals], axis=1) if signals else np.zeros((t.size, 0)))
             found.update({name: broken} if broken else {})
         return found
@@ -157,16 +171,16 @@ class Fit:
         """
         found = self._uncertainty(known_variance)
         errors = np.sqrt(found.variances(found.parameter_gradients()))
-        errors *= slopes(self.setting.model, self._unknowns)
+        errors *= slopes(self.setting.elements, self._unknowns)
         if log:
             with np.errstate(divide="ignore", invalid="ignore"):
                 errors = errors / np.abs(list(self.parameters.values()))
-        return dict(zip(self.model.parameters, errors.tolist()))
+        return dict(zip(self.setting.labels, errors.tolist()))
 
     def covariance(self, known_variance: bool | None = None) -> Array:
-        """Of the parameters, (n_p, n_p)."""
+        """Of the parameters, (n_P, n_P), in the order of `parameters`."""
         found = self._uncertainty(known_variance)
-        J = slopes(self.setting.model, self._unknowns)
+        J = slopes(self.setting.elements, self._unknowns)
         return found.covariance(found.parameter_gradients()) * np.outer(J, J)
 
     def band(self, name: str, points: ArrayLike, trajectory: str | None = None,

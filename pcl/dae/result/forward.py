@@ -103,7 +103,10 @@ class OfCurve(Law):
             raise ValueError(f"points is None; expected times of trajectory {trajectory}.")
         self._t = np.atleast_1d(float64_array("points", points))
         self._item, self._begin = fit.setting.data[trajectory], float(curve.mesh.times[0])
-        self._start = dict(zip(curve.states, curve.start[0].tolist()))
+        self._start = {state: value - self._item.added(state, self._begin)      # doses come after it
+                       for state, value in zip(curve.states, curve.start[0].tolist())}
+        self._start |= {**self._item.computed, **dict.fromkeys(self._item.steady, "steady")}
+        self._own = dict(zip(fit.model.parameters, fit.labels_of(trajectory)))
         self._of = {name: f"{name} at the start of {trajectory}" for name in curve.states}
         self.value = curve(self._t, name)
         found = numbers.uncertainty
@@ -114,12 +117,14 @@ class OfCurve(Law):
         blocks, fit = self._numbers.unravel(theta), self._numbers.fit
         laws = tuple(Linearised(law, blocks[name])
                      for law, name in zip(fit.laws, self._numbers.names[2]))
-        parameters = {name: float(blocks[name]) for name in self._numbers.names[1]}
-        start = {name: float(blocks.get(self._of[name], value)) for name, value in self._start.items()}
+        parameters = {name: float(blocks[label]) for name, label in self._own.items()}
+        start = {name: float(blocks[self._of[name]]) if self._of[name] in blocks else value
+                 for name, value in self._start.items()}
         t = np.unique([self._begin, *self._t])
         try:
             found = replace(fit.trained, laws=laws, parameters=parameters).simulate(
-                start, self._item.inputs, t, breaks=self._item.breaks, rtol=_RTOL)
+                start, self._item.inputs, t, breaks=self._item.breaks, rtol=_RTOL,
+                doses=self._item.doses, jumps=self._item.jumps)
         except FAILURES:
             return None
         if found.t.size < t.size:           # it stopped before the end

@@ -32,6 +32,8 @@ def plot(fit, names=None, bands=False, axes=None):
 
 def _one(fit, axis, name, label, curve, colour, bands):
     t = np.linspace(curve.mesh.times[0], curve.mesh.times[-1], _POINTS)
+    events = fit.setting.data[label].events
+    t = np.unique(np.concatenate([t, events, np.nextafter(events, np.inf)]))
     axis.plot(t, curve(t, name), color=colour, label=label)
     if bands:
         t = t[::5]

@@ -54,9 +54,9 @@ class FitNumbers:
         self._blocks = Blocks({**starts, **fit.parameters, **laws})
         self.theta, self.slices, self.size = self._blocks.start, self._blocks.slices, self._blocks.size
         self.logs, self.slopes = np.zeros(self.size, bool), np.ones(self.size)
-        own = slice(len(starts), len(starts) + elements.n_p)
-        self.logs[own] = is_log(elements.model)
-        self.slopes[own] = slopes(elements.model, elements.split(x)[2])
+        own = slice(len(starts), len(starts) + elements.parameters.n)
+        self.logs[own] = is_log(elements)
+        self.slopes[own] = slopes(elements, elements.split(x)[2])
         self.precision = _precision(found, self.size)
 
     from_residuals = staticmethod(Problem.from_residuals)   # functions of the blocks are traced

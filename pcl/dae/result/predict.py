@@ -14,7 +14,10 @@ from pcl.dae.laws.fixed_law import FixedLaw
 from pcl.dae.program import scaled
 from pcl.dae.program.breaks import ends_of
 from pcl.dae.program.elements import Elements
+from pcl.dae.program.equations import starts_of
+from pcl.dae.program.events import amounts, leaps, require_lawless
 from pcl.dae.program.misfit import Misfit
+from pcl.dae.program.steady import Steady
 from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.closed import Closed
 from pcl.dae.result.curve import Curve, vector
@@ -25,16 +28,17 @@ from pcl.errors import TrialFailure
 from pcl.support.validate import float64_array, positive_number
 
 ROUNDS = 8              # meshes tried
+UNTIL = "until"         # name of the event that ends a simulation
 _FEWEST = 4             # elements of the first mesh
 _SHARE = 0.1            # of the tolerance: that of the steps of the simulation
 TOL, MAXITER = 1e-8, 300     # of the solve under bounds
 _INDEX = 3              # of simulations: what collocation can do
 
 
-def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks):
+def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks, events):
     """See `Trained.predict`."""
     tolerance = positive_number("tolerance", tolerance)
-    run = _Forecast(trained, initial, inputs, t, slack, breaks, max_elements)
+    run = _Forecast(trained, initial, inputs, t, slack, breaks, max_elements, events)
     most = max_elements + 4 * len(run.breaks)
     run.begin(tolerance, most)
     mesh = Mesh.uniform(run.t[0], run.t[-1], run.elements).holding(run.breaks)
@@ -48,10 +52,13 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks)
     return run.prediction(found.curve, found.status, message, error, found.slack)
 
 
-def simulate(trained, initial, inputs, t, rtol, atol, breaks, most):
+def simulate(trained, initial, inputs, t, rtol, atol, breaks, most, events, when, until):
     """See `Trained.simulate`."""
-    run = _Forecast(trained, initial, inputs, t, False, breaks, most)
-    return run.alone(run.simulated(rtol=rtol, atol=1e-3 * rtol * run.sizes if atol is None else atol))
+    run = _Forecast(trained, initial, inputs, t, False, breaks, most, events)
+    names, watched = run.watched(when, until)
+    done = run.simulated(rtol=rtol, events=watched,
+                         atol=1e-3 * rtol * run.sizes if atol is None else atol)
+    return replace(run.alone(done), events=tuple((time, names[k]) for time, k in done.events))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +88,22 @@ class _Contradiction(Exception):
 class _Forecast:
     """One prediction: the closed system, its start and its bounds."""
 
-    def __init__(self, trained, initial, inputs, t, slack, breaks, most):
+    def __init__(self, trained, initial, inputs, t, slack, breaks, most, events):
         self.trained, self.model, self._slack = trained, trained.model, bool(slack)
         self.others = (*self.model.algebraic, *self.model.outputs)
         self.t = _times(t)
         self._signals = _signals(self.model, inputs)
-        self._initial = _start(trained, initial, self._signals, self.t[0])
+        span = self.t[[0, -1]]
+        self._happens = _required(events, self.model, span)
+        self._initial = _start(trained, initial, self._signals, span, self._happens)
         self._x0 = np.array([self._initial[name] for name in self.model.states])
         self._closed, self._before = Closed(trained, self._signals), None
         self._first, self._stopped, self._done, self._tolerance = None, None, None, KEPT
         self.sizes = np.array([trained.sizes[name] or 1.0 for name in (*self.model.states, *self.others)])
         wanted = (self.t[-1] - self.t[0]) / trained.element
         self.elements = int(np.ceil(np.clip(wanted, _FEWEST, max(_FEWEST, most))))
-        self.breaks = _breaks(self._signals, breaks, self.t[[0, -1]], self.elements, most)
+        self.breaks = _breaks(self._signals, breaks, self._happens, span, self.elements, most)
+        self._jumps = self._closed.jumps(self._happens, self.breaks, span)
 
     def begin(self, tolerance, max_elements):
         """Simulate with step control: the first solution, its mesh, or a guess as far as it goes."""
@@ -155,6 +165,19 @@ class _Forecast:
             message = status.value
         return self.prediction(curve, status, message, None, {})
 
+    def watched(self, when, until):
+        """(names, events of `collocation.simulate`) of conditions on v."""
+        unknown = [name for name in when if name not in self.model.jumps]
+        if unknown:
+            raise ValueError(f"when has {unknown[0]!r}; expected some of the model's jumps, "
+                             f"{', '.join(self.model.jumps) or 'of which there are none'}.")
+        conditions = {**when, **({} if until is None else {UNTIL: until})}
+        for name, condition in conditions.items():
+            if not callable(condition):
+                raise TypeError(f"the condition of {name!r} is a {type(condition).__name__}; expected a "
+                                "function of v.")
+        return tuple(conditions), self._closed.events(conditions, self.model.jumps)
+
     def _on(self, mesh):
         """The simulation on a mesh as a `Curve`, None where it stops."""
         near = None if self._before is None or self._stopped else self._before.on(mesh)
@@ -171,9 +194,9 @@ class _Forecast:
         return collocation.simulate(
             closed.residual, closed.jacobian, self.trained.collocation,
             (self.t[0], self.t[-1]) if mesh is None else mesh, self._x0, guess, index=_INDEX,
-            atol=self._tolerance * self.sizes if atol is None else atol, breaks=self.breaks,
-            state_names=self.model.states, algebraic_names=self.others,
-            equation_names=closed.equations, **options)
+            atol=self._tolerance * self.sizes if atol is None else atol,
+            breaks=self.breaks, jumps=self._jumps, state_names=self.model.states,
+            algebraic_names=self.others, equation_names=closed.equations, **options)
 
     def simulation(self, done):
         """The `Curve` of what `simulated` returned."""
@@ -220,13 +243,14 @@ class _Forecast:
         laws = [FixedLaw(law, n, self._slack, self._sizes(law)) for law in self.trained.laws]
         penalties = [2.0 * np.repeat(weights, len(law.outputs)) if self._slack else np.zeros(0)
                      for law in laws]
-        start = np.zeros((elements.E, elements.n_x))
+        start = amounts(self._happens.doses, mesh, self.model.states)
         fixed = np.zeros(start.shape, dtype=bool)
         fixed[0], start[0] = True, self._x0
+        after = leaps(self.model, self._happens.jumps, mesh, 0, self._signals)
         u = self._closed.inputs(mesh.points(scheme, self.breaks).ravel())
         u = u.reshape(elements.E, elements.K, -1)
         program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
-                                penalties)
+                                penalties, after)
         p = np.array([self.trained.parameters[name] for name in self.model.parameters])
         program.x_lower[elements.n - p.size:elements.n] = p
         program.x_upper[elements.n - p.size:elements.n] = p
@@ -266,6 +290,25 @@ class _Forecast:
         return np.array([self.trained.sizes[name] for name in law.outputs])
 
 
+def _following(trained, given, signals, span):
+    """{state: value} of starts that follow from parameters, or are at rest."""
+    model, t = trained.model, span[:1]
+    computed = {name: g for name, g in given.items() if callable(g)}
+    rest = tuple(name for name, value in given.items() if isinstance(value, str) and value == "steady")
+    if not computed and not rest:
+        return {}
+    if rest:
+        numbers = {name: value for name, value in given.items() if name not in (*computed, *rest)}
+        require_lawless(model, "the prediction", rest)
+        rows = Steady(model, rest, numbers, computed, span[1] - span[0])
+    else:
+        rows = starts_of(model, tuple(computed.items()))
+    a = np.array([[0.0 if name.endswith("'") else {**trained.typical, **trained.parameters}[name]
+                   for name in rows.arguments.names]])
+    u = np.array([signals[name](t) for name in model.inputs]).reshape(1, len(model.inputs))
+    return dict(zip(rows.names, rows.residual(a, u, t)[0].tolist()))
+
+
 def _times(t):
     if t is None:
         raise ValueError("t is None; expected increasing times (n,), the first of which is the start.")
@@ -285,24 +328,37 @@ def _signals(model, inputs):
     return {name: signal(name, value) for name, value in given.items()}
 
 
-def _breaks(signals, given, span, elements, most):
+def _required(events, model, span):
+    """The `Events`, of states and jumps that the model has, none before the start."""
+    events.require("", tuple(span), model.states)
+    for what, given, names in (("doses", [dose.state for dose in events.doses], model.states),
+                               ("jumps", events.jumps, tuple(model.jumps))):
+        unknown = [name for name in given if name not in names]
+        if unknown:
+            raise ValueError(f"{what} has {unknown[0]!r}; expected some of the model's "
+                             f"{', '.join(names) or f'{what}, of which there are none'}.")
+    return events
+
+
+def _breaks(signals, given, events, span, elements, most):
     """Where elements have to end, at most `most` times for bends, see `ends_of`; the start, too, if
     something jumps there."""
-    given = float64_array("breaks", given, shape=(None,))
+    given = np.append(float64_array("breaks", given, shape=(None,)), events.times(span))
     inside = ends_of(signals.values(), given, span, (span[1] - span[0]) / elements, most)
     jumps = np.concatenate([given, *(u.jumps for u in signals.values())])
     return np.concatenate([span[:1][np.isin(span[:1], jumps)], inside])
 
 
-def _start(trained, initial, signals, t0):
-    """{state: value}, complete, within bounds and consistent."""
-    model = trained.model
+def _start(trained, initial, signals, span, events):
+    """{state: value}, complete, doses at the start added, within bounds and consistent."""
+    model, t0 = trained.model, span[0]
     given = dict(initial)
     if sorted(given) != sorted(model.states):
         raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
                          f"{', '.join(model.states)}.")
+    given |= _following(trained, given, signals, span)
     given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
-             for name, value in given.items()}
+             + events.added(name, t0, span) for name, value in given.items()}
     require_inside(model, given)
     if model.equations is not None:
         check_initial(model, {**given, **trained.parameters}, inputs=signals, t=t0,

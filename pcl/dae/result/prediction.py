@@ -46,6 +46,7 @@ class Prediction:
     violations : {what: largest violation at the nodes}
     between : {what: Violation}, the largest between the nodes, with its time, of those above rounding
     simulation : Prediction by step control alone, where the status is CONTRADICTION; else None
+    events : tuple of (time, name) of conditions that were met, see `Trained.simulate`
     """
 
     t: Array
@@ -59,6 +60,7 @@ class Prediction:
     violations: dict[str, float]
     between: dict[str, Violation]
     simulation: Prediction | None = None
+    events: tuple[tuple[float, str], ...] = ()
 
     @property
     def success(self) -> bool:

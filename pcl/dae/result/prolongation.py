@@ -21,12 +21,14 @@ def prolonged(setting, program, result, meshes):
 
     A multiplier of a row at a node stands for a function of time, λ_ej = h_e b_j μ(t_ej) with b the
     quadrature weights, and so do those of bounds; μ is read off between the nodes as algebraic
-    variables are. Joints are linear, their multipliers do not enter second derivatives and are left 0.
+    variables are. Joints keep theirs, which do not depend on the elements; between the old ones they are
+    linear, so that their multipliers do not enter second derivatives and are left 0.
     """
     finer, fine, x = carried(setting, program, result.x, meshes)
     move = _Moved(setting, finer)
     local, joints, path = program.rows.split(result.lam)
-    lam = np.concatenate([move(local), np.zeros(fine.rows.joints.shape[0]), np.maximum(move(path), 0.0)])
+    joints = _joints(program, fine, joints)
+    lam = np.concatenate([move(local), joints, np.maximum(move(path), 0.0)])
     found = type(result)(result)
     found.update(x=np.clip(x, fine.x_lower, fine.x_upper), lam=lam,
                  z_lower=_bound(program, fine, move, result.z_lower),
@@ -62,6 +64,15 @@ class _Moved:
         old, new = self._weights
         mu = lam.reshape(*old.shape, -1) / old[:, :, None]
         return (np.einsum("nk,nkr->nr", self._rows, mu[self._places]) * new.reshape(-1, 1)).ravel()
+
+
+def _joints(program, fine, lam):
+    """Multipliers of the joints that nonlinear jumps and starts are in; the others 0."""
+    old, new = np.zeros(program.handover.jointed.shape), np.zeros(fine.handover.jointed.shape)
+    old.ravel()[program.handover.places] = lam
+    for leap, finer in zip(program.handover.leaps, fine.handover.leaps):
+        new[finer.elements[:, None], finer.states] = old[leap.elements[:, None], leap.states]
+    return new.ravel()[fine.handover.places]
 
 
 def _bound(program, fine, move, z):

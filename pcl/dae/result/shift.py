@@ -113,9 +113,9 @@ def _judged(setting, program, result, fine, start):
     for (_, lam), size in zip(solved, error):
         each = (fine.rows.split(lam)[0] * c).sum(axis=1) / size             # of the halves
         share = np.maximum(share, np.abs(each.reshape(-1, 2).sum(axis=1)))
-    ends = np.cumsum([fine.elements.n_p, *(len(a) for _, _, a in points.values())])
+    ends = np.cumsum([fine.elements.parameters.n, *(len(a) for _, _, a in points.values())])
     laws = {name: (a, part) for (name, (_, _, a)), part in zip(points.items(), np.split(ratio, ends)[1:])}
-    return Shift(dict(zip(setting.model.parameters, ratio.tolist())), laws, share, exact,
+    return Shift(dict(zip(setting.labels, ratio.tolist())), laws, share, exact,
                  uncertainty=coarse)
 
 

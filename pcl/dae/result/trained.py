@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pcl.collocation import Scheme, named_scheme
+from pcl.dae.data.events import Events
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.model import Model
 from pcl.dae.result.prediction import Prediction
 from pcl.support.types import ArrayLike, Path
+from pcl.support.validate import float64_array
 
 MAX_ELEMENTS = 1000     # of a prediction; bends at which a simulation may stop
 
@@ -25,7 +27,7 @@ class Trained:
     ----------
     model : Model
     laws : tuple of TrainedLaw
-    parameters : {name: value}
+    parameters : {name: value}, and {"name[trajectory]": value} of those of each experiment
     scheme : (name, points) of the collocation of the training
     element : float, mean length of its elements
     sizes : {variable: largest magnitude seen in training}, the unit of errors
@@ -56,9 +58,11 @@ class Trained:
         """The scheme itself."""
         return named_scheme(*self.scheme)
 
-    def predict(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+    def predict(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
                 t: ArrayLike | None = None, *, slack: bool = False, tolerance: float = 1e-4,
-                max_elements: int = MAX_ELEMENTS, breaks: ArrayLike = ()) -> Prediction:
+                max_elements: int = MAX_ELEMENTS, breaks: ArrayLike = (), doses: Any = None,
+                jumps: Mapping[str, ArrayLike] | None = None,
+                parameters: Mapping[str, float] | None = None) -> Prediction:
         """The trajectory from a start, with the laws fixed and all bounds and path constraints kept.
 
         It is simulated with step control; where that violates nothing it is the answer. Otherwise, and
@@ -71,7 +75,7 @@ class Trained:
 
         Parameters
         ----------
-        initial : {state: value}, all of them
+        initial : {state: value}, all of them; or functions of parameters and "steady", as in `Trajectory`
         inputs : {name: number, function or table}, as in `Trajectory`
         t : (n,) increasing times; the first is the start
         slack : bool
@@ -81,6 +85,9 @@ class Trained:
         breaks : times at which an input given as a function jumps or bends
             Elements end there, and by themselves where a table does. A pulse of a function between the
             nodes is not seen without it.
+        doses, jumps : as in `Trajectory`; the values at their times are those before them
+        parameters : {name: value} that take the place of those found; all that experiments have for
+            themselves (`Model.local`) are needed, as `Fit.parameters_of(trajectory)` has them
 
         Returns
         -------
@@ -92,18 +99,47 @@ class Trained:
             Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
         """
         from pcl.dae.result.predict import predict
-        return predict(self, initial, inputs, t, slack, tolerance, max_elements, breaks)
+        return predict(self.having(parameters), initial, inputs, t, slack, tolerance, max_elements,
+                       breaks, Events.of("", doses, jumps))
 
-    def simulate(self, initial: Mapping[str, float], inputs: Mapping[str, Any] | None = None,
+    def having(self, given: Mapping[str, float] | None) -> Trained:
+        """The same with one value for each parameter of the model, those given first.
+
+        Raises
+        ------
+        ValueError
+            An unknown name, no number; none for a parameter that experiments have for themselves.
+        """
+        given = {name: float(float64_array(f"parameter {name!r}", value, shape=()))
+                 for name, value in (given or {}).items()}
+        unknown = [name for name in given if name not in self.model.parameters]
+        if unknown:
+            raise ValueError(f"parameters has {unknown[0]!r}; expected some of "
+                             f"{', '.join(self.model.parameters) or 'none'}.")
+        every = {**self.parameters, **given}
+        absent = [name for name in self.model.parameters if name not in every]
+        if absent:
+            raise ValueError(f"every experiment has {', '.join(absent)} for itself; give parameters="
+                             f"{{{absent[0]!r}: …}}, or those of one, parameters=fit.parameters_of(…).")
+        return replace(self, parameters={name: every[name] for name in self.model.parameters})
+
+    def simulate(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
                  t: ArrayLike | None = None, *, rtol: float = 1e-6, atol: ArrayLike | None = None,
-                 breaks: ArrayLike = ()) -> Prediction:
+                 breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None,
+                 parameters: Mapping[str, float] | None = None,
+                 when: Mapping[str, Any] | None = None, until: Any = None) -> Prediction:
         """The same by step control alone: bounds and path constraints are not kept. A Prediction.
 
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
             rtol / 1000 of the sizes seen in training
+        when : {name of a jump condition of the model: function of v}
+            The states jump wherever the function, which sees what the model's equations see, falls from
+            above 0 to 0; one that begins below has to rise first. Times are in `Prediction.events`.
+        until : function of v, at whose fall to 0 the simulation ends
         """
         from pcl.dae.result.predict import simulate
-        return simulate(self, initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS)
+        return simulate(self.having(parameters), initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS,
+                        Events.of("", doses, jumps), dict(when or {}), until)
 
     def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""

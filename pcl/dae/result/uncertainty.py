@@ -208,7 +208,7 @@ class Uncertainty:
         """Where free starts, parameters and weights stand in the vector of unknowns."""
         elements = self.program.elements
         return np.concatenate([self.free_starts,
-                               np.arange(elements.n - elements.n_p, self.program.n)])
+                               np.arange(elements.n - elements.parameters.n, self.program.n)])
 
     def observed(self, v):
         """√(2ω) times the change of what is observed, (n_obs,)."""
@@ -229,10 +229,10 @@ class Uncertainty:
 
     # --- gradients ----------------------------------------------------------------------------
     def parameter_gradients(self):
-        """Of the static parameters, (n_p, n)."""
-        elements = self.program.elements
-        G = np.zeros((elements.n_p, self.program.n))
-        G[np.arange(elements.n_p), elements.n - elements.n_p + np.arange(elements.n_p)] = 1.0
+        """Of the parameters, (n_P, n)."""
+        elements, n_p = self.program.elements, self.program.elements.parameters.n
+        G = np.zeros((n_p, self.program.n))
+        G[np.arange(n_p), elements.n - n_p + np.arange(n_p)] = 1.0
         return G
 
     def law_gradients(self, number, output, a):

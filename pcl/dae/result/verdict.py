@@ -82,7 +82,8 @@ def judged(setting, program, result, known, enough=np.inf, uncertainty=None):
 
 def _degrees_of_freedom(program, result, uncertainty):
     """(observations − effective parameters, whether these were counted)."""
-    n, free = program.misfit.data.size, program.elements.n_p + sum(law.size for law in program.laws)
+    n = program.misfit.data.size
+    free = program.elements.parameters.n + sum(law.size for law in program.laws)
     if not result.success or n * max(free, 1) > _COUNTED:
         return max(1.0, float(n)), False
     try:

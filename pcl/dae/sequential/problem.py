@@ -55,9 +55,9 @@ class Sequential:
         self._chain = Chain(program.rows)
         starts = np.flatnonzero((elements.first[:, None] & ~program.rows.jointed).ravel())
         self.places = np.concatenate([np.arange(elements.n, program.n),
-                                      np.arange(elements.n - elements.n_p, elements.n), starts])
+                                      np.arange(elements.n - elements.parameters.n, elements.n), starts])
         self.size = len(self.places)
-        ends = np.cumsum([program.n - elements.n, elements.n_p, len(starts)])
+        ends = np.cumsum([program.n - elements.n, elements.parameters.n, len(starts)])
         self.slices = {name: slice(int(a), int(b)) for name, a, b in zip(
             ("weights", "parameters", "starts"), [0, *ends], ends)}
         self.theta0 = self._x[self.places]
@@ -157,7 +157,7 @@ class Sequential:
     def _gathered(self, u):
         elements = self.program.elements
         cut = elements.width - elements.n_p
-        return elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], u[0, cut:])
+        return elements.join(u[:, :elements.n_x], u[:, elements.n_x:cut], np.zeros(elements.parameters.n))
 
 
 class _Solution:

@@ -87,11 +87,10 @@ def marched(program, x):
 def _marched(program, chain, x, units):
     elements, x = program.elements, x.copy()
     x0, w, p = elements.split(x)
-    given, ends = np.zeros_like(x0), np.zeros_like(x0)
-    given[elements.first[:, None] & program.rows.jointed] = program._known
+    u = elements.local(x[:elements.n])
     for e in chain.steps:
         free = elements.first[e, None] & ~program.rows.jointed[e]
-        x0[e] = np.where(elements.first[e, None], np.where(free, x0[e], given[e]), ends[e - 1])
+        x0[e] = np.where(free, x0[e], program.handover.begins(u, e))
         values = elements.scheme.points > 0.0
         w[e] = np.where(np.arange(elements.n_w) < elements.n_x, 0.0, w[e])
         w[np.ix_(e, values, np.arange(elements.n_x))] = x0[e, None]         # constant: a guess
@@ -99,7 +98,7 @@ def _marched(program, chain, x, units):
         inner, theta = piece.elements, x[elements.n:]
         solved = _solved(piece, Chain(piece.rows), np.concatenate([inner.join(x0[e], w[e], p), theta]),
                          units)
-        w[e], ends[e] = inner.split(solved)[1], inner.local(solved[:inner.n]) @ elements.end.T
+        w[e], u[e] = inner.split(solved)[1], inner.local(solved[:inner.n])
     return _solved(program, chain, np.concatenate([elements.join(x0, w, p), x[elements.n:]]), units)
 
 
@@ -108,7 +107,8 @@ def _piece(program, place, x0):
     elements = program.elements
     number, e = elements.trajectory[place], place - elements.starts[elements.trajectory[place]]
     meshes = [Mesh(elements.meshes[k].times[i:i + 2]) for k, i in zip(number, e)]
-    alone = Elements(program.model, elements.scheme, meshes)
+    alone = Elements(program.model, elements.scheme, meshes,
+                     (elements.experiment[place], len(elements.parameters.places)))
     u = program._u.reshape(elements.E, elements.K, -1)[place]
     return Transcription(program.model, program.laws, alone, u, np.ones(x0.shape, dtype=bool), x0,
                          Misfit.of(alone, []), program.penalties)

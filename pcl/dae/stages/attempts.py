@@ -57,9 +57,10 @@ def _first(setting, x, numbers):
 
 def _push(setting, start):
     """How far a start is kept from bounds (n,), see `interior_point.solve`: given parameters are kept."""
-    model, elements = setting.model, setting.elements
+    elements, p = setting.elements, setting.elements.parameters
     push = np.full(elements.n, KAPPA)
-    push[elements.n - elements.n_p:][np.isin(model.parameters, list(start.numbers))] = HAIR
+    given = list(start.numbers)
+    push[elements.n - p.n:][np.isin(p.names, given) | np.isin(setting.labels, given)] = HAIR
     return push
 
 
@@ -111,16 +112,17 @@ def _unseen(setting):
 
 def _unseen_starts(setting):
     """Whether any start of these is free."""
-    return any(name not in item.initial for item in setting.data for name in _unseen(setting))
+    return any(name not in (*item.initial, *item.computed, *item.steady)
+               for item in setting.data for name in _unseen(setting))
 
 
 def _scattered(setting, x, start, random, spread):
     """A function that gives the first guess with parameters and unseen states multiplied by random
     factors, inside bounds."""
     elements, model = setting.elements, setting.model
-    p = setting.told(x)[elements.n - elements.n_p:elements.n]
+    p = setting.told(x)[elements.n - elements.parameters.n:elements.n]
     typical = dict(zip(model.states, np.sqrt(np.mean(elements.split(x)[0] ** 2, axis=0))))
-    first = {**dict(zip(model.parameters, p)),
+    first = {**dict(zip(elements.parameters.names, p)),
              **{name: start.numbers.get(name, typical[name]) for name in _unseen(setting)}}
     moved = {name: value * np.exp(spread * random.standard_normal()) for name, value in first.items()}
     return lambda: first_guess(setting, {

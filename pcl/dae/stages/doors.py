@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from pcl.dae.program.equations import equations_of, path_of
+from pcl.dae.program.prior_rows import priors_of
 from pcl.dae.structure.check import check
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.dae.structure.report import StructureError
 from pcl.dae.structure.start import at_starts
+from pcl.errors import TrialFailure
 
 _POINTS = 5
 
@@ -32,9 +34,10 @@ def require_structure(setting, laws, x):
 
 
 def _unused(setting):
-    """[a sentence] on parameters that neither equations nor paths contain."""
+    """[a sentence] on parameters that neither equations nor paths, jumps nor starts contain."""
     model = setting.model
     rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
+    rows += [leap.pointwise for leap in setting.leaps] + ([priors_of(model)] if model.priors else [])
     seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
     names = [name for name, found in zip(model.parameters, seen) if not found]
     return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "
@@ -62,23 +65,35 @@ def _require_evaluable(setting, a, u, t):
                              "its variables away from there, or give `start`.")
 
 
-def require_start(setting):
-    """ValueError for given starts outside bounds; InconsistentStart if they violate constraints, hidden
-    ones included. Both name the trajectory."""
+def require_start(setting, x):
+    """ValueError for given starts outside bounds, or that do not follow from the parameters of the first
+    guess x; InconsistentStart if they violate constraints, hidden ones included. All name the
+    trajectory."""
     model = setting.model
+    _require_following(setting, x)
     for item in setting.data:
-        require_inside(model, item.initial, f" in trajectory {item.name!r}")
+        require_inside(model, item.start, f" in trajectory {item.name!r}")
     if model.equations is None:
         return
     for item in setting.data:
         if not item.initial:
             continue
-        found = check_initial(model, dict(item.initial), inputs=item.inputs, t=item.span[0],
+        found = check_initial(model, dict(item.start), inputs=item.inputs, t=item.span[0],
                               guess=_first_seen(item))
         try:
             found.require()
         except ValueError as error:
             raise type(error)(f"trajectory {item.name!r}: {error}") from None
+
+
+def _require_following(setting, x):
+    u = setting.elements.local(x)
+    for leap in setting.leaps:
+        try:
+            leap.values(setting.elements, u)
+        except TrialFailure as error:
+            name = setting.names[setting.elements.trajectory[leap.elements[0]]]
+            raise ValueError(f"trajectory {name!r}, at the first guess: {error}") from None
 
 
 def _first_seen(item):

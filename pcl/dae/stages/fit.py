@@ -132,7 +132,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         weight_decay = positive_number("weight_decay", weight_decay, zero=True)
     start = Start.of(setting, start, trajectories)
     report = require_structure(setting, laws, start.x)
-    require_start(setting)
+    require_start(setting, start.x)
     warn_of_sizes(setting)
     words = start_words(setting, report) + start.words
     try:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pcl.dae.data.event_times import CLOSE
 from pcl.dae.program.equations import equations_of
 from pcl.dae.program.log_scale import inward
 from pcl.support.validate import float64_array
@@ -30,7 +31,7 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
         nodes, too, so that they come in the size that what is observed of them has.
     """
     elements, model = setting.elements, setting.model
-    given = inward(model, checked_numbers(model, given))
+    given = inward(model, checked_numbers(setting, given))
     curves = [{}] * len(setting.meshes) if curves is None else curves
     names = (*model.states, *model.algebraic, *model.outputs)
     w = np.zeros((elements.E, elements.K, elements.n_w))
@@ -45,8 +46,9 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
             values = curve(elements.times[mine].ravel()).reshape(-1, elements.K)
             w[mine, :, i] = inside(model, name, np.abs(values).max() or 1.0, share)(values)
             if i < elements.n_x:
-                x0[mine, i] = curve(mesh.times[:-1])
-    p = np.array([_parameter(model, name, given) for name in model.parameters])
+                x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
+    p = np.array([_parameter(model, name, label, given)
+                  for name, label in zip(elements.parameters.names, setting.labels)])
     if seen_through:
         _see_through(setting, x0, w, p, known)
     _solve_points(setting, x0, w, p, known)
@@ -55,34 +57,57 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
     return elements.join(x0, w, p)
 
 
-def checked_numbers(model, given):
-    """{name: float} of what was given as first guesses; ValueError with the name that is unknown or no
-    number."""
+def checked_numbers(setting, given):
+    """{name: float} of what was given as first guesses, of parameters of each experiment also by their
+    labels; ValueError with the name that is unknown or no number."""
+    model = setting.model
     names = (*model.states, *model.algebraic, *model.outputs, *model.parameters)
     given = dict(given or {})
-    unknown = [name for name in given if name not in names]
+    unknown = [name for name in given if name not in (*names, *setting.labels)]
     if unknown:
         raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(names)}.")
     return {name: float(float64_array(f"start of {name!r}", value, shape=()))
             for name, value in given.items()}
 
 
-def _parameter(model, name, given):
-    if name in given:
-        return inside(model, name, abs(given[name]), HAIR)(given[name])
+def _parameter(model, name, label, given):
+    value = given.get(label, given.get(name))
+    if value is not None:
+        return inside(model, name, abs(value), HAIR)(value)
     return inside(model, name)(0.0 if name in model.exponents else 1.0)
 
 
 def _curve(item, name, given, model):
     """t ↦ value."""
+    start = item.start
     if name in item.observed:
         series = item.observed[name]
         times, values = series.times, series.values
-        if name in item.initial and times[0] > item.span[0]:
-            times, values = np.append(item.span[0], times), np.append(item.initial[name], values)
+        if name in start and times[0] > item.span[0]:
+            times, values = np.append(item.span[0], times), np.append(start[name], values)
+        if item.events.size:
+            times, values = _broken(times, values, item, name)
         return lambda t: np.interp(t, times, values)
-    value = given.get(name, item.initial.get(name, 1.0 if name in model.states else 0.0))
+    value = given.get(name, start.get(name, 1.0 if name in model.states else 0.0))
     return lambda t: np.full(np.shape(t), float(value))
+
+
+def _broken(times, values, item, name):
+    """(times, values) of the readings with two rows for every jump: the reading before it, and a hair
+    later that with the dose added, or without one the reading after it."""
+    for event in item.events:
+        k = int(np.searchsorted(times, event + CLOSE * (item.span[1] - item.span[0])))
+        dose = item.added(name, event)
+        before = values[max(k - 1, 0)]
+        after = before + dose if dose or k == len(values) else values[k]
+        rows = (event, before), (np.nextafter(event, np.inf), after)
+        times, values = (np.insert(column, k, row) for column, row in zip((times, values), zip(*rows)))
+    return times, values
+
+
+def _right_of(times, events):
+    """The times, to the right of jumps where there are some."""
+    return np.nextafter(times, np.inf) if events.size else times
 
 
 def inside(model, name, size=1.0, share=_SHARE):

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from pcl.dae.program.equations import equations_of
-from pcl.dae.program.structured import joint_rows, placed
+from pcl.dae.program.structured import placed
 from pcl.dae.program.transcription import bounds_of
 
 PENALTIES = (1.0, 1e2, 1e4)     # P of the passes
@@ -75,7 +75,8 @@ class _Rows:
         self._u = setting.inputs.reshape(self._t.size, -1)
         self._columns = self._elements.columns()
         self._weight = np.sqrt(penalty / self._t.size) / self._sizes(x)
-        parts = [self._joints(x, penalty), self._observations()]
+        self._joint_scale = self._joints(x, penalty)
+        parts = [self._observations()]
         parts += [self._bending(x)] if self._elements.n_z else []
         self._linear = sp.vstack([rows for rows, _ in parts], format="csr")
         self._right = np.concatenate([right for _, right in parts])
@@ -83,7 +84,8 @@ class _Rows:
     def residual(self, x):
         """(m,)."""
         r = self._weight * self._equations.residual(self._points(x), self._u, self._t)
-        return np.concatenate([r.ravel(), self._linear @ x - self._right])
+        joints = self._setting.handover.residual(x, self._elements.local(x))
+        return np.concatenate([r.ravel(), self._joint_scale * joints, self._linear @ x - self._right])
 
     def jacobian(self, x):
         """Sparse (m, n)."""
@@ -92,7 +94,8 @@ class _Rows:
         rows = placed(elements.pull(J.reshape(elements.E, elements.K, *J.shape[1:])), self._columns,
                       elements.n)
         rows.eliminate_zeros()
-        return sp.vstack([rows, self._linear], format="csr")
+        joints = self._setting.handover.slopes(elements.local(x)).rows
+        return sp.vstack([rows, sp.diags_array(self._joint_scale) @ joints, self._linear], format="csr")
 
     def _points(self, x):
         return self._elements.at_points(self._elements.local(x))
@@ -109,14 +112,10 @@ class _Rows:
         return _positive(_rms(np.einsum("nra,a->nr", J, typical)))
 
     def _joints(self, x, penalty):
-        fixed, start = self._setting.starts
-        rows = joint_rows(self._elements, fixed)
+        """Factors (m_j,) of the rows of `Handover`."""
         typical = _positive(_rms(self._elements.split(x)[0]))       # of each state
-        inner = np.tile(typical, np.count_nonzero(~self._elements.first))
-        size = np.concatenate([inner, np.broadcast_to(typical, fixed.shape)[fixed]])
-        right = np.concatenate([np.zeros(inner.size), start[fixed]])
-        scale = np.sqrt(_JOINTS * penalty / max(1, size.size)) / size
-        return sp.diags_array(scale) @ rows, scale * right
+        size = typical[self._setting.handover.places % self._elements.n_x]
+        return np.sqrt(_JOINTS * penalty / max(1, size.size)) / size
 
     def _observations(self):
         misfit, elements = self._setting.misfit, self._elements
@@ -132,7 +131,7 @@ class _Rows:
         size = _positive(_rms(elements.split(x)[1][:, :, n_w - n_z:].reshape(-1, n_z)))
         slot = (elements.E * elements.n_x + np.arange(self._t.size)[:, None] * n_w + n_w - n_z
                 + np.arange(n_z))                                   # (points, n_z)
-        left = np.flatnonzero(np.diff(np.repeat(elements.trajectory, elements.K)) == 0)
+        left = np.flatnonzero(np.diff(np.repeat(self._setting.pieces, elements.K)) == 0)
         step = np.maximum(np.diff(self._t)[left], 1e-3 * elements.lengths.mean() / elements.K)
         horizon = elements.lengths.sum() / len(elements.starts)
         value = (np.sqrt(ROUGHNESS * horizon / step / len(elements.starts))[:, None] / size).ravel()

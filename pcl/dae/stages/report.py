@@ -51,6 +51,8 @@ def start_words(setting, report):
 
 def _span_words(setting):
     """From when to when the first trajectory is solved, and what its start is given as."""
-    (t0, t1), initial = setting.meshes[0].times[[0, -1]], next(iter(setting.data)).initial
-    given = ", ".join(f"{name} = {value:.4g}" for name, value in initial.items())
+    (t0, t1), item = setting.meshes[0].times[[0, -1]], next(iter(setting.data))
+    given = ", ".join([*(f"{name} = {value:.4g}" for name, value in item.start.items()),
+                       *(f"{name} by parameters" for name in item.computed),
+                       *(f"{name} at rest" for name in item.steady)])
     return f"{setting.names[0]}: t from {t0:.4g} to {t1:.4g}, {given or 'no state'} given at {t0:.4g}"

@@ -3,10 +3,10 @@
     minimise Σ ω (simulated − observed)² + λ Σ_k ∫ z_k'² dt / size_k²
 
 subject to the equations and to the ranges of the laws, where z is a broken line through free values at
-the nodes, or at `KNOTS` of them where there are more. Unless λ is given it is the one from which the main
-solve starts best: the least `cost` of the trajectories, which knows misfit, weight decay and what the
-laws cannot follow. From small values, at which the states follow the data, upwards while it helps, and
-further down where the smallest is the best.
+the nodes, or at `KNOTS` of them where there are more; where states jump it begins anew. Unless λ is given
+it is the one from which the main solve starts best: the least `cost` of the trajectories, which knows
+misfit, weight decay and what the laws cannot follow. From small values, at which the states follow the
+data, upwards while it helps, and further down where the smallest is the best.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from pcl.interior_point.status import Status
 FIRST, LOWEST, HIGHEST = -4, -9, 4
 WORSE = 2                               # so many in a row that are no better end a direction
 KNOTS = 400                             # free values of unknown terms, at most: their Hessian is dense
-_FEWEST = 4                             # of a trajectory
+_FEWEST = 4                             # of a piece of a trajectory
 _TOL, _MAXITER = 1e-5, 150
 
 
@@ -87,11 +87,11 @@ def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, ma
     return Smoothed(solve.trajectories(best, x), unit * 10.0 ** ranked[0], table, best, others, start)
 
 
-def roughness(times, trajectory, n_z):
-    """P of θᵀPθ = Σ_k ∫ θ_k'² dt, of broken lines θ (knots, n_z); times, trajectory (knots,)."""
+def roughness(times, piece, n_z):
+    """P of θᵀPθ = Σ_k ∫ θ_k'² dt, of broken lines θ (knots, n_z); times, piece (knots,)."""
     P = np.zeros((len(times), n_z, len(times), n_z))
-    for k in np.unique(trajectory):
-        knots = np.flatnonzero(trajectory == k)
+    for k in np.unique(piece):
+        knots = np.flatnonzero(piece == k)
         left, right = knots[:-1], knots[1:]
         t = times[knots]
         step = np.maximum(np.diff(t), 1e-3 * (t[-1] - t[0]) / len(t))
@@ -111,13 +111,13 @@ class _Solve:
         self._options = {"tol": _TOL, "maxiter": _MAXITER, "callback": callback,
                          "max_seconds": max_seconds}
         self.stopped = False                # by the callback: nothing else is tried
-        self._knots, basis = _knots(elements)
+        self._knots, basis = _knots(elements, setting.pieces)
         z = self._outputs(x)
         size = np.sqrt(np.mean(z ** 2, axis=0))
         self._size = np.where(size > 0.0, size, 1.0)
         self._law = FreeOutputs(len(z), setting.model.outputs, basis, self._size)
         self._roughness = roughness(elements.times.ravel()[self._knots], np.repeat(
-            elements.trajectory, elements.K)[self._knots], elements.n_z)
+            setting.pieces, elements.K)[self._knots], elements.n_z)
 
     def __call__(self, x, value):
         program = self.setting.transcription([self._law], [2.0 * value * self._roughness])
@@ -143,11 +143,12 @@ class _Solve:
         return elements.split(x)[1][:, :, elements.n_x + elements.n_y:].reshape(-1, elements.n_z)
 
 
-def _knots(elements):
-    """(nodes chosen as knots, basis (nodes, knots) of the broken lines through them)."""
-    times, trajectory = elements.times.ravel(), np.repeat(elements.trajectory, elements.K)
-    most = max(_FEWEST, KNOTS // (len(elements.starts) * elements.n_z))
-    nodes = [np.flatnonzero(trajectory == k) for k in range(len(elements.starts))]
+def _knots(elements, pieces):
+    """(nodes chosen as knots, basis (nodes, knots) of the broken lines through them), a line for each of
+    the `pieces` (E,) of trajectories: where states jump, so may what depends on them."""
+    times, piece = elements.times.ravel(), np.repeat(pieces, elements.K)
+    most = max(_FEWEST, KNOTS // ((piece[-1] + 1) * elements.n_z))
+    nodes = [np.flatnonzero(piece == k) for k in range(piece[-1] + 1)]
     chosen = [each[np.unique(np.linspace(0, len(each) - 1, most).round().astype(int))] for each in nodes]
     basis = block_diag(*[np.stack([np.interp(times[each], times[knots], unit)
                                    for unit in np.eye(len(knots))], axis=1)
@@ -165,7 +166,7 @@ def _sides(setting, ranges):
             places = [elements.n_x + elements.n_y + model.outputs.index(name) for name in outputs]
             w[:, :, places] = ends[side]
         sides.append(elements.join(np.full((elements.E, elements.n_x), none), w,
-                                   np.full(elements.n_p, none)))
+                                   np.full(elements.parameters.n, none)))
     return sides
 
 

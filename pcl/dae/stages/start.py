@@ -69,7 +69,8 @@ def _parts(setting, start):
     if not isinstance(start, Fit):
         raise TypeError(f"start is a {type(start).__name__}; expected {{name: number}} or an earlier "
                         "Fit.")
-    numbers = {name: p for name, p in start.parameters.items() if name in setting.model.parameters}
+    known = (*setting.model.parameters, *setting.labels)
+    numbers = {name: p for name, p in start.parameters.items() if name in known}
     curves = {name: c for name, c in start.trajectories.items() if name in setting.names}
     return numbers, _functions(setting, curves), start.laws
 
@@ -116,8 +117,9 @@ def _of_table(label, table):
 
 def _moved_words(setting, numbers, x):
     """What the bounds did to given parameters."""
-    p = setting.told(x)[setting.elements.n - setting.elements.n_p:setting.elements.n]
+    elements = setting.elements
+    p = setting.told(x)[elements.n - elements.parameters.n:elements.n]
     moved = [f"{name} from {numbers[name]:.6g} to {value:.6g}"
-             for name, value in zip(setting.model.parameters, p)
+             for name, value in zip(setting.labels, p)
              if name in numbers and abs(value - numbers[name]) > _SAID * abs(value)]
     return f"; start moved inside the bounds: {', '.join(moved)}" if moved else ""

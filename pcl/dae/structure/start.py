@@ -19,7 +19,8 @@ def at_starts(setting, laws, rows):
     problems, notes = [], []
     for k, item in enumerate(setting.data):
         if item.initial:
-            mine = setting.elements.trajectory == k
+            mine = (setting.elements.trajectory == k) & (setting.pieces == setting.pieces[
+                setting.elements.starts[k]])
             times = setting.elements.times[mine].ravel()
             look = _Start(setting.model, laws, item, rows, times,
                           setting.inputs[mine].reshape(times.size, len(setting.model.inputs)))
@@ -38,7 +39,7 @@ class _Start:
         self._a, _, _ = samples(model, rows, 0)
         unknowns = (*model.states, *model.algebraic)
         self._couple = coupling(laws, unknowns, model.outputs, model.inputs, 0)[0]
-        self._given = {model.states.index(name): value for name, value in item.initial.items()}
+        self._given = {model.states.index(name): value for name, value in item.start.items()}
         self._rates = {i: rows.names.index(name) for i, name in enumerate(model.states)
                        if name in rows.names}
 
