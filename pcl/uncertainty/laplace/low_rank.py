@@ -53,18 +53,6 @@ class LowRank:
     def root_transposed(self, v: Array) -> Array:
         return self._half(self.prior.root_transposed(v))
 
-    def root_product(self, z: Array) -> Array:
-        return self.prior.root(self._half(z))
-
-    def root_transposed(self, v: Array) -> Array:
-        return self._half(self.prior.root_transposed(v))
-
-    def root_product(self, z: Array) -> Array:
-        return self.prior.root(self._half(z))
-
-    def root_transposed(self, v: Array) -> Array:
-        return self._half(self.prior.root_transposed(v))
-
     def variances(self) -> Array:
         """Exact for what is kept: the prior's are (see its `variances`), less what the data took."""
         return self.prior.variances() - self._reduction()
