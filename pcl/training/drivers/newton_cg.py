@@ -13,9 +13,9 @@ go on while they still lower the quadratic model q: until j (q_{j−1} − q_j) 
 
 Hessian. "auto" takes Gauss–Newton's until a full step lowers ℓ by less than `SETTLED` of all that it fell
 since the start, then the exact one, as long as its steps are not cut: far from the minimum the first is
-positive and its steps are good, near it the second converges quadratically. From there on the products of the steps before precondition
-the next ones, see `products`; earlier, conjugate gradients that begin with the smooth directions of M
-and stop are what keeps the steps short.
+positive and its steps are good, near it the second converges quadratically. In that second stage the
+products of the steps before precondition the next ones, see `products`; in the first one, conjugate
+gradients that begin with the smooth directions of M and stop are what keeps the steps short.
 
 Negative curvature. The conjugate gradients end at the first direction d with dᵀ H d ≤ 0; the step is
 what they have found before. If that is nothing, it is d = −M⁻¹g, lengthened as long as ℓ falls.
