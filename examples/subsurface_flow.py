@@ -19,7 +19,7 @@ of the prior; then the curvature B of the data in the prior's own coordinates is
 
 by some 60 products. Nothing is dense, and no count grows with the mesh.
 
-Numbers to expect (64 × 64, seed 0): 11 iterations with 79 products in all; λ from 11 000 to 0.002, of
+Numbers to expect (64 × 64, seed 0): 10 iterations with 71 products in all; λ from 11 000 to 0.002, of
 which 23 are above 1; the data take 72 % of the variance of m away, most of what is left is at the upper
 left, where the head hardly changes; χ² of the 50 readings is 26 and the estimate off by 1.3 standard
 deviations (root mean square). At 16 × 16 it is 10 iterations with 56 products.

@@ -12,10 +12,10 @@ The residual is led by what the data see best and says little of the rest, so th
 go on while they still lower the quadratic model q: until j (q_{j−1} − q_j) ≤ `GOING` |q_j|.
 
 Hessian. "auto" takes Gauss–Newton's until a full step lowers ℓ by less than `SETTLED` of all that it fell
-since the start, then the exact one: far from the minimum the first is positive and its steps are good,
-near it the second converges quadratically. From there on the products of the steps before precondition
-the next ones, see `products`; earlier, conjugate gradients that begin with the smooth directions of M
-and stop are what keeps the steps short.
+since the start, then the exact one, as long as its steps are not cut: far from the minimum the first is
+positive and its steps are good, near it the second converges quadratically. In that second stage the
+products of the steps before precondition the next ones, see `products`; in the first one, conjugate
+gradients that begin with the smooth directions of M and stop are what keeps the steps short.
 
 Negative curvature. The conjugate gradients end at the first direction d with dᵀ H d ≤ 0; the step is
 what they have found before. If that is nothing, it is d = −M⁻¹g, lengthened as long as ℓ falls.
@@ -94,12 +94,23 @@ class Step:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """What is kept from one iteration to the next: |g|, η, ℓ at the start, and the stage of the run."""
+    """What is kept from one iteration to the next: |g|, η, ℓ at the start, and the stage of the run.
+
+    It is settled after a full step by which ℓ fell by `level` of all that it fell, or less; no longer
+    when a step has to be cut, and then `level` is ten times lower.
+    """
 
     before: float
     eta: float
     first: float
-    settled: bool
+    settled: bool = False
+    level: float = SETTLED
+
+    def after(self, size: float, eta: float, t: float, share: float) -> "Memory":
+        """That of the next iteration."""
+        full = t >= 1.0
+        level = self.level if full or not self.settled else 0.1 * self.level
+        return Memory(size, eta, self.first, full and (self.settled or share <= level), level)
 
 
 def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
@@ -111,13 +122,14 @@ def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) 
         if run.offers:
             run.offer(**dataclasses.asdict(known), **P.arrays())
         size, loss = run.gradient_norm(run.current), run.current.loss
+        if not size > 0.0:
+            run.dead_end(Status.LINE_SEARCH_FAILED)
         eta = _forcing(size, known.before, known.eta, options["eta_max"])
         wanted = max(eta, 0.5 * run.wanted_norm / size)
         step = _step(run, evaluator, P, known.settled, wanted, options["max_products"])
         point, t = _searched(run, step, options["c1"])
-        fall = loss - point.loss
-        known = Memory(size, eta, known.first, known.settled or
-                       t == 1.0 and fall <= SETTLED * (known.first - point.loss))
+        total = known.first - point.loss
+        known = known.after(size, eta, t, (loss - point.loss) / total if total > 0.0 else 0.0)
         run.accept(point)
 
 
@@ -125,8 +137,9 @@ def _begun(run):
     """The `Memory` at the start, or where a run is taken up again."""
     kept = run.restored
     if not kept:
-        return Memory(0.0, 0.0, run.current.loss, False)
-    return Memory(float(kept["before"]), float(kept["eta"]), float(kept["first"]), bool(kept["settled"]))
+        return Memory(0.0, 0.0, run.current.loss)
+    return Memory(float(kept["before"]), float(kept["eta"]), float(kept["first"]), bool(kept["settled"]),
+                  float(kept["level"]))
 
 
 def _forcing(size, before, eta, most):
