@@ -230,7 +230,7 @@ class Samples:
         found, start = {}, 0
         for name, shape in self.shapes.items():
             size = int(np.prod(shape))
-            found[name] = values[..., start:start + size].reshape(*values.shape[:-1], *shape)
+            found[name] = values[..., start:start + size].reshape((*values.shape[:-1], *shape))
             start += size
         return found
 
