@@ -168,7 +168,7 @@ def test_a_finished_run_is_continued_and_files_of_others_are_refused(tmp_path):
 
 
 def test_chains_in_processes_are_those_made_here(posterior):
-    options = {"method": "mala", "chains": 2, "draws": 20, "warmup": 10}
+    options = {"method": "pcn", "chains": 2, "draws": 20, "warmup": 10}
     here = sample(linear_problem, posterior, **options)
     there = sample(linear_problem, posterior, n_jobs=2, **options)
     np.testing.assert_allclose(there.theta, here.theta, rtol=1e-9)
