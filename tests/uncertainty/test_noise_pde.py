@@ -1,8 +1,7 @@
-"""Noise, a process prior, checks and designs through a finite element solve with a network inside."""
+"""Relative noise, a process prior, a check and a design through a solve with a network inside."""
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import stats
 
 import fem
 import pcl
@@ -60,16 +59,3 @@ def test_the_best_sensor_is_that_of_the_widest_prediction(fitted):
     found = design.choose(posterior, predict, 0.005, 2)
     R = posterior.covariance_form.root(posterior.sensitivity(predict))
     np.testing.assert_allclose(found.map, 0.5 * np.log1p(np.sum(R ** 2, axis=1) / 0.005 ** 2), rtol=1e-8)
-
-
-def test_readings_below_a_limit_have_exact_derivatives_through_the_solve(readings):
-    limit = float(np.quantile(readings, 0.3))
-    problem = pcl.Problem.from_data(predict, np.maximum(readings, limit),
-                                    noise.Censored(noise.LogNormal(0.05), below=limit), START, BEFORE)
-    f = predict({"net": tf.constant(START["net"])}).numpy()
-    law = stats.lognorm(0.05, scale=f)
-    expected = np.where(readings <= limit, law.logcdf(limit), law.logpdf(readings)).sum()
-    plain = pcl.Problem.from_data(predict, readings, noise.LogNormal(0.05), START, BEFORE)
-    before = plain.log_density(plain.theta0) - law.logpdf(readings).sum()
-    assert problem.log_density(problem.theta0) == pytest.approx(expected + before, rel=1e-9)
-    assert pcl.check_gradient(problem).ok and pcl.check_hessian(problem).ok
