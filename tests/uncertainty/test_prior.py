@@ -63,13 +63,13 @@ def test_rows_of_a_block_are_independent_under_a_multivariate_distribution():
 
 
 def test_derivatives_of_distributions_are_exact():
-    names = ("Gamma", "StudentT", "MultivariateNormal", "Gamma of exp")
+    names = ("Gamma", "Gamma of exp")
     blocks = dict.fromkeys(names, START)
     priors = {name: prior.Distribution(DISTRIBUTIONS[name][0]) for name in names}
     problem = stated(priors, blocks, lambda t: tf.add_n(list(t.values())))
     assert not problem.has_residuals
     assert pcl.check_gradient(problem).ok and pcl.check_hessian(problem).ok
-    data = stats.norm(4 * START).logpdf(0.0).sum()
+    data = stats.norm(2 * START).logpdf(0.0).sum()
     density = sum(DISTRIBUTIONS[name][1](START) for name in names)
     assert problem.log_density(problem.theta0) - data == pytest.approx(density, rel=1e-12)
 
