@@ -207,7 +207,7 @@ def map(points: ArrayLike, values: ArrayLike, ax: Axes | None = None, *,
     from matplotlib.tri import Triangulation
     points, ax = float64_array("points", points, (None, 2)), axes_of(ax)
     values = float64_array("values", values, (len(points),))
-    mesh = Triangulation(*points.T, triangles=triangles)
+    mesh = Triangulation(points[:, 0], points[:, 1], triangles=triangles)
     image = ax.tripcolor(mesh, values, shading="gouraud", cmap="cividis")
     ax.figure.colorbar(image, ax=ax, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, aspect="equal")
