@@ -128,10 +128,13 @@ def _poisson_problem(form):
     import fem
 
     net = _network()
-    laws = {"nodal": (lambda theta, x: tf.linalg.matvec(tf.constant(_interpolation(x, _NODES)), theta["k"]),
-                      np.zeros(_NODES.size)),
-            "network": (lambda theta, x: net(theta["k"], 4.0 * x[:, None] - 2.0)[:, 0], net.init(1))}
-    law, start = laws[form]
+
+    def nodal(theta, x):
+        return tf.linalg.matvec(tf.constant(_interpolation(x, _NODES)), theta["k"])
+
+    def network(theta, x):
+        return net(theta["k"], 4.0 * x[:, None] - 2.0)[:, 0]
+    law, start = {"nodal": (nodal, np.zeros(_NODES.size)), "network": (network, net.init(1))}[form]
     V = fem.Space(skfem.MeshLine(np.linspace(0.0, 1.0, 51)), "P1")
     observe, x = V.observe(_SENSORS[:, None]), V.quadrature_points[:, 0]
 
@@ -200,7 +203,7 @@ def _nonlinear_problem():
 
 # --- two numbers of a pumping test ---------------------------------------------------------------
 def pumping_bands(seed):
-    """ln K and ln S_s, as in `coverage_cases.pumping`, with the noise known; Theis' s, not the elements'."""
+    """ln K and ln S_s, as in `coverage_cases.pumping`, of Theis' drawdown, with the noise known."""
     shift = drawdowns() / _PUMPING_NOISE + np.random.default_rng(seed).normal(size=drawdowns().size)
     found = Redrawn(_pumping_problem(), shift).posterior()
     rows = {}

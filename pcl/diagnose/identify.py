@@ -8,7 +8,6 @@ import numpy as np
 
 from pcl.diagnose.common import frozen_array
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
-from pcl.diagnose.laplace import FromHessian, FromResiduals
 from pcl.diagnose.map_picture import draw
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes, Tensor, Theta
@@ -73,12 +72,13 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
         determined(x) = 1 − var κ(x) / (its variance under the prior)
 
     What lies below rounding is left out of the inverse: singular values of J_r (its columns scaled to
-    one size) below 1e-10 of the largest; eigenvalues of H below 2e-15 p of the largest or below the
-    size of the most negative one. Directions of very small singular values matter for the law of a
-    network: a coarser cut makes its band too narrow far from the data. State residuals where there are
-    any: H knows the squares of those values only. Without prior `determined` is the share of |J(x)|² in
-    the directions that are seen, the limit of the formula for a wide isotropic prior. Where it is below
-    1, κ(x) can also move along directions the data do not see, and `deviation` is a lower bound.
+    one size) below their gap before rounding, or 1e-10 of the largest where there is none; eigenvalues
+    of H below 2e-15 p of the largest or below the size of the most negative one. Directions of very
+    small singular values matter for the law of a network: a coarser cut makes its band too narrow far
+    from the data. State residuals where there are any: H knows the squares of those values only.
+    Without prior `determined` is the share of |J(x)|² in the directions that are seen, the limit of the
+    formula for a wide isotropic prior. Where it is below 1, κ(x) can also move along directions the
+    data do not see, and `deviation` is a lower bound.
 
     Parameters
     ----------
@@ -119,21 +119,16 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
     value, J = _sensitivity(problem, found.theta, coefficient, len(points))
     sigma = None if sigma is None else positive_number("sigma", sigma)
     deviations = None if prior is None else _deviations(problem, prior)
-    precision = _precision(problem, found)
-    sigma = precision.sigma(deviations) if sigma is None else sigma
+    from pcl.diagnose import laplace        # it brings TensorFlow
+    curvature = (laplace.OfResiduals(problem, found.theta) if getattr(problem, "has_residuals", False)
+                 else laplace.OfHessian(found))
+    sigma = curvature.sigma(deviations) if sigma is None else sigma
     variance, determined, directions = (
-        precision.bare(J, sigma) if prior is None else precision.with_prior(J, sigma, deviations))
+        laplace.bare(curvature, J, sigma) if deviations is None else
+        laplace.with_prior(curvature, J, sigma, deviations))
     points, value, std, determined = map(frozen_array, (points, value, np.sqrt(variance), determined))
     return IdentifiabilityMap(points, value, std, determined, sigma, directions,
                               _verdict(found, directions, prior is not None))
-
-
-def _precision(problem, found):
-    """What knows the curvature of ℓ: the residuals if the problem has any, else the Hessian."""
-    if not getattr(problem, "has_residuals", False):
-        return FromHessian(found)
-    r = problem.residuals(found.theta)
-    return FromResiduals(r, problem.jacobian(found.theta), problem.slices.values())
 
 
 def _sensitivity(problem, theta, coefficient, q):

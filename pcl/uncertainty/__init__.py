@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pcl.uncertainty import design as design, noise as noise, prior as prior
+    from pcl.uncertainty import design as design, noise as noise, pictures as pictures, prior as prior
     from pcl.uncertainty.checking.report import DataCheck as DataCheck, ModelCheck as ModelCheck
     from pcl.uncertainty.laplace.band import Band as Band
     from pcl.uncertainty.laplace.posterior import (Indefinite as Indefinite, Posterior as Posterior,
@@ -25,7 +25,7 @@ _HOME = {"Band": "laplace.band", "DataCheck": "checking.report", "ModelCheck": "
          "posterior": "laplace.posterior", "LogDensity": "sampling.density", "Profile": "profiles",
          "profile": "profiles", "ChainStatus": "sampling.samples", "Samples": "sampling.samples",
          "sample": "sampling.sample"}
-_PACKAGES = ("design", "noise", "prior")
+_PACKAGES = ("design", "noise", "pictures", "prior")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

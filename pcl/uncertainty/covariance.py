@@ -6,6 +6,8 @@ import numpy as np
 import scipy.linalg
 
 CUT = 1e-10     # of the largest singular value: what sparse solves leave of rounding
+LEAST = 1e-14   # nothing below it is told from rounding
+GAP = 1e2       # between neighbours: a step in the spectrum that rounding alone does not have
 RANGE = 1e-6    # smallest size of a column beside the largest of its block
 
 
@@ -22,12 +24,14 @@ class Determined:
     singular : ndarray (k,), σ, descending
     right : ndarray (p, k), V
     size : ndarray (p,), the diagonal of D: the sizes of the columns of J, so that units do not matter
+    cut : float, the share of the largest σ up to which they were left out
     """
 
     left: np.ndarray
     singular: np.ndarray
     right: np.ndarray
     size: np.ndarray
+    cut: float
 
     @property
     def rank(self):
@@ -59,21 +63,38 @@ class Determined:
         return float(np.sqrt(left @ left / (m - k))) if m > k else None
 
 
-def determined(J, slices=None, cut=CUT):
+def determined(J, slices=None, cut=None):
     """The `Determined` of sensitivities J (m, p), never by way of JᵀJ.
 
     Parameters
     ----------
     slices : iterable of slices of θ, optional
         Its blocks: columns are compared in size within a block only.
-    cut : float
-        Singular values up to this share of the largest count as zero. Squares of singular values that
-        are cut at rounding level would lose half of the digits: directions the data determine.
+    cut : float, optional
+        Singular values up to this share of the largest count as zero; see `cut_of` for the default.
+        Squares of singular values that are cut at rounding level would lose half of the digits:
+        directions the data determine.
     """
     size = sizes(np.linalg.norm(J, axis=0), slices or [slice(0, J.shape[1])])
     U, sigma, Vt = scipy.linalg.svd(J / size, full_matrices=False, lapack_driver="gesdd")
+    cut = cut_of(sigma) if cut is None else cut
     kept = sigma > cut * sigma[0]
-    return Determined(U[:, kept], sigma[kept], Vt[kept].T, size)
+    return Determined(U[:, kept], sigma[kept], Vt[kept].T, size, cut)
+
+
+def cut_of(sigma):
+    """The share of the largest of singular values (k,), descending, up to which they count as zero.
+
+    Beside priors the law of a network is determined along directions down to 1e-12 of the largest, and a
+    cut above them makes its band too narrow (by 9 % at 1e-10). They end in a gap before what is rounding:
+    the cut is in it if it is wider than `GAP`, else it is `CUT`.
+    """
+    relative = sigma / sigma[0] if sigma.size and sigma[0] > 0.0 else np.zeros(0)
+    seen = relative[relative > LEAST]
+    if seen.size == relative.size:
+        return CUT
+    before, after = seen[-1], max(relative[seen.size], np.finfo(np.float64).eps ** 1.1)
+    return min(CUT, float(np.sqrt(before * after))) if before > GAP * after else CUT
 
 
 def share(part, whole):

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from pcl.support.types import Array
-from pcl.uncertainty.covariance import CUT, Determined, determined, share, sizes
+from pcl.uncertainty.covariance import Determined, determined, share, sizes
 
 ROUNDING = 10 * np.finfo(np.float64).eps     # of an eigenvalue, p times, relative to the largest
 AROUND = 100.0                               # the cut is moved by this factor both ways
@@ -87,6 +87,11 @@ class Directions:
         scaled = J / self.size
         return 1.0 - share(np.sum((scaled @ self.basis) ** 2, axis=1), np.sum(scaled ** 2, axis=1))
 
+    def seen(self, J: Array) -> Array:
+        """Share (q,) of each row of J (q, p), lengths as they are, in what determines θ at all."""
+        rows = scipy.linalg.qr(self.size[:, None] * self.basis, mode="economic")[0]
+        return share(np.sum((J @ rows) ** 2, axis=1), np.sum(J ** 2, axis=1))
+
     def from_data(self, R: Array) -> Array | None:
         """Share (q,) of what is known of functions with root R = J F (q, k) that comes from data."""
         if self.information is None:
@@ -94,15 +99,15 @@ class Directions:
         return share(np.einsum("qk,qk->q", R @ self.information, R), np.einsum("qk,qk->q", R, R))
 
 
-def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float = CUT,
+def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float | None = None,
                  data: int | None = None) -> Directions:
     """From Σ (r/σ)², J = dr/dθ (m, p), the first `data` rows of which are data; never by way of JᵀJ."""
     seen: Determined = determined(J, slices, cut)
     strengths = scipy.linalg.svdvals(J / seen.size)
     rows = seen.left[:data]
     step = float(np.linalg.norm(seen.left.T @ r)) / sigma
-    return Directions(sigma * seen.factor, seen.right, seen.size, strengths / strengths[0], cut, step,
-                      np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
+    return Directions(sigma * seen.factor, seen.right, seen.size, strengths / strengths[0], seen.cut,
+                      step, np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
 
 
 def of_hessian(gradient: Array, H: Array, slices, sigma: float) -> Directions:

@@ -11,7 +11,7 @@ from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, known, positive_integer, positive_number
 from pcl.uncertainty.checking import ModelCheck, check_model
-from pcl.uncertainty.covariance import CUT, determined
+from pcl.uncertainty.covariance import determined
 from pcl.uncertainty.laplace.band import Band
 from pcl.uncertainty.laplace.bands import law_band, law_of
 from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
@@ -193,7 +193,7 @@ class Posterior:
 
 
 def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma: float | None = None,
-              cut: float = CUT, rank: int | str | None = None, method: str = "lanczos",
+              cut: float | None = None, rank: int | str | None = None, method: str = "lanczos",
               hessian: str | None = None, seed: int = 0) -> Posterior:
     """Laplace's approximation at θ, a minimiser.
 
@@ -205,8 +205,9 @@ def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma
     sigma : float, optional
         The standard deviation of a residual; 1 for problems from `from_data`. None estimates it from the
         part of r that no step of θ removes; rows that state a prior count as readings then.
-    cut : float
-        Singular values of dr/dθ up to this share of the largest are left out.
+    cut : float, optional
+        Singular values of dr/dθ up to this share of the largest are left out; by default those below
+        their gap before rounding, 1e-10 where there is none (`pcl.uncertainty.covariance.cut_of`).
     rank : int or "auto", optional
         For many parameters: so many directions beside the normal prior of every block, found by products
         with the Hessian alone. "auto" takes all with an eigenvalue λ ≥ 0.1. None forms dr/dθ or H.
