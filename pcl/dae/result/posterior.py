@@ -171,8 +171,8 @@ def _precision(found, size):
 
 
 def _directions(numbers, root, factor):
-    """Its information is 1 − Fᵀ Π F, within 0 and 1: data alone may curve downwards."""
-    values, Q = scipy.linalg.eigh(np.eye(numbers.size) - factor.T @ numbers.precision @ factor)
-    information = (Q * np.clip(values, 0.0, 1.0)) @ Q.T
+    """The prior's part is Fᵀ Π F, at most 1: data alone may curve downwards."""
+    values, Q = scipy.linalg.eigh(factor.T @ numbers.precision @ factor)
+    prior = (Q * np.clip(values, 0.0, 1.0)) @ Q.T
     none = np.zeros((numbers.size, 0))
-    return Directions(factor, root.basis, root.size, root.strengths, 0.0, root.step, none, information)
+    return Directions(factor, root.basis, root.size, root.strengths, 0.0, root.step, none, prior)

@@ -23,7 +23,8 @@ class Band:
     simultaneous : bool
     method : "linear" or "sampled"
     determined : ndarray (q,) or None
-        How much of what is known of f at each point comes from the data, 0 to 1; the rest is prior.
+        1 − variance/(variance under the prior), 0 to 1: how much the data tell beyond the prior. 1 where
+        the prior says nothing.
     bound : ndarray (q,) of bool
         Where f also moves along directions that nothing determines: the band there is a lower bound.
     cut_share : float

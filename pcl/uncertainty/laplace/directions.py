@@ -33,8 +33,8 @@ class Directions:
         |F⁻¹ δ| of the (Gauss–)Newton step δ: how many standard deviations θ is away from the peak.
     negative : ndarray (p, j)
         Directions along which ℓ falls both ways; with any of them there is no posterior here.
-    information : ndarray (k, k) or None
-        F⁻¹ C J_dᵀJ_d C F⁻ᵀ/σ², J_d the rows of the data: which part of the identity comes from data.
+    prior : ndarray (k, k) or None
+        Π = Fᵀ J_pᵀJ_p F/σ², J_p the rows of the prior: which part of the identity comes from it.
     """
 
     factor: Array
@@ -44,7 +44,7 @@ class Directions:
     cut: float
     step: float
     negative: Array
-    information: Array | None = None
+    prior: Array | None = None
 
     @property
     def left_out(self) -> int:
@@ -54,7 +54,7 @@ class Directions:
     @property
     def shares(self) -> Array | None:
         """How much of what is known along f_i comes from data (k,), 0 to 1; the rest is prior."""
-        return None if self.information is None else np.diag(self.information).copy()
+        return None if self.prior is None else np.clip(1.0 - np.diag(self.prior), 0.0, 1.0)
 
     def near_cut(self) -> tuple[int, int]:
         """How many directions a cut AROUND times coarser and finer would keep."""
@@ -93,10 +93,15 @@ class Directions:
         return share(np.sum((J @ rows) ** 2, axis=1), np.sum(J ** 2, axis=1))
 
     def from_data(self, R: Array) -> Array | None:
-        """Share (q,) of what is known of functions with root R = J F (q, k) that comes from data."""
-        if self.information is None:
+        """How much of the prior's variance of functions with root R = J F (q, k) the data took, (q,):
+
+            1 − j C jᵀ/(j C_p jᵀ),     j C_p jᵀ = ρ Π⁻¹ ρᵀ, ρ = j F;     1 where the prior says nothing
+        """
+        if self.prior is None:
             return None
-        return share(np.einsum("qk,qk->q", R @ self.information, R), np.einsum("qk,qk->q", R, R))
+        mu, V = scipy.linalg.eigh(self.prior)
+        before = (R @ V) ** 2 @ (1.0 / np.maximum(mu, np.finfo(np.float64).tiny))
+        return 1.0 - share(np.einsum("qk,qk->q", R, R), before)
 
 
 def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float | None = None,
@@ -104,7 +109,7 @@ def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float | None = N
     """From Σ (r/σ)², J = dr/dθ (m, p), the first `data` rows of which are data; never by way of JᵀJ."""
     seen: Determined = determined(J, slices, cut)
     strengths = scipy.linalg.svdvals(J / seen.size)
-    rows = seen.left[:data]
+    rows = seen.left[data:]
     step = float(np.linalg.norm(seen.left.T @ r)) / sigma
     return Directions(sigma * seen.factor, seen.right, seen.size, strengths / strengths[0], seen.cut,
                       step, np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)

@@ -113,8 +113,9 @@ class Kept:
         return np.zeros(len(J))
 
     def from_data(self, R: Array) -> Array:
-        """Share (q,) of what is known of functions with root R (q, p) that comes from data."""
-        return share((R @ self.pairs.vectors) ** 2 @ self.shares, np.einsum("qk,qk->q", R, R))
+        """How much of the prior's variance of functions with root R (q, p) the data took, (q,)."""
+        variance = np.einsum("qk,qk->q", R, R)
+        return 1.0 - share(variance, variance + (R @ self.pairs.vectors) ** 2 @ self.pairs.values)
 
     def words(self) -> list[str]:
         """What limits the posterior, in sentences."""
