@@ -9,9 +9,11 @@ evaluations are cheap; the table is right to 1e-8 of the drawdown. Three answers
 normal density at the peak; draws of the posterior by NUTS; the interval in which the best choice of the
 other number loses no more than χ²₁(0.95)/2 of the log density.
 
-Numbers to expect: NUMBERS. The priors, a factor of seven to each side, change nothing. All three take the
-misfit for independent noise, which it is not (see `pumping_test.py`): they agree with each other, and are
-too small together.
+Numbers to expect: ln K = 4.190 ± 0.025 (K = 66.0 m/d), ln S_s = −10.575 ± 0.094 (S_s = 2.55e-5 1/m). The
+95 % intervals of NUTS (four chains of 150 draws, 490 effective ones) are 1.01 and 1.05 times as long as
+Laplace's, those of the profile 0.98 and 0.97 times. The priors, a factor of seven to each side, change
+nothing. All three take the misfit for independent noise, which it is not (see `pumping_test.py`): they
+agree with each other, and are too small together.
 """
 
 import argparse
@@ -133,7 +135,7 @@ def _plot_number(ax, outcome, name):
     draws = outcome["samples"].blocks[name].ravel()
     deviation, found = outcome["posterior"].standard_errors()[name], outcome["profiles"][name]
     x = np.linspace(found.value - 4.5 * deviation, found.value + 4.5 * deviation, 201)
-    ax.hist(draws, 50, density=True, color="tab:blue", alpha=0.35, label="NUTS")
+    ax.hist(draws, 30, density=True, color="tab:blue", alpha=0.35, label="NUTS")
     ax.plot(x, stats.norm(found.value, deviation).pdf(x), color="tab:red", label="Laplace")
     inside = np.abs(found.points - found.value) < 4.5 * deviation
     height = 1.0 / (np.sqrt(2.0 * np.pi) * deviation)

@@ -8,7 +8,8 @@ from examples import pumping_test, pumping_test_uncertainty
 
 @pytest.fixture(scope="module")
 def outcome():
-    return pumping_test_uncertainty.main(cells=24, ratio=2.0, chains=2, draws=120, warmup=30, progress=False)
+    return pumping_test_uncertainty.main(cells=24, ratio=2.0, chains=2, draws=100, warmup=20,
+                                         progress=False)
 
 
 def test_the_three_intervals_agree(outcome):
