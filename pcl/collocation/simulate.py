@@ -101,7 +101,8 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
     given = isinstance(mesh, Mesh)
     span = (mesh.times[0], mesh.times[-1]) if given else _span(mesh)
     jumps = {float(t): g for t, g in jumps if span[0] < t < span[1]}
-    breaks = _breaks([*breaks, *jumps], span, mesh.times if given else None)
+    breaks = np.append(float64_array("breaks", breaks, shape=(None,)), list(jumps))
+    breaks = _breaks(breaks, span, mesh.times if given else None)
     start = consistent_start(system, _right_of(span[0], breaks), x0, y_guess, index)
     if start.index > 1 and scheme.points[0] == 0.0:
         raise HigherIndex(f"The index is {start.index}: the Lobatto points impose the equations at the "

@@ -220,11 +220,12 @@ class Trajectory:
         found = {name: s for name, s in found.items() if len(s)}
         if not found:
             return None
-        changes = {"_observed": found, "_span": span or self._span}
-        if free:                            # what happened before is in the start
-            changes |= {"_initial": {}, "_computed": {}, "_steady": (),
-                        "_happens": self._happens.after(changes["_span"][0])}
-        return self._other(**changes)
+        span = span or self._span
+        if not free:
+            return self._other(_observed=found, _span=span)
+        later = self._happens.after(span[0])        # what happened before is in the start
+        return self._other(_observed=found, _span=span, _initial={}, _computed={}, _steady=(),
+                           _happens=later)
 
     def _other(self, **changes):
         made = object.__new__(Trajectory)

@@ -343,7 +343,7 @@ class ReducedFactor:
         c, elements = self.c, self.c.elements
         u = np.zeros((elements.E, elements.width))
         u[:, c.n_x:c.cut] = np.matmul(c.inverse, r_local[:, :, None])[:, :, 0]
-        after = np.matmul(c.J.joints.ends, u[:, :, None])[:, :, 0]
+        after = c.J.joints.after(u)
         right = r_joint.copy()
         right[c.segments.head[c.segments.cut]] = 0.0
         right[1:] += np.where(c.coupled[1:, None], after[:-1], 0.0)
@@ -406,7 +406,7 @@ class ReducedFactor:
         after = np.zeros_like(joint)
         after[:-1] = np.where(c.coupled[1:, None], joint[1:], 0.0)
         after[ends] = cuts
-        more = np.einsum("en,enw->ew", after, c.J.joints.ends[:, :, c.n_x:c.cut])
+        more = c.J.joints.pulled(after)[:, c.n_x:c.cut]
         local += np.matmul(more[:, None], c.inverse)[:, 0]
         inner = ~elements.first
         fixed = elements.first[:, None] & c.rows.jointed

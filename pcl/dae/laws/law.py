@@ -10,6 +10,7 @@ import numpy as np
 from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
 
+ROOM = 0.05         # of the range of an input: so far a law may be asked outside without being told
 _NETWORK = ("size", "n_in", "n_out", "init", "at")
 
 
@@ -158,10 +159,14 @@ class LawPoint:
 
 @dataclass(frozen=True, eq=False)
 class TrainedLaw:
-    """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`."""
+    """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`.
+
+    seen : (2, d), least and largest inputs at the nodes it was trained on; None if unknown
+    """
 
     law: Law
     theta: Array
+    seen: Array | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -176,6 +181,18 @@ class TrainedLaw:
     def __call__(self, a: ArrayLike) -> Array:
         """z (n, m)."""
         return self.law(self.theta, self.points(a))
+
+    def outside(self, a: Array) -> dict[str, tuple[float, float]]:
+        """{input: (least, largest) of a (n, d)} of those that leave what was `seen` by more than `ROOM`
+        of its range."""
+        if self.seen is None or not len(a):
+            return {}
+        low, high = self.seen
+        room = ROOM * (high - low) + np.finfo(float).eps * np.abs(self.seen).max(axis=0)
+        least, most = a.min(axis=0), a.max(axis=0)
+        beyond = (least < low - room) | (most > high + room)
+        return {name: (float(least[k]), float(most[k]))
+                for k, name in enumerate(self.inputs) if beyond[k]}
 
     def points(self, a: ArrayLike) -> Array:
         """Inputs as (n, d); a vector is n points of one input, or one point of d inputs."""

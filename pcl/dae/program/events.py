@@ -26,7 +26,7 @@ def leaps(model, jumps, mesh, first, signals):
     ValueError
         Two conditions for one state at one time.
     """
-    found, taken = [], {}
+    found, taken = [], dict[tuple[float, str], str]()
     for name, times in jumps.items():
         places = [boundary(mesh.times, t) for t in times if t < mesh.times[-1]]
         places = np.array([e for e in places if e is not None and e < mesh.elements], dtype=int)

@@ -23,12 +23,22 @@ class Slopes:
     transposed : sparse, sorted by rows
     ends : (E, n_x, width), the state that an element hands on, with respect to its unknowns
     starts : (E, n_x, n_p), starts of first elements with respect to parameters
+    end : (n_x, width) where all `ends` are this one, else None
     """
 
     rows: Any
     transposed: Any
     ends: np.ndarray
     starts: np.ndarray
+    end: Any = None
+
+    def after(self, u):
+        """What the elements hand on (E, n_x) along u (E, width)."""
+        return u @ self.end.T if self.end is not None else np.matmul(self.ends, u[:, :, None])[:, :, 0]
+
+    def pulled(self, y):
+        """The transpose of `after`: (E, width) of y (E, n_x)."""
+        return y @ self.end if self.end is not None else np.einsum("en,enw->ew", y, self.ends)
 
 
 class Handover:
@@ -62,7 +72,7 @@ class Handover:
         self._row[self.places] = np.arange(len(self.places))
         ends = np.broadcast_to(elements.end, (elements.E, *elements.end.shape))
         self._constant = Slopes(self.linear, self.linear.T.tocsr(), ends,
-                                np.zeros((elements.E, elements.n_x, elements.n_p)))
+                                np.zeros((elements.E, elements.n_x, elements.n_p)), elements.end)
 
     def residual(self, x, u):
         """The rows (m_j,) at unknowns x (elements.n,), u (E, width) the same element by element."""

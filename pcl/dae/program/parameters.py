@@ -22,7 +22,9 @@ class Parameters:
     """
 
     def __init__(self, model, experiments):
-        names, whose, places = [], [], []
+        names: list[str] = []
+        whose: list[int] = []
+        places = []
         for name in model.parameters:
             own = list(range(experiments)) if name in model.local else [-1]
             places.append(len(names) + np.arange(len(own)) if name in model.local

@@ -123,7 +123,8 @@ class Setting:
     @functools.cached_property
     def handover(self):
         """What elements hand on, see `pcl.dae.program.handover`."""
-        return Handover(self.elements, *self.starts, self.leaps)
+        fixed, given = self.starts
+        return Handover(self.elements, fixed, given, self.leaps)
 
     @functools.cached_property
     def pieces(self):

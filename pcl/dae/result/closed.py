@@ -33,6 +33,16 @@ class Closed:
         """u (n, n_u) at times t (n,)."""
         return np.array([u(t) for u in self._signals]).reshape(len(self._signals), len(t)).T
 
+    def outside(self, curve):
+        """{outputs of a law: {input: (least, largest)}} of inputs along a Curve that leave what was seen
+        in training."""
+        values, t = curve.values, curve.times
+        x, y = (np.stack([values[name] for name in names], axis=1) if names else np.zeros((t.size, 0))
+                for names in (curve.states, curve.others))
+        found = {", ".join(law.outputs): law.outside(self._law_inputs(law, x, y, t))
+                 for law in self._laws}
+        return {name: beyond for name, beyond in found.items() if beyond}
+
     def jumps(self, events, breaks, span):
         """[(time, function of (x', x, y, t) that gives x)] of `Events`, at those of the `breaks`."""
         found = []

@@ -33,6 +33,8 @@ def save(trained, path):
     arrays = {"fingerprint": fingerprint(trained.model, trained.typical, trained.parameters)}
     for k, law in enumerate(trained.laws):
         arrays[f"theta_{k}"] = law.theta
+        if law.seen is not None:
+            arrays[f"seen_{k}"] = law.seen
         arrays.update({f"{name}_{k}": getattr(law.law, name) for name in LAW_ARRAYS})
     write(path, meta, arrays)
 

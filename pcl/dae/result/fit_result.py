@@ -72,8 +72,13 @@ class Fit:
     @functools.cached_property
     def laws(self) -> tuple[TrainedLaw, ...]:
         """The trained laws: `z = fit.laws[0](a)` for inputs a (n, d)."""
-        return tuple(TrainedLaw(law, theta.copy()) for law, theta in
+        return tuple(TrainedLaw(law, theta.copy(), self._seen(law)) for law, theta in
                      zip(self.program.laws, self.program.rows.parameters(self.result.x)))
+
+    def _seen(self, law):
+        """Least and largest inputs (2, d) of a law at the nodes."""
+        a = self.setting.points_of(law, self.result.x)[0]
+        return np.array([a.min(axis=0), a.max(axis=0)])
 
     @property
     def parameters(self) -> dict[str, float]:

@@ -40,6 +40,10 @@ class Linearised:
         self._trained = trained
         self.inputs, self.outputs = trained.inputs, trained.outputs
 
+    def outside(self, a):
+        """Nothing: its bands tell how far it is known."""
+        return {}
+
     def at(self, theta, a):
         """The point (value, input_jacobian) at inputs a (n, d)."""
         return _LinearPoint(self._trained.law.at(self._trained.theta, a), theta - self._trained.theta)

@@ -224,8 +224,12 @@ class _Forecast:
             message = f"{message} Between the nodes: violation of {words(dense)}."
         elif dense and status is Status.VIOLATED:
             message = f"{message} Violation of {words(dense)}."
+        outside = self._closed.outside(curve)
+        for name, inputs in outside.items():
+            reached = ", ".join(f"{a} from {low:.4g} to {high:.4g}" for a, (low, high) in inputs.items())
+            message = f"{message} The law of {name} is asked outside what it was trained on: {reached}."
         return Prediction(t, curve(t), curve, status, message, error, self._errors(curve, error), slack,
-                          nodes, beyond)
+                          nodes, beyond, outside=outside)
 
     def _errors(self, curve, error):
         """{name: largest estimated error of an element}, in units of the model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pcl.dae.result.curve import Curve
 from pcl.dae.result.limits import Violation
@@ -47,6 +47,8 @@ class Prediction:
     between : {what: Violation}, the largest between the nodes, with its time, of those above rounding
     simulation : Prediction by step control alone, where the status is CONTRADICTION; else None
     events : tuple of (time, name) of conditions that were met, see `Trained.simulate`
+    outside : {outputs of a law: {input: (least, largest) it was asked at}}, of inputs that leave the
+        range the law was trained on by more than a twentieth; the message says so, too
     """
 
     t: Array
@@ -61,6 +63,7 @@ class Prediction:
     between: dict[str, Violation]
     simulation: Prediction | None = None
     events: tuple[tuple[float, str], ...] = ()
+    outside: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
