@@ -50,6 +50,9 @@ class Model:
     local : names of parameters that every experiment has for itself; the others are shared
     priors : {parameter: NormalPrior or LogNormalPrior}, of a local one for each experiment
         They are added to Σ ω r² as twice a negative log density, so weights should be 1/σ².
+    observed : {name: function v -> expression}
+        Observables: what can be read beside the variables, as sums, ratios, logarithms, scale and offset.
+        Readings stand under that name in a `Trajectory`; nothing has to be solved for.
     exponents : names of parameters that are logarithms already; made by `pcl.dae.program.log_scale` alone
 
     Raises
@@ -72,6 +75,7 @@ class Model:
     jumps: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     local: tuple[str, ...] = ()
     priors: dict[str, Any] = field(default_factory=dict)
+    observed: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     exponents: tuple[str, ...] = field(default=(), repr=False)
 
     if TYPE_CHECKING:       # more is taken than is kept
@@ -83,6 +87,7 @@ class Model:
                      bounds: Mapping[str, Sequence[float | None]] | None = None,
                      log: Names | None = None, jumps: Mapping[str, Callable[[Any], Any]] | None = None,
                      local: Names = (), priors: Mapping[str, Any] | None = None,
+                     observed: Mapping[str, Callable[[Any], Any]] | None = None,
                      exponents: Names = ()): ...
 
     def __post_init__(self):
@@ -107,6 +112,12 @@ class Model:
         object.__setattr__(self, "local", _names("local", self.local))
         self._require_parameters("local", self.local)
         object.__setattr__(self, "priors", checked_priors(self.priors, self.parameters, self.local))
+        object.__setattr__(self, "observed", _observables(self.observed, seen))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """States, algebraic variables and outputs: what has a value at every node."""
+        return (*self.states, *self.algebraic, *self.outputs)
 
     def limits(self, name: str) -> tuple[float, float]:
         """(lower, upper) of a variable, ±inf where it is open."""
@@ -160,6 +171,22 @@ def _names(group, given):
             raise ValueError(f"{group} has {name!r}; expected a Python identifier that does not begin "
                              f"with an underscore and is none of {', '.join(_RESERVED)}.")
     return names
+
+
+def _observables(given, taken):
+    """{name: function}, checked; `taken` {name: group} of the variables."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"observed is a {type(given).__name__}; expected a dict {{name: function of v}}.")
+    for name, function in zip(_names("observed", tuple(given)), given.values()):
+        if name in taken:
+            raise ValueError(f"{name!r} is in {taken[name]} and in observed; expected every name once. "
+                             "Variables can be read as they are.")
+        if not callable(function):
+            raise TypeError(f"observed[{name!r}] is a {type(function).__name__}; expected a "
+                            "function of v.")
+    return dict(given)
 
 
 def _require_callable(name, function):

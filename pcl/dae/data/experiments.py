@@ -121,7 +121,7 @@ class Data:
         ValueError
             Naming the trajectory and the variable.
         """
-        groups = {"observed": (*model.states, *model.algebraic, *model.outputs),
+        groups = {"observed": (*model.variables, *model.observed),
                   "initial": model.states, "computed": model.states,
                   "steady": model.states, "inputs": model.inputs,
                   "jumps": tuple(model.jumps)}
@@ -183,6 +183,15 @@ class Data:
             raise ValueError(f"duration is {duration!r}; expected a number > 0.")
         return self._cut([item.span[1] - duration for item in self._trajectories])
 
+    def weighted(self, weights: dict[str, Array]) -> "Data":
+        """The same with other weights {name: (n,)} of readings, in the order of `values`; they count as
+        known."""
+        ends = {name: iter(np.split(omega, np.cumsum(
+            [len(item.observed[name]) for item in self if name in item.observed])[:-1]))
+            for name, omega in weights.items()}
+        return _data([item.weighted({name: next(ends[name]) for name in item.observed if name in ends})
+                      for item in self], "weighted")
+
     def _parted(self, held):
         def chosen(times, out):
             return lambda t: np.isin(t, times) == out
@@ -202,7 +211,7 @@ def _require_known(item, what, given, names):
         more = " Algebraic values follow from the equations." if what in _STARTS else ""
         what = "initial" if what in _STARTS else what
         raise ValueError(f"{what} of trajectory {item.name!r} has {unknown[0]!r}; the model knows "
-                         f"{', '.join(names) or 'none'}.{more}")
+                         f"{', '.join(names) or 'none'}.{more}{nearest(unknown[0], names)}")
 
 
 def _drawn(total, fraction, seed):

@@ -16,7 +16,8 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
              inputs: Sequence[str] | Mapping[str, str] = (), unknown: str = "refuse",
              missing: str = "refuse", weights: float | Mapping[str, float] = 1.0,
              initial: Mapping[str, Any] | None = None,
-             signals: Mapping[str, Any] | None = None) -> Data:
+             signals: Mapping[str, Any] | None = None,
+             sigma: float | Mapping[str, float] | None = None) -> Data:
     """`Data` of CSV files with one row a time and one column a variable.
 
     The first row names the columns: `time`, the variables, and perhaps `trajectory`, whose entries
@@ -39,7 +40,7 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
         skipped.
     unknown : "refuse" or "ignore" columns that are none of these
     missing : "refuse" or "drop" empty and NaN entries of observed columns
-    weights : number or {variable: number}
+    weights, sigma : number or {variable: number}
     initial : {state: value} for all trajectories, or {trajectory: {state: value}}
     signals : {name: number, function or table}, inputs of all trajectories that are not in the file
 
@@ -55,7 +56,8 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
     _require_names(initial if per_name else {}, tables)
     return Data([
         Trajectory(table.times, table.observed, initial.get(table.name) if per_name else initial,
-                   {**(signals or {}), **table.inputs}, weights, name=table.name, missing=missing)
+                   {**(signals or {}), **table.inputs}, weights, name=table.name, missing=missing,
+                   sigma=sigma)
         for table in tables])
 
 

@@ -21,8 +21,8 @@ class Trajectory:
     ----------
     t : (n,) times of the table of observations, not decreasing; None if every variable has its own
     observed : {name: values}
-        Any of the model's states, algebraic variables and outputs. Values (n,) at `t`, or a tuple
-        (times, values) of two arrays. The same time twice counts as two observations.
+        Any of the model's states, algebraic variables, outputs and observables. Values (n,) at `t`, or
+        a tuple (times, values) of two arrays. The same time twice counts as two observations.
     initial : {state: value or function}, optional
         The states that start at a known value, at the beginning t0 of the span; all others are free.
         None stands for free, too. A function of `p`, which holds parameters and inputs, `p.name`, gives a
@@ -35,6 +35,8 @@ class Trajectory:
         Elements end where tables jump or bend.
     weights : number, (n,), or {name: number or array of the variable's length}
         ≥ 0, for instance 1/σ²; 1 by default. Observations of weight 0 are left out and may be NaN.
+    sigma : number, (n,), or {name: number or array of the variable's length}, optional
+        > 0, the known standard deviation σ of readings: the weights are 1/σ², and are known to be.
     span : (t0, t1), optional
         Where the trajectory is solved; by default from the first time given to the last. Initial values
         known at a time before the first observation need it.
@@ -84,13 +86,15 @@ class Trajectory:
                  initial: Mapping[str, Any] | None = None,
                  inputs: Mapping[str, Any] | None = None, weights: Any = 1.0,
                  span: ArrayLike | None = None, name: str = "", missing: str = "refuse",
-                 breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None):
+                 breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None,
+                 sigma: Any = None):
         at = f" of trajectory {name!r}" if name else ""
         observed = _mapping(f"observed{at}", observed)
         t = None if t is None else ordered_times(f"t{at}", t)
         columns = {key: _times_and_values(at, key, given, t) for key, given in observed.items()}
-        weights = _weights(at, weights, columns)
-        found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing)
+        weights, sigma = _weights(at, weights, columns), _weights(at, sigma, columns, "sigma", None)
+        found = {key: series(f"observations of {key!r}{at}", times, values, weights[key], missing,
+                             sigma[key])
                  for key, (times, values) in columns.items()}
         span = _span(at, span, [times for times, _ in columns.values()] + ([] if t is None else [t]))
         numbers, computed, steady = _initial(at, initial)
@@ -206,6 +210,12 @@ class Trajectory:
         """The same trajectory under another name."""
         return self._other(_observed=self._observed, _name=name)
 
+    def weighted(self, weights: Mapping[str, Array]) -> "Trajectory":
+        """The same with other weights {name: (n,)}, which count as known."""
+        found = {name: s.weighted(weights[name]) if name in weights else s
+                 for name, s in self._observed.items()}
+        return self._other(_observed=found)
+
     def part(self, chosen: Callable[[Array], Any], span: tuple[float, float] | None = None,
              free: bool = False) -> "Trajectory | None":
         """The observations at times for which chosen(times) is true, or None if there are none.
@@ -262,14 +272,15 @@ def _times_and_values(at, name, given, t):
     return t, given
 
 
-def _weights(at, weights, columns):
+def _weights(at, weights, columns, label="weights", default=1.0):
+    """{name: number or array}; `default` where a dict has none."""
     if not hasattr(weights, "items"):
         return dict.fromkeys(columns, weights)
     unknown = [name for name in weights if name not in columns]
     if unknown:
-        raise ValueError(f"weights{at} has {unknown[0]!r}, which is not observed; observed are "
+        raise ValueError(f"{label}{at} has {unknown[0]!r}, which is not observed; observed are "
                          f"{', '.join(columns)}.")
-    return {name: weights.get(name, 1.0) for name in columns}
+    return {name: weights.get(name, default) for name in columns}
 
 
 def _initial(at, initial):

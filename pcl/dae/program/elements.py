@@ -11,6 +11,7 @@ with G the same for all elements.
 
 import numpy as np
 
+from pcl.collocation import interpolation
 from pcl.dae.program.parameters import Parameters
 from pcl.dae.program.pointwise import Arguments
 
@@ -132,6 +133,24 @@ class Elements:
         row = np.zeros(self.width)
         row[self.n_x + self.n_x + place:self.width - self.n_p:self.n_w] = weights
         return row
+
+    def rows_at(self, k, times, columns):
+        """Elements (m,) and rows (m, c, width) that give arguments a at times (m,) of trajectory k, those
+        of whole numbers `columns` (c,), from the collocation polynomials."""
+        at, cut = self.arguments, self.width - self.n_p
+        found = [interpolation(self.scheme, self.meshes[k], times, kind)
+                 for kind in ("derivative", "differential", "algebraic")]
+        (element, slopes), (_, values), (_, others) = found
+        rows = np.zeros((len(element), len(columns), self.width))
+        for row, column in zip(rows.transpose(1, 0, 2), columns):
+            if column < at.algebraic.start:
+                i, weights = column % self.n_x, slopes if column < at.states.start else values
+                row[:, i], row[:, self.n_x + i:cut:self.n_w] = weights[:, 0], weights[:, 1:]
+            elif column < at.parameters.start:
+                row[:, self.n_x + column - at.states.start:cut:self.n_w] = others
+            else:
+                row[:, cut + column - at.parameters.start] = 1.0
+        return self.starts[k] + element, rows
 
     def _differential(self, weights):
         """(r, n_x, width): rows of weights (r, K + 1) acting on [x₀; slots] of every state."""

@@ -1,4 +1,4 @@
-"""The equations, path and jump conditions of a model at points, traced once."""
+"""The equations, path and jump conditions and observables of a model at points, traced once."""
 
 import functools
 
@@ -8,7 +8,7 @@ from pcl.dae.model import Variables
 from pcl.dae.program import pointwise
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=16)
 def _pointwise(model, rows):
     return pointwise.Pointwise(model, rows)
 
@@ -55,3 +55,11 @@ def _of_states(model, label, found):
         raise ValueError(f"{label} has {unknown[0]!r}; expected some of the states "
                          f"{', '.join(model.states)}.")
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def reading_of(model, name):
+    """What readings under this name are of, an observable or a variable of a model, at points."""
+    if name not in model.observed:
+        return pointwise.OneVariable(model, name)
+    return pointwise.Pointwise(model, pointwise.observable(name))

@@ -13,10 +13,10 @@ _SKIP = 1e-8    # of |r||s|: an update with a smaller |rᵀs| is left out (Noced
 
 
 class GaussNewton:
-    """W ≈ σ ∇²f: the curvature of all constraints is dropped. Positive semidefinite.
+    """W ≈ σ ∇²f: the curvature of all constraints and observables is dropped. Positive semidefinite.
 
-    The misfit is quadratic in the trajectories, so that this is the Gauss–Newton matrix of the sequential
-    way, too. No multipliers enter. Far from the data it is a poor model, at a perfect fit (λ = 0) exact.
+    This is the Gauss–Newton matrix of the sequential way, too. No multipliers enter. Far from the data it
+    is a poor model, at a perfect fit (λ = 0) exact.
     """
 
     def __init__(self, program):

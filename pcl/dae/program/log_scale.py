@@ -25,7 +25,9 @@ def solved_for(model):
     functions = {name: _of_exponents(getattr(model, name), model.log)
                  for name in ("rates", "equations", "path")}
     functions["jumps"] = {name: _of_exponents(g, model.log) for name, g in model.jumps.items()}
-    return replace(model, **functions, bounds={**model.bounds, **bounds}, log=(), exponents=model.log)
+    observed = {name: _of_exponents(function, model.log) for name, function in model.observed.items()}
+    return replace(model, **functions, bounds={**model.bounds, **bounds}, log=(), observed=observed,
+                   exponents=model.log)
 
 
 def natural(elements, q):

@@ -18,12 +18,15 @@ class Misfit:
     rows : (n_obs, width)
     data, weights : (n_obs,)
     variable : int (n_obs,), the number of the variable observed; 0 by default
+    names : of the variables, in the order of these numbers
     """
 
-    def __init__(self, elements, place, rows, data, weights, variable=None):
+    terms: tuple = ()       # of readings that are not linear in u, see `pcl.dae.program.observed`
+
+    def __init__(self, elements, place, rows, data, weights, variable=None, names=()):
         self.variable = np.zeros(len(data), dtype=int) if variable is None else variable
-        self._elements, self.place, self.rows = elements, place, rows
-        self.data, self.weights = data, weights
+        self.elements, self.place, self.rows = elements, place, rows
+        self.data, self.weights, self.names = data, weights, names
         self._map = _sparse(elements, place, rows)
         self._pull = self._map.T.tocsr()
         self.hessian = np.zeros((elements.E, elements.width, elements.width))
@@ -46,7 +49,17 @@ class Misfit:
             return cls(elements, np.zeros(0, dtype=int), np.zeros((0, elements.width)), np.zeros(0),
                        np.zeros(0))
         return cls(elements, np.concatenate(place), np.array(rows), np.concatenate(data),
-                   np.concatenate(weights), np.concatenate(variable))
+                   np.concatenate(weights), np.concatenate(variable), tuple(names))
+
+    @property
+    def plain(self):
+        """The readings that are linear in u: all."""
+        return self
+
+    @property
+    def size(self):
+        """Number of readings."""
+        return self.data.size
 
     def residuals(self, u):
         """Simulated minus observed, (n_obs,), for u (E, width)."""
@@ -60,21 +73,44 @@ class Misfit:
     def unit(self):
         """Size of a term of f that counts: the spread Σ ω (data − mean of its variable)² / n, and at most
         1 where weights are given, as 1/σ² then; 1 without data."""
-        if not self.data.size:
-            return 1.0
-        weight = np.bincount(self.variable, self.weights)
-        mean = np.bincount(self.variable, self.weights * self.data) / np.where(weight > 0.0, weight, 1.0)
-        spread = float(self.weights @ (self.data - mean[self.variable]) ** 2)
-        spread = (spread or float(self.weights @ self.data ** 2)) / self.data.size or 1.0
-        return spread if (self.weights == 1.0).all() else min(spread, 1.0)
+        return unit_of(self.data, self.weights, self.variable)
 
     def at(self, x):
         """f of unknowns x of a program: trajectories, parameters and, if any, weights."""
-        return self.value(self._elements.local(x[:self._elements.n]))
+        return self.value(self.elements.local(x[:self.elements.n]))
 
     def gradient(self, u):
         """∂f/∂u (E, width)."""
         return (self._pull @ (2.0 * self.weights * self.residuals(u))).reshape(u.shape)
+
+    def curvature(self, u):
+        """∂²f/∂u² of each element (E, width, width), the same everywhere."""
+        return self.hessian
+
+    gauss_newton = curvature
+
+    def readable(self, u):
+        """[] of the terms that are not linear in u."""
+        return []
+
+    def sensitivity(self, u, du):
+        """Change of what is read (n_obs,) along du (E, width)."""
+        return self._map @ du.ravel()
+
+    def rows_at(self, u):
+        """(element (n_obs,), what is read in terms of its u (n_obs, width))."""
+        return self.place, self.rows
+
+
+def unit_of(data, weights, variable):
+    """Size of a term of Σ ω r² that counts; see `Misfit.unit`."""
+    if not data.size:
+        return 1.0
+    weight = np.bincount(variable, weights)
+    mean = np.bincount(variable, weights * data) / np.where(weight > 0.0, weight, 1.0)
+    spread = float(weights @ (data - mean[variable]) ** 2)
+    spread = (spread or float(weights @ data ** 2)) / data.size or 1.0
+    return spread if (weights == 1.0).all() else min(spread, 1.0)
 
 
 def _sparse(elements, place, rows):

@@ -66,6 +66,13 @@ def path(model, v):
     return _named(model.path, v, "path")
 
 
+def observable(name):
+    """Rows of one entry for `Pointwise`, an observable of the model."""
+    def rows(model, v):
+        return {name: model.observed[name](v)}
+    return rows
+
+
 def _named(function, v, prefix):
     if function is None:
         return {}
@@ -202,6 +209,31 @@ class Pointwise:
         first = [None] * len(a) if total is None else tf.gradients(total, a)
         return [[None] * i + ([None] * (len(a) - i) if g is None else tf.gradients(g, a[i:]))
                 for i, g in enumerate(first)]
+
+
+class OneVariable:
+    """r = the value of one variable, as `Pointwise` gives it."""
+
+    def __init__(self, model, name):
+        self.model, self.names, self.arguments = model, (name,), Arguments(model)
+        self._column = self.arguments.names.index(name)
+
+    @property
+    def pattern(self):
+        """Where ∂r/∂a differs from zero, bool (1, n_a)."""
+        return (np.arange(len(self.arguments)) == self._column)[None]
+
+    def residual(self, a, u, t):
+        """r (n, 1)."""
+        return a[:, [self._column]]
+
+    def jacobian(self, a, u, t):
+        """∂r/∂a (n, 1, n_a)."""
+        return np.tile(self.pattern.astype(float), (len(a), 1, 1))
+
+    def hessian(self, a, u, t, lam):
+        """Zero (n, n_a, n_a)."""
+        return np.zeros((len(a), len(self.arguments), len(self.arguments)))
 
 
 def _checked(name, expression, t):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +14,15 @@ from pcl.dae.data.event_times import at_once, boundary
 from pcl.dae.data.experiments import Data
 from pcl.dae.model import Model
 from pcl.dae.program.breaks import mesh_of
+from pcl.dae.program.density import Density, Squares
 from pcl.dae.program.elements import Elements
 from pcl.dae.program.events import amounts, first_leap, leaps
 from pcl.dae.program.handover import Handover
 from pcl.dae.program.log_scale import solved_for, told
 from pcl.dae.program.misfit import Misfit
 from pcl.dae.program.node_inputs import at_nodes, missed, unseen
+from pcl.dae.program.observed import ObservedMisfit, Term
+from pcl.dae.program.reading import Reading
 from pcl.dae.program.transcription import Transcription
 from pcl.support.validate import known, positive_integer
 
@@ -37,6 +42,12 @@ class Setting:
     names : tuple of the trajectories' names, in the order of the meshes
     declared : Model
         As it was given.
+    densities : {name: Density}, what the readings under a name cost that have a noise model
+    own : {(name, unknown number of its noise): parameter of `model`}
+    squares : Data or None
+        The same readings with weights, for sums of squares in the place of the densities.
+    stand_in : bool
+        Whether the weights of the data stand for densities, so that they are no 1/σ².
     """
 
     model: Model
@@ -46,6 +57,10 @@ class Setting:
     factors: dict
     names: tuple
     declared: Model
+    densities: Mapping[str, Density] = field(default_factory=dict)
+    own: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    squares: Any = None
+    stand_in: bool = False
 
     @classmethod
     def of(cls, model, data, elements="auto", scheme=None, scaling="none"):
@@ -136,11 +151,19 @@ class Setting:
 
     @functools.cached_property
     def misfit(self):
-        """Σ ω (simulated − observed)², ω the weight of the data times the factor of the variable."""
+        """Σ ω (simulated − observed)², ω the weight of the data times the factor of the variable, or
+        −2 log p of the readings that have a noise model."""
         names = self.data.names
-        return Misfit.of(self.elements, [
-            (self.names.index(names[k]), name, self._snapped(k, t), values,
-             omega * self.factors[name]) for k, name, t, values, omega in self.data.observations()])
+        seen = [(self.names.index(names[k]), name, self._snapped(k, t), values,
+                 omega * self.factors[name])
+                for k, name, t, values, omega in self.data.observations()]
+        through = [name for name in self.data.observed
+                   if name in self.model.observed or name in self.densities]
+        plain = Misfit.of(self.elements, [each for each in seen if each[1] not in through])
+        if not through:
+            return plain
+        return ObservedMisfit(plain, [self._term(name, [each for each in seen if each[1] == name])
+                                      for name in through])
 
     def _snapped(self, k, t):
         """Times of readings; those at a jump are exactly there, before it, whatever rounding says."""
@@ -148,6 +171,33 @@ class Setting:
         for event in self.data[k].events:
             t = np.where(at_once(t, event, self.data[k].span), times[boundary(times, event)], t)
         return t
+
+    def _term(self, name, seen):
+        items, model = dict(zip(self.data.names, self.data)), self.model
+        parts = [(k, t, items[self.names[k]].inputs_at(model.inputs, t)) for k, _, t, *_ in seen]
+        density = self.densities.get(name) or Squares(
+            *(np.concatenate([np.broadcast_to(each[i], each[3].shape) for each in seen]) for i in (3, 4)))
+        first = self.elements.width - self.elements.n_p
+        columns = [first + model.parameters.index(self.own[name, q]) for q in density.unknowns]
+        return Term(Reading(self.elements, name, parts), density, np.array(columns, dtype=int))
+
+    def unreadable(self, x):
+        """Words on the readings that cannot be evaluated at x, "" without any."""
+        seen = self.misfit.readable(self.elements.local(x[:self.elements.n]))
+        found = [f"{np.count_nonzero(~good)} readings of {term.reading.name}"
+                 for term, good in zip(self.misfit.terms, seen) if not good.all()]
+        return f"{', '.join(found)} left out, which cannot be evaluated there" if found else ""
+
+    def as_squares(self):
+        """The same with weights in the place of the densities, and without their unknown numbers."""
+        if self.squares is None:
+            return self
+        return replace(self, model=solved_for(self.declared), data=self.squares, densities={}, own={},
+                       squares=None, stand_in=True)
+
+    def without_own(self, x):
+        """Trajectories and parameters (n,) of unknowns x without the unknown numbers of the noise."""
+        return x[:self.elements.n - len(self.own)]
 
     @functools.cached_property
     def spread(self):

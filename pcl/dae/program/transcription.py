@@ -32,7 +32,7 @@ class Transcription:
     inputs : (E, K, n_u), u at the nodes
     fixed : bool (E, n_x), which starts are given (first elements only)
     start : (E, n_x), their values; in other elements what a dose adds to what the one before hands on
-    misfit : Misfit
+    misfit : Misfit or ObservedMisfit
     penalties : list of P_l, each a number, (p_l,) or (p_l, p_l)
     leaps : tuple of `leap.Leap`, jumps and starts that follow from parameters
     """
@@ -121,7 +121,7 @@ class Transcription:
             mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
                 elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
             theta.append(_plus(law.curvature(adjoint) if weights is None else weights[k], sigma, P))
-        local = self._local(second, sigma)
+        local = self._local(second, point.u, sigma)
         if self.prior:
             self.prior.add_hessian(point.u, sigma, local)
         for place, bend in self.handover.curvature(point.u, joint_lam):
@@ -130,11 +130,12 @@ class Transcription:
                                  [inputs.map for inputs in self._inputs], theta)
 
     def gauss_newton(self, x, sigma):
-        """σ ∇²f alone, a `StructuredHessian`."""
+        """σ ∇²f alone, a `StructuredHessian`, its misfit without the curvature of observables."""
         elements, sizes = self.elements, self.rows.sizes
-        local = sigma * self.misfit.hessian
+        u = self._at(x).u
+        local = sigma * self.misfit.gauss_newton(u)
         if self.prior:
-            self.prior.add_hessian(self._at(x).u, sigma, local)
+            self.prior.add_hessian(u, sigma, local)
         return StructuredHessian(self.rows, local,
                                  [np.zeros((elements.E, 0, size)) for size in sizes],
                                  [np.zeros((0, elements.width)) for _ in sizes],
@@ -198,7 +199,7 @@ class Transcription:
             self._point = point = _AtNodes(self, x)
         return point
 
-    def _local(self, second, sigma):
+    def _local(self, second, u, sigma):
         """(E, width, width): Σ_j G_jᵀ S (second) S G_j + σ misfit."""
         elements = self.elements
         E, K = elements.E, elements.K
@@ -209,7 +210,7 @@ class Transcription:
         second[:, :, at] /= h
         half = np.matmul(second, elements.gather).reshape(E, -1, elements.width)
         G = elements.gather.reshape(-1, elements.width)
-        return np.matmul(G.T, half) + sigma * self.misfit.hessian
+        return np.matmul(G.T, half) + sigma * self.misfit.curvature(u)
 
     def _law_rows(self, law):
         outputs = np.array([self.model.outputs.index(name) for name in law.outputs])

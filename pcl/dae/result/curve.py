@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from pcl.collocation import Mesh, Scheme, interpolation
+from pcl.dae.program.log_scale import natural
+from pcl.dae.result.observables import Observables
 from pcl.support.types import Array, ArrayLike, Blocks
 
 
@@ -24,6 +26,7 @@ class Curve:
     start : (N, n_x), states at the start of every element
     slots : (N, K, n_x)
     algebraic : (N, K, n_others), values at the nodes
+    observables : Observables of the model, at its parameters and the inputs of the trajectory
     """
 
     name: str
@@ -34,6 +37,7 @@ class Curve:
     start: Array
     slots: Array
     algebraic: Array
+    observables: Observables
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +51,13 @@ class Curve:
 
     @property
     def values(self) -> Blocks:
-        """{name: values at the nodes (N·K,)}."""
+        """{name: values at the nodes (N·K,)}, observables included."""
+        found = self.variables_at_nodes
+        return {**found, **self.observables(self.times, self.derivatives, found)}
+
+    @property
+    def variables_at_nodes(self) -> Blocks:
+        """{name: values at the nodes (N·K,)} of the variables alone."""
         x = np.einsum("kj,ejn->ekn", self.scheme.value, self._unknowns())
         at = np.concatenate([x, self.algebraic], axis=2).reshape(self.times.size, -1)
         return dict(zip((*self.states, *self.others), at.T))
@@ -59,22 +69,33 @@ class Curve:
         return (slopes / self.mesh.lengths[:, None, None]).reshape(self.times.size, -1)
 
     def __call__(self, t: ArrayLike, name: str | None = None) -> Any:
-        """Values at times t (m,): of one variable (m,), or {name: (m,)} of all.
+        """Values at times t (m,): of one variable or observable (m,), or {name: (m,)} of all.
+
+        Observables are those of the polynomials' values at these times.
 
         Raises
         ------
         ValueError
             A time outside the mesh, an unknown name.
         """
-        if name is not None and name not in (*self.states, *self.others):
-            raise ValueError(f"name is {name!r}; expected one of "
-                             f"{', '.join((*self.states, *self.others))}.")
+        every = (*self.names, *self.observables.names)
+        if name is not None and name not in every:
+            raise ValueError(f"name is {name!r}; expected one of {', '.join(every)}.")
+        found = self.variables(t)
+        if name in found:
+            return found[name]
+        t = np.atleast_1d(np.asarray(t, dtype=float))
+        chosen = None if name is None else (name,)
+        found.update(self.observables(t, self.slopes(t), found, chosen))
+        return found if name is None else found[name]
+
+    def variables(self, t: ArrayLike) -> Blocks:
+        """{name: values at times t (m,)} of the variables alone."""
         element, rows = interpolation(self.scheme, self.mesh, t)
         x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
         element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
         y = np.einsum("mk,mkn->mn", rows, self.algebraic[element])
-        found = dict(zip((*self.states, *self.others), np.concatenate([x, y], axis=1).T))
-        return found if name is None else found[name]
+        return dict(zip(self.names, np.concatenate([x, y], axis=1).T))
 
     def slopes(self, t: ArrayLike) -> Array:
         """x' at times t (m,), (m, n_x)."""
@@ -109,18 +130,19 @@ class Curve:
         there."""
         end = self.mesh.times[-1]
         times = np.minimum(mesh.points(self.scheme).ravel(), end)
-        every = self(times)
+        every = self.variables(times)
         shape = (mesh.elements, self.scheme.K, -1)
         slots = np.stack([every[name] for name in self.states], axis=1).reshape(shape)
         others = np.array([every[name] for name in self.others]).reshape(-1, times.size).T.reshape(
             *shape[:2], len(self.others))
         at = np.minimum(np.nextafter(mesh.times[:-1], np.inf), end)     # states may jump there
-        starts = self(at)
+        starts = self.variables(at)
         if self.scheme.points[0] == 0.0:        # the slot at the start is h x'
             element, rows = interpolation(self.scheme, self.mesh, at, "derivative")
             slots[:, 0] = mesh.lengths[:, None] * np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
         start = np.stack([starts[name] for name in self.states], axis=1)
-        return Curve(self.name, self.states, self.others, self.scheme, mesh, start, slots, others)
+        return Curve(self.name, self.states, self.others, self.scheme, mesh, start, slots, others,
+                     self.observables)
 
     def _unknowns(self):
         return np.concatenate([self.start[:, None], self.slots], axis=1)
@@ -129,13 +151,16 @@ class Curve:
 def curves(setting, x):
     """{name: Curve} of the trajectories in a vector of unknowns."""
     elements, model = setting.elements, setting.model
-    x0, w, _ = elements.split(x)
-    found = {}
+    x0, w, P = elements.split(x)
+    P, n_p = natural(elements, P), len(setting.declared.parameters)
+    items, found = dict(zip(setting.data.names, setting.data)), {}
     for k, name in enumerate(setting.names):
         mine = elements.trajectory == k
+        p = P[elements.parameters.places[k][:n_p]]
+        observables = Observables(setting.declared, p, items[name].inputs if name in items else {})
         found[name] = Curve(name, model.states, (*model.algebraic, *model.outputs), setting.scheme,
                             setting.meshes[k], x0[mine].copy(), w[mine, :, :elements.n_x].copy(),
-                            w[mine, :, elements.n_x:].copy())
+                            w[mine, :, elements.n_x:].copy(), observables)
     return found
 
 

@@ -7,7 +7,7 @@ is given.
 
 import numpy as np
 
-from pcl.dae.program.equations import equations_of, jump_of, path_of
+from pcl.dae.program.equations import equations_of, jump_of, path_of, reading_of
 from pcl.networks.words import words_of
 from pcl.training.checkpoint.file import CheckpointError, write
 
@@ -29,7 +29,7 @@ def save(trained, path):
     meta = {"kind": KIND, "model": _names(trained.model),
             "laws": [_law_words(law) for law in trained.laws],
             "parameters": trained.parameters, "scheme": list(trained.scheme), "element": trained.element,
-            "sizes": trained.sizes, "typical": trained.typical}
+            "sizes": trained.sizes, "typical": trained.typical, "noise": trained.noise}
     arrays = {"fingerprint": fingerprint(trained.model, trained.typical, trained.parameters)}
     for k, law in enumerate(trained.laws):
         arrays[f"theta_{k}"] = law.theta
@@ -40,11 +40,10 @@ def save(trained, path):
 
 
 def fingerprint(model, typical, parameters):
-    """Values of all equations, path constraints and jumps at a few points, (rows, points), from fixed
-    random numbers."""
+    """Values of all equations, path constraints, jumps and observables at a few points, (rows, points),
+    from fixed random numbers."""
     random, inside = np.random.RandomState(0), []
-    rows = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
-    rows += [jump_of(model, name) for name in sorted(model.jumps)]
+    rows = [each for _, each in _rows(model)]
     columns = [random.standard_normal(_POINTS) for _ in model.states]
     known = {**{label.split("[")[0]: value for label, value in parameters.items()}, **typical}
     for name in (*model.states, *model.algebraic, *model.outputs, *model.parameters):
@@ -58,11 +57,10 @@ def fingerprint(model, typical, parameters):
 
 def require_same(found, model):
     then, now = found.meta["model"], _names(model)
-    for group in now:
-        if then.get(group) != now[group]:
-            raise CheckpointError(f"{found.path} was trained with {group} {then.get(group)}, "
-                                  f"the model has "
-                                  f"{now[group]}.")
+    for group in {**then, **now}:
+        if then.get(group, []) != now.get(group, []):
+            raise CheckpointError(f"{found.path} was trained with {group} "
+                                  f"{then.get(group, [])}, the model has {now.get(group, [])}.")
     values = fingerprint(model, found.meta["typical"], found.meta["parameters"])
     old = found.arrays["fingerprint"]
     if old.shape != values.shape or not np.allclose(old, values, rtol=1e-8, atol=1e-10, equal_nan=True):
@@ -74,14 +72,22 @@ def require_same(found, model):
 
 
 def _row_names(model):
-    jumps = (f"jump {name} of {state}" for name in sorted(model.jumps)
-             for state in jump_of(model, name).names)
-    return (*equations_of(model).names, *(path_of(model).names if model.path is not None else ()), *jumps)
+    return tuple(name for names, _ in _rows(model) for name in names)
+
+
+def _rows(model):
+    """[(names, rows at points), …] of equations, path constraints, jumps and observables."""
+    found = [equations_of(model)] + ([] if model.path is None else [path_of(model)])
+    found += [reading_of(model, name) for name in model.observed]
+    jumps = {name: jump_of(model, name) for name in sorted(model.jumps)}
+    words = [([f"jump {name} of {state}" for state in rows.names], rows) for name, rows in jumps.items()]
+    return [*((rows.names, rows) for rows in found), *words]
 
 
 def _names(model):
     groups = {group: list(getattr(model, group)) for group in
               ("states", "algebraic", "outputs", "parameters", "inputs")}
+    groups.update({"observed": list(model.observed)} if model.observed else {})
     return {**groups, "bounds": {name: [repr(end) for end in model.limits(name)]
                                  for name in sorted(model.bounds)}}
 

@@ -11,11 +11,13 @@ import numpy as np
 from pcl.dae.failures import FAILURES, said
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.model import Model
+from pcl.dae.program.density import short
 from pcl.dae.program.log_scale import natural, slopes
 from pcl.dae.program.scaled import worst_row
 from pcl.dae.program.setting import Setting
 from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.curve import Curve, curves
+from pcl.dae.result.likelihood import Likelihood, likelihood_of
 from pcl.dae.result.limits import Violation, between, words
 from pcl.dae.result.prediction import Prediction
 from pcl.dae.result.shift import Shift
@@ -83,7 +85,8 @@ class Fit:
     @property
     def parameters(self) -> dict[str, float]:
         """{name: value} of the parameters; {"name[trajectory]": value} of those of each experiment."""
-        return dict(zip(self.setting.labels, natural(self.setting.elements, self._unknowns).tolist()))
+        values = natural(self.setting.elements, self._unknowns)[:self._told]
+        return dict(zip(self.setting.labels, values.tolist()))
 
     def parameters_of(self, trajectory: str) -> dict[str, float]:
         """{name: value} of the parameters of one experiment."""
@@ -123,13 +126,38 @@ class Fit:
 
     @property
     def objective(self) -> float:
-        """Misfit and penalties."""
+        """Misfit and penalties, Σ ω r² + ½ θᵀPθ; −2 log p in the place of ω r² for readings with a noise
+        model. Then, as with weights 1/σ², it is −2 log of likelihood and prior."""
         return float(self.result.fun)
 
     @property
     def misfit(self) -> float:
-        """Σ ω (simulated − observed)² as weighted in the fit."""
+        """Σ ω (simulated − observed)² as weighted in the fit; −2 log p of readings with a noise model."""
         return self.program.misfit.at(self.result.x)
+
+    @functools.cached_property
+    def likelihood(self) -> Likelihood:
+        """`pcl.dae.result.likelihood.Likelihood`: −2 ln L of the readings, by name, with AIC and BIC.
+        Weights that are relative have one common variance there."""
+        known = weights_known(self.setting)
+        return likelihood_of(self.program, self.result, known,
+                             Uncertainty(self.program, self.result, known, curvature=False))
+
+    @functools.cached_property
+    def noise(self) -> dict[str, dict[str, float]]:
+        """{name: {"sigma": value, …}}: what was unknown of the noise, where `noise` was given."""
+        return self._by_name(natural(self.setting.elements, self._unknowns))
+
+    def noise_errors(self) -> dict[str, dict[str, float]]:
+        """Standard errors of `noise`, in the same shape; see `standard_errors`."""
+        return self._by_name(self._errors(True))
+
+    def _by_name(self, values):
+        """{name: {number: value}} of values (n_P,) of all parameters."""
+        found: dict = {}
+        for (name, number), value in zip(self.setting.own, values[self._told:].tolist()):
+            found.setdefault(name, {})[short(number)] = value
+        return found
 
     @functools.cached_property
     def verdict(self) -> Verdict:
@@ -174,9 +202,7 @@ class Fit:
         Undetermined
             The data do not determine the parameters.
         """
-        found = self._uncertainty(known_variance)
-        errors = np.sqrt(found.variances(found.parameter_gradients()))
-        errors *= slopes(self.setting.elements, self._unknowns)
+        errors = self._errors(known_variance)[:self._told]
         if log:
             with np.errstate(divide="ignore", invalid="ignore"):
                 errors = errors / np.abs(list(self.parameters.values()))
@@ -185,8 +211,19 @@ class Fit:
     def covariance(self, known_variance: bool | None = None) -> Array:
         """Of the parameters, (n_P, n_P), in the order of `parameters`."""
         found = self._uncertainty(known_variance)
-        J = slopes(self.setting.elements, self._unknowns)
-        return found.covariance(found.parameter_gradients()) * np.outer(J, J)
+        J = slopes(self.setting.elements, self._unknowns)[:self._told]
+        return found.covariance(found.parameter_gradients()[:self._told]) * np.outer(J, J)
+
+    @property
+    def _told(self):
+        """How many parameters stand before the unknown numbers of the noise."""
+        return self.setting.elements.parameters.n - len(self.setting.own)
+
+    def _errors(self, known_variance):
+        """Standard errors (n_P,) of all parameters, unknown numbers of the noise included."""
+        found = self._uncertainty(known_variance)
+        return np.sqrt(found.variances(found.parameter_gradients())) * slopes(
+            self.setting.elements, self._unknowns)
 
     def band(self, name: str, points: ArrayLike, trajectory: str | None = None,
              known_variance: bool | None = None) -> Band:
@@ -194,17 +231,18 @@ class Fit:
 
         Parameters
         ----------
-        name : str, an output of the model, or with `trajectory` any variable
+        name : str, an output of the model, or with `trajectory` any variable or observable
         points : (n, d) inputs of the output's law, (n,) if it has one; with `trajectory` times (n,)
         trajectory : str, optional
         known_variance : see `standard_errors`
         """
         found = self._uncertainty(known_variance)
         if trajectory is not None:
-            curve = self.curve(trajectory)
             points = np.atleast_1d(float64_array("points", points))
-            G = found.curve_gradients(self.setting.names.index(trajectory), name, points)
-            return Band(curve(points, name), np.sqrt(found.variances(G)))
+            value = self.curve(trajectory)(points, name)
+            inputs = self.setting.data[trajectory].inputs_at(self.model.inputs, points)
+            G = found.curve_gradients(self.setting.names.index(trajectory), name, points, inputs)
+            return Band(value, np.sqrt(found.variances(G)))
         number, place = self.law_of(name)
         law = self.laws[number]
         points = law.points(points)
@@ -215,9 +253,10 @@ class Fit:
         """The `pcl.uncertainty.Posterior` of starts, parameters and weights around the fit.
 
         Its blocks are "x at the start of <trajectory>" for every start that is not given, the parameters
-        by their names, and "law of r" with the weights of a law, whose penalty is its normal prior. Its
-        numbers are those of `standard_errors`, `covariance` and `band` here; beside them it offers draws,
-        correlations, simultaneous and sampled bands, and what of them comes from the data:
+        by their names, "sigma of y" and others that are unknown of the noise, and "law of r" with the
+        weights of a law, whose penalty is its normal prior. Its numbers are those of `standard_errors`,
+        `covariance` and `band` here; beside them it offers draws, correlations, simultaneous and sampled
+        bands, and what of them comes from the data:
 
             posterior = fit.posterior()
             posterior.band("r", points, level=0.9, simultaneous=True)       # the law of an output
@@ -240,6 +279,9 @@ class Fit:
         return posterior(self, self._uncertainty(known_variance))
 
     def _uncertainty(self, known):
+        if known is not None and not known and self.setting.densities:
+            raise ValueError("known_variance is False, but noise was given, so that the objective is a "
+                             "likelihood; expected True or None.")
         known = weights_known(self.setting) if known is None else bool(known)
         return self._uncertainties.setdefault(known, Uncertainty(self.program, self.result, known))
 
@@ -312,9 +354,22 @@ class Fit:
             lines.append("± is a standard error: of the noise, without the shift by the elements")
         return lines
 
+    def _likelihood_lines(self):
+        """Unknown numbers of the noise with standard errors, and the likelihood where there is one."""
+        if not weights_known(self.setting):
+            return []
+        try:
+            errors = self.noise_errors() if self.result.success else {}
+        except Undetermined:
+            errors = {}
+        lines = [f"{number} of {name} = {value:.6g}" + (
+                     f" ± {errors[name][number]:.2g}" if errors else "")
+                 for name, each in self.noise.items() for number, value in each.items()]
+        return [*lines, f"likelihood: {self.likelihood}"]
+
     def __str__(self) -> str:
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
                  f"objective {self.objective:.6g}, misfit {self.misfit:.6g}, {self._violation_words()}"]
-        lines += self._between_lines() + self._parameter_lines()
+        lines += self._between_lines() + self._parameter_lines() + self._likelihood_lines()
         lines += [f"law: {law}" for law in self.laws]
         return "\n".join([*lines, self.status])

@@ -97,8 +97,8 @@ class OfLaw(Law):
 
 
 class OfCurve(Law):
-    """A variable along a trajectory: linearised on its elements, simulated with `Linearised` laws at any
-    other θ."""
+    """A variable or observable along a trajectory: linearised on its elements, simulated with
+    `Linearised` laws at any other θ."""
 
     def __init__(self, numbers, root, name, points, trajectory):
         self._numbers, self._name, fit = numbers, name, numbers.fit
@@ -114,7 +114,8 @@ class OfCurve(Law):
         self._of = {name: f"{name} at the start of {trajectory}" for name in curve.states}
         self.value = curve(self._t, name)
         found = numbers.uncertainty
-        G = found.curve_gradients(fit.setting.names.index(trajectory), name, self._t)
+        inputs = self._item.inputs_at(fit.model.inputs, self._t)
+        G = found.curve_gradients(fit.setting.names.index(trajectory), name, self._t, inputs)
         self.sensitivity = root.sensitivity(G) / numbers.slopes
 
     def at(self, theta):

@@ -28,7 +28,8 @@ def violations(model, trained, curve, inputs, tolerance=KEPT):
     curve : Curve
     inputs : function t (n,) -> (n, n_u)
     """
-    found = _largest(model, trained, curve.times, curve.values, curve.derivatives, inputs, tolerance)
+    found = _largest(model, trained, curve.times, curve.variables_at_nodes, curve.derivatives, inputs,
+                     tolerance)
     return {what: violation.size for what, violation in found.items()}
 
 
@@ -37,7 +38,8 @@ def between(model, trained, curve, inputs, tolerance=KEPT):
     of its derivative, path constraints at 16 times an element."""
     times = (curve.mesh.times[:-1, None] + curve.mesh.lengths[:, None] * _INSIDE).ravel()
     times = np.unique(np.concatenate([times, curve.times]))
-    found = _largest(model, trained, times, curve(times), curve.slopes(times), inputs, tolerance)
+    found = _largest(model, trained, times, curve.variables(times), curve.slopes(times), inputs,
+                     tolerance)
     for name in set(found) & set(curve.names):
         time = curve.extremum(name, found[name].time, curve(np.array([found[name].time]), name)[0]
                               > model.limits(name)[0])

@@ -24,7 +24,7 @@ def load(path: Path, model: Model) -> Trained:
     require_same(found, model)
     laws = tuple(_law(words, arrays, k) for k, words in enumerate(meta["laws"]))
     return Trained(model, laws, meta["parameters"], tuple(meta["scheme"]), meta["element"], meta["sizes"],
-                   meta["typical"])
+                   meta["typical"], meta.get("noise", {}))
 
 
 def _law(words, arrays, k):

@@ -11,12 +11,12 @@ def plot(fit, names=None, bands=False, axes=None):
     Parameters
     ----------
     fit : Fit
-    names : variables, all states and outputs by default
+    names : variables, all states, outputs and observables by default
     bands : bool, needs one KKT solve a point
     axes : sequence of matplotlib axes, one a name, optional
     """
     import matplotlib.pyplot as plt
-    names = tuple(names or (*fit.model.states, *fit.model.outputs))
+    names = tuple(names or (*fit.model.states, *fit.model.outputs, *fit.model.observed))
     if axes is None:
         figure, axes = plt.subplots(len(names), 1, sharex=True, squeeze=False,
                                     figsize=(6.4, 1.2 + 1.8 * len(names)), layout="constrained")

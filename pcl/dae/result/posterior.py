@@ -10,6 +10,7 @@ import scipy.linalg
 
 from pcl.dae.program.log_scale import is_log, slopes
 from pcl.dae.result.forward import laws_of
+from pcl.dae.result.likelihood import parts_of
 from pcl.dae.result.uncertainty import Uncertainty
 from pcl.engine.blocks import Blocks
 from pcl.problem import Problem
@@ -37,7 +38,7 @@ class FitNumbers:
     Attributes
     ----------
     theta : ndarray (p,), in their own units
-    names : (starts, parameters, laws), the names of their blocks
+    names : (starts, parameters with those of the noise, laws), the names of their blocks
     logs : (p,) of bool, fitted by their logarithm
     slopes : (p,), ∂θ/∂(what is fitted)
     precision : (p, p), of the normal prior of the weights
@@ -50,8 +51,10 @@ class FitNumbers:
                   f"{fit.setting.names[elements.trajectory[place // elements.n_x]]}": x[place]
                   for place in found.free_starts}
         laws = {f"law of {', '.join(law.outputs)}": law.theta for law in fit.laws}
-        self.names = tuple(starts), tuple(fit.parameters), tuple(laws)
-        self._blocks = Blocks({**starts, **fit.parameters, **laws})
+        noise = {f"{number} of {name}": value for name, each in fit.noise.items()
+                 for number, value in each.items()}
+        self.names = tuple(starts), (*fit.parameters, *noise), tuple(laws)
+        self._blocks = Blocks({**starts, **fit.parameters, **noise, **laws})
         self.theta, self.slices, self.size = self._blocks.start, self._blocks.slices, self._blocks.size
         self.logs, self.slopes = np.zeros(self.size, bool), np.ones(self.size)
         own = slice(len(starts), len(starts) + elements.parameters.n)
@@ -80,10 +83,9 @@ class FitNumbers:
                              "known_variance=True.")
         if not np.array_equal(theta, self.theta):
             raise ValueError("theta is not that of the fit; the density is known there alone.")
-        misfit = self.fit.program.misfit
+        parts, _ = parts_of(self.fit.program, self.fit.result)
         log_det = np.linalg.slogdet(self.precision / (2.0 * np.pi))[1]
-        data = np.log(misfit.weights / (2.0 * np.pi)).sum() - self.fit.misfit
-        return 0.5 * float(data + log_det - theta @ self.precision @ theta)
+        return 0.5 * float(log_det - sum(parts.values()) - theta @ self.precision @ theta)
 
 
 @dataclass(frozen=True)

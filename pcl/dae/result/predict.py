@@ -22,6 +22,7 @@ from pcl.dae.program.transcription import Transcription
 from pcl.dae.result.closed import Closed
 from pcl.dae.result.curve import Curve, vector
 from pcl.dae.result.limits import KEPT, between, violations, words
+from pcl.dae.result.observables import Observables
 from pcl.dae.result.prediction import Prediction, Status
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.errors import TrialFailure
@@ -204,8 +205,9 @@ class _Forecast:
 
     def curve(self, mesh, start, slots, algebraic):
         """A `Curve` of these arrays."""
+        p = np.array([self.trained.parameters[name] for name in self.model.parameters])
         return Curve("prediction", self.model.states, self.others, self.trained.collocation, mesh, start,
-                     slots, algebraic)
+                     slots, algebraic, Observables(self.model, p, self._signals))
 
     def broken(self, curve):
         """Whether a bound or path is violated at the nodes above rounding, or between them by more than

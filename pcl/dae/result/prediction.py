@@ -35,7 +35,7 @@ class Prediction:
     Attributes
     ----------
     t : (n,) times asked for, as far as the solution reaches
-    values : {name: (n,)} of states, algebraic variables and outputs
+    values : {name: (n,)} of states, algebraic variables, outputs and observables
         Of the simulation without bounds where the status is CONTRADICTION.
     curve : Curve, the collocation polynomial, on the elements used
     status : Status

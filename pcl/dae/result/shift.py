@@ -122,7 +122,7 @@ def _judged(setting, program, result, fine, start):
 def _variance(setting, coarse, left):
     """(s² of a datum where the step leaves a misfit `left`, whether it is the least that is taken,
     (s_v² − s²)/s² of each datum)."""
-    n = coarse.program.misfit.data.size
+    n = coarse.program.misfit.size
     s2 = coarse.scale * min(1.0, left / max(coarse.misfit, np.finfo(float).tiny))
     least = EXACT**2 * setting.spread / n
     return max(s2, least), s2 < least, coarse.excess / max(coarse.scale, np.finfo(float).tiny)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Trained:
     element : float, mean length of its elements
     sizes : {variable: largest magnitude seen in training}, the unit of errors
     typical : {variable: value at the first node of the first trajectory}, where searches begin
+    noise : {name: {"sigma": value, …}}, what was unknown of the noise of readings
     """
 
     model: Model
@@ -41,17 +42,18 @@ class Trained:
     element: float
     sizes: dict[str, float]
     typical: dict[str, float]
+    noise: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fit: Any) -> Trained:
         """Of a `Fit`."""
-        all_values = [curve.values for curve in fit.trajectories.values()]
+        all_values = [curve.variables_at_nodes for curve in fit.trajectories.values()]
         sizes = {name: float(max(np.abs(values[name]).max() for values in all_values)) or 1.0
                  for name in all_values[0]}
         typical = {name: float(values[0]) for name, values in all_values[0].items()}
         scheme = fit.setting.scheme
         return cls(fit.model, fit.laws, fit.parameters, (scheme.name, scheme.K),
-                   float(fit.setting.elements.lengths.mean()), sizes, typical)
+                   float(fit.setting.elements.lengths.mean()), sizes, typical, fit.noise)
 
     @property
     def collocation(self) -> Scheme:

@@ -6,8 +6,8 @@ import functools
 
 import numpy as np
 
-from pcl.collocation import interpolation
 from pcl.dae.kkt.reduced import ReducedKKT
+from pcl.dae.program.reading import Reading
 from pcl.dae.program.scaled import Scaled
 
 _CLOSEST = 1e-12        # distance from a bound, or of a path row from 0, that is told from none
@@ -29,9 +29,13 @@ def _units(places, n):
 
 
 def weights_known(setting):
-    """Whether the weights of the data are taken as 1/σ²: some were given, and none were scaled."""
-    given = any((omega != 1.0).any() for *_, omega in setting.data.observations())
-    return given and all(factor == 1.0 for factor in setting.factors.values())
+    """Whether the objective is −2 log of a likelihood: there are noise models, or the weights of the data
+    are taken as 1/σ², as σ or weights other than 1 were given, and none were scaled."""
+    if setting.densities:
+        return True
+    given = any(s.known or (s.weights != 1.0).any()
+                for item in setting.data for s in item.observed.values())
+    return given and not setting.stand_in and all(factor == 1.0 for factor in setting.factors.values())
 
 
 class Undetermined(ValueError):
@@ -62,10 +66,18 @@ class Uncertainty:
     Source: Y. Bard, Nonlinear Parameter Estimation (1974), sections 7-5 to 7-10; for unequal variances
     H. White, Econometrica 48 (1980) 817, with one variance a variable; H from the KKT system, see
     `pcl.dae.kkt.reduced`.
+
+    Parameters
+    ----------
+    program : Transcription
+    result : interior_point.Result
+    known : bool, whether s² = 1
+    curvature : bool, whether H has the curvature of equations, laws and observables; without it is the
+        Gauss–Newton matrix, as at a perfect fit
     """
 
-    def __init__(self, program, result, known):
-        self.program, self._result, self.known = program, result, known
+    def __init__(self, program, result, known, curvature=True):
+        self.program, self._result, self.known, self._curvature = program, result, known, curvature
 
     @functools.cached_property
     def _factor(self):
@@ -73,7 +85,8 @@ class Uncertainty:
         program = Scaled(self.program, self._result.x)
         result = program.inside(self._result)
         x = result.x
-        W, J = program.hessian(x, result.lam, 1.0), program.jacobian(x)
+        W, J = (program.hessian(x, result.lam, 1.0) if self._curvature else program.gauss_newton(x, 1.0),
+                program.jacobian(x))
         with np.errstate(invalid="ignore"):
             d_x = sum((np.where(np.isfinite(bound), z / np.maximum(sign * (x - bound), _CLOSEST), 0.0)
                        for z, bound, sign in ((result.z_lower, program.x_lower, 1.0),
@@ -133,18 +146,21 @@ class Uncertainty:
 
     def combined(self, G, V, scale, excess):
         """Covariances (k, k) of gradients G (k, n) with V = Z H⁻¹ Zᵀ G, for given s² and s_v² − s²."""
+        found = 2.0 * scale * G @ np.array(V).T
+        if not np.any(excess):
+            return found
         seen = np.array([self.observed(v) for v in V])
-        return 2.0 * (scale * G @ np.array(V).T + (seen * excess) @ seen.T)
+        return found + 2.0 * (seen * excess) @ seen.T
 
     @functools.cached_property
     def excess(self):
         """s_v² − s² at each observation (n_obs,)."""
         misfit = self.program.misfit
         if self.known:
-            return np.zeros(misfit.data.size)
-        count, scale, share = np.bincount(misfit.variable), self.scale, self._room / misfit.data.size
+            return np.zeros(misfit.size)
+        count, scale, share = np.bincount(misfit.variable), self.scale, self._room / misfit.size
         if len(count) == 1 or count.min() * share < FEWEST:
-            return np.zeros(misfit.data.size)
+            return np.zeros(misfit.size)
         r = misfit.residuals(self.program.elements.local(self._trajectories))
         s = np.bincount(misfit.variable, misfit.weights * r ** 2) / (count * share)
         return s[misfit.variable] - scale
@@ -166,9 +182,9 @@ class Uncertainty:
     @property
     def _room(self):
         misfit = self.program.misfit
-        room = misfit.data.size - self.leverage
+        room = misfit.size - self.leverage
         if room < 0.5:
-            raise Undetermined(f"{misfit.data.size} observations determine about "
+            raise Undetermined(f"{misfit.size} observations determine about "
                                f"{self.leverage:.1f} parameters "
                                "and nothing is left for their variance. Give weights 1/σ² and "
                                "known_variance=True.")
@@ -182,7 +198,7 @@ class Uncertainty:
         if they are fewer: with V = Z H⁻¹ Zᵀ E_q and C = E_qᵀ V it is tr(C⁻¹ Vᵀ F V).
         """
         free = self.free
-        if free.size > self.program.misfit.data.size:
+        if free.size > self.program.misfit.size:
             return self._leverage_of_observations()
         V = self.columns(free)
         size = np.sqrt(np.maximum(np.einsum("ii->i", V[:, free]), np.finfo(float).tiny))[:, None]
@@ -204,6 +220,20 @@ class Uncertainty:
         return np.flatnonzero((self.program.elements.first[:, None] & ~self.program.rows.jointed).ravel())
 
     @property
+    def determined_weights(self):
+        """How many of the weights of laws the data determine: all but tr(P Z H⁻¹ Zᵀ), those of the prior;
+        between none and all where H is without `curvature`.
+
+        Source: D. J. C. MacKay, Neural Computation 4 (1992) 415, γ.
+        """
+        program, total = self.program, 0.0
+        ends = program.elements.n + np.cumsum([0, *program.rows.sizes])
+        for P, a, b in zip(program.penalties, ends, ends[1:]):
+            C = self.columns(np.arange(a, b))[:, a:b]
+            total += np.diag(C) @ P if P.ndim == 1 else np.vdot(P, C)
+        return float(sum(program.rows.sizes) - total)
+
+    @property
     def free(self):
         """Where free starts, parameters and weights stand in the vector of unknowns."""
         elements = self.program.elements
@@ -213,13 +243,13 @@ class Uncertainty:
     def observed(self, v):
         """√(2ω) times the change of what is observed, (n_obs,)."""
         misfit, elements = self.program.misfit, self.program.elements
-        seen = misfit.residuals(elements.local(v[:elements.n])) + misfit.data
-        return np.sqrt(2.0 * misfit.weights) * seen
+        u, du = elements.local(self._trajectories), elements.local(v[:elements.n])
+        return np.sqrt(2.0 * misfit.weights) * misfit.sensitivity(u, du)
 
     def _leverage_of_observations(self):
         misfit, elements = self.program.misfit, self.program.elements
         total = 0.0
-        for e, row, omega in zip(misfit.place, misfit.rows, misfit.weights):
+        for e, row, omega in zip(*misfit.rows_at(elements.local(self._trajectories)), misfit.weights):
             u = np.zeros((elements.E, elements.width))
             u[e] = row
             g = np.zeros(self.program.n)
@@ -244,14 +274,14 @@ class Uncertainty:
         G[:, ends[number]:ends[number + 1]] = program.laws[number].at(theta, a).jacobian()[:, output]
         return G
 
-    def curve_gradients(self, k, name, t):
-        """Of a variable of trajectory k at times t (m,), (m, n)."""
+    def curve_gradients(self, k, name, t, inputs):
+        """Of a variable or observable of trajectory k at times t (m,), (m, n); inputs (m, n_u)."""
         elements = self.program.elements
-        kind = "differential" if name in elements.model.states else "algebraic"
-        place, rows = interpolation(elements.scheme, elements.meshes[k], t, kind)
-        G = np.zeros((len(rows), self.program.n))
-        for i, (e, row) in enumerate(zip(place, rows)):
+        read = Reading(elements, name, [(k, t, inputs)])
+        G = np.zeros((len(t), self.program.n))
+        rows = read.gradient_rows(elements.local(self._trajectories))
+        for g, e, row in zip(G, read.place, rows):
             u = np.zeros((elements.E, elements.width))
-            u[elements.starts[k] + e] = elements.observation(name, row)
-            G[i, :elements.n] = elements.scatter(u)
+            u[e] = row
+            g[:elements.n] = elements.scatter(u)
         return G

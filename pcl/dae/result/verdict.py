@@ -27,7 +27,8 @@ class Verdict:
         freedom and s the scatter of neighbouring readings (`pcl.dae.data.scatter`), which is what weights
         that are not 1/σ² are told by; or a misfit above `enough`, or above that of constants where
         smoothing splines leave far less.
-    chi2, dof, p_value : numbers, or None where the variances of the observations are not known
+    chi2, dof, p_value : numbers, or None where the variances of the observations are not known, or there
+        are noise models
         dof = observations − effective parameters; p_value is the probability of a larger χ².
     misfit : number
     enough : number, misfit that the smoother left, with the factor and the weight decay allowed; inf if
@@ -50,7 +51,8 @@ class Verdict:
 def judged(setting, program, result, known, enough=np.inf, uncertainty=None):
     """The `Verdict` on a result; known : bool, whether the weights are 1/σ²; uncertainty : `Uncertainty`
     of the result with known variances, needed if they are."""
-    misfit = program.misfit.at(result.x)
+    known = known and not setting.densities
+    misfit, setting = _squared(setting, program, result)
     if not misfit <= enough:
         return Verdict(False, None, None, None, misfit, enough, (
             f"The model does not fit the data: its misfit of {misfit:.4g} is far above what smooth "
@@ -80,9 +82,17 @@ def judged(setting, program, result, known, enough=np.inf, uncertainty=None):
     return Verdict(fits, misfit, dof, p, misfit, enough, words)
 
 
+def _squared(setting, program, result):
+    """(Σ ω r², the setting of it): of noise models the sum of squares that stood in their place."""
+    if not setting.densities:
+        return program.misfit.at(result.x), setting
+    squares = setting.as_squares()
+    return squares.misfit.at(setting.without_own(result.x)), squares
+
+
 def _degrees_of_freedom(program, result, uncertainty):
     """(observations − effective parameters, whether these were counted)."""
-    n = program.misfit.data.size
+    n = program.misfit.size
     free = program.elements.parameters.n + sum(law.size for law in program.laws)
     if not result.success or n * max(free, 1) > _COUNTED:
         return max(1.0, float(n)), False

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pcl.dae.program.equations import equations_of, path_of
+from pcl.dae.program.equations import equations_of, path_of, reading_of
 from pcl.dae.program.prior_rows import priors_of
 from pcl.dae.structure.check import check
 from pcl.dae.structure.initial import check_initial, require_inside
@@ -34,10 +34,11 @@ def require_structure(setting, laws, x):
 
 
 def _unused(setting):
-    """[a sentence] on parameters that neither equations nor paths, jumps nor starts contain."""
+    """[a sentence] on parameters that no equation, path, jump or start contains, nor what is read."""
     model = setting.model
     rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
     rows += [leap.pointwise for leap in setting.leaps] + ([priors_of(model)] if model.priors else [])
+    rows += [reading_of(model, name) for name in setting.data.observed if name in model.observed]
     seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
     names = [name for name, found in zip(model.parameters, seen) if not found]
     return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
 from typing import Any
@@ -22,8 +22,10 @@ from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
 from pcl.dae.sequential.solve import require_sequential
 from pcl.dae.stages.attempts import search_parameters
+from pcl.dae.stages.densities import as_squares, densities_of
 from pcl.dae.stages.doors import require_start, require_structure
 from pcl.dae.stages.guess import first_guess
+from pcl.dae.stages.likelihood import with_likelihood
 from pcl.dae.stages.noise_level import settled_decay
 from pcl.dae.stages.pretrain import Preparation
 from pcl.dae.stages.refinement import measured, refined, settled, shift_words, unmet, warned
@@ -33,6 +35,7 @@ from pcl.dae.stages.smooth import Smoothed, smooth
 from pcl.dae.stages.solves import Search, SHORT, Solves
 from pcl.dae.stages.start import Start
 from pcl.support.validate import positive_integer, positive_number
+from pcl.uncertainty.noise import Noise
 
 STARTS = 5                  # networks that main solves may start from
 SMOOTHINGS = 3              # whose trajectories they are pre-trained on in turn
@@ -47,16 +50,18 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         scaling: str = "auto", normalise: bool = True, hessian: str | tuple[str, str] = "auto",
         kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
         callback: Callable | None = None, refine: float | None = None,
-        approach: str = "simultaneous") -> Fit:
+        approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None) -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
-    subject to the collocated equations, bounds and path constraints. `pcl.dae.stages.relaxed` makes the
-    first guess, `pcl.dae.stages.smooth` is the smoother. With laws, main solves start from several
-    networks, pre-trained on several smoothings, until one is not far above the smoother's objective and a
-    second agrees with it to 1 %; at most five, and the best is kept. Without laws several guesses are
-    solved from, and others follow where the misfit is far above that of smoothing splines through the
-    data (`pcl.dae.stages.attempts`). A solve that ends above the best point at which the rows held on its
+    subject to the collocated equations, bounds and path constraints. With `noise` a last solve minimises
+    −2 log p(readings) + ‖θ/σ‖² instead, unknown sizes of the noise among the parameters
+    (`pcl.dae.stages.likelihood`). `pcl.dae.stages.relaxed` makes the first guess,
+    `pcl.dae.stages.smooth` is the smoother. With laws, main solves start from several networks,
+    pre-trained on several smoothings, until one is not far above the smoother's objective and a second
+    agrees with it to 1 %; at most five, and the best is kept. Without laws several guesses are solved
+    from, and others follow where the misfit is far above that of smoothing splines through the data
+    (`pcl.dae.stages.attempts`). A solve that ends above the best point at which the rows held on its
     way is begun again from there. Every choice is in the report, `str(fit)`.
 
     Parameters
@@ -100,6 +105,10 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         solved for the trajectories at each step (`pcl.dae.sequential`). Guess and smoother are the same.
         Sequential solves keep bounds of parameters, no others and no path constraints, and have the exact
         Hessian and no `kkt`: what does not apply is refused.
+    noise : {name: model of `pcl.uncertainty.noise`}, optional
+        What readings under a name scatter like: Gaussian() with an unknown σ, Proportional(), StudentT(),
+        Censored(…, below=…); arrays are in the order of the trajectories. Names without one, and without
+        sigma or weights, are read as Gaussian(). All stages but the last take weights in their place.
 
     Returns
     -------
@@ -117,9 +126,12 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     of the report, and the fit goes on with what it has; where no main solve was possible, `status` says
     why. Errors of the callback reach the caller.
     """
-    setting = Setting.of(model, data, elements, scheme)
+    data = data if isinstance(data, Data) else Data(data)
+    densities = densities_of(data, noise)
+    setting = Setting.of(model, as_squares(data, densities), elements, scheme)
     laws = _laws(model, network)
-    setting = setting.scaled(_scaling(scaling, setting.data, laws))
+    setting = replace(setting.scaled(_scaling(scaling, setting.data, laws, densities)),
+                      stand_in=bool(densities))
     seed = positive_integer("seed", seed, minimum=0)
     automatic = isinstance(elements, str) and refine is None
     solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock(), approach)
@@ -133,15 +145,22 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     start = Start.of(setting, start, trajectories)
     report = require_structure(setting, laws, start.x)
     require_start(setting, start.x)
-    warn_of_sizes(setting)
-    words = start_words(setting, report) + start.words
+    if not densities:
+        warn_of_sizes(setting)
+    words = "; ".join(filter(None, (start_words(setting, report) + start.words,
+                                    setting.unreadable(start.x))))
     try:
         if laws:
             prepare = Preparation(setting, laws, weight_decay, normalise)
             search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
+            penalties = prepare.likely
         else:
             search, enough, first = _parameters_alone(setting, start, words, solve, seed)
-        return _finished(search, solve, refine, automatic, enough, first)
+            penalties = None
+        note = ""
+        if densities:
+            search, note = with_likelihood(search, solve, data, densities, penalties)
+        return _finished(search, solve, refine, automatic, enough, first, note)
     except CallbackRaised as raised:
         raise raised.error
 
@@ -250,10 +269,10 @@ def _same_laws(earlier, laws):
         for t, law in zip(earlier, laws))
 
 
-def _finished(search, solve, refine, automatic, enough, first):
+def _finished(search, solve, refine, automatic, enough, first, note):
     """The `Fit` after its elements were refined, and how far they bias it; of `first` = (laws, penalties,
     unknowns) without success where nothing could be solved."""
-    setting, stages, note, moves = search.setting, search.stages, "", None
+    setting, stages, moves = search.setting, search.stages, None
     if search.best is None:
         program = setting.transcription(*first[:2])
         return Fit(setting, program, failed(program, first[2], stages[-1].words), tuple(stages))
@@ -273,7 +292,8 @@ def _finished(search, solve, refine, automatic, enough, first):
     if refine is None:
         stages.append(solve.clock.stage("elements", measured(setting, result), 0))
     else:
-        words, note = unmet(setting, result, refine)
+        words, missed = unmet(setting, result, refine)
+        note = " ".join(filter(None, (note, missed)))
         stages.append(solve.clock.stage("refinement", words, 0))
     return Fit(setting, program, result, tuple(stages), note, moves, enough)
 
@@ -322,8 +342,11 @@ def _require_law(model, law, label):
                                  f"{', '.join(names) or f'{side}, of which there are none'}.")
 
 
-def _scaling(scaling, data, laws):
+def _scaling(scaling, data, laws, densities):
+    if densities and scaling == "variance":
+        raise ValueError("scaling is 'variance' and noise is given, which weights the readings; expected "
+                         "one of them.")
     if scaling != "auto":
         return scaling
-    plain = all((s.weights == 1.0).all() for item in data for s in item.observed.values())
+    plain = all((s.weights == 1.0).all() and not s.known for item in data for s in item.observed.values())
     return "variance" if laws and plain else "none"

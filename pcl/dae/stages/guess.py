@@ -5,17 +5,20 @@ import numpy as np
 from pcl.dae.data.event_times import CLOSE
 from pcl.dae.program.equations import equations_of
 from pcl.dae.program.log_scale import inward
+from pcl.dae.stages.seen_through import Nodal
 from pcl.support.validate import float64_array
 
 _ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt; relative to the largest diagonal entry
 _SHARE = 1e-2       # of the size of a variable: how far from its bounds a guess of ours is kept
 HAIR = 1e-7         # the same of what was given
+_WIDTHS = 3.0       # how far values seen through observables may be from their middle, in its widths
 
 
 def first_guess(setting, given=None, curves=None, seen_through=False):
     """The vector of trajectories and parameters, without weights.
 
-    Observed variables are interpolated in time; other states stay at their start, or at `given`;
+    Observed variables are interpolated in time; what observables contain besides solves them at each
+    node; other states stay at their start, or at `given`;
     algebraic variables and outputs that are not observed solve the equations at each node in the sense of
     least squares, with the slopes of the interpolated states.
 
@@ -49,8 +52,8 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
                 x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
     p = np.array([_parameter(model, name, label, given)
                   for name, label in zip(elements.parameters.names, setting.labels)])
-    if seen_through:
-        _see_through(setting, x0, w, p, known)
+    if seen_through or set(setting.data.observed) & set(model.observed):
+        _see_through(setting, x0, w, p, known, seen_through, given)
     _solve_points(setting, x0, w, p, known)
     if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
         w[:, 0, :elements.n_x] = w[:, 1, :elements.n_x] - x0
@@ -131,25 +134,32 @@ def _solve_points(setting, x0, w, p, known):
     slopes = np.einsum("kj,ejx->ekx", _slopes(elements.scheme), nodes) / elements.lengths[:, None, None]
     a[:, at.states], a[:, at.derivatives] = w[:, :, :n_x].reshape(E * K, -1), slopes.reshape(E * K, -1)
     u, t = setting.inputs.reshape(E * K, -1), elements.times.ravel()
-    w[:, :, free] = _fitted(model, rows, slice(None), a, u, t, free, _SHARE).reshape(E, K, -1)
+    w[:, :, free] = _fitted(model, rows, a, u, t, free, _SHARE).reshape(E, K, -1)
 
 
-def _see_through(setting, x0, w, p, known):
-    """Fill in states that are not known from the equations without derivatives, with what else they hold;
+def _see_through(setting, x0, w, p, known, equations, given):
+    """Fill in what is not known from observables, and if asked for from `equations` without derivatives;
     given starts stay."""
     elements, model = setting.elements, setting.model
-    rows, at, n_x = equations_of(model), elements.arguments, elements.n_x
+    rows, at, n_x = Nodal(setting, equations, given), elements.arguments, elements.n_x
     free = _free(elements, known, range(elements.n_w))
     free = free[rows.pattern[:, at.states.start + free].any(axis=0)]
-    chosen = ~rows.pattern[:, at.derivatives].any(axis=1)
-    if not chosen.any() or elements.scheme.points[0] == 0.0 or not (free < n_x).any():
+    if elements.scheme.points[0] == 0.0 or not free.size or (equations and not (free < n_x).any()):
         return
     a = elements.at_points(elements.local(elements.join(x0, w, p)))
     u, t = setting.inputs.reshape(len(a), -1), elements.times.ravel()
-    w[:, :, free] = _fitted(model, rows, chosen, a, u, t, free, 0.0).reshape(*w.shape[:2], -1)
+    found = _fitted(model, rows, a, u, t, free, 0.0)
+    w[:, :, free] = (found if equations else _tamed(found)).reshape(*w.shape[:2], -1)
     states = free[free < n_x]
     begin = np.where(elements.first[:, None], w[:, 0, states], np.roll(w[:, -1, states], 1, axis=0))
     x0[:, states] = np.where(setting.starts[0][:, states], x0[:, states], begin)
+
+
+def _tamed(values):
+    """Values (n, k) within `_WIDTHS` widths of the middle 80 %: a reading beyond all that its observable
+    can be takes a state to infinity."""
+    low, high = np.quantile(values, (0.1, 0.9), axis=0)
+    return np.clip(values, low - _WIDTHS * (high - low), high + _WIDTHS * (high - low))
 
 
 def _free(elements, known, places):
@@ -158,17 +168,17 @@ def _free(elements, known, places):
     return places[~known.any(axis=0)[places]]
 
 
-def _fitted(model, rows, chosen, a, u, t, free, share):
-    """Values (n, free) of these variables that solve the chosen rows at each of the points a (n, n_a), in
+def _fitted(model, rows, a, u, t, free, share):
+    """Values (n, free) of these variables that solve the rows at each of the points a (n, n_a), in
     the sense of least squares, within their bounds and a share of 1 away from them."""
     names = (*model.states, *model.algebraic, *model.outputs)
     columns = rows.arguments.states.start + free
     clip = [inside(model, names[i], 1.0, share) for i in free]
     damping = np.full(len(a), _DAMPING)
     with np.errstate(all="ignore"):
-        best = _squares(rows.residual(a, u, t)[:, chosen])
+        best = _squares(rows.residual(a, u, t))
         for _ in range(_ROUNDS):
-            r, J = rows.residual(a, u, t)[:, chosen], rows.jacobian(a, u, t)[:, chosen][:, :, columns]
+            r, J = rows.residual(a, u, t), rows.jacobian(a, u, t)[:, :, columns]
             A = np.matmul(J.transpose(0, 2, 1), J)
             g = np.matmul(J.transpose(0, 2, 1), r[:, :, None])
             size = np.einsum("nii->ni", A).max(axis=1)
@@ -178,7 +188,7 @@ def _fitted(model, rows, chosen, a, u, t, free, share):
             trial[:, columns] -= np.linalg.solve(A, np.nan_to_num(g))[:, :, 0]
             for column, within in zip(columns, clip):
                 trial[:, column] = within(trial[:, column])
-            found = _squares(rows.residual(trial, u, t)[:, chosen])
+            found = _squares(rows.residual(trial, u, t))
             better = found < best
             a[better], best[better] = trial[better], found[better]
             damping = np.clip(np.where(better, 0.2 * damping, 5.0 * damping), 1e-12, 1e6)

@@ -24,7 +24,7 @@ def decay_of(setting, program, result):
         variance = Uncertainty(program, result, False).scale
     except Undetermined:
         return None
-    return decay_of_variance(variance, setting.spread, program.misfit.data.size)
+    return decay_of_variance(variance, setting.spread, program.misfit.size)
 
 
 def settled_decay(search, start):

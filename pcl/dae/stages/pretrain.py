@@ -160,13 +160,20 @@ class Preparation:
 
     def _start(self, x, laws, thetas, mismatch, note=""):
         misfit, spread = self.setting.misfit.at(x), self.setting.spread
-        count = max(1, self.setting.misfit.data.size)
+        count = max(1, self.setting.misfit.size)
         decay, widths = self._decay(misfit, spread, count), [self.deviations(law) for law in laws]
         return Start(x, laws, thetas, mismatch, misfit, decay, widths, spread, count, note)
 
     def deviations(self, law):
         """σ (p,) of the weights of a law."""
         return deviations(law) if self.decay == "auto" else np.ones(law.size)
+
+    def likely(self, program):
+        """P of ½ θᵀPθ beside −2 log p(readings): the prior itself, of ρ = 2, where ρ is automatic, else
+        those of the program of the sums of squares."""
+        if self.decay != "auto":
+            return program.penalties
+        return [2.0 / self.deviations(law) ** 2 for law in program.laws]
 
     def _decay(self, misfit, spread, count):
         if self.fixed is not None:

@@ -139,7 +139,7 @@ def _next(setting, x, tolerance):
 
 def _errors(setting, found):
     """{name: (elements,)}, relative to the sizes of the variables."""
-    values = [curve.values for curve in found.values()]
+    values = [curve.variables_at_nodes for curve in found.values()]
     scale = np.array([max(np.abs(v[name]).max() for v in values) or 1.0 for name in values[0]])
     return {name: worst(_estimate(c, breaks(item, FEWEST)), scale)
             for (name, c), item in zip(found.items(), setting.data)}

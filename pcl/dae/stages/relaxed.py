@@ -74,6 +74,8 @@ class _Rows:
         self._equations, self._t = equations_of(setting.model), self._elements.times.ravel()
         self._u = setting.inputs.reshape(self._t.size, -1)
         self._columns = self._elements.columns()
+        self._used = [(used, self._scale(term.density)[used]) for term, used in
+                      zip(self._setting.misfit.terms, setting.misfit.readable(self._elements.local(x)))]
         self._weight = np.sqrt(penalty / self._t.size) / self._sizes(x)
         self._joint_scale = self._joints(x, penalty)
         parts = [self._observations()]
@@ -83,9 +85,12 @@ class _Rows:
 
     def residual(self, x):
         """(m,)."""
-        r = self._weight * self._equations.residual(self._points(x), self._u, self._t)
-        joints = self._setting.handover.residual(x, self._elements.local(x))
-        return np.concatenate([r.ravel(), self._joint_scale * joints, self._linear @ x - self._right])
+        u = self._elements.local(x)
+        r = self._weight * self._equations.residual(self._elements.at_points(u), self._u, self._t)
+        seen = [scale * (reading.value(u) - density.data)[used]
+                for (reading, density, _), (used, scale) in zip(self._setting.misfit.terms, self._used)]
+        joints = self._joint_scale * self._setting.handover.residual(x, u)
+        return np.concatenate([r.ravel(), joints, *seen, self._linear @ x - self._right])
 
     def jacobian(self, x):
         """Sparse (m, n)."""
@@ -95,7 +100,22 @@ class _Rows:
                       elements.n)
         rows.eliminate_zeros()
         joints = self._setting.handover.slopes(elements.local(x)).rows
-        return sp.vstack([rows, sp.diags_array(self._joint_scale) @ joints, self._linear], format="csr")
+        return sp.vstack([rows, sp.diags_array(self._joint_scale) @ joints,
+                          *self._through(elements.local(x)), self._linear], format="csr")
+
+    def _through(self, u):
+        """Rows of the readings through observables."""
+        return [self._read(term.reading.place[used], scale[:, None] * term.reading.gradient_rows(u)[used])
+                for term, (used, scale) in zip(self._setting.misfit.terms, self._used)]
+
+    def _scale(self, seen):
+        return np.sqrt(seen.weights / self._setting.spread)
+
+    def _read(self, place, rows):
+        """Rows (m, width) that act on u of these elements as a sparse matrix (m, n)."""
+        i, j = np.nonzero(rows)
+        return sp.csr_array((rows[i, j], (i, self._columns[place[i], j])),
+                            shape=(len(rows), self._elements.n))
 
     def _points(self, x):
         return self._elements.at_points(self._elements.local(x))
@@ -118,12 +138,9 @@ class _Rows:
         return np.sqrt(_JOINTS * penalty / max(1, size.size)) / size
 
     def _observations(self):
-        misfit, elements = self._setting.misfit, self._elements
-        scale = np.sqrt(misfit.weights / self._setting.spread)
-        i, j = np.nonzero(misfit.rows)
-        rows = sp.csr_array((scale[i] * misfit.rows[i, j], (i, self._columns[misfit.place[i], j])),
-                            shape=(misfit.data.size, elements.n))
-        return rows, scale * misfit.data
+        plain = self._setting.misfit.plain
+        scale = self._scale(plain)
+        return self._read(plain.place, scale[:, None] * plain.rows), scale * plain.data
 
     def _bending(self, x):
         elements = self._elements

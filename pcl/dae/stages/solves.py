@@ -133,7 +133,7 @@ class Seen:
 
     def lower_than(self, result):
         """Whether that point is clearly lower than where the solve ended."""
-        return self.x is not None and not self.fun >= (1.0 - _LOWER) * result.fun
+        return self.x is not None and not self.fun >= below(result.fun, _LOWER)
 
 
 class Search:
@@ -194,7 +194,7 @@ class Search:
 
     @property
     def _agreeing(self):
-        return sum(fun <= (1.0 + _AGREE) * self.best[1].fun for fun in self.met)
+        return sum(fun <= below(self.best[1].fun, -_AGREE) for fun in self.met)
 
     def run(self, words, make, near=False, maxiter=None, **options):
         """Solve from make() = (laws, penalties, x); what goes wrong becomes a line of the report."""
@@ -214,7 +214,8 @@ class Search:
         if not found or not self.solved or self.over or found[1].success:
             return False
         result = found[1]
-        return result.constraint_violation <= _FEASIBLE and result.fun < (1.0 - _AGREE) * self.best[1].fun
+        return result.constraint_violation <= _FEASIBLE and result.fun < below(
+            self.best[1].fun, _AGREE)
 
     def replace(self, words, make):
         """Whether another objective was solved from make(), close to the best; if so it is the best."""
@@ -240,6 +241,11 @@ class Search:
         self.stages += more
         self.over = self.over or meant(result, solves.maxiter)
         return program, result, self.setting.misfit.at(result.x)
+
+
+def below(objective, share):
+    """An objective less a share of its size; those of likelihoods may be negative."""
+    return objective - share * abs(objective)
 
 
 def lower(first, second):

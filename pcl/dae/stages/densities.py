@@ -1,0 +1,141 @@
+"""Noise models of a fit: checked, their sums of squares for the first stages, their unknown numbers.
+
+The first stages see weights in the place of a density: half its curvature where prediction and reading
+agree, ω = ½ ∂²φ/∂h² at h = y, with the first guesses of what is unknown of the noise. The last solve sees
+the densities themselves, and the unknown numbers of the noise as parameters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from pcl.dae.program.density import Density, LOG, short
+from pcl.support.nearest import nearest
+from pcl.uncertainty.noise import Gaussian, Noise
+
+LEAST = 1e-4        # of its first guess: the least that an unknown size of noise may be
+
+
+def densities_of(data, noise):
+    """{name: Density} of `noise` {name: Noise}, empty without noise; names without noise, σ and weights
+    are read as normal with one unknown σ each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not noise models; names that are not read, or have weights besides; what a model refuses.
+    """
+    if noise is None:
+        return {}
+    if not isinstance(noise, Mapping):
+        raise TypeError(f"noise is a {type(noise).__name__}; expected a dict {{name: noise model}}.")
+    for name, model in noise.items():
+        _require_noise(data, name, model)
+    given = {name: noise.get(name) or Gaussian() for name in data.observed
+             if name in noise or not _weighted(data, name)}
+    for name, model in given.items():
+        model.check(f"observed {name!r}", data.values(name))
+    found = {name: Density(model, data.values(name)) for name, model in given.items()}
+    for name, density in found.items():
+        _require_independent(name, density)
+    return found
+
+
+def as_squares(data, densities):
+    """The data with weights in the place of the densities."""
+    return data.weighted({name: _weights(density) for name, density in densities.items()})
+
+
+def likely(setting, data, densities):
+    """The setting of the likelihood, of one whose data are `as_squares`.
+
+    Unknown numbers of the noise are parameters after all others; those that are logarithms are told by
+    their exponentials, and are bounded below by `LEAST` of their first guess.
+    """
+    model, own, bounds = setting.model, {}, {}
+    taken = {*model.variables, *model.parameters, *model.inputs, *model.observed}
+    for name, density in densities.items():
+        for unknown, start in density.start.items():
+            parameter = _free_name(f"{short(unknown).replace(' ', '_')}_of_{name}", taken)
+            own[name, unknown] = parameter
+            if unknown.startswith(LOG):
+                bounds[parameter] = (start + np.log(LEAST), np.inf)
+    logs = tuple(parameter for (_, unknown), parameter in own.items() if unknown.startswith(LOG))
+    model = replace(model, parameters=(*model.parameters, *own.values()),
+                    bounds={**model.bounds, **bounds}, exponents=(*model.exponents, *logs))
+    return replace(setting, model=model, data=data, densities=densities, own=own, squares=setting.data,
+                   stand_in=False)
+
+
+def fitted(setting, x):
+    """Trajectories and parameters x (n,) without unknown numbers of the noise, followed by those numbers
+    that suit their residuals best."""
+    starts = [start for density in setting.densities.values() for start in density.start.values()]
+    u = setting.elements.local(np.concatenate([x, starts]))
+    read = {term.reading.name: term.reading.value(u) for term in setting.misfit.terms}
+    return np.concatenate([x, *(_suited(density, read[name])
+                                for name, density in setting.densities.items())])
+
+
+def _suited(density, h):
+    """q (n_q,) of the least −2 log p at predictions h (n,)."""
+    q = np.array(list(density.start.values()))
+    if not q.size:
+        return q
+    bounds = [(start + np.log(LEAST), None) if name.startswith(LOG) else (None, None)
+              for name, start in density.start.items()]
+
+    def cost(q):
+        found = density.at(h, q)
+        return found.value, found.own_slope
+    with np.errstate(all="ignore"):
+        best = minimize(cost, q, jac=True, method="L-BFGS-B", bounds=bounds)
+    return best.x if np.isfinite(best.fun) else q
+
+
+def _weights(density):
+    """½ ∂²φ/∂h² at h = y (n,); their median where that is no weight."""
+    with np.errstate(all="ignore"):
+        found = 0.5 * density.at(density.data, np.array(list(density.start.values()))).curvature
+    good = np.isfinite(found) & (found > 0.0)
+    return np.where(good, found, np.median(found[good]) if good.any() else 1.0)
+
+
+def _require_noise(data, name, model):
+    if name not in data.observed:
+        raise ValueError(f"noise has {name!r}; expected some of what is observed, "
+                         f"{', '.join(data.observed)}.{nearest(name, data.observed)}")
+    if not isinstance(model, Noise):
+        raise TypeError(f"noise of {name!r} is a {type(model).__name__}; expected a model of "
+                        "pcl.uncertainty.noise, for instance noise.Gaussian().")
+    if _weighted(data, name):
+        raise ValueError(f"{name!r} has a noise model and weights or sigma as well; expected one of "
+                         "them: Gaussian(sigma) takes σ of every reading.")
+
+
+def _require_independent(name, density):
+    """ValueError where one reading says something of another, by ∂φ/∂h of one that is moved."""
+    h, q = density.data + np.std(density.data), np.array(list(density.start.values()))
+    if h.size < 2:
+        return
+    moved = h.copy()
+    moved[0] += 0.1 * (np.std(h) or 1.0)
+    before, after = density.at(h, q).slope[1:], density.at(moved, q).slope[1:]
+    if not np.array_equal(before, after, equal_nan=True):
+        raise ValueError(f"the noise of {name!r} correlates readings; expected a model of independent "
+                         "ones: give sigma instead of a covariance.")
+
+
+def _weighted(data, name):
+    """Whether the readings under a name have σ or weights other than 1."""
+    return any(item.observed[name].known or (item.observed[name].weights != 1.0).any()
+               for item in data if name in item.observed)
+
+
+def _free_name(name, taken):
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
