@@ -67,9 +67,9 @@ class Band:
                          "are barely told from rounding.")
         if not self.linear and self.method == "linear":
             words.append("the linearisation fails: draws differ from it by up to "
-                         f"{self.nonlinearity:.2g} standard deviations. Compare with pcl.uncertainty.sample "
-                         "(single weights of a network stay uncertain, and draws of them go far; its "
-                         "linearised band is mostly the better one).")
+                         f"{self.nonlinearity:.2g} standard deviations. Compare with "
+                         "pcl.uncertainty.sample (single weights of a network stay uncertain, and draws "
+                         "of them go far; its linearised band is mostly the better one).")
         if self.failed:
             words.append(f"{self.failed} draws had no value and are left out.")
         return " ".join(words)
