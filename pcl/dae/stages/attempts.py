@@ -49,7 +49,8 @@ def _first(setting, x, numbers):
     if setting.model.exponents:
         yield ("from data and equations together, by logarithms; ",
                lambda: ([], [], relaxed(setting, x)), False)
-    if _unseen_starts(setting) and setting.model.equations is not None:
+    seen = setting.model.equations is not None or setting.model.observed
+    if _unseen_starts(setting) and seen:
         yield ("unseen states by the equations at each point; ",
                lambda: ([], [], first_guess(setting, numbers, seen_through=True)), False)
     yield "simulated from the start; ", lambda: ([], [], _simulated(setting, x)), True

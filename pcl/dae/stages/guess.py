@@ -52,7 +52,7 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
                 x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
     p = np.array([_parameter(model, name, label, given)
                   for name, label in zip(elements.parameters.names, setting.labels)])
-    if seen_through or set(setting.data.observed) & set(model.observed):
+    if seen_through or _through(setting):
         _see_through(setting, x0, w, p, known, seen_through, given)
     _solve_points(setting, x0, w, p, known)
     if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
@@ -138,10 +138,11 @@ def _solve_points(setting, x0, w, p, known):
 
 
 def _see_through(setting, x0, w, p, known, equations, given):
-    """Fill in what is not known from observables, and if asked for from `equations` without derivatives;
-    given starts stay."""
+    """Fill in what is not known from observables whose parameters are given; if asked for, from all of
+    them and `equations` without derivatives. Given starts stay."""
     elements, model = setting.elements, setting.model
-    rows, at, n_x = Nodal(setting, equations, given), elements.arguments, elements.n_x
+    rows, at, n_x = Nodal(
+        setting, equations, model.parameters if equations else given), elements.arguments, elements.n_x
     free = _free(elements, known, range(elements.n_w))
     free = free[rows.pattern[:, at.states.start + free].any(axis=0)]
     if elements.scheme.points[0] == 0.0 or not free.size or (equations and not (free < n_x).any()):
@@ -149,10 +150,15 @@ def _see_through(setting, x0, w, p, known, equations, given):
     a = elements.at_points(elements.local(elements.join(x0, w, p)))
     u, t = setting.inputs.reshape(len(a), -1), elements.times.ravel()
     found = _fitted(model, rows, a, u, t, free, 0.0)
-    w[:, :, free] = (found if equations else _tamed(found)).reshape(*w.shape[:2], -1)
+    w[:, :, free] = (_tamed(found) if _through(setting) else found).reshape(*w.shape[:2], -1)
     states = free[free < n_x]
     begin = np.where(elements.first[:, None], w[:, 0, states], np.roll(w[:, -1, states], 1, axis=0))
     x0[:, states] = np.where(setting.starts[0][:, states], x0[:, states], begin)
+
+
+def _through(setting):
+    """The observables that are read."""
+    return set(setting.data.observed) & set(setting.model.observed)
 
 
 def _tamed(values):
