@@ -9,10 +9,12 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("pcl", "fem", "examples", "benchmarks", "tests")
 OTHERS = ("scipy", "numpy", "tensorflow", "keras", "tf_keras", "tensorflow_probability", "skfem",
           "matplotlib", "joblib", "meshio", "pyamg", "cholespy", "feral", "threadpoolctl")
+OF_TUPLES = ("_asdict", "_fields", "_make", "_replace")     # documented for named tuples
 
 
 def is_private(name):
-    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+    return (name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+            and name not in OF_TUPLES)
 
 
 def of_others(dotted):

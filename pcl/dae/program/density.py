@@ -69,7 +69,7 @@ class Density:
         self.unknowns = tuple(self.start)
         specs = [tf.TensorSpec([size], tf.float64) for size in (data.size, len(self.unknowns))]
         self._all = tf.function(self._build, input_signature=specs, autograph=False)
-        self._last = None
+        self._last: tuple[Array, Cost] | None = None
 
     def at(self, h, q):
         """The `Cost`; that of the last point is remembered."""
