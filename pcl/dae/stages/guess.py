@@ -141,8 +141,8 @@ def _see_through(setting, x0, w, p, known, equations, given):
     """Fill in what is not known from observables whose parameters are given; if asked for, from all of
     them and `equations` without derivatives. Given starts stay."""
     elements, model = setting.elements, setting.model
-    rows, at, n_x = Nodal(
-        setting, equations, model.parameters if equations else given), elements.arguments, elements.n_x
+    rows = Nodal(setting, equations, model.parameters if equations else given)
+    at, n_x = elements.arguments, elements.n_x
     free = _free(elements, known, range(elements.n_w))
     free = free[rows.pattern[:, at.states.start + free].any(axis=0)]
     if elements.scheme.points[0] == 0.0 or not free.size or (equations and not (free < n_x).any()):
