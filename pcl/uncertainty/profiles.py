@@ -77,8 +77,9 @@ class Profile:
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The drop over c, Laplace's parabola, and the interval; returns the axes."""
-        from matplotlib import pyplot
-        ax = pyplot.gca() if ax is None else ax
+        if ax is None:
+            from matplotlib import pyplot
+            ax = pyplot.figure().add_subplot()
         wanted = 0.5 * _root(self.level) ** 2
         ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
         c = np.linspace(self.points[0], self.points[-1], 101)

@@ -158,4 +158,4 @@ def test_parameters_and_start_of_the_growth_are_of_the_width():
 def test_the_march_and_the_loop_in_scipy_take_the_same_newton_steps():
     from benchmarks import march
     row = march.measure(cells=20, steps=3, repeats=1)       # which compares the two losses first
-    assert row["unknowns"] == 21 and 6 <= row["Newton steps"] <= 12 and row["ours/loop"] > 0.0
+    assert row["unknowns"] == 21 and 6 <= row["Newton steps"] <= 15 and row["ours/loop"] > 0.0

@@ -142,8 +142,9 @@ def test_roughness_is_the_integral_of_the_squared_slope():
 
 def test_many_nodes_share_knots():
     model, data = decay()
-    elements = Setting.of(model, data, 400).elements
-    knots, basis = _knots(elements)
+    setting = Setting.of(model, data, 400)
+    elements = setting.elements
+    knots, basis = _knots(elements, setting.pieces)
     assert basis.shape == (2400, len(knots)) and len(knots) <= 400
     line = 2.0 * elements.times.ravel() + 1.0
     np.testing.assert_allclose(basis @ line[knots], line, rtol=1e-12)

@@ -305,7 +305,7 @@ def test_a_march_passes_its_certificate():
 # --- checkpoints ---------------------------------------------------------------------------------
 @pytest.mark.parametrize("scheme", FIRST)
 def test_a_march_from_checkpoints_gives_the_same_numbers(scheme):
-    whole, pieces = heat_problem(30, scheme), heat_problem(30, scheme, memory=200_000)
+    whole, pieces = heat_problem(30, scheme), heat_problem(30, scheme, memory=60_000)
     theta = whole.theta0
     assert pieces.at(theta).points[-1].n_stretches > 3 and whole.at(theta).points[-1].n_stretches == 1
     assert pieces.value(theta) == whole.value(theta)
@@ -317,7 +317,7 @@ def test_a_march_from_checkpoints_gives_the_same_numbers(scheme):
 
 def test_a_march_from_checkpoints_holds_the_memory_it_promises():
     import tracemalloc
-    problem, memory = heat_problem(1000, mesh=12, memory=10_000_000), 10_000_000
+    problem, memory = heat_problem(1000, mesh=12, memory=6_000_000), 6_000_000
     theta = problem.theta0
     problem.hessian(theta)
     tracemalloc.start()

@@ -12,6 +12,7 @@ from pcl.support.types import Array
 from pcl.uncertainty.covariance import Determined, determined, share, sizes
 
 ROUNDING = 10 * np.finfo(np.float64).eps     # of an eigenvalue, p times, relative to the largest
+_NOTHING = 1e-30                             # of a whole: rounding, squared
 AROUND = 100.0                               # the cut is moved by this factor both ways
 
 
@@ -100,7 +101,7 @@ class Directions:
         if self.prior is None:
             return None
         mu, V = scipy.linalg.eigh(self.prior)
-        before = (R @ V) ** 2 @ (1.0 / np.maximum(mu, np.finfo(np.float64).tiny))
+        before = (R @ V) ** 2 @ (1.0 / np.maximum(mu, _NOTHING))
         return 1.0 - share(np.einsum("qk,qk->q", R, R), before)
 
 
