@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pcl.diagnose.common import frozen_array, new_axes, require_network
+from pcl.diagnose.common import frozen_array, require_network
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
+from pcl.support.axes import new_axes
 from pcl.support.interface import require_interface
 from pcl.support.types import Array, Axes, Theta
 from pcl.support.validate import known

@@ -1,4 +1,4 @@
-"""What the diagnoses share: θ at the door, the checked Hessian, axes to draw into."""
+"""What the diagnoses share: θ at the door, the checked Hessian, networks with layers."""
 
 import numpy as np
 
@@ -31,11 +31,3 @@ def require_network(name, net):
 def frozen_array(values):
     """A read-only array."""
     return frozen(np.asarray(values))
-
-
-def new_axes(ax):
-    """`ax`, or the axes of a new figure."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-    return plt.figure(layout="constrained").add_subplot()

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array, new_axes
+from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array
+from pcl.support.axes import new_axes
 from pcl.support.types import Array, Axes, Theta
 from pcl.support.validate import positive_number
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pcl.diagnose.common import flat_theta, frozen_array, new_axes
+from pcl.diagnose.common import flat_theta, frozen_array
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
+from pcl.support.axes import new_axes
 from pcl.support.interface import FAILURES
 from pcl.support.types import Array, ArrayLike, Axes, Theta
 from pcl.support.validate import float64_array, positive_integer, positive_number

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pcl.diagnose.common import frozen_array, new_axes, require_network
+from pcl.diagnose.common import frozen_array, require_network
 from pcl.networks import activations
+from pcl.support.axes import new_axes
 from pcl.support.types import Array, ArrayLike, Axes, Integers
 from pcl.support.validate import float64_array, positive_number
 

@@ -1,8 +1,8 @@
 """An identifiability map drawn over its domain, in one or two dimensions."""
 
 import numpy as np
+from pcl.support.axes import new_axes
 
-from pcl.diagnose.common import new_axes
 
 _LABELS = {"determined": "determined by the data", "deviation": "standard deviation", "value": "value"}
 _LONG = 3.0     # times the usual longest edge: such a triangle bridges a gap of the domain

@@ -25,6 +25,7 @@ class Determined:
     right : ndarray (p, k), V
     size : ndarray (p,), the diagonal of D: the sizes of the columns of J, so that units do not matter
     cut : float, the share of the largest σ up to which they were left out
+    strengths : ndarray, every σ beside the largest, those left out too
     """
 
     left: np.ndarray
@@ -32,6 +33,7 @@ class Determined:
     right: np.ndarray
     size: np.ndarray
     cut: float
+    strengths: np.ndarray
 
     @property
     def rank(self):
@@ -79,7 +81,7 @@ def determined(J, slices=None, cut=None):
     U, sigma, Vt = scipy.linalg.svd(J / size, full_matrices=False, lapack_driver="gesdd")
     cut = cut_of(sigma) if cut is None else cut
     kept = sigma > cut * sigma[0]
-    return Determined(U[:, kept], sigma[kept], Vt[kept].T, size, cut)
+    return Determined(U[:, kept], sigma[kept], Vt[kept].T, size, cut, sigma / (sigma[0] or 1.0))
 
 
 def cut_of(sigma):

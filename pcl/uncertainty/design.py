@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support.axes import new_axes
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes
 from pcl.support.validate import float64_array, known, positive_integer
@@ -52,9 +53,7 @@ class Design:
     def plot(self, points: ArrayLike, ax: Axes | None = None) -> Axes:
         """`map` over the candidates' points (q,) or (q, 2), those chosen marked with their number."""
         x = float64_array("points", points).reshape(self.map.size, -1)
-        if ax is None:
-            import matplotlib.pyplot as plt
-            ax = plt.figure().add_subplot()
+        ax = new_axes(ax)
         height = self.map if x.shape[1] == 1 else x[:, 1]
         if x.shape[1] == 1:
             ax.plot(x[:, 0], self.map, ".-")

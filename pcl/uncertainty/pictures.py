@@ -11,20 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support.axes import new_axes
 from pcl.support.types import ArrayLike, Axes
 from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.directions import Directions
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "0.4"
 _GRID = 101         # points of a density
-
-
-def axes_of(ax: Any) -> Any:
-    """`ax`, or the axes of a new figure."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-    return plt.figure(layout="constrained").add_subplot()
 
 
 def band(found: Any, ax: Axes | None = None, *, truth: ArrayLike | None = None,
@@ -47,7 +40,7 @@ def band(found: Any, ax: Axes | None = None, *, truth: ArrayLike | None = None,
     if found.points is None:
         raise ValueError("the band has no points; give them to posterior.band(law, points).")
     order = np.argsort(found.points[:, 0], kind="stable")
-    x, ax = found.points[order, 0], axes_of(ax)
+    x, ax = found.points[order, 0], new_axes(ax)
     where = "together" if found.simultaneous else "at each point"
     ax.fill_between(x, found.lower[order], found.upper[order], color=colour, alpha=0.25, lw=0,
                     label=f"{100 * found.level:g} % {where}")
@@ -171,7 +164,7 @@ def _marked(axes, names, truth, labels):
 
 def singular_values(posterior: Any, ax: Axes | None = None) -> Axes:
     """How strongly each direction of θ is determined, relative to the strongest, with the cut."""
-    found, ax = posterior.directions, axes_of(ax)
+    found, ax = posterior.directions, new_axes(ax)
     if not isinstance(found, Directions):
         raise ValueError("the posterior has no singular values: it was made with rank=. Its eigenvalues "
                          "are posterior.directions.pairs.values.")
@@ -205,7 +198,7 @@ def map(points: ArrayLike, values: ArrayLike, ax: Axes | None = None, *,
         Of the mesh, `mesh.t.T`; by default those of Delaunay.
     """
     from matplotlib.tri import Triangulation
-    points, ax = float64_array("points", points, (None, 2)), axes_of(ax)
+    points, ax = float64_array("points", points, (None, 2)), new_axes(ax)
     values = float64_array("values", values, (len(points),))
     mesh = Triangulation(points[:, 0], points[:, 1], triangles=triangles)
     image = ax.tripcolor(mesh, values, shading="gouraud", cmap="cividis")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, stats
 
+from pcl.support.axes import new_axes
 from pcl.support.interface import FAILURES
 from pcl.support.types import Array, ArrayLike, Axes
 from pcl.support.validate import float64_array, known
@@ -77,9 +78,7 @@ class Profile:
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The drop over c, Laplace's parabola, and the interval; returns the axes."""
-        if ax is None:
-            from matplotlib import pyplot
-            ax = pyplot.figure().add_subplot()
+        ax = new_axes(ax)
         wanted = 0.5 * _root(self.level) ** 2
         ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
         c = np.linspace(self.points[0], self.points[-1], 101)

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
+from pcl.support.axes import new_axes
 from pcl.support.types import Array, Axes
 
 DOUBTFUL = 0.01     # p-values below are said
@@ -116,9 +117,7 @@ class ModelCheck:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Normal plot: ordered scores over normal quantiles, a line of slope 1 if all is well."""
-        if ax is None:
-            import matplotlib.pyplot as plt
-            ax = plt.figure().add_subplot()
+        ax = new_axes(ax)
         for name, check in self.data.items():
             m = check.scores.size
             quantiles = stats.norm.ppf((np.arange(m) + 0.5) / m)

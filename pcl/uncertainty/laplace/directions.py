@@ -109,11 +109,10 @@ def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float | None = N
                  data: int | None = None) -> Directions:
     """From Σ (r/σ)², J = dr/dθ (m, p), the first `data` rows of which are data; never by way of JᵀJ."""
     seen: Determined = determined(J, slices, cut)
-    strengths = scipy.linalg.svdvals(J / seen.size)
     rows = seen.left[data:]
     step = float(np.linalg.norm(seen.left.T @ r)) / sigma
-    return Directions(sigma * seen.factor, seen.right, seen.size, strengths / strengths[0], seen.cut,
-                      step, np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
+    return Directions(sigma * seen.factor, seen.right, seen.size, seen.strengths, seen.cut, step,
+                      np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
 
 
 def of_hessian(gradient: Array, H: Array, slices, sigma: float) -> Directions:
