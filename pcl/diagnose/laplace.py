@@ -1,5 +1,7 @@
 """The posterior around θ, with and without a normal prior beside it, of residuals or of a Hessian."""
 
+import functools
+
 import numpy as np
 import scipy.linalg
 import scipy.optimize
@@ -36,9 +38,13 @@ class OfResiduals:
         self._r, self._J = problem.residuals(theta), problem.jacobian(theta)
         self._slices = problem.slices.values()
 
+    @functools.cached_property
+    def _seen(self):
+        return determined(self._J, self._slices)
+
     def directions(self, sigma):
         """`Directions` by the singular values of J_r."""
-        return of_residuals(self._r, self._J, self._slices, sigma)
+        return of_residuals(self._r, self._seen, sigma)
 
     def gains(self, sigma, deviations):
         """(λ, V): the singular values of J_r diag(τ)/s, squared, and their directions."""
@@ -50,7 +56,7 @@ class OfResiduals:
 
         Without prior the part of r that no step of θ removes has m − rank degrees of freedom.
         """
-        r, seen = self._r, determined(self._J, self._slices)
+        r, seen = self._r, self._seen
         if deviations is None and r.size <= seen.rank:
             raise ValueError(f"sigma is None, but {r.size} residuals leave nothing to estimate it from: "
                              f"they determine {seen.rank} directions of theta. Give sigma.")

@@ -45,16 +45,6 @@ class Determined:
         """F (p, k)."""
         return self.right / self.singular / self.size[:, None]
 
-    @property
-    def rows(self):
-        """An orthonormal basis (p, k) of the row space of J, the complement of what is not seen."""
-        return scipy.linalg.qr(self.size[:, None] * self.right, mode="economic")[0]
-
-    def seen(self, J):
-        """Share (q,) of each row of J (q, p) that lies in the row space, lengths measured by D⁻¹."""
-        scaled = np.atleast_2d(J) / self.size
-        return share(np.sum((scaled @ self.right) ** 2, axis=1), np.sum(scaled ** 2, axis=1))
-
     def noise(self, r):
         """s, standard deviation of a residual: s² = |r − U Uᵀ r|²/(m − k); None unless m > k.
 

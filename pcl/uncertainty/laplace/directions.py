@@ -9,7 +9,7 @@ import numpy as np
 import scipy.linalg
 
 from pcl.support.types import Array
-from pcl.uncertainty.covariance import Determined, determined, share, sizes
+from pcl.uncertainty.covariance import Determined, share, sizes
 
 ROUNDING = 10 * np.finfo(np.float64).eps     # of an eigenvalue, p times, relative to the largest
 _NOTHING = 1e-30                             # of a whole: rounding, squared
@@ -105,14 +105,12 @@ class Directions:
         return 1.0 - share(np.einsum("qk,qk->q", R, R), before)
 
 
-def of_residuals(r: Array, J: Array, slices, sigma: float, cut: float | None = None,
-                 data: int | None = None) -> Directions:
-    """From Σ (r/σ)², J = dr/dθ (m, p), the first `data` rows of which are data; never by way of JᵀJ."""
-    seen: Determined = determined(J, slices, cut)
+def of_residuals(r: Array, seen: Determined, sigma: float, data: int | None = None) -> Directions:
+    """From Σ (r/σ)², by what J = dr/dθ (m, p) sees; the first `data` rows are data."""
     rows = seen.left[data:]
     step = float(np.linalg.norm(seen.left.T @ r)) / sigma
     return Directions(sigma * seen.factor, seen.right, seen.size, seen.strengths, seen.cut, step,
-                      np.zeros((J.shape[1], 0)), None if data is None else rows.T @ rows)
+                      np.zeros((seen.size.size, 0)), None if data is None else rows.T @ rows)
 
 
 def of_hessian(gradient: Array, H: Array, slices, sigma: float) -> Directions:

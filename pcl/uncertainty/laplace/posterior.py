@@ -249,11 +249,11 @@ def _found(problem, theta, sigma, cut, hessian):
     if problem.has_residuals and hessian != "exact":
         r = problem.residuals(theta)
         _require_memory(3 * r.size * theta.size, "dr/dθ", theta)
-        J = problem.jacobian(theta)
+        seen = determined(problem.jacobian(theta), slices, cut)
         data = None if statement is None else statement.readings
         if sigma is None:
-            sigma = _estimated(r, J, slices, cut)
-        return sigma, of_residuals(r, J, slices, sigma, cut, data)
+            sigma = _estimated(r, seen)
+        return sigma, of_residuals(r, seen, sigma, data)
     if sigma is None:
         raise ValueError("sigma is None, but this problem states a loss without residuals, so the "
                          "noise cannot be estimated. Give sigma=1.0 if the loss is −2 log p.")
@@ -267,8 +267,7 @@ def _require_memory(numbers, what, theta):
                    "take rank='auto' with a normal prior of every block")
 
 
-def _estimated(r, J, slices, cut):
-    seen = determined(J, slices, cut)
+def _estimated(r, seen):
     sigma = seen.noise(r)
     if not sigma:
         raise ValueError(f"sigma is None, but {r.size} residuals leave nothing to estimate it from: "
