@@ -12,13 +12,14 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Matrices here are small: one thread is as fast as two, and does not stall on a busy machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test quick lint bench lowest clean
+.PHONY: help demo test quick lint bench docs lowest clean
 help:
 	@echo 'make demo    install, and run the examples'
 	@echo 'make test    install with the test extra, and run the tests'
 	@echo 'make quick   the tests that train nothing and start no process (a minute and a half)'
 	@echo 'make lint    flake8 and mypy'
 	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
+	@echo 'make docs    install with the docs extra, and build the site into docs/_build/html'
 	@echo 'make lowest  run the tests with the lowest versions that setup.cfg states (Python 3.11)'
 	@echo 'make clean   remove .venv and caches'
 
@@ -45,6 +46,10 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.hessian
 
+docs: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
+
 # TESTS="tests/test_a.py tests/test_b.py" runs some of them.
 LOWEST = .venv-lowest
 lowest:
@@ -55,7 +60,7 @@ lowest:
 	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache build dist *.egg-info
+	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache build dist *.egg-info docs/_build docs/reference/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(BIN)/python

@@ -56,6 +56,14 @@ class Redrawn:
         r[:self._shift.size] -= self._shift
         return r
 
+    def _tried(self, theta):
+        """The residuals, infinite where the model cannot be solved: SciPy shortens such a step."""
+        import pcl
+        try:
+            return self.residuals(theta)
+        except pcl.TrialFailure:
+            return np.full(self.residuals(self.theta0).size, np.inf)
+
     def posterior(self):
         """At its minimiser: least squares of SciPy, as no verdict of exact Hessians is needed here."""
         from scipy.optimize import least_squares
@@ -63,7 +71,7 @@ class Redrawn:
         from pcl.uncertainty import posterior
         theta = self.theta0
         for ftol in (1e-5, 1e-7, 1e-9):
-            theta = least_squares(self.residuals, theta, self.jacobian, x_scale="jac", ftol=ftol,
+            theta = least_squares(self._tried, theta, self.jacobian, x_scale="jac", ftol=ftol,
                                   max_nfev=300).x
             found = posterior(self, theta)
             if found.directions.step < 0.05:

@@ -95,10 +95,11 @@ class Problem:
         prior : dict {block or name: `pcl.uncertainty.prior` model}, optional
             A block without one has a flat prior.
 
-        Attributes of what is returned
-        ------------------------------
-        statement : `pcl.uncertainty.statement.Statement`
-            The data, and which rows are data and which are prior.
+        Returns
+        -------
+        Problem
+            Its `statement` (`pcl.uncertainty.statement.Statement`) has the data, and which rows are data
+            and which are prior.
 
         Raises
         ------

@@ -132,6 +132,8 @@ class Trained:
                  when: Mapping[str, Any] | None = None, until: Any = None) -> Prediction:
         """The same by step control alone: bounds and path constraints are not kept. A Prediction.
 
+        Parameters
+        ----------
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
             rtol / 1000 of the sizes seen in training
         when : {name of a jump condition of the model: function of v}

@@ -53,6 +53,7 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
         pcn    preconditioned Crank–Nicolson: for fields of any    1 value                  0.4
                resolution whose posterior is not far from normal
         ====== =================================================== ======================== ==========
+
         nuts, hmc and mala are the kernels of TensorFlow Probability (mala is HMC with one leapfrog step).
     chains : int
         They start at independent draws of the Laplace posterior.
