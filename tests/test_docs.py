@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/[!_]*.md"))]
 CODE = re.compile(r"```python\n(.*?)```|<!-- before the next block\n(.*?)-->", re.DOTALL)
 
 
