@@ -254,7 +254,7 @@ def test_the_poisson_chain_by_rules_passes_the_hessian_check():
 
 
 def test_the_code_of_the_page_for_users_of_adcme_runs_and_passes_its_check():
-    page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "adcme.md"
+    page = pathlib.Path(__file__).resolve().parents[2] / "docs" / "coming_from" / "adcme.md"
     code, = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     names = {}
     exec(code, names)
