@@ -2,12 +2,14 @@
 
 import csv
 import dataclasses
+import inspect
 import os
 import time
 import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from pcl.support.validate import positive_integer
 from pcl.training.run.history import ROWS, History, Snapshot
@@ -53,7 +55,22 @@ def combined(callback):
         if not callable(member) and (member is not None or callback is not None):
             raise TypeError(f"callback is a {type(member).__name__}; expected a function of one "
                             "snapshot, a list of such functions, or None.")
-    return callback if members is not callback else _All(tuple(callback)) if callback else None
+    spoken = tuple(map(_spoken, members))
+    return spoken[0] if members is not callback else _All(spoken) if callback else None
+
+
+def _spoken(callback):
+    """The callback, or one that calls SciPy's `callback(intermediate_result)` by that name."""
+    if isinstance(callback, Callback) or callback is None:
+        return callback
+    try:
+        parameters = set(inspect.signature(callback).parameters)
+    except ValueError:              # compiled ones tell no names
+        return callback
+    if parameters != {"intermediate_result"}:
+        return callback
+    return lambda snapshot: callback(intermediate_result=OptimizeResult(
+        x=snapshot.theta, fun=snapshot.loss, nit=snapshot.iteration))
 
 
 def restore(callback, history):

@@ -86,7 +86,7 @@ FOREIGN = {
     "pcl.support.interface": 1,             # a user's problem
     "pcl.support.memory": 1, "pcl.support.validate": 4,
     "pcl.support.processes": 1,            # the operating system
-    "pcl.training.bounds": 1,
+    "pcl.training.automatic": 2, "pcl.training.bounds": 1,                  # a user's problem
     "pcl.training.methods": 1, "pcl.training.verdict.surroundings": 3,      # a user's problem
 }
 

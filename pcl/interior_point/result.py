@@ -1,17 +1,20 @@
 """What a solve returns, in SciPy's shape and in units of the program as given."""
 
+import os
 from typing import Any
 
 import numpy as np
 from scipy.optimize import OptimizeResult
 
 from pcl.interior_point.status import Status
-from pcl.support.types import Array
+from pcl.support.axes import new_axes
+from pcl.support.outcome import Outcome
+from pcl.support.types import Array, Path
 
 _NAMED = 5      # worst rows named in a message
 
 
-class Result(OptimizeResult):
+class Result(Outcome, OptimizeResult):
     """Outcome of `solve`; attributes and items are the same.
 
     x, fun, success, status (a `Status`), message, nit
@@ -49,6 +52,33 @@ class Result(OptimizeResult):
     optimality: float
     constr_violation: float
     execution_time: float
+
+    def summary(self) -> str:
+        """Why it ended, objective, residuals and counts."""
+        return (f"{self.message}\nobjective {self.fun:.8g}, {self.x.size:,} unknowns, "
+                f"{self.lam.size:,} rows, {self.nit} iterations, {self.seconds:.3g} s\nlargest violation "
+                f"{self.constraint_violation:.2g}, dual residual {self.dual_residual:.2g}, "
+                f"complementarity {self.complementarity:.2g}")
+
+    def plot(self, ax: Any = None) -> Any:
+        """Infeasibility, dual infeasibility and barrier over the iterations, on a logarithmic axis."""
+        ax = new_axes(ax)
+        columns = {"infeasibility": 1, "dual infeasibility": 2, "barrier μ": 3}
+        for label, column in columns.items():
+            ax.semilogy(np.maximum(self.history[:, column], np.finfo(float).tiny), label=label)
+        ax.set_ylim(bottom=1e-16)
+        ax.set(xlabel="iteration", ylabel="scaled")
+        ax.legend()
+        return ax
+
+    def save(self, path: Path) -> None:
+        """x, multipliers and history as arrays of a NumPy file (.npz), status and message as words; what
+        stood at `path` is replaced when the new file is whole."""
+        arrays = {name: self[name] for name in ("x", "lam", "z_lower", "z_upper", "jac", "history")}
+        new = f"{os.fspath(path)}.new"
+        with open(new, "wb") as file:
+            np.savez(file, fun=self.fun, status=self.status.name, message=self.message, **arrays)
+        os.replace(new, path)
 
 
 def result(status, detail, state, mu, monitor, count, bounds):

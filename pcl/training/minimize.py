@@ -13,6 +13,7 @@ from pcl.support.interface import require_interface
 from pcl.support.memory import require
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
+from pcl.training.automatic import automatic
 from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
 from pcl.training.drivers.hand_over import SwitchingEvaluator
@@ -26,6 +27,7 @@ from pcl.training.run.evaluator import Counts, LossEvaluator
 from pcl.training.run.objective import Objective
 from pcl.training.run.run import Run, Stop, Tolerances, norm
 from pcl.training.run.status import Status
+from pcl.training.scipy_words import as_scipy
 from pcl.training.verdict.judge import Verdict, judged
 from pcl.training.verdict.surroundings import Surroundings
 
@@ -42,11 +44,11 @@ _BYTES = {"trust-exact": lambda p: 40 * p**2, "newton-trust-region": lambda p: 4
           "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
-def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = None, bounds: Any = None,
+def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bounds: Any = None,
              callback: Callable | Sequence[Callable] | None = None, maxiter: int | None = None,
              gtol: float = GTOL, ftol: float = FTOL, xtol: float = 0.0, gtol_absolute: float = 0.0,
              progress: bool | None = None, options: Mapping[str, Any] | None = None,
-             max_seconds: float | None = None, certify: bool = False,
+             max_seconds: float | None = None, certify: bool = False, tol: float | None = None,
              checkpoint: str | os.PathLike[str] | None = None, checkpoint_seconds: float = 30.0,
              resume: str | os.PathLike[str] | None = None) -> Result:
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
@@ -60,6 +62,10 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
         `value_and_gradient`, and what the method needs of `hessian`, `hvp`, `residuals`,
         `jacobian`, `has_residuals`; `counts`, `unravel` and `slices` are used if present.
     method : str, upper or lower case
+        "auto" goes by what the problem states and its size: levenberg-marquardt with residuals,
+        newton-trust-region with a loss, newton-cg above 2,000 parameters, L-BFGS-B for a loss with
+        bounds. `result.method` tells.
+
         =================== ============================== ================ =======
         name                uses                           default maxiter  bounds
         =================== ============================== ================ =======
@@ -81,7 +87,8 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
     bounds : list of p pairs, scipy.optimize.Bounds, or {block: (lower, upper)}, optional
         None in a pair means no bound.
     callback : callable or list of them, optional
-        Called as `callback(snapshot)` after every iteration with a `history.Snapshot`. Raising
+        Called as `callback(snapshot)` after every iteration with a `history.Snapshot`, or, if its only
+        parameter has that name, as SciPy's `callback(intermediate_result)` with x and fun. Raising
         StopIteration ends the run; its words end up in the message. See `pcl.callbacks`.
     maxiter : int, optional
         Iterations; rejected steps of the trust-region methods count, for least-squares an
@@ -95,12 +102,15 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
         Stop also when |g| ≤ gtol_absolute.
     ftol : float
         Stop when |change of the loss| ≤ ftol |loss| in three steps in a row.
+    tol : float, optional
+        SciPy's name for `gtol`.
     xtol : float
         Stop when |step| ≤ xtol |θ| for an accepted step.
     progress : bool, optional
         Progress bar; None shows it on a terminal only.
     options : dict, optional
-        Of the method. trust-*: initial_trust_radius 1, max_trust_radius 1000, eta 0.15,
+        SciPy's maxiter and disp (a bar), and those of the method.
+        trust-*: initial_trust_radius 1, max_trust_radius 1000, eta 0.15,
         skip_rejected_hessians True, trust-exact: subproblem_maxiter 100, trust-krylov: inexact
         True. BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity). L-BFGS-B: maxcor 10,
         maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
@@ -184,9 +194,10 @@ def minimize(problem: Any, method: str = "trust-exact", x0: ArrayLike | None = N
     exactly zero, as it is where the loss does not see θ.
     """
     require_interface(problem, *_INTERFACE, *(("certify",) if certify else ()))
-    name, chosen = choose(method)
+    name, chosen = choose(automatic(problem, bounds) if method == "auto" else method)
+    options, maxiter, progress = as_scipy(options, maxiter, progress)
     settings = merge(name, options)
-    tolerances = Tolerances(gtol, gtol_absolute, ftol, xtol)
+    tolerances = Tolerances(gtol if tol is None else tol, gtol_absolute, ftol, xtol)
     limit = chosen.maxiter if maxiter is None else positive_integer("maxiter", maxiter)
     callback = combined(callback)
     if max_seconds is not None and not positive(max_seconds):

@@ -5,12 +5,13 @@ from typing import Any
 from scipy.optimize import OptimizeResult
 
 from pcl.support.interface import require_interface
+from pcl.support.outcome import Outcome, described
 from pcl.support.types import Array, Blocks, Path
 from pcl.training.run.history import History
 from pcl.training.run.status import Status
 
 
-class Result(OptimizeResult):
+class Result(Outcome, OptimizeResult):
     """Outcome of `pcl.minimize`, a `scipy.optimize.OptimizeResult`: attributes and items are the same."""
 
     x: Array                        # the best point evaluated
@@ -44,6 +45,21 @@ class Result(OptimizeResult):
 
     def __getstate__(self):
         return None
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds of the run."""
+        return float(self.history.seconds[-1]) if len(self.history) else 0.0
+
+    def summary(self) -> str:
+        """Why it ended, loss, gradient, counts, and θ by name."""
+        lines = [self.message, f"loss {self.fun:.6g}, gradient norm {self.gradient_norm:.3g}, {self.nit} "
+                               f"iterations of {self.method}, {self.seconds:.3g} s"]
+        return "\n".join(lines + described(self.theta or {}))
+
+    def plot(self, ax: Any = None, against: str = "iterations") -> Any:
+        """Loss and gradient norm over the run, see `History.plot`."""
+        return self.history.plot(ax, against)
 
     def save(self, path: Path, **options: Any) -> None:
         """Write θ by name, networks, history, versions and, if given, the posterior to one file.

@@ -15,6 +15,7 @@ from pcl.training.minimize import minimize
 from pcl.training.progress import Progress
 from pcl.training.result import Result
 from pcl.training.run.status import Status
+from pcl.training.scipy_words import as_scipy
 
 __all__ = ["multi_start"]
 
@@ -107,7 +108,7 @@ class MultiStartResult:
         return "\n".join(rows)
 
 
-def multi_start(make_problem: Callable, starts: Sequence, method: str = "trust-exact", n_jobs: int = 1,
+def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", n_jobs: int = 1,
                 progress: bool | None = None, **options: Any) -> MultiStartResult:
     """Train from many starts and keep the best, a `MultiStartResult`.
 
@@ -258,7 +259,6 @@ def _checked_start(i, start, seeded):
 
 
 def _check_options(method, options):
-    name, _ = choose(method)
     known = [n for n in inspect.signature(minimize).parameters if n not in (*_OWN, *_SHARED)]
     for option in options:
         if option in _SHARED:
@@ -267,7 +267,12 @@ def _check_options(method, options):
         if option not in known:
             raise TypeError(f"multi_start got an unknown argument {option!r}; known are "
                             f"{', '.join(known)}.")
-    merge(name, options.get("options"))
+    given = as_scipy(options.get("options"), None, None)[0]
+    if method != "auto":
+        merge(choose(method)[0], given)
+    elif given:
+        raise ValueError("options are given, but method is 'auto', which each start's problem decides; "
+                         f"name the method that has {', '.join(map(repr, given))}.")
 
 
 # --- what is shown -------------------------------------------------------------------------------

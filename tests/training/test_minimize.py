@@ -148,5 +148,5 @@ def test_skipping_hessians_of_rejected_points_leaves_the_iterates_unchanged(inad
 def test_the_hessian_returned_belongs_to_the_point_returned():
     problem = Rosenbrock()
     for limit in range(1, 15):
-        result = minimize(problem, maxiter=limit)
+        result = minimize(problem, "trust-exact", maxiter=limit)
         np.testing.assert_array_equal(result.hess, problem.hessian(result.x))

@@ -138,8 +138,8 @@ def test_an_unsymmetric_hessian_is_refused_with_the_result_so_far(noise, fine):
     problem = Rosenbrock()
     problem.hessian = lambda t: Rosenbrock.hessian(problem, t) * np.array([[1, 1 + noise], [1, 1]])
     if fine:
-        assert minimize(problem).success
+        assert minimize(problem, "trust-exact").success
     else:
         with pytest.raises(ValueError, match="not symmetric") as caught:
-            minimize(problem)
+            minimize(problem, "trust-exact")
         assert caught.value.partial_result.status is Status.ERROR

@@ -318,9 +318,9 @@ def test_a_hessian_whose_norm_overflows_ends_in_words_or_is_a_failed_trial():
         return np.eye(2) * (1e300 if t[0] < bound else 2.0)
     problem = Scalar([1.0, 1.0], lambda t: t @ t, lambda t: 2 * t, hessian)
     bound = 2.0     # at the start
-    assert minimize(problem).status is Status.SUBPROBLEM_FAILED
+    assert minimize(problem, "trust-exact").status is Status.SUBPROBLEM_FAILED
     bound = 0.5     # at trial points: the best one was evaluated all the same
-    result = minimize(problem)
+    result = minimize(problem, "trust-exact")
     assert result.failed > 0 and result.fun < 2.0 and result.x[0] < 1.0
 
 
@@ -340,7 +340,7 @@ def test_ctrl_c_in_the_last_eigenvalue_keeps_the_result(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("scipy.linalg.eigvalsh", interrupt)
-    result = minimize(Rosenbrock())
+    result = minimize(Rosenbrock(), "trust-exact")
     assert result.status is Status.INTERRUPTED and result.smallest_eigenvalue is None
     np.testing.assert_allclose(result.x, 1.0, atol=1e-5)
 
