@@ -244,7 +244,8 @@ def test_bad_arguments_are_refused_before_anything_runs():
             ({"x0": [1, 2]}, TypeError, "unknown argument 'x0'"),
             ({"checkpoint": "a"}, ValueError, "every start needs its own"),
             ({"options": {"etta": 1}, "method": "BFGS"}, ValueError, "etta"),
-            ({"options": {"eta": 1}}, ValueError, "method is .auto."), ({"progress": 1}, TypeError, "progress")):
+            ({"options": {"eta": 1}}, ValueError, "method is .auto."),
+            ({"progress": 1}, TypeError, "progress")):
         with pytest.raises(error, match=text):
             multi_start(from_seed, [0], **options)
 
