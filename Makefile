@@ -47,7 +47,7 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.hessian
 
 docs: $(VENV)/docs.stamp
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 	@echo 'docs/_build/html/index.html'
 
 # TESTS="tests/test_a.py tests/test_b.py" runs some of them.
