@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.support.types import Array
-from pcl.uncertainty.noise import Noise
+from pcl.uncertainty.noise import Gaussian, Noise
 
 LOG = "ln "         # begins the names of unknown numbers of a noise that are logarithms
 
@@ -46,6 +46,10 @@ class Squares:
         return Cost(float(self.weights @ left ** 2), 2.0 * self.weights * left, 2.0 * self.weights,
                     np.zeros(0), np.zeros((0, 0)), np.zeros((h.size, 0)))
 
+    def stated(self, variance):
+        """The noise of which φ is −2 log p, of variances `variance`/ω: normal."""
+        return Gaussian(np.sqrt(variance / self.weights))
+
 
 class Density:
     """φ = −2 log p(y | h, q) of a noise model, all constants included; derivatives by TensorFlow.
@@ -78,6 +82,10 @@ class Density:
             found = [x.numpy() for x in self._all(tf.constant(h, tf.float64), tf.constant(q, tf.float64))]
             self._last = point, Cost(float(found[0]), *found[1:])
         return self._last[1]
+
+    def stated(self, variance):
+        """The noise of which φ is −2 log p."""
+        return self.noise
 
     def _build(self, h, q):
         each = tf.unstack(q, len(self.unknowns))

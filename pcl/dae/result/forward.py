@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pcl.dae.failures import FAILURES
+from pcl.dae.result.curve import curves
 from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.bands import Law, OfBlock, Traced
 
@@ -24,6 +25,15 @@ def laws_of(numbers, root, law, points, trajectory=None):
     if law in numbers.slices:
         return OfBlock(numbers, numbers.theta, law)
     return OfLaw(numbers, law, points)
+
+
+def exact_laws_of(numbers, root, law, points, trajectory=None):
+    """The same for draws of chains: laws as they are there, trajectories as the density has them."""
+    if callable(law) or law in numbers.slices:
+        return laws_of(numbers, root, law, points)
+    if trajectory is not None:
+        return OfCollocated(numbers, root, law, points, trajectory)
+    return OfNetwork(numbers, law, points)
 
 
 class Linearised:
@@ -101,7 +111,7 @@ class OfCurve(Law):
     `Linearised` laws at any other θ."""
 
     def __init__(self, numbers, root, name, points, trajectory):
-        self._numbers, self._name, fit = numbers, name, numbers.fit
+        self._numbers, self._name, self._trajectory, fit = numbers, name, trajectory, numbers.fit
         curve = fit.curve(trajectory)
         if points is None:
             raise ValueError(f"points is None; expected times of trajectory {trajectory}.")
@@ -135,4 +145,25 @@ class OfCurve(Law):
         if found.t.size < t.size:           # it stopped before the end
             return None
         value = found[self._name][np.searchsorted(t, self._t)]
+        return value if np.isfinite(value).all() else None
+
+
+class OfNetwork(OfLaw):
+    """The same at any weights, without linearisation."""
+
+    def at(self, theta):
+        value = self._law.law.at(theta[self._rows], self._points).value[:, self._place]
+        return value if np.isfinite(value).all() else None
+
+
+class OfCollocated(OfCurve):
+    """The same by the trajectories on the elements of the fit, at any θ."""
+
+    def at(self, theta):
+        fit = self._numbers.fit
+        try:
+            x = self._numbers.exact.solution(theta)
+        except FAILURES:
+            return None
+        value = curves(fit.setting, x)[self._trajectory](self._t, self._name)
         return value if np.isfinite(value).all() else None

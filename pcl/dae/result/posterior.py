@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,15 @@ import numpy as np
 import scipy.linalg
 
 from pcl.dae.program.log_scale import is_log, slopes
-from pcl.dae.result.forward import laws_of
-from pcl.dae.result.likelihood import parts_of
+from pcl.dae.result.checked import FitReadings
+from pcl.dae.result.exact import ExactDensity
+from pcl.dae.result.forward import exact_laws_of, laws_of
 from pcl.dae.result.uncertainty import Uncertainty
 from pcl.engine.blocks import Blocks
 from pcl.problem import Problem
 from pcl.support import memory
+from pcl.support.validate import float64_array
+from pcl.uncertainty.laplace.coordinates import Coordinates
 from pcl.uncertainty.laplace.directions import ROUNDING, Directions
 from pcl.uncertainty.laplace.gaussian import Factored
 from pcl.uncertainty.laplace.posterior import Posterior
@@ -25,11 +29,14 @@ def posterior(fit: Any, found: Uncertainty) -> Posterior:
     numbers = FitNumbers(fit, found)
     root = Root(found)
     factor = numbers.slopes[:, None] * root.factor
-    covariance = OfLogarithms(factor, numbers.theta, numbers.logs)
-    return Posterior(numbers, numbers.theta, covariance, float(np.sqrt(found.scale)),
+    return Posterior(numbers, numbers.theta, Factored(factor), float(np.sqrt(found.scale)),
                      _directions(numbers, root, factor),
                      lambda problem, theta, law, points, **where: laws_of(
-                         numbers, root, law, points, **where))
+                         numbers, root, law, points, **where),
+                     lambda problem, theta, law, points, **where: exact_laws_of(
+                         numbers, root, law, points, **where),
+                     lambda posterior: FitReadings(numbers, root),
+                     Coordinates(numbers.logs))
 
 
 class FitNumbers:
@@ -77,15 +84,26 @@ class FitNumbers:
         return Given([*self.names[0], *self.names[1], *free])
 
     def log_density(self, theta):
-        """log p(y, θ) at the peak of a fit without flat priors and with known variances."""
+        """log p(y, θ), trajectories solved for at θ; all constants included where no prior is flat."""
+        return self.exact.value(float64_array("theta", theta, (self.size,)))
+
+    def log_density_and_gradient(self, theta):
+        """The same, and its gradient by θ (p,)."""
+        return self.exact.value_and_gradient(float64_array("theta", theta, (self.size,)))
+
+    @property
+    def exact(self):
+        """The `ExactDensity`; ValueError without known variances."""
         if not self.uncertainty.known:
-            raise ValueError("an evidence needs the variances of the data: give weights 1/σ² and "
-                             "known_variance=True.")
-        if not np.array_equal(theta, self.theta):
-            raise ValueError("theta is not that of the fit; the density is known there alone.")
-        parts, _ = parts_of(self.fit.program, self.fit.result)
-        log_det = np.linalg.slogdet(self.precision / (2.0 * np.pi))[1]
-        return 0.5 * float(log_det - sum(parts.values()) - theta @ self.precision @ theta)
+            raise ValueError("a density needs the variances of the data: give weights 1/σ² and "
+                             "known_variance=True, or estimate σ with the rest by "
+                             "noise=pcl.uncertainty.noise.Gaussian().")
+        return self.reduced
+
+    @functools.cached_property
+    def reduced(self):
+        """The same for its trajectories alone, whatever is known of the variances."""
+        return ExactDensity(self.fit, self.precision, len(self.names[0]))
 
 
 @dataclass(frozen=True)
@@ -98,19 +116,6 @@ class Given:
     def proper(self):
         """Whether every block has a prior that integrates to 1."""
         return not self.without_prior
-
-
-class OfLogarithms(Factored):
-    """C = F Fᵀ of numbers of which some are drawn by their logarithm: θ exp(δ/θ) there."""
-
-    def __init__(self, factor, theta, logs):
-        super().__init__(factor)
-        self._theta, self._logs = theta, logs
-
-    def deviations(self, count, rng):
-        delta, logs = super().deviations(count, rng), self._logs
-        delta[:, logs] = self._theta[logs] * np.expm1(delta[:, logs] / self._theta[logs])
-        return delta
 
 
 class Root:
@@ -159,6 +164,15 @@ class Root:
     def _away(self, found):
         delta = found.newton_step()[found.free]
         return float(np.linalg.norm(self._whitened(delta))) / np.sqrt(2.0 * found.scale)
+
+    def deviations(self, rows):
+        """R = f_q F (k, p) of functions f with changes `rows` (k, p) along Z H⁻¹ Zᵀ E_q."""
+        return self._whitened(rows) @ self._spread
+
+    @property
+    def columns(self):
+        """Rows Z H⁻¹ Zᵀ e_i (p, n) of the free numbers."""
+        return self._V
 
     def sensitivity(self, G):
         """∂f/∂q (k, p) in the free numbers of functions with gradients G (k, n) in all unknowns."""

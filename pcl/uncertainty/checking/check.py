@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from scipy import stats
 
-from pcl.errors import TrialFailure
 from pcl.uncertainty.checking.report import DataCheck, ModelCheck, normality
 from pcl.uncertainty.checking.runs import few_runs, runs
-from pcl.uncertainty.statement import Statement
 
 DRAWS = 400
 ALONE = 1e-8    # 1 − h below which a reading determines its own prediction, and has no score
@@ -33,10 +30,10 @@ def check_model(posterior: Any, draws: int | None = None, seed: int = 0) -> Mode
 
     Parameters
     ----------
-    posterior : of a problem from `Problem.from_data`
-        With `problem`, `theta`, `sigma`, `covariance_form` and `draws`.
+    posterior : Posterior, of a problem from `Problem.from_data` or of a fit
     draws : int, optional
-        None: by residuals where there are, else by 400 draws of θ.
+        None: by residuals where there are, else by 400 draws of θ. Those of a fit simulate its
+        trajectories.
 
     Raises
     ------
@@ -48,24 +45,12 @@ def check_model(posterior: Any, draws: int | None = None, seed: int = 0) -> Mode
     Source: A. Gelman, X.-L. Meng and H. Stern, 1996, Posterior predictive assessment; P. Dunn and
     G. Smyth, 1996, Randomized quantile residuals.
     """
-    problem = posterior.problem
-    if not isinstance(problem.statement, Statement):
-        raise ValueError("a check needs to know which rows are data and what their noise is; state the "
-                         "problem by pcl.Problem.from_data. (Of a fit of pcl.dae, see Fit.verdict.)")
-    if draws is None and problem.has_residuals:
-        return ModelCheck(_by_residuals(posterior))
+    readings = posterior.readings
+    if draws is None and readings.has_residuals:
+        return ModelCheck({name: _of_rows(name, readings.observed[name].shape, r, R)
+                           for name, r, R in readings.standardised()})
     thetas = posterior.draws(draws or DRAWS, seed)
-    return _by_draws(problem, thetas, np.random.default_rng(seed + 1))
-
-
-def _by_residuals(posterior):
-    problem, statement, sigma = posterior.problem, posterior.problem.statement, posterior.sigma
-    r, J = problem.residuals(posterior.theta) / sigma, problem.jacobian(posterior.theta) / sigma
-    found = {}
-    for name, rows in statement.rows["data"].items():
-        R = posterior.covariance_form.root(J[rows])
-        found[name] = _of_rows(name, statement.observed[name].shape, r[rows], R)
-    return found
+    return _by_draws(readings, posterior.problem, thetas, np.random.default_rng(seed + 1))
 
 
 def _of_rows(name, shape, r, R):
@@ -88,14 +73,13 @@ def _upper(misfit, mean, variance):
     return float(stats.chi2.sf(misfit * 2.0 * mean / variance, 2.0 * mean ** 2 / variance))
 
 
-def _by_draws(problem, thetas, rng):
-    statement = problem.statement
-    seen = {name: _Replicates(y) for name, y in statement.observed.items()}
+def _by_draws(readings, unknowns, thetas, rng):
+    seen = {name: _Replicates(y) for name, y in readings.observed.items()}
     failed = 0
-    for theta, predicted in zip(thetas, _predictions(problem, thetas)):
-        blocks = None if predicted is None else problem.unravel(theta)
+    for theta, predicted in zip(thetas, readings.predictions(thetas)):
+        blocks = None if predicted is None else unknowns.unravel(theta)
         if blocks is None or not all(
-                _replicated(statement, name, predicted[name], blocks, rng, seen[name]) for name in seen):
+                _replicated(readings, name, predicted[name], blocks, rng, seen[name]) for name in seen):
             failed += 1
     if failed > len(thetas) - 2:
         raise ValueError(f"{failed} of {len(thetas)} draws had no prediction; is the posterior far too "
@@ -103,30 +87,9 @@ def _by_draws(problem, thetas, rng):
     return ModelCheck({name: each.check(name, rng) for name, each in seen.items()}, failed)
 
 
-def _predictions(problem, thetas):
-    """{name: f} at each θ; None where there is none."""
-    shapes = {name: y.shape for name, y in problem.statement.observed.items()}
-
-    def flat(theta):
-        found = problem.statement.predictions(theta)
-        return tf.concat([tf.reshape(found[name], (-1,)) for name in shapes], 0)
-
-    with warnings.catch_warnings():     # the noise's own unknowns
-        warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
-        model = problem.from_residuals(flat, problem.unravel(thetas[0]))
-    ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes.values()])[:-1]
-    for theta in thetas:
-        try:
-            parts = np.split(model.residuals(theta), ends)
-        except TrialFailure:
-            yield None
-        else:
-            yield {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts)}
-
-
-def _replicated(statement, name, f, blocks, rng, seen):
+def _replicated(readings, name, f, blocks, rng, seen):
     """Add one replicate at predictions f; False where the readings have no density there."""
-    noise, own = statement.noise[name], statement.own(name, blocks)
+    noise, own = readings.noise[name], readings.own(name, blocks)
 
     def minus_two_log_p(y):
         tensors = {each: tf.constant(value) for each, value in own.items()}

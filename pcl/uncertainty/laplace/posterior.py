@@ -10,10 +10,11 @@ import numpy as np
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, known, positive_integer, positive_number
-from pcl.uncertainty.checking import ModelCheck, check_model
+from pcl.uncertainty.checking import ModelCheck, OfProblem, Readings, check_model
 from pcl.uncertainty.covariance import determined
 from pcl.uncertainty.laplace.band import Band
 from pcl.uncertainty.laplace.bands import law_band, law_of
+from pcl.uncertainty.laplace.coordinates import STRAIGHT, Coordinates
 from pcl.uncertainty.laplace.directions import Directions, of_hessian, of_residuals
 from pcl.uncertainty.laplace.gaussian import Covariance, Factored
 from pcl.uncertainty.laplace.low_rank import Kept, low_rank
@@ -39,6 +40,11 @@ class Posterior:
     problem : Unknowns, the blocks of θ: a `Problem`, or what a fit has
     laws : function (problem, theta, law, points, **where) -> `pcl.uncertainty.laplace.bands.Law`
         What a law given to `band` stands for; functions of the blocks by default.
+    exact_laws : the same, for bands over draws of chains; `laws` by default
+    readings : function of the posterior -> `pcl.uncertainty.checking.Readings`
+        What `check_model` looks at; the data of `Problem.from_data` by default.
+    coordinates : Coordinates
+        In which the density is close to normal; θ itself by default.
 
     Attributes
     ----------
@@ -55,9 +61,14 @@ class Posterior:
     """
 
     def __init__(self, problem: Unknowns, theta: Array, covariance: Covariance, sigma: float,
-                 directions: Directions | Kept | None = None, laws: Callable[..., Any] = law_of):
-        self.problem, self.theta, self.sigma, self._laws = problem, theta, sigma, laws
+                 directions: Directions | Kept | None = None, laws: Callable[..., Any] = law_of,
+                 exact_laws: Callable[..., Any] | None = None,
+                 readings: Callable[[Any], Readings] = OfProblem,
+                 coordinates: Coordinates = STRAIGHT):
+        self.problem, self.theta, self.sigma, self.laws = problem, theta, sigma, laws
         self._covariance, self.directions = covariance, directions
+        self.exact_laws = laws if exact_laws is None else exact_laws
+        self._readings, self.coordinates = readings, coordinates
 
     @property
     def covariance_form(self) -> Covariance:
@@ -94,7 +105,8 @@ class Posterior:
     def draws(self, count: int, seed: int) -> Array:
         """Independent θ, (count, p)."""
         count = positive_integer("count", count)
-        return self.theta + self.covariance_form.deviations(count, np.random.default_rng(seed))
+        deviations = self.covariance_form.deviations(count, np.random.default_rng(seed))
+        return self.coordinates.moved(self.theta, deviations)
 
     @property
     def log_evidence(self) -> float:
@@ -141,7 +153,7 @@ class Posterior:
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
-        stated = self._laws(self.problem, self.theta, law, points, **where)
+        stated = self.laws(self.problem, self.theta, law, points, **where)
         return law_band(self, stated, points, level, bool(simultaneous),
                         positive_integer("draws", draws, minimum=0),
                         positive_integer("check", check, minimum=0), seed)
@@ -149,7 +161,12 @@ class Posterior:
     def sensitivity(self, law: Callable[[dict[str, Tensor]], Tensor] | str,
                     points: ArrayLike | None = None, **where: Any) -> Array:
         """∂f/∂θ (q, p) of what `band` takes: for designs, and for bands of sums and differences."""
-        return self._laws(self.problem, self.theta, law, points, **where).sensitivity.copy()
+        return self.laws(self.problem, self.theta, law, points, **where).sensitivity.copy()
+
+    @property
+    def readings(self) -> Readings:
+        """The data, and what the model says of them; ValueError where the noise is not stated."""
+        return self._readings(self)
 
     def check_model(self, draws: int | None = None, seed: int = 0) -> ModelCheck:
         """Whether the readings look like draws of the model, a `ModelCheck`: χ², runs of signs, normal

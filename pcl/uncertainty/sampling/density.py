@@ -10,6 +10,7 @@ import numpy as np
 from pcl.support.interface import FAILURES
 from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
+from pcl.uncertainty.laplace.coordinates import STRAIGHT, Coordinates
 from pcl.uncertainty.laplace.gaussian import Covariance
 
 
@@ -73,27 +74,39 @@ class LogDensity:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reference:
-    """The normal density that chains run relative to: θ = θ* + F z, z ~ N(0, 1), C = F Fᵀ.
+    """The normal density that chains run relative to: δ = F z, z ~ N(0, 1), C = F Fᵀ, θ = θ* + δ or, of
+    numbers by their logarithm, θ* exp(δ/θ*).
 
     Attributes
     ----------
     center : ndarray (p,), θ*
     covariance : Covariance, of full rank
     sigma : float
+    coordinates : Coordinates
     """
 
     center: Array
     covariance: Covariance
     sigma: float = 1.0
+    coordinates: Coordinates = STRAIGHT
 
     def theta(self, z: Array) -> Array:
         """θ (…, p) of z (…, p)."""
-        columns = z.reshape(-1, self.center.size).T
-        return self.center + self.covariance.root_product(columns).T.reshape(z.shape)
+        return self.coordinates.moved(self.center, self._deviation(z))
 
-    def gradient(self, g: Array) -> Array:
-        """d/dz = Fᵀ d/dθ."""
-        return self.covariance.root_transposed(g)
+    def log_volume(self, z: Array) -> float:
+        """ln det ∂θ/∂δ at z (p,), which the density in δ has beside that in θ."""
+        return self.coordinates.log_volume(self.center, self._deviation(z))[0]
+
+    def gradient(self, z: Array, g: Array) -> Array:
+        """d/dz = Fᵀ d/dδ at z (p,), of the density with its volume, from d/dθ."""
+        delta = self._deviation(z)
+        volume = self.coordinates.log_volume(self.center, delta)[1]
+        return self.covariance.root_transposed(self.coordinates.slopes(self.center, delta) * g + volume)
+
+    def _deviation(self, z):
+        columns = z.reshape(-1, self.center.size).T
+        return self.covariance.root_product(columns).T.reshape(z.shape)
 
 
 class Whitened:
@@ -110,8 +123,8 @@ class Whitened:
         self._error: BaseException | None = None
 
     def value(self, z: Array) -> float:
-        """log p(θ* + F z)."""
-        return self.density(self.reference.theta(z))
+        """log p of θ(z), as a density of δ."""
+        return self.density(self.reference.theta(z)) + self.reference.log_volume(z)
 
     def value_and_gradient(self, z: Array) -> tuple[float, Array]:
         """log p and its gradient by z; never raises."""
@@ -119,7 +132,7 @@ class Whitened:
             return -np.inf, np.zeros(self.size)
         try:
             value, gradient = self.density.value_and_gradient(self.reference.theta(z))
-            return value, self.reference.gradient(gradient)
+            return value + self.reference.log_volume(z), self.reference.gradient(z, gradient)
         except BaseException as error:      # within a graph: raised by `check`, as what it is
             self._stopped, self._error = True, error
             return -np.inf, np.zeros(self.size)

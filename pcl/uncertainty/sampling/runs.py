@@ -15,13 +15,14 @@ from pcl.uncertainty.sampling.state import Chain, Steps
 
 ROUND = 2.0         # seconds that a round should take
 FIRST = 5           # steps of the first round
+ALONE = 2           # processes for one task: with 1, joblib would do it here, and die here
 
 
 class Runner(Protocol):
     """Who takes chains further."""
 
-    def round(self, chains: list[Chain], counts: list[int]) -> Iterator[tuple[int, Steps]]:
-        """(number of the chain, its steps), as they are ready."""
+    def round(self, chains: list[Chain], counts: list[int]) -> Iterator[tuple[int, Steps | None]]:
+        """(number of the chain, its steps), as they are ready; None in their place if they are lost."""
         ...
 
 
@@ -45,9 +46,24 @@ class InProcesses:
             "Make the Problem and its meshes inside make_problem, or use n_jobs=1.")
         self._key, self._n_jobs = uuid.uuid4().hex, n_jobs
 
-    def round(self, chains: list[Chain], counts: list[int]) -> Iterator[tuple[int, Steps]]:
-        tasks = [(self._key, self._job, chain.bare(), count) for chain, count in zip(chains, counts)]
-        yield from processes.each(_steps, tasks, self._n_jobs)
+    def round(self, chains: list[Chain], counts: list[int]) -> Iterator[tuple[int, Steps | None]]:
+        waiting = {chain.number: (self._key, self._job, chain.bare(), count)
+                   for chain, count in zip(chains, counts)}
+        try:
+            for number, steps in processes.each(_steps, list(waiting.values()), self._n_jobs):
+                del waiting[number]
+                yield number, steps
+        except processes.Died:
+            yield from self._alone(waiting)
+
+    def _alone(self, waiting):
+        """Each once more, alone: its steps are the same wherever they are made; one that dies again is
+        lost."""
+        for number, task in waiting.items():
+            try:
+                yield from processes.each(_steps, [task], ALONE)
+            except processes.Died:
+                yield number, None
 
 
 _SAMPLER: dict[str, Sampler] = {}       # in a process: that of the run it works for
@@ -85,24 +101,28 @@ class File:
         self._next = time.monotonic() + self._seconds
 
 
-def run(chains: list[Chain], total: int, warmup: int, runner: Runner, bar, file: File) -> ChainStatus:
-    """Take all chains to `total` steps, in place; an unfinished round leaves them as they were."""
-    count, status = FIRST, ChainStatus.COMPLETE
+def run(chains: list[Chain], total: int, warmup: int, runner: Runner, bar,
+        file: File) -> tuple[ChainStatus, tuple[int, ...]]:
+    """Take all chains to `total` steps, in place; an unfinished round leaves them as they were.
+
+    Returns why it ended, and the numbers of chains that were lost.
+    """
+    count, status, lost = FIRST, ChainStatus.COMPLETE, []
     try:
-        while any(chain.done < total for chain in chains):
+        while going := [chain for chain in chains if chain.done < total and chain.number not in lost]:
             clock = time.monotonic()
-            going = [chain for chain in chains if chain.done < total]
             for number, steps in runner.round(going, [min(count, total - chain.done) for chain in going]):
+                if steps is None:
+                    lost.append(number)
+                    continue
                 chains[number] = chains[number].advanced(steps, warmup)
                 bar.advance(len(steps.drawn["z"]), f"acceptance {steps.drawn['acceptance'].mean():.2f}")
             count = _paced(count, time.monotonic() - clock)
             file.offer(chains)
     except KeyboardInterrupt:
         status = ChainStatus.INTERRUPTED
-    except processes.Died:
-        status = ChainStatus.DIED
     file.offer(chains, last=True)
-    return status
+    return ChainStatus.DIED if lost else status, tuple(lost)
 
 
 def _paced(count, seconds):

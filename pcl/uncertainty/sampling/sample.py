@@ -41,7 +41,8 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     Parameters
     ----------
     problem : Problem, or function without arguments that makes it
-        A function is needed for n_jobs > 1, since a Problem cannot be sent to another process.
+        Of a fit, `posterior.problem` (`pcl.dae.Fit.posterior`), whose trajectories are solved for at
+        every θ. A function is needed for n_jobs > 1, since a Problem cannot be sent to another process.
     posterior : Posterior, of this problem at its peak
     method : str
         ====== =================================================== ======================== ==========
@@ -80,13 +81,16 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     -------
     Samples
         Draws, R̂, effective sample sizes, divergences, bands. Ctrl-C ends the run: the chains so far are
-        returned with the status INTERRUPTED, cut to the shortest.
+        returned with the status INTERRUPTED, cut to the shortest. A chain whose process dies is taken
+        further in another; where that dies too the others go on, and the chain is named (`lost`), kept in
+        the checkpoint and left out of the draws.
 
     Raises
     ------
     ValueError, TypeError
         Bad arguments; a posterior with directions that neither data nor prior determine, or with negative
-        ones (`Indefinite`); no start with a value; a checkpoint of another run (`CheckpointError`).
+        ones (`Indefinite`); no start with a value; a checkpoint of another run (`CheckpointError`); a fit
+        whose noise is not stated.
     MemoryError
         The draws would not fit.
 
@@ -117,11 +121,11 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     total = warmup + draws
     bar = Progress(progress, sum(max(0, total - chain.done) for chain in found), method)
     try:
-        status = run(found, total, warmup, runner, bar, file)
+        status, lost = run(found, total, warmup, runner, bar, file)
     finally:
         bar.close()
     seconds = time.perf_counter() - clock
-    return _samples(found, draws, reference, posterior.problem, settings, status, seconds)
+    return _samples(found, lost, draws, reference, posterior, settings, status, seconds)
 
 
 def _settings(method, warmup, seed, acceptance):
@@ -147,7 +151,7 @@ def _reference(posterior, count):
                          "unknowns.")
     memory.require(5 * 8 * count * size, f"{count:,} draws of {size:,} numbers",
                    "take fewer draws or chains, or run chains one by one with different seeds")
-    return Reference(posterior.theta, covariance, posterior.sigma)
+    return Reference(posterior.theta, covariance, posterior.sigma, posterior.coordinates)
 
 
 def _runner(problem, reference, settings, n_jobs):
@@ -165,13 +169,15 @@ def _runner(problem, reference, settings, n_jobs):
     return Here(problem, reference, settings)
 
 
-def _samples(chains, draws, reference, problem, settings, status, seconds):
+def _samples(chains, lost, draws, reference, posterior, settings, status, seconds):
+    chains = [chain for chain in chains if chain.number not in lost] or chains
     count = min(draws, *(len(chain.drawn["z"]) for chain in chains))
     drawn = {name: np.array([chain.drawn[name][:count] for chain in chains])
              for name in RECORDED}
+    problem = posterior.problem
     shapes = {name: np.shape(value) for name, value in problem.unravel(reference.center).items()}
     return Samples(
         reference.theta(drawn["z"]), drawn["log_density"], drawn["acceptance"], drawn["divergent"],
         steps=np.array([chain.step for chain in chains]), failed=sum(chain.failed for chain in chains),
         shapes=shapes, method=settings.method, status=status, warmup=settings.warmup, seconds=seconds,
-        problem=problem)
+        problem=problem, laws=posterior.exact_laws, lost=lost)

@@ -27,8 +27,9 @@ class ChainStatus(enum.Enum):
     COMPLETE = "all draws are made"
     INTERRUPTED = ("interrupted (Ctrl-C): the draws so far; go on with resume=True if there is a "
                    "checkpoint")
-    DIED = ("a process died (killed, out of memory, or a fault in compiled code): the draws so far; go "
-            "on with resume=True if there is a checkpoint, or with n_jobs=1 to see more")
+    DIED = ("the process of a chain died, and another for the same steps (killed, out of memory, or a "
+            "fault in compiled code); go on with resume=True if there is a checkpoint, or with n_jobs=1 "
+            "to see more")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ class Samples:
     status : ChainStatus
     warmup : int
     seconds : float
+    lost : tuple of int
+        Numbers of chains whose process died, from 0; they are not among the draws unless all are lost.
     """
 
     theta: Array
@@ -63,9 +66,11 @@ class Samples:
     warmup: int
     seconds: float
     problem: Any = None
+    laws: Callable[..., Any] = law_of
+    lost: tuple[int, ...] = ()
 
     def __getstate__(self):
-        return {**self.__dict__, "problem": None}      # a problem cannot be pickled
+        return {**self.__dict__, "problem": None, "laws": None}      # a problem cannot be pickled
 
     # --- numbers -------------------------------------------------------------------------------
     @property
@@ -98,13 +103,14 @@ class Samples:
 
     # --- functions -----------------------------------------------------------------------------
     def band(self, law: Callable[[dict[str, Tensor]], Tensor] | str, points: ArrayLike | None = None, *,
-             level: float = 0.9, simultaneous: bool = False, draws: int = 1000) -> Band:
+             level: float = 0.9, simultaneous: bool = False, draws: int = 1000,
+             **where: Any) -> Band:
         """A band on any function of θ by its quantiles over draws; see `Posterior.band`.
 
         Parameters
         ----------
         law : function {name: tensor} -> tensor (q,), written as a loss is, solves included
-            Or the name of a block, for its numbers.
+            Or the name of a block, for its numbers; of a fit see `pcl.dae.Fit.posterior`.
         points : (q,) or (q, d) array, optional
         level : float in (0, 1)
         simultaneous : bool
@@ -119,7 +125,7 @@ class Samples:
         _tails(level)
         count = min(positive_integer("draws", draws, minimum=2), len(self.pooled))
         chosen = self.pooled[np.linspace(0, len(self.pooled) - 1, count).round().astype(int)]
-        stated = law_of(self.problem, chosen[0], law, points)
+        stated = self.laws(self.problem, chosen[0], law, points, **where)
         return sampled_band(stated, chosen, points, level, bool(simultaneous))
 
     # --- judged --------------------------------------------------------------------------------
@@ -152,6 +158,7 @@ class Samples:
     def verdict(self) -> str:
         """What limits the draws and what to do, in words; empty if nothing was found."""
         words = [] if self.status is ChainStatus.COMPLETE else [f"Not complete: {self.status.value}."]
+        words += [f"Lost: chain {', '.join(map(str, self.lost))}."] if self.lost else []
         if self.theta.shape[1] < 4:
             return " ".join([*words, f"{self.theta.shape[1]} draws a chain say nothing."])
         return " ".join([*words, *self._mixing(), *self._steps()])
