@@ -14,6 +14,13 @@ Numbers to expect: ln K = 4.190 ± 0.025 (K = 66.0 m/d), ln S_s = −10.575 ± 0
 Laplace's, those of the profile 0.98 and 0.97 times. The priors, a factor of seven to each side, change
 nothing. All three take the misfit for independent noise, which it is not (see `pumping_test.py`): they
 agree with each other, and are too small together.
+
+Then K changes with the distance r from the well, and what is known before is said of the function itself:
+
+    ln K(r) ~ Gaussian process over ln r, mean ln 66, deviation 0.5, length 2 (Matérn 5/2),   σ = 0.01 m
+
+carried by free values at the quadrature points, and by a network of one hidden layer with 16 units, whose
+weights have a wide prior of their own beside it. Numbers to expect of `laws`: LAWS_NUMBERS
 """
 
 import argparse
@@ -42,6 +49,10 @@ else:
 
 NUMBERS = {"log K": "ln K [m/d]", "log S_s": "ln S_s [1/m]"}
 DEGREE, WIDE = 24, 1.5      # of the table
+READING_ERROR = 0.01        # m
+MEAN, LENGTH, DEVIATION = np.log(66.0), 2.0, 0.5        # of ln K over ln r
+SPANS = (30.0, 90.0), (90.0, 1000.0), (1000.0, 2e4), (0.2, 30.0)        # m
+UNITS, WEIGHTS = 16, 30.0   # of the network: hidden units, and the deviation of its weights
 PRIOR = {"log K": prior.Normal(np.log(30.0), 2.0), "log S_s": prior.Normal(np.log(1e-4), 2.0)}
 
 
@@ -101,6 +112,85 @@ def main(cells=40, ratio=1.5, chains=4, draws=250, warmup=50, seed=0, progress=N
     return {"posterior": posterior, "samples": samples, "profiles": profiles, "intervals": intervals}
 
 
+# --- K(r) ------------------------------------------------------------------------------------------
+class FreeValues:
+    """ln K at the quadrature points of the mesh is the unknown; θ = (values, ln S_s)."""
+
+    def __init__(self, points, seed=0):
+        self.start = np.full(points.size, MEAN)
+        self.prior = {"law": prior.Process(None, np.log(points), LENGTH, DEVIATION, MEAN)}
+
+    def log_K(self, theta):
+        """At the points (q,)."""
+        return theta["law"]
+
+
+class Network:
+    """ln K = MEAN + DEVIATION net(ξ), ξ = ln(r/50 m)/LENGTH; θ = (weights, ln S_s)."""
+
+    def __init__(self, points, seed=0):
+        self._net, self._inputs = pcl.MLP((1, UNITS, 1)), np.log(points / 50.0)[:, None] / LENGTH
+        self.start = self._net.init(seed)
+        self.prior = {"law": prior.Normal(0.0, WEIGHTS),
+                      "ln K": prior.Process(self.log_K, np.log(points), LENGTH, DEVIATION, MEAN)}
+
+    def log_K(self, theta):
+        """At the points (q,)."""
+        return MEAN + DEVIATION * self._net(theta["law"], self._inputs)[:, 0]
+
+
+def laws(cells=24, ratio=2.0, seed=0, maxiter=30, progress=None):
+    """ln K(r) with its 90 % band, {"free values": Band, "network": Band} at the quadrature points (m)."""
+    test = PumpingTest(read(), cells, ratio)
+    found = {}
+    for name, kind in (("free values", FreeValues), ("network", Network)):
+        law = kind(test.points, seed)
+
+        def drawdown(theta, law=law):
+            return test.computed(tf.exp(law.log_K(theta)), tf.exp(theta["log S_s"]))
+        problem = pcl.Problem.from_data(
+            drawdown, test.observed, noise.Gaussian(READING_ERROR),
+            {"law": law.start, "log S_s": np.log(2.5e-5)}, {**law.prior, "log S_s": PRIOR["log S_s"]})
+        result = pcl.minimize(problem, "levenberg-marquardt", maxiter=maxiter, progress=progress)
+        found[name] = result.posterior().band(law.log_K, test.points, check=0)
+    return found
+
+
+def compared(found, lower, upper):
+    """(|ratio of K| − 1, the same of the deviations of ln K) of the network to free values, at most,
+    between two distances, m."""
+    free, network = found["free values"], found["network"]
+    inside = (free.points[:, 0] >= lower) & (free.points[:, 0] <= upper)
+    values = np.abs(np.expm1(network.value - free.value))[inside]
+    widths = np.abs(network.deviation / free.deviation - 1.0)[inside]
+    return float(values.max()), float(widths.max())
+
+
+def plot_laws(found, path):
+    """K(r) with both bands, the band of the prior, and the piezometers; returns the path written."""
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("agg")
+    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
+    width = stats.norm.ppf(0.95) * DEVIATION
+    ax.axhspan(*np.exp(MEAN + width * np.array([-1.0, 1.0])), color="0.93", label="prior, 90 %")
+    for (name, band), color in zip(found.items(), ("tab:blue", "tab:red")):
+        r = band.points[:, 0]
+        ax.fill_between(r, np.exp(band.lower), np.exp(band.upper), color=color, alpha=0.25, lw=0.0)
+        for side in (band.lower, band.upper):
+            ax.plot(r, np.exp(side), color=color, lw=0.8)
+        ax.plot(r, np.exp(band.value), color=color, label=f"{name}, 90 % band")
+    for distance in (30.0, 90.0):
+        ax.axvline(distance, color="0.4", lw=0.8, ls=":")
+    ax.set(xscale="log", xlabel="distance from the well r [m]", ylabel="conductivity K [m/d]",
+           title="Oude Korendijk pumping test: K(r); piezometers dotted", ylim=(0.0, 200.0))
+    ax.legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+    return path
+
+
+# --- shown -----------------------------------------------------------------------------------------
 def table(outcome):
     """Intervals by method, and half their lengths relative to Laplace's."""
     rows = [f"{'':<14}{'method':<10}{'2.5 %':>10}{'97.5 %':>10}{'half length':>13}{'/ Laplace':>11}"]
@@ -162,3 +252,9 @@ if __name__ == "__main__":
     print(outcome["posterior"], outcome["samples"], *outcome["profiles"].values(), sep="\n\n")
     print("\n95 % intervals\n" + table(outcome))
     print("figure:", plot(outcome, arguments.output / "pumping_uncertainty.png").resolve())
+    found = laws(seed=arguments.seed)
+    for lower, upper in SPANS:
+        value, width = compared(found, lower, upper)
+        print(f"{lower:g} to {upper:g} m: network and free values differ by {100 * value:.1f} % in K and "
+              f"{100 * width:.1f} % in the width of the band, at most")
+    print("figure:", plot_laws(found, arguments.output / "pumping_laws.png").resolve())

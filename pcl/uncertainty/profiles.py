@@ -1,9 +1,9 @@
-"""Profile likelihood: how far a single number can move before the rest cannot make up for it."""
+"""Profile likelihood: how far a number can move before the rest cannot make up for it."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,15 @@ from scipy import optimize, stats
 
 from pcl.support.axes import new_axes
 from pcl.support.interface import FAILURES
-from pcl.support.types import Array, ArrayLike, Axes
+from pcl.support.types import Array, ArrayLike, Axes, Tensor
 from pcl.support.validate import float64_array, known
 from pcl.training.bounds import parse_bounds
-from pcl.training.minimize import minimize
 from pcl.training.result import Result
+from pcl.uncertainty.held import OfFunction, OfNumber
 from pcl.uncertainty.laplace.bands import SEEN
 
 ROOTS = 6           # points of a side: the root of the drop rises by the wanted one over so many
 FARTHEST = 40       # points of a side before it counts as open
-GRADIENT = 1e-6     # |∂ℓ/∂(θ/standard error)| at which the rest counts as minimised: 1e-12 of ℓ
 LOWER = 1e-3        # of the log density, above the peak that was given, that is said
 
 Name = str | tuple[str, int] | tuple[str, tuple[int, ...]]
@@ -28,9 +27,9 @@ Name = str | tuple[str, int] | tuple[str, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Profile:
-    """The log density of one number c = θ_i, maximised over all others.
+    """The log density of one number, c(θ) = θ_i or any function, maximised over the rest of θ.
 
-        drop(c) = (min over θ with θ_i = c of ℓ(θ) − ℓ*)/2σ²,   in the interval where drop ≤ χ²₁(level)/2
+        drop(c) = (min over θ with c(θ) = c of ℓ(θ) − ℓ*)/2σ²,  in the interval where drop ≤ χ²₁(level)/2
 
     Attributes
     ----------
@@ -92,15 +91,17 @@ class Profile:
 
 
 def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
-            names: Name | Sequence[Name], *, level: float = 0.95, sigma: float | None = None,
+            names: Name | Sequence[Name] | Mapping[str, Callable[..., Tensor]], *,
+            level: float = 0.95, sigma: float | None = None,
             bounds: Any = None) -> dict[str, Profile]:
-    """The profile of every number named: how far it can go with all others trained again.
+    """The profile of every number named, or function of θ: how far it can go with θ trained again.
 
     Exact where the linearisation of `Posterior` is not: invariant under a change of coordinates, of the
     other numbers and of the number itself. For a linear model both are the same.
 
         found = pcl.uncertainty.profile(problem, result, ["ln K", ("x", 2)])
         print(found["ln K"], found["x[2]"].interval)
+        found = pcl.uncertainty.profile(problem, result, {"u at 3": lambda θ: law(θ, 3.0)})
 
     Parameters
     ----------
@@ -108,7 +109,8 @@ def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
         From `Problem.from_data`; or of residuals, with ℓ = Σ r², or ℓ = −2 log p with sigma=1.
     theta : Result, (p,) array or {block: array}, the minimiser
     names : names, or list of them
-        A block of one number, or (block, index).
+        A block of one number, or (block, index). Or {name: function of the blocks -> tensor of one
+        number}, written as a loss is, solves included.
     level : float in (0, 1)
     sigma : float, optional
         The standard deviation of a residual; as for `pcl.uncertainty.posterior`.
@@ -122,15 +124,17 @@ def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
     Raises
     ------
     ValueError
-        An unknown name, a block of several numbers without an index, a level outside (0, 1), a Hessian
-        with negative directions (`Indefinite`).
+        An unknown name, a block of several numbers without an index, a function that does not give one
+        number or does not change with θ, a level outside (0, 1), a Hessian with negative directions
+        (`Indefinite`).
 
     Notes
     -----
     Points are taken along c from the peak, closer where the drop is steep, until it passes
     χ²₁(level)/2, and the end is found by Brent's method; each starts from its neighbour, moved by
-    C e_i/C_ii. The rest is trained by Levenberg and Marquardt's method where there are residuals, else by
-    trust-exact (L-BFGS-B with bounds).
+    C g/gᵀ C g, g = ∂c/∂θ. The rest is trained by Levenberg and Marquardt's method where there are
+    residuals, else by trust-exact (L-BFGS-B with bounds). With a function θ is trained subject to
+    c(θ) = c, to 1e-6 of its standard error at most, by the interior point method with exact Hessians.
 
     Source: D. Bates and D. Watts, 1988, Nonlinear regression analysis, chapter 6; S. Murphy and
     A. van der Vaart, 2000, On profile likelihood.
@@ -142,11 +146,24 @@ def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
     theta = float64_array("theta", theta, (problem.size,))
     box = parse_bounds(bounds, problem.size, problem.slices) or (np.full(theta.size, -np.inf),
                                                                  np.full(theta.size, np.inf))
+    posterior = problem.posterior(theta, sigma=sigma)
+    return {name: _profiled(problem, posterior, name, target, level)
+            for name, target in _targets(problem, posterior, names, box)}
+
+
+def _targets(problem, posterior, names, box):
+    """(name, Target) of numbers by their names, or of {name: function}."""
+    if isinstance(names, Mapping):
+        for name, function in names.items():
+            if not callable(function):
+                raise TypeError(f"names[{name!r}] is a {type(function).__name__}; expected a function of "
+                                "the blocks that gives one number.")
+        return [(name, OfFunction(problem, posterior, name, function, box))
+                for name, function in names.items()]
     single = isinstance(names, str) or (isinstance(names, tuple) and len(names) == 2
                                         and not isinstance(names[1], (str, tuple)))
     places = dict(_place(problem, name) for name in ([names] if single else names))
-    posterior = problem.posterior(theta, sigma=sigma)
-    return {name: _profiled(problem, posterior, name, i, level, box) for name, i in places.items()}
+    return [(name, OfNumber(problem, posterior, i, box)) for name, i in places.items()]
 
 
 def _place(problem, name):
@@ -171,18 +188,14 @@ def _root(level):
     return float(np.sqrt(stats.chi2.ppf(level, 1)))
 
 
-def _profiled(problem, posterior, name, i, level, box):
-    unit = np.zeros((1, posterior.theta.size))
-    unit[0, i] = 1.0
-    along = posterior.covariance_form.product(unit[0])
-    value, deviation = float(posterior.theta[i]), float(np.sqrt(along[i]))
-    directions = posterior.directions
-    if directions is not None and directions.outside(unit)[0] > SEEN:
+def _profiled(problem, posterior, name, target, level):
+    value, deviation, directions = target.value, target.deviation, posterior.directions
+    if directions is not None and directions.outside(target.gradient[None])[0] > SEEN:
         words = (f"Neither data nor prior determine {name}: no interval.",)
         return Profile(name, value, deviation, np.array([value]), np.zeros(1), posterior.theta[None],
                        (-np.inf, np.inf), (False, False), level, words)
-    walk = _Walk(problem, posterior, i, along / along[i], box)
-    ends = [_end(walk, sign * deviation, _root(level), box[sign > 0][i]) for sign in (-1, 1)]
+    walk = _Walk(problem, posterior, target)
+    ends = [_end(walk, sign * deviation, _root(level), target.bounds[sign > 0]) for sign in (-1, 1)]
     order = np.argsort(walk.points)
     points, drop = np.array(walk.points)[order], np.array(walk.drops)[order]
     words = tuple(word for _, word in ends if word) + walk.words(name, points, drop)
@@ -194,46 +207,27 @@ def _profiled(problem, posterior, name, i, level, box):
 class _Walk:
     """The points of one profile: c, its drop, its θ."""
 
-    def __init__(self, problem, posterior, i, tangent, box):
-        self._problem, self._box, self._i, self._tangent = problem, box, i, tangent
-        self._rest = np.delete(np.arange(tangent.size), i)
-        scale = np.sqrt(posterior.covariance_form.variances())
-        self._scale = np.where(scale > 0.0, scale, 1.0)[self._rest]
+    def __init__(self, problem, posterior, target):
+        self._problem, self._target = problem, target
         self._sigma, self._peak = posterior.sigma, problem.value(posterior.theta)
-        self.points, self.drops, self.thetas = [float(posterior.theta[i])], [0.0], [posterior.theta]
+        self.points, self.drops, self.thetas = [target.value], [0.0], [posterior.theta]
         self._failed = 0
 
     def root(self, c):
         """√(2 drop) at c, with the sign of the drop; None where the model has no value."""
         near = int(np.argmin(np.abs(np.array(self.points) - c)))
         if self.points[near] != c:
-            start = self.thetas[near] + self._tangent * (c - self.points[near])
-            start[self._i] = c
             try:
-                theta, value = self._minimised(np.clip(start, *self._box))
+                theta, success = self._target.minimised(self.thetas[near], c - self.points[near])
+                value = self._problem.value(theta)
             except FAILURES:
                 return None
+            self._failed += not success
             self.points.append(float(c))
             self.drops.append(0.5 * (value - self._peak) / self._sigma ** 2)
             self.thetas.append(theta)
             near = -1
         return float(np.sign(self.drops[near]) * np.sqrt(2.0 * np.abs(self.drops[near])))
-
-    def _minimised(self, theta):
-        """(θ, ℓ) with θ_i as it is."""
-        held = _Held(self._problem, theta, self._rest, self._scale, self._sigma)
-        value, gradient = held.value_and_gradient(held.theta0)
-        bounded = any(np.isfinite(side).any() for side in self._box)
-        if not self._rest.size or np.linalg.norm(gradient) <= GRADIENT:
-            return theta, self._problem.value(theta)
-        method = ("levenberg-marquardt" if self._problem.has_residuals
-                  else "L-BFGS-B" if bounded else "trust-exact")
-        sides = [((side[self._rest] - theta[self._rest]) / self._scale) for side in self._box]
-        result = minimize(held, method, bounds=list(zip(*sides)) if bounded else None, progress=False,
-                          gtol_absolute=GRADIENT)
-        self._failed += not result.success
-        theta = held.theta(result.x)
-        return theta, self._problem.value(theta)
 
     def words(self, name, points, drop):
         """What was met on the way."""
@@ -281,40 +275,3 @@ def _crossing(walk, inside, outside, wanted, deviation):
 
 def _side(deviation):
     return "above" if deviation > 0 else "below"
-
-
-class _Held:
-    """ℓ/σ² as a function of y, θ_rest = θ₀ + D y, all other entries held; for `minimize`."""
-
-    def __init__(self, problem, theta, rest, scale, sigma):
-        self._problem, self._at, self._rest, self._scale, self._sigma = problem, theta, rest, scale, sigma
-        self.size, self.has_residuals = rest.size, problem.has_residuals
-
-    @property
-    def theta0(self):
-        return np.zeros(self.size)
-
-    def theta(self, y):
-        theta = self._at.copy()
-        theta[self._rest] += self._scale * y
-        return theta
-
-    def value(self, y):
-        return self._problem.value(self.theta(y)) / self._sigma ** 2
-
-    def gradient(self, y):
-        return self.value_and_gradient(y)[1]
-
-    def value_and_gradient(self, y):
-        value, gradient = self._problem.value_and_gradient(self.theta(y))
-        return value / self._sigma ** 2, self._scale * gradient[self._rest] / self._sigma ** 2
-
-    def hessian(self, y):
-        H = self._problem.hessian(self.theta(y))[np.ix_(self._rest, self._rest)]
-        return H * np.outer(self._scale, self._scale) / self._sigma ** 2
-
-    def residuals(self, y):
-        return self._problem.residuals(self.theta(y)) / self._sigma
-
-    def jacobian(self, y):
-        return self._problem.jacobian(self.theta(y))[:, self._rest] * self._scale / self._sigma

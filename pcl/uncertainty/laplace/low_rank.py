@@ -156,11 +156,20 @@ def normal_prior(problem: Any) -> JointGaussian:
     if statement is None:
         raise ValueError("rank= needs a prior to tell from the data; state the problem by "
                          "pcl.Problem.from_data(…, prior={…}).")
-    missing = [name for name in problem.slices if name not in statement.gaussian]
+    missing = [_without(name, statement.priors) for name in problem.slices
+               if name not in statement.gaussian]
     if missing:
-        raise ValueError(f"rank= needs a normal prior of every block, such as fem.Matern or "
-                         f"prior.Normal; without one: {', '.join(missing)}.")
+        raise ValueError(
+            f"rank= needs a normal prior of every block; without one: {', '.join(missing)}. Give them "
+            "prior.Normal(mean, deviation), fem.Matern or prior.Process(None, …), or leave rank= out: "
+            "the dense posterior takes any prior.")
     return JointGaussian(statement.gaussian, problem.slices)
+
+
+def _without(name, priors):
+    """What is wrong with the prior of a block."""
+    given = f"a {type(priors[name]).__name__}, which is not normal" if name in priors else "no prior"
+    return f"{name} ({given})"
 
 
 class Curvature:
