@@ -275,8 +275,8 @@ def test_draws_go_to_arviz_where_it_is_installed(monkeypatch, bent):
 
 
 # --- other samplers --------------------------------------------------------------------------------
-class StretchMoves:
-    """A sampler of the calling convention of emcee: so many walkers, log_prob_fn(θ) -> number."""
+class RandomWalks:
+    """A sampler that knows nothing of ours: so many walkers, log_prob_fn(θ) -> number."""
 
     def __init__(self, nwalkers, ndim, log_prob_fn):
         self._n, self._log_prob_fn = nwalkers, log_prob_fn
@@ -300,7 +300,7 @@ class StretchMoves:
 def test_any_other_sampler_takes_the_log_density(posterior):
     density = LogDensity(posterior.problem)
     walkers = posterior.draws(8, seed=0)
-    chain = StretchMoves(8, 3, density).run_mcmc(walkers, 150, np.random.default_rng(0))
+    chain = RandomWalks(8, 3, density).run_mcmc(walkers, 150, np.random.default_rng(0))
     draws = np.swapaxes(chain[20:], 0, 1)
     error = np.sqrt(np.diag(LINEAR.covariance) / effective_sizes(draws))
     assert np.all(np.abs(draws.mean(axis=(0, 1)) - LINEAR.mean) < 4.5 * error)

@@ -19,13 +19,9 @@ class LogDensity:
 
         log p = (constant − ½ ℓ(θ))/σ²
 
-    Any sampler that calls a function of θ takes it as it is:
-
-        density = pcl.uncertainty.LogDensity(problem)
-        emcee.EnsembleSampler(32, problem.size, density).run_mcmc(posterior.draws(32, seed=0), 2000)
-        cuqi.distribution.UserDefinedDistribution(problem.size, density, density.gradient)
-
-    and one that is written in JAX through `jax.pure_callback`.
+    Any sampler that calls a function of θ takes it as it is; docs/uncertainty.md has random-walk
+    Metropolis in ten lines. Where the gradient is wanted beside it, `value_and_gradient` has both for the
+    price of one.
 
     Parameters
     ----------
