@@ -37,6 +37,16 @@ def test_the_figure_is_written(outcome, tmp_path):
     assert pumping_test_uncertainty.plot(outcome, tmp_path / "figure.png").stat().st_size > 20_000
 
 
+def test_under_one_prior_a_network_and_free_values_have_one_band(tmp_path):
+    """On a coarse grid, before the network has ended; beside a band over which they agree to 20 %."""
+    found = pumping_test_uncertainty.laws(cells=8, ratio=8.0, maxiter=8, progress=False)
+    assert pumping_test_uncertainty.compared(found, 30.0, 1000.0)[1] < 0.2
+    free = found["free values"]
+    r = free.points[:, 0]
+    assert free.deviation[(r > 30.0) & (r < 1000.0)].max() < 0.2 < free.deviation[r > 5000.0].min()
+    assert pumping_test_uncertainty.plot_laws(found, tmp_path / "laws.png").stat().st_size > 20_000
+
+
 def test_help_needs_no_tensorflow(tmp_path):
     answer = help_without(["tensorflow", "numpy"], "pumping_test_uncertainty", tmp_path)
     assert answer.returncode == 0 and "--draws" in answer.stdout, answer.stderr

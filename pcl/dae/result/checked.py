@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -40,7 +40,8 @@ class FitReadings:
         self._numbers, self._root = numbers, root
         found, misfit = numbers.uncertainty, numbers.fit.program.misfit
         variance = found.scale + found.excess
-        self._read, end = {}, misfit.plain.size
+        self._read: dict[str, _OfVariable | _OfTerm] = {}
+        end = misfit.plain.size
         for k, name in enumerate(misfit.plain.names):
             rows = misfit.plain.variable == k
             self._read[name] = _OfVariable(misfit.plain, rows, variance[:end][rows])
@@ -85,7 +86,7 @@ class _OfVariable:
     misfit: Any
     rows: Array
     variance: Array
-    unknowns = ()
+    unknowns: ClassVar[tuple[str, ...]] = ()
 
     @property
     def data(self):

@@ -10,6 +10,7 @@ import numpy as np
 from pcl.dae.program.log_scale import is_log
 from pcl.dae.result.likelihood import parts_of
 from pcl.dae.sequential.problem import Sequential
+from pcl.errors import NotFinite
 from pcl.support.types import Array
 
 INSIDE = 1e-8       # of its size, by which a bound may be passed: where the solver stops short of it
@@ -72,7 +73,10 @@ class ExactDensity:
 
     def _q(self, theta):
         q = np.empty(theta.size)
-        q[self._order] = np.where(self.logs, np.log(np.where(self.logs, theta, 1.0)), theta)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            q[self._order] = np.where(self.logs, np.log(np.where(self.logs, theta, 1.0)), theta)
+        if not np.isfinite(q).all():
+            raise NotFinite("theta is not finite, or a number by its logarithm is not positive.")
         return q
 
     def _within(self, x):

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
+from pcl.support.validate import positive_integer
 from pcl.uncertainty.checking.report import DataCheck, ModelCheck, normality
 from pcl.uncertainty.checking.runs import few_runs, runs
 
@@ -49,7 +50,8 @@ def check_model(posterior: Any, draws: int | None = None, seed: int = 0) -> Mode
     if draws is None and readings.has_residuals:
         return ModelCheck({name: _of_rows(name, readings.observed[name].shape, r, R)
                            for name, r, R in readings.standardised()})
-    thetas = posterior.draws(draws or DRAWS, seed)
+    count = DRAWS if draws is None else positive_integer("draws", draws, minimum=2)
+    thetas = posterior.draws(count, seed)
     return _by_draws(readings, posterior.problem, thetas, np.random.default_rng(seed + 1))
 
 

@@ -26,25 +26,28 @@ class Coordinates:
         """θ (…, p) of δ (…, p)."""
         if self.logs is None:
             return center + delta
-        return np.where(self.logs, center * self._stretch(center, delta), center + delta)
+        return np.where(self.logs, center * self._stretch(center, delta, self.logs), center + delta)
 
     def slopes(self, center: Array, delta: Array) -> Array:
         """∂θ_i/∂δ_i (p,), 1 of plain numbers."""
-        return np.ones(center.size) if self.logs is None else self._stretch(center, delta)
+        return np.ones(center.size) if self.logs is None else self._stretch(center, delta, self.logs)
 
     def log_volume(self, center: Array, delta: Array) -> tuple[float, Array]:
         """ln det ∂θ/∂δ and its gradient by δ (p,)."""
         if self.logs is None:
             return 0.0, np.zeros(center.size)
-        gradient = np.where(self.logs, self._inverse(center), 0.0)
+        gradient = self._inverse(center, self.logs)
         return float(gradient @ delta), gradient
 
-    def _stretch(self, center, delta):
+    @classmethod
+    def _stretch(cls, center, delta, logs):
         with np.errstate(over="ignore"):
-            return np.exp(np.where(self.logs, delta * self._inverse(center), 0.0))
+            return np.exp(delta * cls._inverse(center, logs))
 
-    def _inverse(self, center):
-        return np.divide(1.0, center, out=np.zeros(center.size), where=self.logs)
+    @staticmethod
+    def _inverse(center, logs):
+        """1/θ* of numbers by their logarithm, else 0."""
+        return np.divide(1.0, center, out=np.zeros(center.size), where=logs)
 
 
 STRAIGHT = Coordinates()

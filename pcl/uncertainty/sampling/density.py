@@ -59,7 +59,7 @@ class LogDensity:
     def _guarded(self, function, theta):
         theta = float64_array("theta", theta, (self.problem.size,), finite=False)
         try:
-            value, gradient = function(theta)
+            value, gradient = function(theta) if np.isfinite(theta).all() else (np.nan, theta)
         except FAILURES:
             value, gradient = np.nan, theta
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
