@@ -20,11 +20,12 @@ Then K changes with the distance r from the well, and what is known before is sa
     ln K(r) ~ Gaussian process over ln r, mean ln 66, deviation 0.5, length 2 (Matérn 5/2),   σ = 0.01 m
 
 carried by free values at the quadrature points, and by a network of one hidden layer with 16 units, whose
-weights have a wide prior of their own beside it. Numbers to expect, after some minutes: both give 50.4 m/d
-at 30 m, 55.2 at 90 m, 77.3 at 300 m and 94 at 1 km, the deviation of ln K being 0.067, 0.038, 0.038 and
-0.055; K differs by 0.2 % at most anywhere, the width of the 90 % band by 1.3 % between the piezometers,
-4.9 % to 1 km and 5.9 % beyond, where the prior's is left (0.4 of 0.5). With weights of deviation 10 in the place of 30 the
-band of the network is up to 20 % too narrow beyond 1 km: a prior of weights should not be felt.
+weights have a wide prior of their own beside it. Numbers to expect, after some minutes: both give 50.4
+m/d at 30 m, 55.2 at 90 m, 77.3 at 300 m and 94 at 1 km, the deviation of ln K being 0.067, 0.038, 0.038
+and 0.055; K differs by 0.2 % at most anywhere, the width of the 90 % band by 1.3 % between the
+piezometers, 4.9 % to 1 km and 5.9 % beyond, where the prior's is left (0.4 of 0.5). With weights of
+deviation 10 in the place of 30 the band of the network is up to 20 % too narrow beyond 1 km: a prior of
+weights should not be felt.
 """
 
 import argparse
