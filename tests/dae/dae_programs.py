@@ -49,6 +49,18 @@ def _one_law(*widths, inputs, outputs):
     return lambda: [Law(MLP(widths), inputs, outputs)]
 
 
+UNITS = Model(states=("a", "b", "c"), algebraic="y", outputs=("r", "s", "q"), parameters="k", inputs="u",
+              rates=lambda v: {"a": v.r * v.b - v.a, "b": v.s * v.q - v.k * v.b, "c": v.q + v.y * v.r},
+              equations=lambda v: {"y": v.y - v.s * v.c - v.t})
+
+
+def _law_at_places():
+    """With an input that all places share, one that is data, and a place that takes a variable twice."""
+    return [Law(MLP((3, 4, 1)), ("left", "right", "y"), "z", 0.1, 1.5, 0.2, 0.8, places=[
+        {"left": "a", "right": "b", "z": "s"}, {"left": "b", "right": "b", "z": "q"},
+        {"left": "u", "right": "c", "z": "r"}])]
+
+
 def _free_laws(elements_points):
     return lambda: [FreeOutputs(elements_points, ("z1", "z2"))]
 
@@ -94,6 +106,9 @@ SHAPES = {
     "local parameters, Radau": (
         replace(JUMPING, local="q"), _one_law(2, 3, 1, inputs=("x1", "u"), outputs="z"), radau(2),
         ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3, 0.5, 0.9], [0.0, 0.2]), ((0, 1), (1, 1))),
+    "a law at places, Radau": (UNITS, _law_at_places, radau(2), ([0.0, 0.4, 1.0, 1.3], [0.0, 0.3]),
+                               ((0, 1), (1, 1))),
+    "a law at places, Lobatto": (UNITS, _law_at_places, lobatto(3), ([0.0, 0.4, 1.0],), ((0, 1),)),
     "free trajectories": (OUTPUTS, _free_laws(10), radau(2), ([0.0, 0.5, 0.7, 1.0], [0.0, 0.5, 1.0]), ()),
     "no algebraic variables": (OUTPUTS, _one_law(2, 4, 2, inputs=("x2", "x1"), outputs=("z2", "z1")),
                                radau(3), ([0.0, 0.3, 0.5], [0.0, 0.4]), ((0, 0),)),

@@ -10,7 +10,8 @@ from pcl.dae.kkt.reduced import ReducedKKT
 from pcl.dae.program import hessians
 from pcl.dae.sequential import Sequential
 
-NAMES = ["wide, Radau", "law of an algebraic variable", "no algebraic variables", "no network"]
+NAMES = ["wide, Radau", "law of an algebraic variable", "no algebraic variables", "no network",
+         "a law at places, Radau"]
 
 
 def _dense(W):

@@ -10,7 +10,7 @@ class FixedLaw:
 
     Parameters
     ----------
-    trained : TrainedLaw
+    trained : TrainedLaw, as the equations see it (`TrainedLaw.placed`)
     n : int, points
     slack : bool
     size : (outputs,), the unit of the slacks
@@ -18,6 +18,7 @@ class FixedLaw:
 
     def __init__(self, trained, n, slack, size=1.0):
         self._trained, self.inputs, self.outputs = trained, trained.inputs, trained.outputs
+        self.term = self
         self.size = n * len(self.outputs) if slack else 0
         self._unit = np.broadcast_to(size, (len(self.outputs),))
 

@@ -21,7 +21,7 @@ class FreeOutputs:
     """
 
     def __init__(self, n, outputs, basis=None, scale=1.0):
-        self.inputs, self.outputs = (), tuple(outputs)
+        self.inputs, self.outputs, self.term = (), tuple(outputs), self
         self._basis = np.eye(n) if basis is None else basis
         self.size = self._basis.shape[1] * len(self.outputs)
         m = len(self.outputs)

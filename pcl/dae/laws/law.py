@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pcl.dae.laws.places import AtPlaces, checked_places
 from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
 
@@ -49,6 +51,14 @@ class Law:
     outputs : names of the model's outputs
     input_shift, input_scale : (n_in,), 0 and 1 by default
     output_shift, output_scale : (n_out,), 0 and 1 by default
+    places : list of {name of the law: variable of the model}, or of (inputs, outputs), or None
+        The same law, with the same weights, at many places of the right-hand side: inputs and outputs are
+        then names of the law alone, and every place says which variables they are; a name that it leaves
+        out is the variable of that name. Kept as ((names of inputs, names of outputs), …).
+
+    Attributes
+    ----------
+    term : the law as the equations see it: itself, or its `AtPlaces`
 
     Raises
     ------
@@ -63,11 +73,12 @@ class Law:
     input_scale: Array | float = 1.0
     output_shift: Array | float = 0.0
     output_scale: Array | float = 1.0
+    places: Any = None
 
     if TYPE_CHECKING:       # more is taken than is kept
         def __init__(self, net: Network, inputs: Names, outputs: Names, input_shift: ArrayLike = 0.0,
                      input_scale: ArrayLike = 1.0, output_shift: ArrayLike = 0.0,
-                     output_scale: ArrayLike = 1.0): ...
+                     output_scale: ArrayLike = 1.0, places: Any = None): ...
 
     def __post_init__(self):
         for side in ("inputs", "outputs"):
@@ -85,6 +96,7 @@ class Law:
                                  "different names.")
             for what in ("shift", "scale"):
                 self._spread(f"{side[:-1]}_{what}", n)
+        object.__setattr__(self, "places", checked_places(self.places, self.inputs, self.outputs))
 
     def _spread(self, name, n):
         value = float64_array(name, getattr(self, name))
@@ -99,6 +111,15 @@ class Law:
     def size(self) -> int:
         """Number of parameters."""
         return self.net.size
+
+    @functools.cached_property
+    def term(self) -> Any:
+        """The law as the equations see it, with names of the model."""
+        return self if self.places == ((self.inputs, self.outputs),) else AtPlaces(self)
+
+    def own(self, a: Array) -> Array:
+        """Its inputs (n·places, d) of inputs (n, D) of the `term`."""
+        return a if self.term is self else self.term.gathered(a)
 
     def init(self, seed: int) -> Array:
         """Initial parameters (size,)."""
@@ -178,13 +199,18 @@ class TrainedLaw:
         """Names."""
         return self.law.outputs
 
+    @property
+    def placed(self) -> TrainedLaw:
+        """The same as the equations see it, with names of the model."""
+        return replace(self, law=self.law.term)
+
     def __call__(self, a: ArrayLike) -> Array:
         """z (n, m)."""
         return self.law(self.theta, self.points(a))
 
     def outside(self, a: Array) -> dict[str, tuple[float, float]]:
-        """{input: (least, largest) of a (n, d)} of those that leave what was `seen` by more than `ROOM`
-        of its range."""
+        """{input: (least, largest) of own inputs a (n, d)} of those that leave what was `seen` by more than
+        `ROOM` of its range."""
         if self.seen is None or not len(a):
             return {}
         low, high = self.seen
@@ -201,5 +227,6 @@ class TrainedLaw:
         return float64_array("a", a, shape=(None, len(self.inputs)))
 
     def __str__(self):
-        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}), {self.law.size} weights of "
+        at = f" at {len(self.law.places)} places" if len(self.law.places) > 1 else ""
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}){at}, {self.law.size} weights of "
                 f"norm {np.linalg.norm(self.theta):.3g}")

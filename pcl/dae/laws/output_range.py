@@ -34,6 +34,11 @@ def output_range(law):
     return sides.min(axis=0), sides.max(axis=0)
 
 
+def ranges(law):
+    """(outputs of the model, lower, upper) of a law at all its places."""
+    return (law.term.outputs, *(np.tile(side, len(law.places)) for side in output_range(law)))
+
+
 def normalised(law, a, z):
     """The same law with shift and scale of its inputs a (n, d) and, as far as its range allows, of its
     outputs z (n, m): means and standard deviations, for a one-sided law the root mean square distance

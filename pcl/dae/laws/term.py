@@ -12,6 +12,8 @@ class Term(Protocol):
         Names, d and m of them.
     `size`
         p.
+    `term`
+        The same as the equations see it, with names of the model: itself, but for laws at many places.
     `at(params, a)`
         The `TermPoint` at θ (p,) and a (n, d).
     """
@@ -24,6 +26,9 @@ class Term(Protocol):
 
     @property
     def size(self) -> int: ...
+
+    @property
+    def term(self) -> "Term": ...
 
     def at(self, params: Array, a: Array) -> "TermPoint": ...
 

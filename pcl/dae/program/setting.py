@@ -217,7 +217,7 @@ class Setting:
                              penalties, self.leaps)
 
     def points_of(self, law, x):
-        """Inputs (E·K, d) and outputs (E·K, m) of a law on the trajectories x."""
+        """Inputs (n, d) and outputs (n, m) of a law on the trajectories x, n the nodes, times its places."""
         elements, model = self.elements, self.model
         w = elements.split(x)[1].reshape(elements.E * elements.K, -1)
         names = (*model.states, *model.algebraic, *model.outputs)
@@ -227,8 +227,9 @@ class Setting:
             known.update(zip(model.states, a[:, elements.arguments.states].T))
         u = self.inputs.reshape(len(w), -1)
         known.update({name: u[:, i] for i, name in enumerate(model.inputs)}, t=elements.times.ravel())
-        return (np.stack([known[name] for name in law.inputs], axis=1),
-                np.stack([known[name] for name in law.outputs], axis=1))
+        columns = [[known[name] for name in names] for names in (law.term.inputs, law.term.outputs)]
+        a, z = (np.array(each).reshape(len(each), len(w)).T for each in columns)
+        return law.own(a), z.reshape(-1, len(law.outputs))
 
     def told(self, x):
         """Unknowns x (n,) with the parameters in their own units."""

@@ -27,7 +27,7 @@ class Transcription:
     Parameters
     ----------
     model : Model
-    laws : list of Law; together they give every output
+    laws : list of Law or another `Term`; together they give every output
     elements : Elements
     inputs : (E, K, n_u), u at the nodes
     fixed : bool (E, n_x), which starts are given (first elements only)
@@ -39,18 +39,19 @@ class Transcription:
 
     def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties, leaps=()):
         self.model, self.laws, self.elements, self.misfit = model, list(laws), elements, misfit
+        self.terms = [law.term for law in self.laws]
         self.equations = equations_of(model)
         self.path: Any = _pointwise(model, pointwise.path) if model.path is not None else None
         self._u = inputs.reshape(elements.E * elements.K, len(model.inputs))
         self._t = elements.times.ravel()
         self.penalties = [_matrix(P, law.size) for P, law in zip(penalties, self.laws)]
         self.handover = Handover(elements, fixed, start, leaps)
-        self.rows = RowLayout(elements, [self._law_rows(law) for law in self.laws],
+        self.rows = RowLayout(elements, [self._law_rows(term) for term in self.terms],
                               self.handover, len(self.path or ()),
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
         self.prior = PriorRows(model, elements) if model.priors else None
-        self._inputs = [Inputs(law, model, elements) for law in self.laws]
+        self._inputs = [Inputs(term, model, elements) for term in self.terms]
         self._set_bounds(fixed)
         self._point = None
 
@@ -148,7 +149,7 @@ class Transcription:
         nodes = self.rows.split(lam)[0].reshape(elements.E * elements.K, elements.n_w)
         return [law.at(theta, inputs.values(point.a, self._u, self._t)).pullback(
                     -nodes[:, len(self.equations) + inputs.outputs])
-                for law, inputs, theta in zip(self.laws, self._inputs, thetas)]
+                for law, inputs, theta in zip(self.terms, self._inputs, thetas)]
 
     def row_sizes(self, x, typical):
         """(n_eq,), (n_g,): root mean square of Σ |∂row/∂a| · typical (n_a,), or of the row itself where
@@ -240,7 +241,7 @@ class _AtNodes:
         self.a = elements.at_points(self.u)
         self.laws = [law.at(theta, inputs.values(self.a, program._u, program._t))
                      for law, inputs, theta in
-                     zip(program.laws, program._inputs, program.rows.parameters(x))]
+                     zip(program.terms, program._inputs, program.rows.parameters(x))]
 
 
 def bounds_of(model, elements, fixed):

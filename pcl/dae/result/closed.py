@@ -23,7 +23,8 @@ class Closed:
 
     def __init__(self, trained, signals):
         model = self.model = trained.model
-        self._rows, self._laws = equations_of(model), trained.laws
+        self._rows, self._laws = equations_of(model), [law.placed for law in trained.laws]
+        self._trained = trained.laws
         self._signals = [signals[name] for name in model.inputs]
         self._p = np.array([trained.parameters[name] for name in model.parameters])
         self._names = (*model.states, *model.algebraic, *model.outputs)
@@ -39,8 +40,8 @@ class Closed:
         values, t = curve.values, curve.times
         x, y = (np.stack([values[name] for name in names], axis=1) if names else np.zeros((t.size, 0))
                 for names in (curve.states, curve.others))
-        found = {", ".join(law.outputs): law.outside(self._law_inputs(law, x, y, t))
-                 for law in self._laws}
+        found = {", ".join(law.outputs): law.outside(law.law.own(self._law_inputs(placed, x, y, t)))
+                 for law, placed in zip(self._trained, self._laws)}
         return {name: beyond for name, beyond in found.items() if beyond}
 
     def jumps(self, events, breaks, span):

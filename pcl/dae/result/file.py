@@ -94,4 +94,5 @@ def _names(model):
 
 def _law_words(law):
     words = words_of(f"the law of {', '.join(law.outputs)}", law.law.net)
-    return {"inputs": list(law.inputs), "outputs": list(law.outputs), "network": words}
+    found = {"inputs": list(law.inputs), "outputs": list(law.outputs), "network": words}
+    return found if law.law.term is law.law else {**found, "places": law.law.places}

@@ -294,8 +294,9 @@ class Fit:
     def law_of(self, name: str) -> tuple[int, int]:
         """(number of the law, place among its outputs) that gives an output."""
         for number, law in enumerate(self.laws):
-            if name in law.outputs:
-                return number, law.outputs.index(name)
+            for outputs in (law.outputs, *(outputs for _, outputs in law.law.places)):
+                if name in outputs:
+                    return number, outputs.index(name)
         raise ValueError(f"name is {name!r}; expected one of "
                          f"{', '.join(self.model.outputs) or 'no outputs'}, "
                          "or trajectory=… for a variable along a trajectory.")

@@ -50,6 +50,15 @@ class Linearised:
         self._trained = trained
         self.inputs, self.outputs = trained.inputs, trained.outputs
 
+    @property
+    def placed(self):
+        """The same as the equations see it."""
+        return Linearised(self._trained.placed, self.theta)
+
+    def own(self, a):
+        """As `Law.own`."""
+        return self._trained.law.own(a)
+
     def outside(self, a):
         """Nothing: its bands tell how far it is known."""
         return {}

@@ -30,5 +30,5 @@ def load(path: Path, model: Model) -> Trained:
 def _law(words, arrays, k):
     net = network_of(words["network"])
     shifts = {name: arrays[f"{name}_{k}"] for name in LAW_ARRAYS}
-    return TrainedLaw(Law(net, words["inputs"], words["outputs"], **shifts), arrays[f"theta_{k}"],
-                      arrays.get(f"seen_{k}"))
+    law = Law(net, words["inputs"], words["outputs"], **shifts, places=words.get("places"))
+    return TrainedLaw(law, arrays[f"theta_{k}"], arrays.get(f"seen_{k}"))

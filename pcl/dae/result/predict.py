@@ -246,7 +246,8 @@ class _Forecast:
         scheme = self.trained.collocation
         elements = Elements(self.model, scheme, [mesh])
         n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
-        laws = [FixedLaw(law, n, self._slack, self._sizes(law)) for law in self.trained.laws]
+        laws = [FixedLaw(law, n, self._slack, self._sizes(law))
+                for law in (trained.placed for trained in self.trained.laws)]
         penalties = [2.0 * np.repeat(weights, len(law.outputs)) if self._slack else np.zeros(0)
                      for law in laws]
         start = amounts(self._happens.doses, mesh, self.model.states)

@@ -24,7 +24,7 @@ def require_structure(setting, laws, x):
     see `pcl.dae.structure.start`: what stays undetermined there is refused, what is 0/0 is warned of.
     """
     report = _checked(setting, laws, x)
-    problems, notes = at_starts(setting, laws or None, equations_of(setting.model))
+    problems, notes = at_starts(setting, [law.term for law in laws] or None, equations_of(setting.model))
     if problems:
         raise StructureError(" ".join(problems))
     notes = [*_unused(setting), *notes]

@@ -16,7 +16,7 @@ from pcl.dae.data.splines import left_by_splines
 from pcl.dae.data.trajectory import Trajectory
 from pcl.dae.failures import CallbackRaised, FAILURES, failed, guarded, said
 from pcl.dae.laws.law import Law
-from pcl.dae.laws.output_range import output_range
+from pcl.dae.laws.output_range import ranges
 from pcl.dae.model import Model
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
@@ -191,9 +191,9 @@ def _smoothed(prepare, x, smoothing, seed, solve):
     def cost(x):
         made = prepare(x, seed)
         return prepare.cost(made), made
-    ranges = [(law.outputs, *output_range(law)) for law in prepare.laws]
     try:
-        found = smooth(prepare.setting, x, smoothing, cost, ranges, guarded(solve.callback),
+        found = smooth(prepare.setting, x, smoothing, cost,
+                       [ranges(law) for law in prepare.laws], guarded(solve.callback),
                        solve.max_seconds)
         return found, str(found)
     except FAILURES as error:
@@ -265,7 +265,7 @@ def _parts(prepared):
 def _same_laws(earlier, laws):
     """Whether the weights of an earlier fit are those of these laws."""
     return len(earlier) == len(laws) and all(
-        (t.inputs, t.outputs, t.law.size) == (law.inputs, law.outputs, law.size)
+        (t.law.places, t.law.size) == (law.places, law.size)
         for t, law in zip(earlier, laws))
 
 
@@ -323,7 +323,7 @@ def _laws(model, network):
         laws = [Law(network, model.states, model.outputs)]
     for k, law in enumerate(laws):
         _require_law(model, law, "network" if network is law else f"network[{k}]")
-    given = [name for law in laws for name in law.outputs]
+    given = [name for law in laws for name in law.term.outputs]
     if sorted(given) != sorted(model.outputs):
         raise ValueError(f"network gives {', '.join(given) or 'nothing'}; expected each of the model's "
                          f"outputs ({', '.join(model.outputs) or 'none'}) once.")
@@ -336,7 +336,7 @@ def _require_law(model, law, label):
                         "outputs.")
     sides = {"inputs": (*model.states, *model.algebraic, *model.inputs, "t"), "outputs": model.outputs}
     for side, names in sides.items():
-        for name in getattr(law, side):
+        for name in getattr(law.term, side):
             if name not in names:
                 raise ValueError(f"{label} has {name!r} among its {side}; expected some of the model's "
                                  f"{', '.join(names) or f'{side}, of which there are none'}.")

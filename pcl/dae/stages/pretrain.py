@@ -187,10 +187,10 @@ class Preparation:
         z = elements.split(x)[1].reshape(-1, elements.n_w)[:, elements.n_w - elements.n_z:]
         size = shift_scale(z)[1]
         mixed = dict(zip(model.outputs, together(self.setting, x, size)))
-        chosen = [k for k, law in enumerate(laws) if any(mixed[name] for name in law.outputs)]
+        chosen = [k for k, law in enumerate(laws) if any(mixed[name] for name in law.term.outputs)]
         if not chosen:
             return x
-        found, error, x = pretrain_together(self.setting, x, [laws[k] for k in chosen],
+        found, error, x = pretrain_together(self.setting, x, [laws[k].term for k in chosen],
                                             [seed + k for k in chosen], size, RIDGE)
         for k, theta in zip(chosen, found):
             thetas[k], mismatch[k] = theta, np.full(len(laws[k].outputs), error)

@@ -35,6 +35,7 @@ def check(model: Model, laws: Law | Sequence[Law] | None = None, points: tuple |
         The Jacobian is not finite at any sample point; the wrong number of equations.
     """
     from pcl.dae.program.pointwise import Pointwise
+    laws = None if laws is None else [law.term for law in _listed(laws)]
     pointwise = Pointwise(model)
     a, u, t = samples(model, pointwise, seed) if points is None else points
     rates = set(model.states)
