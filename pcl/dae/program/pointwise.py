@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.dae.model import Variables
+from pcl.dae.program import coloured
 from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 from pcl.errors import FailedCheck
 
@@ -153,13 +154,13 @@ class Pointwise:
         rows = self._expressions(a, u, t)
         self.names = tuple(rows)
         lam = [_placeholder() for _ in rows]
-        jacobian, second = _gradients(list(rows.values()), a), self._second(rows, a, lam)
+        jacobian, second = coloured.jacobian(list(rows.values()), a), self._second(rows, a, lam)
         self._entries, self._pairs = _places(jacobian), _places(second)
         feeds = [*a, *u, t]
         self._value = _numpy(feeds, list(rows.values())) or self._graph(
             lambda a, rows: list(rows.values()))
         self._jacobian = _numpy(feeds, _present(jacobian)) or self._graph(
-            lambda a, rows: _present(_gradients(list(rows.values()), a)))
+            lambda a, rows: _present(coloured.jacobian(list(rows.values()), a)))
         self._hessian = _numpy([*feeds, *lam], _present(second)) or self._graph(
             lambda a, rows, lam: _present(self._second(rows, a, tf.unstack(lam, len(rows)))), 1)
 
@@ -205,10 +206,9 @@ class Pointwise:
 
     def _second(self, rows, a, lam):
         """Nested list of the upper triangle of Σ λ_j ∂²r_j, None where it vanishes."""
-        total = tf.add_n([lam[j] * r for j, r in enumerate(rows.values())]) if rows else None
-        first = [None] * len(a) if total is None else tf.gradients(total, a)
-        return [[None] * i + ([None] * (len(a) - i) if g is None else tf.gradients(g, a[i:]))
-                for i, g in enumerate(first)]
+        if not rows:
+            return [[None] * len(a) for _ in a]
+        return coloured.upper_hessian(tf.add_n([lam[j] * r for j, r in enumerate(rows.values())]), a)
 
 
 class OneVariable:
@@ -272,10 +272,6 @@ def _uniform(value):
 
 def _placeholder():
     return tf.compat.v1.placeholder(tf.float64, [_SAMPLE])
-
-
-def _gradients(rows, a):
-    return [tf.gradients(r, a) for r in rows]
 
 
 def _places(table):

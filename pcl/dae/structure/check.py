@@ -34,9 +34,9 @@ def check(model: Model, laws: Law | Sequence[Law] | None = None, points: tuple |
     ValueError
         The Jacobian is not finite at any sample point; the wrong number of equations.
     """
-    from pcl.dae.program.pointwise import Pointwise
-    laws = None if laws is None else [law.term for law in _listed(laws)]
-    pointwise = Pointwise(model)
+    from pcl.dae.program.equations import equations_of
+    laws = None if laws is None else [law.term if isinstance(law, Law) else law for law in _listed(laws)]
+    pointwise = equations_of(model)
     a, u, t = samples(model, pointwise, seed) if points is None else points
     rates = set(model.states)
     names = [f"rate of {n}" if n in rates else n for n in pointwise.names]

@@ -89,8 +89,8 @@ def check_initial(model: Model, given: Mapping[str, float], *, inputs: Mapping[s
     Constraints and their first derivatives are examined: all constraints of index 2 and 3.
     """
     from pcl.dae.data.signal import signal
-    from pcl.dae.program.pointwise import Pointwise
-    pointwise = Pointwise(model)
+    from pcl.dae.program.equations import equations_of
+    pointwise = equations_of(model)
     signals = [signal(name, (inputs or {})[name]) for name in model.inputs]
 
     def u(times):
