@@ -31,6 +31,7 @@ if TYPE_CHECKING:
                                      uniform_times as uniform_times)
     from pcl.factor.registry import register_solver as register_solver
     from pcl.networks.icnn import ICNN as ICNN
+    from pcl.networks.monotone import MonotoneMLP as MonotoneMLP
     from pcl.networks.keras_model import KerasModel as KerasModel
     from pcl.networks.mlp import MLP as MLP
     from pcl.networks.transform import (Transform as Transform, bounded as bounded,
@@ -74,7 +75,7 @@ _HOME = {
     **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps",
                      "uniform_times"), "evolution.times"),
     "register_solver": "factor.registry",
-    "ICNN": "networks.icnn",
+    "ICNN": "networks.icnn", "MonotoneMLP": "networks.monotone",
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),

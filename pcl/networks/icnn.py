@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.networks import activations
-from pcl.networks.layered import Layered, as_tensor, checked_widths
-from pcl.networks.point import NetworkPoint
-from pcl.networks.reparametrised import Reparametrised
+from pcl.networks.layered import as_tensor, checked_widths
+from pcl.networks.signed import Signed, checked_signs, free_of
 from pcl.networks.transform import Transform, of_output
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import positive_integer
@@ -24,7 +22,7 @@ _CONVEX = ("identity", "softplus", "exp")
 
 
 @dataclass(frozen=True)
-class ICNN(Layered):
+class ICNN(Signed):
     """A network y = N(x; θ) whose outputs are convex functions of x, at every θ.
 
         z₁ = x W₁ + b₁,   z_l = a_{l−1} W_l + x V_l + b_l,   a_l = φ(z_l) for l < L,   y = out(z_L)
@@ -32,6 +30,7 @@ class ICNN(Layered):
     with φ = softplus, convex and increasing, and W_l ≥ 0 for l > 1: an increasing convex function of
     convex ones is convex. W₁ and the skip connections V_l have any sign; with `monotone` they are not
     negative either, and y increases with every input: then a y of convex functions of F is convex in F.
+    Signs in its place say it of each input.
 
     θ is one flat float64 vector: layer by layer [W_l; V_l; b_l] in row-major order. It is free: a weight
     that must not be negative is the softplus of its entry.
@@ -42,13 +41,13 @@ class ICNN(Layered):
         (n_in, hidden widths…, n_out): at least two whole numbers ≥ 1.
     output : None, str or Transform
         As of `MLP`: one of identity, softplus and exp, with a positive scale.
-    monotone : bool
+    monotone : bool, or n_in numbers 1 (y rises with this input), −1 (it falls) or 0 (either)
 
     Raises
     ------
     ValueError, TypeError
         Fewer than two widths, a width that is not a whole number ≥ 1, an output that is not convex and
-        increasing; `monotone` is not True or False.
+        increasing; `monotone` is neither True or False nor signs.
 
     Notes
     -----
@@ -58,7 +57,7 @@ class ICNN(Layered):
 
     widths: Sequence[int]
     output: Transform | str | None = None
-    monotone: bool = False
+    monotone: bool | Sequence[int] = False
     activation: ClassVar[str] = "softplus"
     _order: ClassVar[str] = "layer by layer W, V row-major, then b"
 
@@ -69,8 +68,11 @@ class ICNN(Layered):
         if output.function not in _CONVEX or output.scale < 0.0:
             raise ValueError(f"output is {output}; expected {', '.join(_CONVEX)} with a positive "
                              "scale, or the network would not be convex.")
-        if not isinstance(self.monotone, (bool, np.bool_)):
-            raise TypeError(f"monotone is {self.monotone!r}; expected True or False.")
+        if isinstance(self.monotone, (bool, np.bool_)):
+            return
+        if not isinstance(self.monotone, (tuple, list, np.ndarray)):
+            raise TypeError(f"monotone is {self.monotone!r}; expected True, False or {self.n_in} signs.")
+        object.__setattr__(self, "monotone", checked_signs("monotone", self.monotone, self.n_in))
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -78,13 +80,14 @@ class ICNN(Layered):
         d, first, *others = self.widths
         return [(d + 1, first), *((a + d + 1, b) for a, b in zip(self.widths[1:], others))]
 
-    @functools.cached_property
-    def _positive(self):
-        """Whether an entry of θ stands for a weight that is not negative, (size,)."""
-        layers = [np.zeros(shape, dtype=bool) for shape in self.shapes]
+    @property
+    def _layer_signs(self):
+        signs = np.broadcast_to(np.array(self.monotone, dtype=float), (self.n_in,))[:, None]
+        layers = [np.zeros(shape) for shape in self.shapes]
         for k, layer in enumerate(layers):
-            layer[:-1 if self.monotone else self.widths[k] if k else 0] = True
-        return np.concatenate([layer.ravel() for layer in layers])
+            layer[-1 - self.n_in:-1] = signs
+            layer[:self.widths[k] if k else 0] = 1.0
+        return layers
 
     def init(self, seed: int) -> Array:
         """Initial parameters (size,): weights of any sign ~ N(0, 1/d), b ~ N(0, 1), in the last layer 0.
@@ -100,8 +103,7 @@ class ICNN(Layered):
             drawn[:-1] /= np.sqrt(self.n_in)
             signed.append(drawn.ravel())
         signed[-1][-self.n_out:] = 0.0
-        free = np.log(np.expm1(np.concatenate(averages)))
-        return np.where(self._positive, free, np.concatenate(signed))
+        return np.where(self._signs != 0.0, free_of(np.concatenate(averages)), np.concatenate(signed))
 
     def unravel(self, params: ArrayLike) -> list[tuple[Array, Array, Array]]:
         """[(W_l (w_{l−1}, w_l), V_l (d, w_l), b_l (w_l,)), …], the weights themselves; V₁ has no rows."""
@@ -117,34 +119,10 @@ class ICNN(Layered):
         import tensorflow as tf
         params, x = as_tensor("params", params), as_tensor("x", x)
         self.output_shape(params.shape, x.shape)
-        layers = self._augmented(tf.where(self._positive, tf.nn.softplus(params), params))
+        layers = self._augmented(self._weights_in_tensorflow(params))
         z = tf.matmul(x, layers[0][:-1]) + layers[0][-1]
         for Wb in layers[1:]:
             z = tf.matmul(tf.concat([tf.nn.softplus(z), x], axis=1), Wb[:-1]) + Wb[-1]
         output = of_output(self.output)
         out = activations.named("function", output.function, activations.OUTPUT)
         return output.shift + output.scale * out.tensorflow(z)
-
-    def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> Reparametrised:
-        """The network at one point (params, x), evaluated in NumPy: what `MLP.at` gives, in these params.
-
-        Raises
-        ------
-        ValueError, NotFinite
-            As `MLP.at`.
-        """
-        params, x, block = self._checked(params, x, block)
-        weights, slope, bend = self._weights(params)
-        return Reparametrised(NetworkPoint(self, weights, x, block), slope, bend)
-
-    def _weights(self, params):
-        """The augmented layers, flat, as a function of each entry of θ, with its two derivatives."""
-        function = activations.named("function", "softplus", activations.OUTPUT)
-        free = params[self._positive]
-        a = function.value(free, np.empty_like(free))
-        first = function.first(free, a, np.empty_like(a))
-        second = function.second(free, a, first, np.empty_like(a))
-        result = params.copy(), np.ones_like(params), np.zeros_like(params)
-        for whole, part in zip(result, (a, first, second)):
-            whole[self._positive] = part
-        return result

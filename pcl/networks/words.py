@@ -5,19 +5,20 @@ from typing import Any
 
 from pcl.networks.icnn import ICNN
 from pcl.networks.mlp import MLP
+from pcl.networks.monotone import MonotoneMLP
 from pcl.networks.transform import Transform
 
-_KINDS = {"MLP": MLP, "ICNN": ICNN}
+_KINDS = {"MLP": MLP, "ICNN": ICNN, "MonotoneMLP": MonotoneMLP}
 
 
 def words_of(name: str, net: Any) -> dict:
     """A network without its parameters, in words that JSON takes.
 
-    TypeError for a network that is no `MLP` or `ICNN`: its definition cannot be written down.
+    TypeError for a network that is none of the package's: its definition cannot be written down.
     """
     kind = type(net).__name__
     if _KINDS.get(kind) is not type(net):
-        raise TypeError(f"{name} has a network of type {kind}; only {' and '.join(_KINDS)} can be saved.")
+        raise TypeError(f"{name} has a network of type {kind}; only {', '.join(_KINDS)} can be saved.")
     return {"kind": kind, **dataclasses.asdict(net)}
 
 

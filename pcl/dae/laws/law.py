@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pcl.dae.laws.places import AtPlaces, checked_places
+from pcl.dae.laws.shape import Shape
+from pcl.networks.mlp import MLP
 from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
 
@@ -46,7 +48,8 @@ class Law:
     Parameters
     ----------
     net : MLP
-        Or any object with `size`, `n_in`, `n_out`, `init(seed)` and `at(params, x)`.
+        Or any object with `size`, `n_in`, `n_out`, `init(seed)` and `at(params, x)`; with a shape None or
+        hidden widths, as (8, 8): the network is then made for it (a plain MLP gives its widths).
     inputs : names of states, algebraic variables, inputs or "t"
     outputs : names of the model's outputs
     input_shift, input_scale : (n_in,), 0 and 1 by default
@@ -55,6 +58,12 @@ class Law:
         The same law, with the same weights, at many places of the right-hand side: inputs and outputs are
         then names of the law alone, and every place says which variables they are; a name that it leaves
         out is the variable of that name. Kept as ((names of inputs, names of outputs), …).
+    increasing, decreasing : names of inputs with which the outputs rise, or fall
+    convex, concave : bool, in all inputs together
+    positive : bool
+    bounds : (lower, upper) of the outputs, None for open
+        Shapes that the law has at every weight, see `pcl.dae.laws.shape`; shift and scale of the outputs
+        follow from them.
 
     Attributes
     ----------
@@ -63,27 +72,38 @@ class Law:
     Raises
     ------
     TypeError, ValueError
-        No network, no names; the network's width does not fit the names, or a scale is 0.
+        No network, no names; the network's width does not fit the names, or a scale is 0; shapes that
+        contradict each other, or that only constants have.
     """
 
-    net: Network
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    net: Network = None             # type: ignore[assignment]
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     input_shift: Array | float = 0.0
     input_scale: Array | float = 1.0
     output_shift: Array | float = 0.0
     output_scale: Array | float = 1.0
     places: Any = None
+    increasing: InitVar[Any] = ()
+    decreasing: InitVar[Any] = ()
+    convex: InitVar[bool] = False
+    concave: InitVar[bool] = False
+    positive: InitVar[bool] = False
+    bounds: InitVar[Any] = None
 
     if TYPE_CHECKING:       # more is taken than is kept
-        def __init__(self, net: Network, inputs: Names, outputs: Names, input_shift: ArrayLike = 0.0,
+        def __init__(self, net: Network | tuple[int, ...] | None = None, inputs: Names = (),
+                     outputs: Names = (), input_shift: ArrayLike = 0.0,
                      input_scale: ArrayLike = 1.0, output_shift: ArrayLike = 0.0,
-                     output_scale: ArrayLike = 1.0, places: Any = None): ...
+                     output_scale: ArrayLike = 1.0, places: Any = None,
+                     increasing: Names = (), decreasing: Names = (), convex: bool = False,
+                     concave: bool = False, positive: bool = False, bounds: Any = None): ...
 
-    def __post_init__(self):
+    def __post_init__(self, *shape):
         for side in ("inputs", "outputs"):
             names = getattr(self, side)
             object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
+        self._take_shape(Shape.of(self.inputs, *shape))
         if not all(hasattr(self.net, name) for name in _NETWORK):
             raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, "
                             f"with {', '.join(_NETWORK)}.")
@@ -97,6 +117,23 @@ class Law:
             for what in ("shift", "scale"):
                 self._spread(f"{side[:-1]}_{what}", n)
         object.__setattr__(self, "places", checked_places(self.places, self.inputs, self.outputs))
+
+    def _take_shape(self, shape):
+        """The network of a shape, with the shift and scale that belong to it."""
+        if not shape.asked:
+            return
+        set_ = functools.partial(object.__setattr__, self)
+        set_("net", shape.network(len(self.outputs), _hidden(self.net)))
+        given = [name for name, plain in (("output_shift", 0.0), ("output_scale", 1.0))
+                 if np.any(np.asarray(getattr(self, name)) != plain)]
+        if given:
+            raise ValueError(f"{given[0]} is {getattr(self, given[0])}, but it follows from the shape of the law; "
+                             "expected none, or bounds=(lower, upper).")
+        if np.any(np.asarray(self.input_scale) < 0.0):
+            raise ValueError(f"input_scale is {self.input_scale}; expected positive numbers where a shape is "
+                             "given.")
+        set_("output_shift", shape.shift)
+        set_("output_scale", -1.0 if shape.turned else 1.0)
 
     def _spread(self, name, n):
         value = float64_array(name, getattr(self, name))
@@ -136,6 +173,18 @@ class Law:
             raise ValueError(f"a has shape {a.shape}; expected (n, {len(self.inputs)}), columns "
                              f"{', '.join(self.inputs)}.")
         return self.at(params, a).value
+
+
+def _hidden(net):
+    """Hidden widths of what stands for the network of a shape; None for those of the shape."""
+    if net is None:
+        return None
+    if type(net) is MLP:
+        return tuple(net.widths[1:-1])
+    if isinstance(net, (tuple, list)):
+        return tuple(net)
+    raise TypeError(f"net is a {type(net).__name__}; expected hidden widths, as (8, 8), a plain MLP or None "
+                    "where a shape is given: the network is made for it.")
 
 
 class LawPoint:

@@ -48,7 +48,7 @@ def normalised(law, a, z):
     function = _function(law)
     if function == "identity":
         (shift, scale), transform = shift_scale(z), law.net.output
-        scale = scale / transform.scale
+        scale = np.copysign(scale, law.output_scale) / transform.scale      # a law keeps its sign
         return replace(law, output_shift=shift - scale * transform.shift, output_scale=scale)
     if function not in ("softplus", "exp"):
         return law

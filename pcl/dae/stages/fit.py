@@ -41,6 +41,7 @@ STARTS = 5                  # networks that main solves may start from
 SMOOTHINGS = 3              # whose trajectories they are pre-trained on in turn
 WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
 _NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
+PLACES = 25                 # of a law: beyond them the smoother has fewer than 16 free values an output
 ABOVE = 2.0                 # the same without laws, relative to smoothing splines
 
 
@@ -187,7 +188,10 @@ def _with_laws(prepare, start, words, solve, seed, smoothing):
 
 
 def _smoothed(prepare, x, smoothing, seed, solve):
-    """(`Smoothed` trajectories, words); the guess itself where there are none."""
+    """(`Smoothed` trajectories, words); the guess itself where there are none, and for laws at more than
+    `PLACES` places, whose free trajectories would cost more than the main solve and not share a law."""
+    if smoothing == "auto" and any(len(law.places) > PLACES for law in prepare.laws):
+        return Smoothed(x, np.nan, [], None, []), "left out: one law at many places; gone on with the guess"
     def cost(x):
         made = prepare(x, seed)
         return prepare.cost(made), made
