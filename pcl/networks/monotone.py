@@ -48,8 +48,8 @@ class MonotoneMLP(Signed):
     θ is one flat float64 vector, as of `MLP`; it is free: a weight of given sign is ± the softplus of its
     entry. Several inputs of given sign want two hidden layers or more: with one, not every function that
     rises with all of them can be approached.
-    Source: H. Daniels and M. Velikova, Monotone and partially monotone neural networks, IEEE Trans. Neural
-    Netw. 21 (2010) 906–917, with a softplus for the exponential of their weights.
+    Source: H. Daniels and M. Velikova, Monotone and partially monotone neural networks, IEEE Trans.
+    Neural Netw. 21 (2010) 906–917, with a softplus for the exponential of their weights.
     """
 
     widths: Sequence[int]
@@ -82,8 +82,8 @@ class MonotoneMLP(Signed):
         return layers
 
     def init(self, seed: int) -> Array:
-        """Initial parameters (size,): weights of any sign and those of a sign in magnitude ~ N(0, 1/fan_in),
-        the biases of hidden layers ~ N(0, 1), of the last layer 0. `seed` as in `MLP.init`."""
+        """Initial parameters (size,): weights, and magnitudes of those of a sign, ~ N(0, 1/fan_in), the
+        biases of hidden layers ~ N(0, 1), of the last layer 0. `seed` as in `MLP.init`."""
         seed = positive_integer("seed", seed, minimum=0, maximum=2 ** 32 - 1)
         rng, layers = np.random.RandomState(seed), []
         for (rows, columns), signs in zip(self.shapes, self._layer_signs):

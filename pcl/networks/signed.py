@@ -42,7 +42,8 @@ class Signed(Layered):
 
     def _weights(self, params):
         """The augmented layers, flat, as a function of each entry of θ, with its two derivatives."""
-        function, chosen = activations.named("function", "softplus", activations.OUTPUT), self._signs != 0.0
+        function = activations.named("function", "softplus", activations.OUTPUT)
+        chosen = self._signs != 0.0
         free = params[chosen]
         a = function.value(free, np.empty_like(free))
         first = function.first(free, a, np.empty_like(a))
@@ -64,8 +65,8 @@ def checked_signs(name: str, given: Any, n_in: int) -> tuple[int, ...]:
     except (TypeError, ValueError):
         signs = ()
     if len(signs) != n_in or any(s not in (-1, 0, 1) for s in signs):
-        raise ValueError(f"{name} is {given!r}; expected {n_in} signs, 1 (rising), −1 (falling) or 0 (either), "
-                         "one an input.")
+        raise ValueError(f"{name} is {given!r}; expected {n_in} signs, 1 (rising), −1 (falling) or 0 "
+                         "(either), one an input.")
     return signs
 
 

@@ -11,7 +11,8 @@ from pcl.dae.laws.output_range import normalised, output_range
 RNG = np.random.default_rng(2)
 SHAPES = {
     "rising": dict(increasing="S"), "falling, rising": dict(increasing="S", decreasing=["P"]),
-    "positive": dict(positive=True), "bounded": dict(bounds=(0.5, 2.0)), "below": dict(bounds=(None, 3.0)),
+    "positive": dict(positive=True), "bounded": dict(bounds=(0.5, 2.0)),
+    "below": dict(bounds=(None, 3.0)),
     "rising, bounded": dict(increasing=["S", "P"], bounds=(0, 1)),
     "rising, below": dict(increasing="S", bounds=(None, -1.0)),
     "convex": dict(convex=True), "convex, positive": dict(convex=True, positive=True),
@@ -45,7 +46,8 @@ def test_a_law_has_its_shape_at_every_weight_normalised_or_not(name, normalise):
         assert lower is None or (at.value >= lower).all()
         assert upper is None or (at.value <= upper).all()
     told = [end[0] for end in output_range(law)]
-    assert told == pytest.approx([-np.inf if lower is None else lower, np.inf if upper is None else upper])
+    assert told == [-np.inf if lower is None else pytest.approx(lower),
+                    np.inf if upper is None else pytest.approx(upper)]
 
 
 def test_a_plain_law_has_none_of_these_shapes():
@@ -66,7 +68,8 @@ def test_derivatives_of_shaped_laws_agree_with_differences(name):
         slope = slope_of_order_six(function, x, direction)
         assert np.abs(exact - slope).max() <= 1e-8 * max(1.0, np.abs(slope).max())
     agrees(at.jacobian()[:, 0] @ d, lambda p: law.at(p, a).value[:, 0], theta, d)
-    agrees(np.einsum("nd,nd->n", at.input_jacobian()[:, 0], e), lambda b: law.at(theta, b).value[:, 0], a, e)
+    agrees(np.einsum("nd,nd->n", at.input_jacobian()[:, 0], e),
+           lambda b: law.at(theta, b).value[:, 0], a, e)
     agrees(at.curvature(z_bar) @ d, lambda p: law.at(p, a).pullback(z_bar), theta, d)
     agrees(at.mixed_curvature(z_bar) @ d, lambda p: z_bar
            * law.at(p, a).input_jacobian()[:, 0], theta, d)
@@ -76,8 +79,10 @@ def test_derivatives_of_shaped_laws_agree_with_differences(name):
 
 @pytest.mark.parametrize("words, told", [
     (dict(increasing="S", decreasing="S"), "both have 'S'"), (dict(convex=True, concave=True), "only a"),
-    (dict(convex=True, bounds=(0, 1)), "only a constant"), (dict(concave=True, positive=True), "only a constant"),
-    (dict(positive=True, bounds=(None, -1.0)), "lower bound"), (dict(increasing="T"), "increasing has 'T'"),
+    (dict(convex=True, bounds=(0, 1)), "only a constant"),
+    (dict(concave=True, positive=True), "only a constant"),
+    (dict(positive=True, bounds=(None, -1.0)), "lower bound"),
+    (dict(increasing="T"), "increasing has 'T'"),
     (dict(bounds=(2.0, 1.0)), "lower bound"), (dict(bounds=3.0), "expected \\(lower, upper\\)"),
     (dict(net=ICNN((2, 3, 1)), convex=True), "expected hidden widths"),
     (dict(positive=True, output_shift=1.0), "output_shift"),
@@ -100,7 +105,7 @@ def test_hidden_widths_are_given_as_numbers_or_by_a_plain_network():
 
 
 def test_a_rising_bounded_law_is_learned_and_kept_in_a_file(tmp_path):
-    """x' = −r(x), r = x/(0.5 + x) rises from 0 and stays below 1: five noisy readings would not say so."""
+    """x' = −r(x), r = x/(0.5 + x) rises from 0 and stays below 1: noisy readings do not say so."""
     t = np.linspace(0.0, 3.0, 16)
     x = np.array([2.0])
     grid, h = [2.0], 3.0 / 1500

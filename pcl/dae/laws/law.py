@@ -127,11 +127,11 @@ class Law:
         given = [name for name, plain in (("output_shift", 0.0), ("output_scale", 1.0))
                  if np.any(np.asarray(getattr(self, name)) != plain)]
         if given:
-            raise ValueError(f"{given[0]} is {getattr(self, given[0])}, but it follows from the shape of the law; "
+            raise ValueError(f"{given[0]} is {getattr(self, given[0])}, but follows from the shape; "
                              "expected none, or bounds=(lower, upper).")
         if np.any(np.asarray(self.input_scale) < 0.0):
-            raise ValueError(f"input_scale is {self.input_scale}; expected positive numbers where a shape is "
-                             "given.")
+            raise ValueError(f"input_scale is {self.input_scale}; expected positive numbers where a "
+                             "shape is given.")
         set_("output_shift", shape.shift)
         set_("output_scale", -1.0 if shape.turned else 1.0)
 
@@ -183,8 +183,8 @@ def _hidden(net):
         return tuple(net.widths[1:-1])
     if isinstance(net, (tuple, list)):
         return tuple(net)
-    raise TypeError(f"net is a {type(net).__name__}; expected hidden widths, as (8, 8), a plain MLP or None "
-                    "where a shape is given: the network is made for it.")
+    raise TypeError(f"net is a {type(net).__name__}; expected hidden widths, as (8, 8), a plain MLP or "
+                    "None where a shape is given: the network is made for it.")
 
 
 class LawPoint:
@@ -258,8 +258,8 @@ class TrainedLaw:
         return self.law(self.theta, self.points(a))
 
     def outside(self, a: Array) -> dict[str, tuple[float, float]]:
-        """{input: (least, largest) of own inputs a (n, d)} of those that leave what was `seen` by more than
-        `ROOM` of its range."""
+        """{input: (least, largest) of own inputs a (n, d)} of those that leave what was `seen` by more
+        than `ROOM` of its range."""
         if self.seen is None or not len(a):
             return {}
         low, high = self.seen
@@ -277,5 +277,5 @@ class TrainedLaw:
 
     def __str__(self):
         at = f" at {len(self.law.places)} places" if len(self.law.places) > 1 else ""
-        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}){at}, {self.law.size} weights of "
-                f"norm {np.linalg.norm(self.theta):.3g}")
+        return (f"{', '.join(self.outputs)} = N({', '.join(self.inputs)}){at}, {self.law.size} weights "
+                f"of norm {np.linalg.norm(self.theta):.3g}")

@@ -23,8 +23,8 @@ def checked_places(places: Any, inputs: tuple[str, ...], outputs: tuple[str, ...
     if places is None:
         return ((inputs, outputs),)
     if isinstance(places, Mapping) or not isinstance(places, Iterable):
-        raise TypeError(f"places is a {type(places).__name__}; expected a list of dicts {{name of the law: "
-                        "variable of the model}}, one a place.")
+        raise TypeError(f"places is a {type(places).__name__}; expected a list of dicts {{name of the "
+                        "law: variable of the model}}, one a place.")
     found = tuple(_place(f"places[{k}]", place, inputs, outputs) for k, place in enumerate(places))
     if not found:
         raise ValueError("places is empty; expected at least one dict, or None.")
@@ -40,8 +40,8 @@ def _place(label, place, inputs, outputs):
     if isinstance(place, (tuple, list)):
         place = _mapping(label, place, own, (len(inputs), len(outputs)))
     if not isinstance(place, Mapping):
-        raise TypeError(f"{label} is a {type(place).__name__}; expected a dict {{name of the law: variable "
-                        "of the model}}.")
+        raise TypeError(f"{label} is a {type(place).__name__}; expected a dict {{name of the law: "
+                        "variable of the model}}.")
     for name, variable in place.items():
         if name not in own:
             raise ValueError(f"{label} has {name!r}; expected some of the law's names {', '.join(own)}."
@@ -63,7 +63,7 @@ def _mapping(label, pair, own, widths):
 class AtPlaces:
     """z_k = law(a_k; θ) at the places k of each point, with one θ, as a single term.
 
-        ∂z_k/∂a = law_a(a_k) C_k,   Σ_k ⟨z̄_k, ∂²z_k/∂θ²⟩,   ⟨z̄, ∂²z/∂a²⟩ = Σ_k C_kᵀ ⟨z̄_k, law_aa(a_k)⟩ C_k
+        ∂z_k/∂a = law_a(a_k) C_k,   Σ_k ⟨z̄_k, ∂²z_k/∂θ²⟩,   ∂²z/∂a² = Σ_k C_kᵀ ⟨z̄_k, law_aa(a_k)⟩ C_k
 
     a holds every input of any place once, C_k picks those of place k. The network is evaluated once at
     (points × places) inputs: cost and sums are linear in the number of places.

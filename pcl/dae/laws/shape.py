@@ -5,8 +5,8 @@
     above or below a bound          softplus of the network's last layer
     between bounds                  sigmoid of it
 
-A concave law is the negative of a convex one, one that stays below a bound is a bound less a positive one:
-the law then turns the network's sign (`output_scale` −1) and what it does with its inputs.
+A concave law is the negative of a convex one, one that stays below a bound is the bound less a positive
+one: the law then turns the network's sign (`output_scale` −1) and what it does with its inputs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Shape:
 
     @classmethod
     def of(cls, inputs: tuple[str, ...], increasing: Names = (), decreasing: Names = (),
-           convex: bool = False, concave: bool = False, positive: bool = False, bounds: Any = None) -> Shape:
+           convex: bool = False, concave: bool = False, positive: bool = False,
+           bounds: Any = None) -> Shape:
         """See `Law`.
 
         Raises
@@ -63,7 +64,8 @@ class Shape:
         names = [_names(word, given, inputs) for word, given in
                  (("increasing", increasing), ("decreasing", decreasing))]
         lower, upper = _ends(bounds)
-        found = cls(inputs, *names, bool(convex), bool(concave), max(lower, 0.0) if positive else lower, upper)
+        found = cls(inputs, *names, bool(convex), bool(concave), max(lower, 0.0) if positive else lower,
+                    upper)
         found._require()
         return found
 
@@ -99,7 +101,8 @@ class Shape:
     def _signs(self):
         """Of the network's slopes in each input: 1, −1, or 0 for either."""
         turn = -1 if self.turned else 1
-        return tuple(turn * ((name in self.increasing) - (name in self.decreasing)) for name in self.inputs)
+        return tuple(turn * ((name in self.increasing) - (name in self.decreasing))
+                     for name in self.inputs)
 
     @property
     def _output(self):
@@ -112,19 +115,19 @@ class Shape:
     def _require(self):
         both = [name for name in self.increasing if name in self.decreasing]
         if both:
-            raise ValueError(f"increasing and decreasing both have {both[0]!r}; expected one of them. A law "
-                             "that does not depend on it leaves it out of inputs.")
+            raise ValueError(f"increasing and decreasing both have {both[0]!r}; expected one of them. A "
+                             "law that does not depend on it leaves it out of inputs.")
         if self.convex and self.concave:
-            raise ValueError("convex and concave are both True, which only a + b x is; expected one of them, "
-                             "or write a and b as parameters of the model.")
+            raise ValueError("convex and concave are both True, which only a + b x is; expected one of "
+                             "them, or write a and b as parameters of the model.")
         if not self.lower < self.upper:
-            raise ValueError(f"the outputs have to stay between {self.lower:g} and {self.upper:g}; expected a "
-                             "lower bound (0 with positive=True) below the upper one.")
+            raise ValueError(f"the outputs have to stay between {self.lower:g} and {self.upper:g}; "
+                             "expected a lower bound (0 with positive=True) below the upper one.")
         for bent, side, end in (("convex", "upper", self.upper), ("concave", "lower", self.lower)):
             if getattr(self, bent) and np.isfinite(end):
-                raise ValueError(f"the law is {bent} and has the {side} bound {end:g}: of all inputs only a "
-                                 f"constant is that. Leave out {bent}, or the bound, and bound the output "
-                                 "where it is used by `Model(bounds=…)`.")
+                raise ValueError(f"the law is {bent} and has the {side} bound {end:g}: of all inputs "
+                                 f"only a constant is that. Leave out {bent} or the bound, and bound the "
+                                 "output where it is used by `Model(bounds=…)`.")
 
 
 def _names(word, given, inputs):

@@ -13,8 +13,8 @@ FIRST, LATER = 8.0, 4.0
 
 
 def deviations(law):
-    """σ (p,) of a normal prior N(0, σ²) of the weights, layer by layer; of weights of given sign it is that
-    of the entries whose softplus they are. 1 of other networks, whose layers are not known."""
+    """σ (p,) of a normal prior N(0, σ²) of the weights, layer by layer; of weights of given sign it is
+    that of the entries whose softplus they are. 1 of other networks, whose layers are not known."""
     if not isinstance(law.net, (MLP, MonotoneMLP)):
         return np.ones(law.size)
     widths = law.net.widths

@@ -4,8 +4,8 @@ Rows that share no argument are differentiated in one sweep of their sum: what a
 come from one of them alone. For n equal units, or the nodes of a method of lines, the number of sweeps is
 that of neighbours, not n.
 
-Source: A. R. Curtis, M. J. D. Powell and J. K. Reid, On the estimation of sparse Jacobian matrices, IMA J.
-Appl. Math. 13 (1974) 117–119, for rows in the place of columns; groups are made greedily, in order.
+Source: A. R. Curtis, M. J. D. Powell and J. K. Reid, On the estimation of sparse Jacobian matrices, IMA
+J. Appl. Math. 13 (1974) 117–119, for rows in the place of columns; groups are made greedily, in order.
 """
 
 from collections.abc import Sequence

@@ -217,7 +217,7 @@ class Setting:
                              penalties, self.leaps)
 
     def points_of(self, law, x):
-        """Inputs (n, d) and outputs (n, m) of a law on the trajectories x, n the nodes, times its places."""
+        """Inputs (n, d) and outputs (n, m) of a law on trajectories x, n the nodes times its places."""
         elements, model = self.elements, self.model
         w = elements.split(x)[1].reshape(elements.E * elements.K, -1)
         names = (*model.states, *model.algebraic, *model.outputs)

@@ -191,7 +191,8 @@ def _smoothed(prepare, x, smoothing, seed, solve):
     """(`Smoothed` trajectories, words); the guess itself where there are none, and for laws at more than
     `PLACES` places, whose free trajectories would cost more than the main solve and not share a law."""
     if smoothing == "auto" and any(len(law.places) > PLACES for law in prepare.laws):
-        return Smoothed(x, np.nan, [], None, []), "left out: one law at many places; gone on with the guess"
+        return Smoothed(x, np.nan, [], None, []), "left out: a law at many places; gone on with the guess"
+
     def cost(x):
         made = prepare(x, seed)
         return prepare.cost(made), made
