@@ -36,7 +36,7 @@ def read_table(paths, time, trajectory, observed, inputs, unknown):
 
 
 def _tables(path, time, trajectory, observed, inputs, unknown):
-    header, lines, rows = _read(path)
+    header, lines, rows = rows_of(path)
     others = [name for name in header if name not in (time, trajectory, *inputs)]
     if observed is None:
         observed = {name: name for name in others}
@@ -51,7 +51,7 @@ def _tables(path, time, trajectory, observed, inputs, unknown):
             for name, chosen in _groups(path, header, trajectory, lines, rows)]
 
 
-def _read(path):
+def rows_of(path):
     """(column names, line numbers, rows of text)."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, skipinitialspace=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pcl.dae.data.csv_table import read_table
+from pcl.dae.data.dose_table import read_doses
 from pcl.dae.data.experiments import Data
 from pcl.dae.data.trajectory import Trajectory
 from pcl.support.types import Path
@@ -17,7 +18,8 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
              missing: str = "refuse", weights: float | Mapping[str, float] = 1.0,
              initial: Mapping[str, Any] | None = None,
              signals: Mapping[str, Any] | None = None,
-             sigma: float | Mapping[str, float] | None = None) -> Data:
+             sigma: float | Mapping[str, float] | None = None, doses: Path | None = None,
+             dosed: str | None = None) -> Data:
     """`Data` of CSV files with one row a time and one column a variable.
 
     The first row names the columns: `time`, the variables, and perhaps `trajectory`, whose entries
@@ -43,6 +45,10 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
     weights, sigma : number or {variable: number}
     initial : {state: value} for all trajectories, or {trajectory: {state: value}}
     signals : {name: number, function or table}, inputs of all trajectories that are not in the file
+    doses : path of a table of doses, optional; see `pcl.dae.data.dose_table.read_doses`
+        Its rows belong to the trajectory they name, to all without such a column. A trajectory begins at
+        its first dose where that is before the first reading; `initial` holds there.
+    dosed : the state of all doses, where no column of that table names it
 
     Raises
     ------
@@ -51,19 +57,27 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
         no number (with its line); and what `Trajectory` and `Data` refuse.
     """
     tables = read_table(paths, time, trajectory, observed, inputs, unknown)
-    initial = initial or {}
+    initial, given = initial or {}, {} if doses is None else read_doses(doses, dosed)
+    _require_names("doses", [name for name in given if name], tables)
     per_name = any(hasattr(value, "items") for value in initial.values())
-    _require_names(initial if per_name else {}, tables)
+    _require_names("initial", initial if per_name else {}, tables)
     return Data([
         Trajectory(table.times, table.observed, initial.get(table.name) if per_name else initial,
                    {**(signals or {}), **table.inputs}, weights, name=table.name, missing=missing,
-                   sigma=sigma)
+                   sigma=sigma, **_dosing(table, [*given.get("", []), *given.get(table.name, [])]))
         for table in tables])
 
 
-def _require_names(initial, tables):
+def _dosing(table, rows):
+    """Doses and span of a trajectory."""
+    if not rows:
+        return {}
+    return {"doses": rows, "span": (min(table.times[0], *(row[0] for row in rows)), table.times[-1])}
+
+
+def _require_names(label, given, tables):
     names = [table.name for table in tables]
-    unknown = [name for name in initial if name not in names]
+    unknown = [name for name in given if name not in names]
     if unknown:
-        raise ValueError(f"initial has {unknown[0]!r}, which is no trajectory; there are "
+        raise ValueError(f"{label} has {unknown[0]!r}, which is no trajectory; there are "
                          f"{', '.join(names)}.")

@@ -8,6 +8,7 @@ import numpy as np
 from pcl.dae.program.equations import equations_of, path_of, reading_of
 from pcl.dae.program.prior_rows import priors_of
 from pcl.dae.structure.check import check
+from pcl.dae.structure.freedom import freedoms
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.dae.structure.report import StructureError
 from pcl.dae.structure.start import at_starts
@@ -30,7 +31,8 @@ def require_structure(setting, laws, x):
     notes = [*_unused(setting), *notes]
     for sentence in notes:
         warnings.warn(sentence, UserWarning, stacklevel=3)
-    return replace(report, notes=(*report.notes, *notes))
+    exchanged = freedoms(setting.model, laws, setting.data.observed, not setting.leaps)
+    return replace(report, notes=(*report.notes, *notes, *exchanged))
 
 
 def _unused(setting):

@@ -46,7 +46,7 @@ def start_words(setting, report):
     if factors:
         words += "; observations weighted by 1/variance: " + ", ".join(
             f"{name} {factor:.3g}" for name, factor in factors.items())
-    return words
+    return "; ".join([words, *report.notes])
 
 
 def _span_words(setting):
