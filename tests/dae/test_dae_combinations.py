@@ -53,7 +53,7 @@ def test_observables_with_doses_below_a_limit_of_quantification():
     for item in _subjects(lambda rng, n: 0.03 * rng.standard_normal(n)):
         seen = item.observed["c"]
         data.append(Trajectory(seen.times, {"c": np.maximum(seen.values, limit)}, {"A": 0.0},
-                               span=(0.0, 10.0), doses=[(0.0, "A", 10.0), (4.0, "A", 5.0)], name=item.name))
+                               span=(0.0, 10.0), doses=item.doses, name=item.name))
     assert sum((item.observed["c"].values == limit).sum() for item in data) > 5
     found = fit(_drug(), data, noise={"c": noise.Censored(noise.Gaussian(), below=limit)}, elements=12)
     assert found.success

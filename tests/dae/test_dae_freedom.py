@@ -61,7 +61,8 @@ def test_a_product_of_a_law_of_the_state_and_one_of_the_temperature_of_an_experi
         x = np.array([1.5 * np.exp(-k * s) for s in t])                 # f = x, g = exp(T)
         data.append(Trajectory(t, {"x": x + 0.01 * rng.standard_normal(15)}, {"x": 1.5}, {"T": T}))
     model = _model(lambda v: -v.a * v.b)
-    found = fit(model, data, [Law(MLP((1, 3, 1)), "x", "a"), Law(MLP((1, 2, 1)), "T", "b")], elements=5, smoothing=0.01)
+    laws = [Law(MLP((1, 3, 1)), "x", "a"), Law(MLP((1, 2, 1)), "T", "b")]
+    found = fit(model, data, laws, elements=5, smoothing=0.01)
     assert found.success and "a, b share" in str(found)
     (f, g), x = found.laws, np.array([0.3, 0.7, 1.2])
     for T in (0.0, 0.5, 1.0):
