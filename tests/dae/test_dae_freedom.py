@@ -56,13 +56,13 @@ def test_a_law_at_two_places_is_one_law():
 def test_a_product_of_a_law_of_the_state_and_one_of_the_temperature_of_an_experiment():
     """x' = −f(x) g(T), T a constant of each experiment: the product is found, and the exchange said."""
     t, rng, data = np.linspace(0.0, 2.0, 15), np.random.default_rng(0), []
-    for T in (0.0, 0.5, 1.0):
+    for T in (0.0, 0.3, 0.5, 0.8, 1.0):
         k = np.exp(T)
         x = np.array([1.5 * np.exp(-k * s) for s in t])                 # f = x, g = exp(T)
         data.append(Trajectory(t, {"x": x + 0.01 * rng.standard_normal(15)}, {"x": 1.5}, {"T": T}))
     model = _model(lambda v: -v.a * v.b)
-    laws = [Law(MLP((1, 3, 1)), "x", "a"), Law(MLP((1, 2, 1)), "T", "b")]
-    found = fit(model, data, laws, elements=5, smoothing=0.01)
+    laws = [Law(MLP((1, 4, 1)), "x", "a"), Law(MLP((1, 3, 1)), "T", "b")]
+    found = fit(model, data, laws, elements=6)
     assert found.success and "a, b share" in str(found)
     (f, g), x = found.laws, np.array([0.3, 0.7, 1.2])
     for T in (0.0, 0.5, 1.0):
