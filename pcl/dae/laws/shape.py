@@ -61,11 +61,11 @@ class Shape:
         for name, flag in (("convex", convex), ("concave", concave), ("positive", positive)):
             if not isinstance(flag, (bool, np.bool_)):
                 raise TypeError(f"{name} is {flag!r}; expected True or False, for all inputs together.")
-        names = [_names(word, given, inputs) for word, given in
-                 (("increasing", increasing), ("decreasing", decreasing))]
+        rising, falling = (_names(word, given, inputs) for word, given in
+                           (("increasing", increasing), ("decreasing", decreasing)))
         lower, upper = _ends(bounds)
-        found = cls(inputs, *names, bool(convex), bool(concave), max(lower, 0.0) if positive else lower,
-                    upper)
+        found = cls(inputs, rising, falling, bool(convex), bool(concave),
+                    max(lower, 0.0) if positive else lower, upper)
         found._require()
         return found
 
