@@ -1,0 +1,187 @@
+"""Problems in the PEtab format as models and data.
+
+Source: L. Schmiester et al., PEtab: interoperable specification of parameter estimation problems in
+systems biology (2021); the specification of version 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import keyword
+from collections.abc import Iterable
+from typing import Any
+
+from pcl.dae.data.experiments import Data
+from pcl.dae.model import Model
+from pcl.dae.petab.evaluate import Expression, Expressions
+from pcl.dae.petab.experiments import Resets, Trajectories
+from pcl.dae.petab.expression import leaves, Node
+from pcl.dae.petab.noise import PREDICTED
+from pcl.dae.petab.parameters import Parameters
+from pcl.dae.petab.problem import Problem
+from pcl.dae.petab.readings import Experiment, experiment_of, grouped
+from pcl.dae.petab.sbml_math import Reader
+from pcl.dae.petab.system import System
+from pcl.dae.petab.unsupported import Unsupported
+from pcl.support.types import Path
+
+_RESERVED = ("t", "d")
+
+
+def read_petab(path: Path) -> Problem:
+    """The `Problem` of a PEtab (version 1) file with SBML kinetics.
+
+    Species, compartments, parameters, reactions, function definitions, rules, initial assignments and
+    events at known times become a `Model`; each pair of conditions one `Trajectory`; formulae of
+    observables `observed`, those of σ noise models with exact derivatives; bounds, scales and priors those
+    of the model's parameters. Pre-equilibration is a start at rest, readings at time inf are of a state
+    of rest, piecewise formulae in time are inputs that switch. What is read at the time of a jump is what
+    is after it.
+
+        problem = pcl.dae.read_petab("problem.yaml")
+        found = problem.fit()                        # or fit(*problem), if all sizes of noise are known
+        print(problem.objective(found.parameters))   # −ln L
+
+    Parameters
+    ----------
+    path : of the YAML file
+
+    Raises
+    ------
+    ImportError
+        The packages `petab` and `libsbml` are not installed: `pip install pcl-fem[petab]`.
+    pcl.dae.petab.unsupported.Unsupported
+        What cannot be stated, by its name: algebraic rules, delays, events triggered by states, kinks at
+        states, Laplace densities, other model formats, version 2.
+    ValueError
+        Tables that do not fit each other.
+    """
+    problem = _read(path)
+    model, parameters = problem.model.sbml_model, Parameters.of(problem.parameter_df)
+    experiments = list(dict.fromkeys(experiment_of(row) for row in
+                                     problem.measurement_df.to_dict("records")))
+    _require_conditions(problem.condition_df, experiments)
+    system = System.of(model, problem.condition_df, parameters, experiments)
+    groups = grouped(problem, Reader(), system.settled)
+    for group in groups.values():
+        group.tree = system.switches.taken(group.tree)
+    return _Assembly(system, groups, experiments).problem()
+
+
+class _Assembly:
+    """The last step: names, `Model` and `Data`."""
+
+    def __init__(self, system, groups, experiments):
+        self.system, self.groups, self.experiments = system, groups, experiments
+        self.resets = Resets(system, experiments)
+        self.jumps = {event.name: system.after(event.assignments) for event in system.events}
+        self.jumps |= self.resets.jumps
+        self._require_noise()
+        used = self._used()
+        known = {*system.conditions.inputs, *system.switches.found}
+        self.inputs = {name for name in used if name in known}
+        _require_values(used, {*known, *system.network.rates, *system.parameters.estimated})
+        self.names = _names((*system.network.rates, *system.parameters.estimated,
+                             *sorted(self.inputs), *groups))
+        self.jump_names = _names(self.jumps)
+
+    def problem(self):
+        names, parameters = self.names, self.system.parameters
+        make = Trajectories(self.system, self.resets, names, self.inputs, self.jump_names)
+        data = Data([make.of(each, self.groups) for each in self.experiments])
+        changed = {old: new for old, new in (names | self.jump_names).items() if old != new}
+        return Problem(self._model(), data,
+                       {names[name]: parameters.nominal[name] for name in parameters.estimated
+                        if name in parameters.nominal},
+                       {names[name]: value for name, value in parameters.centre.items()}, changed,
+                       {names[name]: group for name, group in self.groups.items()})
+
+    def _model(self):
+        system, names, p = self.system, self.names, self.system.parameters
+        return Model(
+            states=tuple(names[name] for name in system.network.rates),
+            parameters=tuple(names[name] for name in p.estimated),
+            inputs=tuple(names[name] for name in sorted(self.inputs)),
+            rates=self._function(system.network.rates),
+            jumps={self.jump_names[name]: self._function(trees) for name, trees in self.jumps.items()},
+            bounds={names[name]: pair for name, pair in p.bounds.items()},
+            log=tuple(names[name] for name in p.logs),
+            priors={names[name]: prior for name, prior in p.priors.items()},
+            observed={names[name]: Expression(group.tree, *self._rules)
+                      for name, group in self.groups.items()})
+
+    @property
+    def _rules(self):
+        return self.system.network.rules, self.system.network.start, self.names
+
+    def _function(self, trees):
+        return Expressions({self.names[name]: tree for name, tree in trees.items()}, *self._rules)
+
+    def _used(self):
+        """Symbols without rule of all formulae."""
+        system, found = self.system, set[str]()
+        trees = [*system.network.rates.values(), *(group.tree for group in self.groups.values())]
+        trees += [tree for jump in self.jumps.values() for tree in jump.values()]
+        trees += [Node("initial", (tree,)) for tree in system.starts().values()]
+        for tree in trees:
+            found |= system.leaves(tree)
+        return found - {":time"}
+
+    def _require_noise(self):
+        for name, group in self.groups.items():
+            if group.sigma is None:
+                continue
+            others = leaves(group.sigma, {}, {}) - {PREDICTED, *self.system.parameters.estimated}
+            if others:
+                raise Unsupported(f"the noise of {name!r} depends on {sorted(others)[0]!r}; expected a "
+                                  "formula of parameters and of the observable itself.")
+
+
+def _read(path):
+    """The problem of `petab.v1`."""
+    try:
+        petab = importlib.import_module("petab.v1")
+        importlib.import_module("libsbml")
+    except ImportError as error:
+        raise ImportError(f"read_petab needs {error.name!r}, which is not installed. Run "
+                          "`pip install pcl-fem[petab]`.") from error
+    content = petab.yaml.load_yaml(str(path))
+    version = str(content.get("format_version", 1))
+    if not version.startswith("1"):
+        raise Unsupported(f"{path} is of PEtab version {version}; expected version 1.")
+    if content.get("extensions"):
+        raise Unsupported(f"{path} has the extensions {', '.join(content['extensions'])}, which are not "
+                          "supported.")
+    if len(content["problems"]) != 1:
+        raise Unsupported(f"{path} has {len(content['problems'])} problems; expected one.")
+    problem = petab.Problem.from_yaml(str(path))
+    if problem.model is None or problem.model.type_id != "sbml":
+        kind = "no" if problem.model is None else problem.model.type_id
+        raise Unsupported(f"{path} has {kind} model; expected SBML.")
+    return problem
+
+
+def _require_conditions(table: Any, experiments: list[Experiment]) -> None:
+    for name in (name for each in experiments for name in (each.before, each.condition) if name):
+        if name not in table.index:
+            raise ValueError(f"the table of readings has the condition {name!r}; expected one of "
+                             f"{', '.join(map(str, table.index))}.")
+
+
+def _require_values(used: set[str], known: set[str]) -> None:
+    absent = sorted(used - known)
+    if absent:
+        raise ValueError(f"{absent[0]!r} has no value: neither the model nor a table gives one.")
+
+
+def _names(given: Iterable[str]) -> dict[str, str]:
+    """{name in the files: name in the model}."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in given:
+        new = f"x{name}" if name.startswith("_") else name
+        while new in taken or new in _RESERVED or keyword.iskeyword(new) or not new.isidentifier():
+            new = f"{new}_"
+        taken.add(new)
+        found[name] = new
+    return found
