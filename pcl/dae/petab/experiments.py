@@ -8,7 +8,6 @@ names are given their values.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -39,8 +38,7 @@ class Resets:
         later = [each.condition for each in experiments if each.before]
         columns = [c for c in conditions.columns if c in stored and any(
             conditions.given(c, name) is not None for name in later)]
-        trees = {column: conditions.tree(column, f"{column}_from_0", number(0.0), later,
-                                           "after")
+        trees = {column: conditions.tree(column, f"{column}_from_0", number(0.0), later, "after")
                  for column in columns}
         self._of: dict[str, str] = {}
         self.jumps: dict[str, dict[str, Node]] = {}
@@ -102,7 +100,8 @@ class Trajectories:
         found = {}
         for name in self._inputs & set(after):
             a, b = before[name], after[name]
-            one = {"before": a, "after": b}.get(system.conditions.whose.get(name, ""), a if a == b else None)
+            whose = system.conditions.whose.get(name, "")
+            one = {"before": a, "after": b}.get(whose, a if a == b else None)
             steps = ([span[0], 0.0], [a, b], "constant")
             found[self._names[name]] = steps if one is None else one
         known = system.known(after, "a comparison with time")
@@ -150,4 +149,3 @@ def _after(times, moments, span):
         at = np.abs(times - moment) < hair
         times = np.where(at & (moment < span[1]), moment + hair, times)
     return times
-

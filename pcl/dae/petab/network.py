@@ -11,7 +11,7 @@ Version 2 core (2019), 4.6 to 4.11.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from pcl.dae.petab.expression import Node, number, over, plus, substituted, symbol, times
@@ -263,14 +263,3 @@ def _start_of(species):
         value = number(species.getInitialAmount())
         return value if species.getHasOnlySubstanceUnits() else over(value, size)
     return symbol(species.getId())
-
-
-def replaced_rules(network: Network, change: Any) -> Network:
-    """The same with every tree changed."""
-    def each(trees: Mapping[str, Node]) -> dict[str, Node]:
-        return {name: change(tree) for name, tree in trees.items()}
-    events = tuple(replace(event, trigger=change(event.trigger), assignments=each(event.assignments))
-                   for event in network.events)
-    return replace(network, rates=each(network.rates), rules=each(network.rules),
-                   start=network.start, events=events)
-

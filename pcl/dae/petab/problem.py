@@ -69,7 +69,7 @@ class Problem:
         noise = self.noise(start)
         return fit(self.model, self.data, start=start, **({"noise": noise} if noise else {}), **options)
 
-    def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 40) -> float:
+    def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 15) -> float:
         """−ln L of the readings at parameters, the nominal ones by default, trajectories simulated.
 
         Priors are not in it. Elements are halved until it changes by less than 1e-9 of its size, from

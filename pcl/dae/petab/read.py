@@ -33,10 +33,10 @@ def read_petab(path: Path) -> Problem:
 
     Species, compartments, parameters, reactions, function definitions, rules, initial assignments and
     events at known times become a `Model`; each pair of conditions one `Trajectory`; formulae of
-    observables `observed`, those of σ noise models with exact derivatives; bounds, scales and priors those
-    of the model's parameters. Pre-equilibration is a start at rest, readings at time inf are of a state
-    of rest, piecewise formulae in time are inputs that switch. What is read at the time of a jump is what
-    is after it.
+    observables `observed`, those of σ noise models; bounds, scales and priors those of the model's
+    parameters. All derivatives are exact. Pre-equilibration is a start at rest, readings at time inf are
+    of a state of rest, piecewise formulae in time are inputs that switch. What is read at the time of a
+    jump is what is after it.
 
         problem = pcl.dae.read_petab("problem.yaml")
         found = problem.fit()                        # or fit(*problem), if all sizes of noise are known

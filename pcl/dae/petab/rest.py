@@ -13,10 +13,12 @@ from dataclasses import replace
 
 from pcl.dae.petab.expression import Node, number, over, plus, symbol, times
 from pcl.dae.petab.network import Network
-from pcl.dae.petab.unsupported import Unsupported
 
 
-def with_totals(network: Network, sizes: Mapping[str, Node]) -> tuple[Network, dict[str, dict[str, Node]]]:
+Totals = dict[str, dict[str, Node]]
+
+
+def with_totals(network: Network, sizes: Mapping[str, Node]) -> tuple[Network, Totals]:
     """(network with totals in the place of some states, {total: {state: weight tree}}).
 
     Parameters
@@ -25,7 +27,7 @@ def with_totals(network: Network, sizes: Mapping[str, Node]) -> tuple[Network, d
     sizes : {state: tree}, amount per state: the compartment of states that are concentrations
     """
     laws = _conserved(network.moves)
-    rates, rules, totals = dict(network.rates), dict(network.rules), {}
+    rates, rules, totals = dict(network.rates), dict(network.rules), Totals()
     for k, law in enumerate(laws, start=1):
         name, last = f"total_{k}", next(iter(law))
         weights = {state: times(number(count), sizes[state]) for state, count in law.items()}
@@ -54,10 +56,3 @@ def _conserved(moves):
     for i in range(laws.rows):
         found.append({state: float(laws[i, j]) for j, state in enumerate(states) if laws[i, j] != 0})
     return found
-
-
-def require_plain_factors(factors: bool) -> None:
-    """Unsupported where conversion factors stand between amounts and reactions."""
-    if factors:
-        raise Unsupported("the model has conversion factors and a state of rest, which is not supported "
-                          "together.")

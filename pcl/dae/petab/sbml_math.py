@@ -67,7 +67,7 @@ class Reader:
         return _node(_PLAIN[kind], args)
 
     def formula(self, text: str, where: str) -> Node:
-        """The tree of a formula of a PEtab table, whose `log` is the natural one and whose time `time`."""
+        """The tree of a formula of a PEtab table, whose `log` is the natural one."""
         import libsbml
         settings = libsbml.L3ParserSettings()
         settings.setParseLog(libsbml.L3P_PARSE_LOG_AS_LN)

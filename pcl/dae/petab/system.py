@@ -192,4 +192,3 @@ def _size(model, network, state):
     species = model.getSpecies(name)
     by_amount = species.getHasOnlySubstanceUnits() or state != name
     return number(1.0) if by_amount else symbol(species.getCompartment())
-

@@ -67,8 +67,9 @@ def likely(setting, data, densities):
             if unknown.startswith(LOG):
                 bounds[parameter] = (start + np.log(LEAST), np.inf)
     logs = tuple(parameter for (_, unknown), parameter in own.items() if unknown.startswith(LOG))
-    model = replace(model, parameters=(*model.parameters, *own.values()),
-                    bounds={**model.bounds, **bounds}, exponents=(*model.exponents, *logs))
+    if own:
+        model = replace(model, parameters=(*model.parameters, *own.values()),
+                        bounds={**model.bounds, **bounds}, exponents=(*model.exponents, *logs))
     return replace(setting, model=model, data=data, densities=densities, own=own, squares=setting.data,
                    stand_in=False)
 
