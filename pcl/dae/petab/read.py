@@ -6,7 +6,6 @@ systems biology (2021); the specification of version 1.
 
 from __future__ import annotations
 
-import importlib
 import keyword
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +22,7 @@ from pcl.dae.petab.readings import Experiment, experiment_of, grouped
 from pcl.dae.petab.sbml_math import Reader
 from pcl.dae.petab.system import System
 from pcl.dae.petab.unsupported import Unsupported
+from pcl.support.optional import of_extra
 from pcl.support.types import Path
 
 _RESERVED = ("t", "d")
@@ -139,12 +139,8 @@ class _Assembly:
 
 def _read(path):
     """The problem of `petab.v1`."""
-    try:
-        petab = importlib.import_module("petab.v1")
-        importlib.import_module("libsbml")
-    except ImportError as error:
-        raise ImportError(f"read_petab needs {error.name!r}, which is not installed. Run "
-                          "`pip install pcl-fem[petab]`.") from error
+    petab = of_extra("petab.v1", "read_petab", "petab")
+    of_extra("libsbml", "read_petab", "petab")
     content = petab.yaml.load_yaml(str(path))
     version = str(content.get("format_version", 1))
     if not version.startswith("1"):

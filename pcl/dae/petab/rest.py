@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 
 from pcl.dae.petab.expression import Node, number, over, plus, symbol, times
 from pcl.dae.petab.network import Network
 
 
+_LARGEST = 10 ** 6     # denominator of a stoichiometry
 Totals = dict[str, dict[str, Node]]
 
 
@@ -40,19 +42,29 @@ def with_totals(network: Network, sizes: Mapping[str, Node]) -> tuple[Network, T
 
 
 def _conserved(moves):
-    """[{state: weight}, …], a basis of the left null space; the first state of each is in no other."""
-    import sympy
+    """[{state: weight}, …], a basis of the left null space of the stoichiometric matrix, in exact
+    arithmetic; the first state of each is in no other."""
     states = [state for state, mine in moves.items() if any(mine.values())]
     reactions = list(dict.fromkeys(name for state in states for name in moves[state]))
-    if not states:
-        return []
-    N = sympy.Matrix(len(states), len(reactions), lambda i, j: sympy.nsimplify(
-        moves[states[i]].get(reactions[j], 0.0), rational=True))
-    null = N.T.nullspace()
-    if not null:
-        return []
-    laws = sympy.Matrix.hstack(*null).T.rref()[0]
-    found = []
-    for i in range(laws.rows):
-        found.append({state: float(laws[i, j]) for j, state in enumerate(states) if laws[i, j] != 0})
-    return found
+    rows = [[Fraction(moves[state].get(name, 0.0)).limit_denominator(_LARGEST) for name in reactions]
+            + [Fraction(i == k) for k in range(len(states))] for i, state in enumerate(states)]
+    rank = _eliminated(rows, len(reactions))
+    laws = [row[len(reactions):] for row in rows[rank:]]        # what makes rows of N vanish
+    _eliminated(laws, len(states))
+    return [{state: float(weight) for state, weight in zip(states, law) if weight} for law in laws]
+
+
+def _eliminated(rows, columns):
+    """Bring rows to reduced echelon form in their first columns, in place; the rank."""
+    rank = 0
+    for column in range(columns):
+        pivot = next((k for k in range(rank, len(rows)) if rows[k][column]), None)
+        if pivot is None:
+            continue
+        rows[rank], rows[pivot] = rows[pivot], rows[rank]
+        rows[rank] = [entry / rows[rank][column] for entry in rows[rank]]
+        for k, row in enumerate(rows):
+            if k != rank and row[column]:
+                rows[k] = [a - row[column] * b for a, b in zip(row, rows[rank])]
+        rank += 1
+    return rank
