@@ -53,7 +53,12 @@ def test_a_long_frame_is_the_same():
              for name, column, size in (("x", "x [g/l]", "sd of x"), ("y", "y", "sd of y"),
                                         ("F", "F", None))]
     frame = pd.concat(parts).dropna(subset="seen").sample(frac=1.0, random_state=2)
-    assert same(Data.from_frame(frame, variable="name", value="seen", sigma="sd", **OPTIONS))
+    options = {**OPTIONS, "variable": "name", "value": "seen", "sigma": "sd"}
+    assert same(Data.from_frame(frame, **options))
+    renamed = frame.replace({"name": {"x": "biomass [g/l]"}})
+    assert same(Data.from_frame(renamed, observed={"biomass": "x", "y": "y"}, **options))
+    with pytest.raises(ValueError, match="column 'name' has 'y', which is neither"):
+        Data.from_frame(frame, observed="x", **options)
 
 
 def test_a_dict_of_columns_needs_no_package(monkeypatch):
@@ -73,7 +78,7 @@ def test_a_frame_of_one_experiment_is_a_trajectory():
 
 @pytest.mark.parametrize("change, words", [
     ({"time": "T"}, "no column 'T'"), ({"experiment": "nobody"}, "no column 'nobody'"),
-    ({"observed": ["x"]}, "'y' that is neither observed"), ({"initial": {"c": {"x": 1.0}}}, "'c'"),
+    ({"observed": ["x"]}, "'y', which is neither observed"), ({"initial": {"c": {"x": 1.0}}}, "'c'"),
     ({"inputs": {"F": "cubic"}}, "'cubic'"), ({"sigma": "sd of x"}, "sigma is 'sd of x'")])
 def test_columns_that_do_not_fit_are_named(change, words):
     with pytest.raises((TypeError, ValueError), match=words):

@@ -2,6 +2,7 @@
 or LSODA with formulae evaluated by libsbml give. Kinds of problems are those of the PEtab test suite
 (conversion A ⇌ B, https://github.com/PEtab-dev/petab_test_suite), written anew."""
 
+import libsbml
 import numpy as np
 import pytest
 from petab_problems import estimated, fixed, integrated, objective, Sbml, written
@@ -197,3 +198,40 @@ def test_priors_are_twice_the_negative_log_densities_up_to_a_constant(kind, numb
     p = np.array([0.5, 1.0, 3.0])
     found = prior.residual(p, prior.centre, np.log) ** 2
     np.testing.assert_allclose(np.diff(found), np.diff(density(p)), rtol=1e-10)
+
+
+def test_after_pre_equilibration_an_event_moves_a_state_and_the_total_that_it_is_part_of(tmp_path):
+    sbml = conversion().parameter("gain", 1.0)
+    sbml.event("dose", "geq(time, 2.5)", {"A": "A + gain", "B": "0.5*B"})
+    path = written(tmp_path, sbml, [{"conditionId": "p", "k1": 0.3}, {"conditionId": "c", "k1": 0.8}],
+                   [A], rows("c", preequilibrationConditionId="p"),
+                   [estimated("k2", 0.6), estimated("gain", 0.7)])
+    rest = 0.6 / 0.9
+    first = closed(rest, 1.0 - rest, 0.8, 0.6)
+    a = first(2.5)
+    after = closed(a + 0.7, 0.5 * (1.0 - a), 0.8, 0.6)
+    equal(path, {"obs_a": lambda row: first(row["time"]) if row["time"] < 2.5
+                 else after(row["time"] - 2.5)}, 1e-7)
+
+
+def test_names_that_models_here_may_not_have_are_changed_and_told(tmp_path):
+    sbml = Sbml(3.0).species("t", 1.0).species("_B", 0.0, amount=True).parameter("lambda", 0.8)
+    sbml.parameter("d", 0.6).reaction("forth", "cell*lambda*t", ["t"], ["_B"])
+    sbml.reaction("back", "d*_B", ["_B"], ["t"])
+    path = written(tmp_path, sbml, [{"conditionId": "c"}], [A | {"observableFormula": "t"}], rows("c"),
+                   [estimated("lambda", 0.8), estimated("d", 0.6)])
+    a = closed(1.0, 0.0, 0.8, 0.6)
+    problem = equal(path, {"obs_a": lambda row: a(row["time"])})
+    assert problem.names == {"t": "t_", "_B": "x_B", "lambda": "lambda_", "d": "d_"}
+
+
+def test_parameters_of_one_reaction_hide_those_of_the_model(tmp_path):
+    sbml = conversion()
+    law = sbml.model.getReaction(1).getKineticLaw()
+    law.createLocalParameter().setId("k1")
+    law.getLocalParameter(0).setValue(0.6)
+    law.setMath(libsbml.parseL3Formula("cell*k1*B"))
+    path = written(tmp_path, sbml, [{"conditionId": "c", "A": "a0"}], [A], rows("c"),
+                   [estimated("k1", 0.8), estimated("a0", 1.3)])
+    a = closed(1.3, 0.0, 0.8, 0.6)
+    equal(path, {"obs_a": lambda row: a(row["time"])})

@@ -69,12 +69,12 @@ class Data:
         time : str, column of times
         experiment : str, column that names experiments; by default "trajectory", if there is one
         variable, value : str, columns of a long frame: which variable a row reads, and what
-        observed : names, or {column: variable}, of a wide frame; by default all other columns
+        observed : names, or {column, or name in a long frame: variable}; by default all others
         inputs : names, or {name: "linear" or "constant"}: columns, or variables of a long frame, that are
             tables of inputs; empty entries are skipped
         sigma : standard deviations of readings: a number, {variable: number or column} of a wide frame,
             the name of a column of a long one
-        unknown : "refuse" or "ignore" other columns of a wide frame
+        unknown : "refuse" or "ignore" other columns, of a long frame other names
         weights, missing : see `Trajectory`
         initial : {state: value}, or {experiment: {state: value}}
         signals : {input: number, function or table}, of all experiments

@@ -93,6 +93,7 @@ def experiments_of(frame: Any, time: str, experiment: str | None, variable: str 
     if experiment is None and "trajectory" in frame.names:
         experiment = "trajectory"
     inputs = dict(inputs) if isinstance(inputs, Mapping) else dict.fromkeys(_named(inputs), "linear")
+    known("unknown", unknown, ("refuse", "ignore"))
     frame.require(time, *([experiment] if experiment is not None else []))
     for name, kind in inputs.items():
         known(f"the interpolation of input {name!r}", kind, KINDS)
@@ -101,7 +102,7 @@ def experiments_of(frame: Any, time: str, experiment: str | None, variable: str 
         found = wide(frame, time, experiment, observed, inputs, columns, unknown)
     else:
         columns, numbers = (sigma, {}) if isinstance(sigma, str) else (None, _sizes(sigma)[1])
-        found = long(frame, time, experiment, variable, value, columns, inputs)
+        found = long(frame, time, experiment, variable, value, observed, inputs, columns, unknown)
     starts = initial_of(initial, [table.name for table, _ in found])
     return [{"t": table.times, "observed": table.observed, "initial": starts[table.name],
              "inputs": {**(signals or {}), **table.inputs}, "weights": weights, "name": table.name,
@@ -148,14 +149,10 @@ def initial_of(initial: Mapping[str, Any] | None, names: list[str]) -> dict[str,
 def wide(frame: Frame, time: str, experiment: str | None, observed: Any, inputs: Mapping[str, str],
          sigma: Mapping[str, str], unknown: str) -> list[tuple[Table, dict[str, Array]]]:
     """[(Table, {variable: σ (n,)}), …] of a frame with a row a time and a column a variable."""
-    known("unknown", unknown, ("refuse", "ignore"))
     others = [name for name in frame.names
               if name not in (time, experiment, *inputs, *sigma.values())]
     observed = _named(others if observed is None else observed)
-    extra = [name for name in others if name not in observed]
-    if extra and unknown == "refuse":
-        raise ValueError(f"frame has a column {extra[0]!r} that is neither observed nor an input; name "
-                         "it, or set unknown='ignore'.")
+    _require_all(others, observed, unknown, "frame has a column")
     values = {variable: frame.numbers(column) for column, variable in observed.items()}
     signals = {name: frame.numbers(name) for name in inputs}
     absent = [variable for variable in sigma if variable not in values]
@@ -173,10 +170,15 @@ def wide(frame: Frame, time: str, experiment: str | None, observed: Any, inputs:
     return found
 
 
-def long(frame: Frame, time: str, experiment: str | None, variable: str, value: str, sigma: str | None,
-         inputs: Mapping[str, str]) -> list[tuple[Table, dict[str, Array]]]:
+def long(frame: Frame, time: str, experiment: str | None, variable: str, value: str, observed: Any,
+         inputs: Mapping[str, str], sigma: str | None, unknown: str
+         ) -> list[tuple[Table, dict[str, Array]]]:
     """The same of a frame with a row a reading; rows of inputs are tables of them."""
-    t, names, values = frame.numbers(time), frame.words(variable), frame.numbers(value)
+    t, values = frame.numbers(time), frame.numbers(value)
+    names = np.array([_UNIT.sub("", name) for name in frame.words(variable)])
+    every = [name for name in dict.fromkeys(names.tolist()) if name not in inputs]
+    observed = _named(every if observed is None else observed)
+    _require_all(every, observed, unknown, f"column {variable!r} has")
     sizes = None if sigma is None else frame.numbers(sigma)
     absent = [name for name in inputs if name not in names]
     if absent:
@@ -184,11 +186,19 @@ def long(frame: Frame, time: str, experiment: str | None, variable: str, value: 
     found = []
     for name, chosen in _experiments(frame, time, experiment):
         rows = {key: chosen[names[chosen] == key] for key in dict.fromkeys(names[chosen].tolist())}
-        seen = {key: (t[k], values[k]) for key, k in rows.items() if key not in inputs}
+        seen = {observed[key]: (t[k], values[k]) for key, k in rows.items() if key in observed}
         signals = {key: _table(t[k], values[k], inputs[key]) for key, k in rows.items() if key in inputs}
         found.append((Table(name, t[chosen], seen, signals),
-                      {} if sizes is None else {key: sizes[rows[key]] for key in seen}))
+                      {} if sizes is None else {observed[key]: sizes[k] for key, k in rows.items()
+                                                if key in observed}))
     return found
+
+
+def _require_all(names, observed, unknown, what):
+    extra = [name for name in names if name not in observed]
+    if extra and unknown == "refuse":
+        raise ValueError(f"{what} {extra[0]!r}, which is neither observed nor an input; name it, or set "
+                         "unknown='ignore'.")
 
 
 def _experiments(frame, time, experiment):
