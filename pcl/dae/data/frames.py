@@ -31,7 +31,7 @@ class Frame:
         if columns is None:
             raise TypeError(f"frame is a {type(frame).__name__}; expected a data frame, or a dict "
                             "{column: values}.")
-        self._columns = {}
+        self._columns: dict[str, Array] = {}
         for column in columns:
             name = _UNIT.sub("", str(column))
             if name in self._columns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def times_of(event: Event, known: Known, span: tuple[float, float], settled: boo
             if after and not before]
 
 
-def require_timed(event: Event, rules: dict, start: dict, moving: dict[str, str]) -> None:
+def require_timed(event: Event, rules: Mapping[str, Node], start: Mapping[str, Node],
+                  moving: Mapping[str, str]) -> None:
     """Unsupported where a trigger depends on what moves or is estimated."""
     for name in sorted(leaves(event.trigger, rules, start)):
         if name in moving:

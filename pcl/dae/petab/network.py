@@ -123,7 +123,8 @@ class _Builder:
 
     def _rules_of_model(self):
         """({symbol: tree} of assignment rules, the same of rate rules)."""
-        assigned, rated = {}, {}
+        assigned: dict[str, Node] = {}
+        rated: dict[str, Node] = {}
         for rule in self.model.getListOfRules():
             if rule.isAlgebraic():
                 raise Unsupported("the model has an algebraic rule, which is not supported: write it as "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 
 from pcl.dae.petab.priors import prior_of, UNIFORM
 
-_TO = {"lin": lambda p: p, "log": np.log, "log10": np.log10}
-_FROM = {"lin": lambda q: q, "log": np.exp, "log10": lambda q: 10.0 ** q}
+_TO: dict[str, Callable[[Any], Any]] = {"lin": lambda p: p, "log": np.log, "log10": np.log10}
+_FROM: dict[str, Callable[[Any], Any]] = {
+    "lin": lambda q: q, "log": np.exp, "log10": lambda q: 10.0 ** q}
 
 
 @dataclass

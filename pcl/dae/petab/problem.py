@@ -66,8 +66,7 @@ class Problem:
         options : of `pcl.dae.fit`
         """
         start = {**self.start, **self._known(start)}
-        noise = self.noise(start)
-        return fit(self.model, self.data, start=start, **({"noise": noise} if noise else {}), **options)
+        return fit(self.model, self.data, start=start, noise=self.noise(start) or None, **options)
 
     def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 15) -> float:
         """−ln L of the readings at parameters, the nominal ones by default, trajectories simulated.

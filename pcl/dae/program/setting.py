@@ -178,8 +178,7 @@ class Setting:
         density = self.densities.get(name) or Squares(
             *(np.concatenate([np.broadcast_to(each[i], each[3].shape) for each in seen]) for i in (3, 4)))
         first = self.elements.width - self.elements.n_p
-        shared = density.noise.parameters if density.unknowns else {}
-        columns = [first + model.parameters.index(shared.get(q) or self.own[name, q])
+        columns = [first + model.parameters.index(density.shared.get(q) or self.own[name, q])
                    for q in density.unknowns]
         return Term(Reading(self.elements, name, parts), density, np.array(columns, dtype=int))
 

@@ -35,7 +35,7 @@ def dataset_of(curves: Mapping[str, Curve], t: ArrayLike | None, fit: Any) -> An
         inside = (times >= curve.mesh.times[0]) & (times <= curve.mesh.times[-1])
         for name, found in curve(times[inside]).items():
             values[name][k, inside] = found
-    found = {name: (("trajectory", "t"), each) for name, each in values.items()}
+    found: dict[str, Any] = {name: (("trajectory", "t"), each) for name, each in values.items()}
     p = fit.parameters
     found |= {"value": ("parameter", list(p.values())),
               "standard_error": ("parameter", _errors(fit, p))}

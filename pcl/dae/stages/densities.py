@@ -60,7 +60,7 @@ def likely(setting, data, densities):
     taken = {*model.variables, *model.parameters, *model.inputs, *model.observed}
     for name, density in densities.items():
         for unknown, start in density.start.items():
-            if unknown in density.noise.parameters:
+            if unknown in density.shared:
                 continue
             parameter = _free_name(f"{short(unknown).replace(' ', '_')}_of_{name}", taken)
             own[name, unknown] = parameter
@@ -93,7 +93,7 @@ def fitted(setting, x):
 def _of_noise_alone(setting):
     """Names of parameters that noise contains and nothing else does."""
     model, names = setting.model, {name for density in setting.densities.values()
-                                   for name in density.noise.parameters.values()}
+                                   for name in density.shared.values()}
     seen = [equations_of(model).pattern, *(term.reading.pattern for term in setting.misfit.terms),
             *(leap.pointwise.pattern for leap in setting.leaps)]
     columns = np.any([pattern[:, setting.elements.arguments.parameters].any(axis=0) for pattern in seen],
