@@ -81,10 +81,11 @@ def test_tables_that_do_not_fit_each_other(tmp_path, change, words):
         read_petab(problem(tmp_path, **change))
 
 
-def test_version_2_and_extensions(tmp_path):
+def test_other_versions_and_extensions(tmp_path):
     path = problem(tmp_path)
     content = yaml.safe_load(path.read_text())
-    for change, words in (({"format_version": "2.0.0"}, "version 2"),
+    for change, words in (({"format_version": "3.0.0"}, "version 3"),
+                          ({"extensions": {"select": {}}}, "extensions select"),
                           ({"extensions": {"sciml": {}}}, "extensions sciml")):
         path.write_text(yaml.safe_dump(content | change))
         with pytest.raises(Unsupported, match=words):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pcl.collocation import radau
 from pcl.dae.data.experiments import Data
 from pcl.dae.kkt.chain import Chain
+from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.likelihood import parts_of
@@ -16,6 +17,7 @@ from pcl.dae.result.prolongation import carried, halved
 from pcl.dae.sequential.trajectories import first, marched, Units
 from pcl.dae.stages.densities import as_squares, densities_of, likely
 from pcl.dae.stages.guess import first_guess
+from pcl.support.types import Array
 from pcl.uncertainty.noise import Noise
 
 _SETTLED, _ROUNDS, _POINTS = 1e-9, 7, 5
@@ -29,14 +31,16 @@ class _Simulated:
 
 
 def negative_log_likelihood(model: Model, data: Data, noise: Mapping[str, Noise],
-                            parameters: Mapping[str, float], elements: int) -> float:
-    """−ln L, on elements that are halved until it settles."""
+                            parameters: Mapping[str, float], elements: int, laws: Sequence[Law] = (),
+                            weights: Sequence[Array] = ()) -> float:
+    """−ln L, on elements that are halved until it settles; `weights` θ of each law."""
     densities = densities_of(data, noise or None)
     setting = Setting.of(model, as_squares(data, densities), elements, radau(_POINTS))
     x = first_guess(setting, dict(parameters))
     if densities:
         setting = likely(setting, data, densities)
-    program = setting.transcription([], [])
+    program = setting.transcription(list(laws), [0.0] * len(laws))
+    x = np.concatenate([x, *weights])
     x, last = marched(program, x), np.inf
     for _ in range(_ROUNDS):
         value = _value(program, x)

@@ -28,6 +28,7 @@ class Parameters:
     scales : {name: "lin", "log" or "log10"}
     priors : {name: prior of pcl.dae}
     fixed : {name: number}
+    outputs : names of parameters of the model that networks give
     """
 
     estimated: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Parameters:
     scales: dict[str, str] = field(default_factory=dict)
     priors: dict[str, Any] = field(default_factory=dict)
     fixed: dict[str, float] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, table: Any) -> Parameters:

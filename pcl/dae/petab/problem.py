@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pcl.dae.data.experiments import Data
+from pcl.dae.laws.law import Law
 from pcl.dae.model import Model
 from pcl.dae.petab.likelihood import negative_log_likelihood
 from pcl.dae.petab.noise import FormulaNoise
@@ -16,6 +17,7 @@ from pcl.dae.petab.readings import Group
 from pcl.dae.result.fit_result import Fit
 from pcl.dae.stages.fit import fit
 from pcl.support.nearest import nearest
+from pcl.support.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Problem:
     start : {parameter: number}, the middle of the bounds on the scale of the parameter
     names : {name in the files: name in the model}, of those that had to change
     groups : {name of readings: their observable, formula and noise}
+    laws : tuple of Law, networks in the rates; weights : their nominal θ, None where there are none
     """
 
     model: Model
@@ -38,6 +41,8 @@ class Problem:
     start: Mapping[str, float]
     names: Mapping[str, str]
     groups: Mapping[str, Group] = field(repr=False)
+    laws: tuple[Law, ...] = ()
+    weights: tuple[Array | None, ...] = field(default=(), repr=False)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.model, self.data))
@@ -66,13 +71,16 @@ class Problem:
         options : of `pcl.dae.fit`
         """
         start = {**self.start, **self._known(start)}
+        if self.laws:
+            options = {"network": list(self.laws), **options}
         return fit(self.model, self.data, start=start, noise=self.noise(start) or None, **options)
 
-    def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 15) -> float:
+    def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 15,
+                  weights: Sequence[Array] | None = None) -> float:
         """−ln L of the readings at parameters, the nominal ones by default, trajectories simulated.
 
-        Priors are not in it. Elements are halved until it changes by less than 1e-9 of its size, from
-        `elements` a trajectory on.
+        `weights` are θ of each network, the nominal ones by default. Priors are not in it. Elements are
+        halved until it changes by less than 1e-9 of its size, from `elements` a trajectory on.
 
         Raises
         ------
@@ -86,7 +94,13 @@ class Problem:
         if absent:
             raise ValueError(f"parameters lack {absent[0]!r}, which has no nominal value.")
         values = {name: values[name] for name in self.model.parameters}
-        return negative_log_likelihood(self.model, self.data, self.noise(values), values, elements)
+        weights = self.weights if weights is None else weights
+        known = [theta for theta in weights if theta is not None]
+        if len(known) != len(self.laws):
+            raise ValueError(f"weights have {len(known)} entries; expected θ of each of "
+                             f"{len(self.laws)} networks.")
+        return negative_log_likelihood(self.model, self.data, self.noise(values), values, elements,
+                                       self.laws, known)
 
     def _known(self, given):
         for name in given or {}:

@@ -73,6 +73,7 @@ class System:
     def moving(self) -> dict[str, str]:
         """{symbol: what it is} of what is not known beforehand."""
         return {**dict.fromkeys(self.network.rates, "a state"),
+                **dict.fromkeys(self.parameters.outputs, "which a network gives"),
                 **dict.fromkeys(self.parameters.estimated, "which is estimated")}
 
     def _require(self):
@@ -141,12 +142,12 @@ class System:
 
 def _given(parameters):
     """{name: tree} of the table of parameters."""
-    return {**{name: symbol(name) for name in parameters.estimated},
+    return {**{name: symbol(name) for name in (*parameters.estimated, *parameters.outputs)},
             **{name: number(value) for name, value in parameters.fixed.items()}}
 
 
 def _require_constant(parameters, network):
-    for name in parameters.estimated:
+    for name in (*parameters.estimated, *parameters.outputs):
         if name in network.stored or name in network.rules:
             raise Unsupported(f"the parameter {name!r} is estimated and changes by a rule or an event, "
                               "which is not supported.")

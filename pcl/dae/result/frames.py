@@ -33,8 +33,8 @@ def dataset_of(curves: Mapping[str, Curve], t: ArrayLike | None, fit: Any) -> An
               for name in next(iter(curves.values())).values}
     for k, curve in enumerate(curves.values()):
         inside = (times >= curve.mesh.times[0]) & (times <= curve.mesh.times[-1])
-        for name, found in curve(times[inside]).items():
-            values[name][k, inside] = found
+        for name, each in curve(times[inside]).items():
+            values[name][k, inside] = each
     found: dict[str, Any] = {name: (("trajectory", "t"), each) for name, each in values.items()}
     p = fit.parameters
     found |= {"value": ("parameter", list(p.values())),
