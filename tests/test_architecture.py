@@ -44,6 +44,7 @@ FLOORS = (
     ("pcl.dae.failures", "pcl.dae.solver", "pcl.dae.sequential"),
     ("pcl.dae.result",),
     ("pcl.dae.stages",),
+    ("pcl.dae.petab",),
     ("pcl.__main__",),
     ("fem.common", "fem.mesh", "fem.materials"),
     ("fem.output",),

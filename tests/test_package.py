@@ -11,7 +11,8 @@ import pcl
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MODULE = {"scikit-fem": "skfem", "feral-solver": "feral", "tensorflow-probability":
-          "tensorflow_probability", "tf-keras": "tf_keras", "pytest-xdist": "xdist"}
+          "tensorflow_probability", "tf-keras": "tf_keras", "pytest-xdist": "xdist",
+          "python-libsbml": "libsbml"}
 # TensorFlow Probability imports tf-keras.
 NAMED_ONLY = {"tf_keras"}
 
@@ -25,7 +26,7 @@ def imported():
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module)
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "optional":
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("optional", "of_extra"):
                 found.add(node.args[0].value)
     return {name.split(".")[0] for name in found} - sys.stdlib_module_names - {"pcl", "fem"}
 
@@ -35,7 +36,8 @@ def required(*extras):
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
-    core, brought = required(""), required("amg", "cholmod", "sparse", "mesh", "view")
+    core, brought = required(""), required(
+        "amg", "cholmod", "sparse", "mesh", "view", "petab", "frames")
     assert imported() == (core - NAMED_ONLY) | brought
     assert not core & brought
 

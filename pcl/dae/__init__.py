@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pcl.dae.data.trajectory import Trajectory as Trajectory
     from pcl.dae.laws.law import Law as Law, TrainedLaw as TrainedLaw
     from pcl.dae.model import Model as Model
+    from pcl.dae.petab.read import read_petab as read_petab
     from pcl.dae.priors import LogNormalPrior as LogNormalPrior, NormalPrior as NormalPrior
     from pcl.dae.result.curve import Curve as Curve
     from pcl.dae.result.fit_result import Band as Band, Fit as Fit
@@ -39,6 +40,7 @@ _HOME = {
     "Trajectory": "pcl.dae.data.trajectory",
     "Law": "pcl.dae.laws.law", "TrainedLaw": "pcl.dae.laws.law",
     "Model": "pcl.dae.model",
+    "read_petab": "pcl.dae.petab.read",
     "LogNormalPrior": "pcl.dae.priors", "NormalPrior": "pcl.dae.priors",
     "Curve": "pcl.dae.result.curve",
     "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",

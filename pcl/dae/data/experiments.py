@@ -1,7 +1,7 @@
 """Several experiments together, and their division for validation."""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,47 @@ class Data:
                 raise TypeError(f"trajectories[{k}] is a {type(item).__name__}; expected a Trajectory.")
         self._fill(item if item.name else item.renamed(str(k)) for k, item in enumerate(given))
         _warn_if_undetermined(self)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, time: str = "t", experiment: str | None = None,
+                   variable: str | None = None, value: str = "value", observed: Any = None,
+                   inputs: Any = (), sigma: Any = None, weights: Any = 1.0, unknown: str = "refuse",
+                   missing: str = "refuse", initial: Mapping[str, Any] | None = None,
+                   signals: Mapping[str, Any] | None = None) -> "Data":
+        """Of a data frame: wide, a row a time and a column a variable, or long, a row a reading.
+
+            Data.from_frame(df, experiment="run", inputs={"F": "constant"})                # wide
+            Data.from_frame(df, experiment="run", variable="name", value="value", sigma="sd")   # long
+
+        The order of the rows does not matter. Units in brackets are left out of names: the column
+        "S [g/l]" is S; numbers have to be in the units of the model.
+
+        Parameters
+        ----------
+        frame : DataFrame of pandas or the like, or {column: values}
+        time : str, column of times
+        experiment : str, column that names experiments; by default "trajectory", if there is one
+        variable, value : str, columns of a long frame: which variable a row reads, and what
+        observed : names, or {column, or name in a long frame: variable}; by default all others
+        inputs : names, or {name: "linear" or "constant"}: columns, or variables of a long frame, that are
+            tables of inputs; empty entries are skipped
+        sigma : standard deviations of readings: a number, {variable: number or column} of a wide frame,
+            the name of a column of a long one
+        unknown : "refuse" or "ignore" other columns, of a long frame other names
+        weights, missing : see `Trajectory`
+        initial : {state: value}, or {experiment: {state: value}}
+        signals : {input: number, function or table}, of all experiments
+
+        Raises
+        ------
+        TypeError, ValueError
+            No frame; columns that are missing, unknown, there twice, or no numbers (with the row); and
+            what `Trajectory` and `Data` refuse.
+        """
+        from pcl.dae.data.frames import experiments_of
+        return cls([Trajectory(**each) for each in experiments_of(
+            frame, time, experiment, variable, value, observed, inputs, sigma, weights, unknown, missing,
+            initial, signals)])
 
     def _fill(self, trajectories):
         object.__setattr__(self, "_trajectories", tuple(trajectories))

@@ -103,6 +103,27 @@ class Trajectory:
         self._require_sense(at)
         self._happens.require(at, span, (*numbers, *computed, *steady))
 
+    @classmethod
+    def from_frame(cls, frame: Any, *, time: str = "t", variable: str | None = None, value: str = "value",
+                   observed: Any = None, inputs: Any = (), sigma: Any = None, unknown: str = "refuse",
+                   missing: str = "refuse", initial: Mapping[str, Any] | None = None,
+                   signals: Mapping[str, Any] | None = None, **options: Any) -> "Trajectory":
+        """Of a data frame of one experiment; arguments as of `Data.from_frame`, `options` as of
+        `Trajectory`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As there, and a frame of several experiments.
+        """
+        from pcl.dae.data.frames import experiments_of
+        found = experiments_of(frame, time, None, variable, value, observed, inputs, sigma, 1.0, unknown,
+                               missing, initial, signals)
+        if len(found) != 1:
+            raise ValueError(f"frame has {len(found)} experiments in its column 'trajectory'; expected "
+                             "one. Use Data.from_frame.")
+        return cls(**{**found[0], **options})
+
     def _set(self, *values):
         for slot, value in zip(self.__slots__, values, strict=True):
             object.__setattr__(self, slot, value)

@@ -1,5 +1,7 @@
 """What a reading that differs from its prediction costs, −2 log p up to a constant, with derivatives."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +38,7 @@ class Squares:
     """
 
     unknowns: tuple = ()
+    shared: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, data, weights):
         self.data, self.weights = data, weights
@@ -65,12 +68,13 @@ class Density:
     ----------
     start : {name: first guess} of its unknown numbers
     unknowns : tuple of these names, in the order of q
+    shared : {unknown: parameter of the model} of those that are one
     """
 
     def __init__(self, noise: Noise, data: Array):
         self.noise, self.data = noise, data
         self.start = {name: float(value) for name, value in noise.unknowns(data).items()}
-        self.unknowns = tuple(self.start)
+        self.unknowns, self.shared = tuple(self.start), noise.parameters
         specs = [tf.TensorSpec([size], tf.float64) for size in (data.size, len(self.unknowns))]
         self._all = tf.function(self._build, input_signature=specs, autograph=False)
         self._last: tuple[Array, Cost] | None = None

@@ -39,6 +39,11 @@ class Reading:
         self._pull = self._map.T.tocsr()
         self._layers = _layers(self.place)
 
+    @property
+    def pattern(self):
+        """Which arguments (1, n_a) h contains."""
+        return self._function.pattern
+
     def value(self, u):
         """h (n,) at u (E, width)."""
         return self._function.residual(self._arguments(u), self._u, self.times)[:, 0]

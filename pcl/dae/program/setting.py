@@ -178,7 +178,8 @@ class Setting:
         density = self.densities.get(name) or Squares(
             *(np.concatenate([np.broadcast_to(each[i], each[3].shape) for each in seen]) for i in (3, 4)))
         first = self.elements.width - self.elements.n_p
-        columns = [first + model.parameters.index(self.own[name, q]) for q in density.unknowns]
+        columns = [first + model.parameters.index(density.shared.get(q) or self.own[name, q])
+                   for q in density.unknowns]
         return Term(Reading(self.elements, name, parts), density, np.array(columns, dtype=int))
 
     def unreadable(self, x):

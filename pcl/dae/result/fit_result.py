@@ -318,6 +318,18 @@ class Fit:
         """See `Trained.simulate`."""
         return self.trained.simulate(initial, inputs, t, **options)
 
+    def to_frame(self, t: ArrayLike | None = None) -> Any:
+        """The trajectories as a pandas.DataFrame with the columns trajectory, t and all variables and
+        observables: at the nodes, or at those of times t (m,) that a trajectory covers."""
+        from pcl.dae.result.frames import frame_of
+        return frame_of(self.trajectories, t)
+
+    def to_xarray(self, t: ArrayLike | None = None) -> Any:
+        """The same as a xarray.Dataset over (trajectory, t), NaN where a trajectory does not reach, with
+        `value` and `standard_error` over the parameters, NaN where they are not determined."""
+        from pcl.dae.result.frames import dataset_of
+        return dataset_of(self.trajectories, t, self)
+
     def save(self, path: Any) -> None:
         """See `Trained.save`."""
         self.trained.save(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import Any
 
 from pcl.dae.result.curve import Curve
 from pcl.dae.result.limits import Violation
@@ -69,6 +70,16 @@ class Prediction:
     def success(self) -> bool:
         """Whether equations, bounds and path constraints hold to the end."""
         return self.status.success
+
+    def to_frame(self) -> Any:
+        """The values as a pandas.DataFrame with the column t."""
+        from pcl.dae.result.frames import prediction_frame
+        return prediction_frame(self.t, self.values)
+
+    def to_xarray(self) -> Any:
+        """The values as a xarray.Dataset over t."""
+        from pcl.dae.result.frames import prediction_dataset
+        return prediction_dataset(self.t, self.values, self.message)
 
     def __getitem__(self, name: str) -> Array:
         return self.values[name]

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from pcl.dae.program.density import Density, LOG, short
+from pcl.dae.program.equations import equations_of
 from pcl.support.nearest import nearest
 from pcl.uncertainty.noise import Gaussian, Noise
 
@@ -51,48 +52,75 @@ def as_squares(data, densities):
 def likely(setting, data, densities):
     """The setting of the likelihood, of one whose data are `as_squares`.
 
-    Unknown numbers of the noise are parameters after all others; those that are logarithms are told by
-    their exponentials, and are bounded below by `LEAST` of their first guess.
+    Unknown numbers of the noise are parameters after all others, unless they are parameters of the model;
+    those that are logarithms are told by their exponentials, and are bounded below by `LEAST` of their
+    first guess.
     """
     model, own, bounds = setting.model, {}, {}
     taken = {*model.variables, *model.parameters, *model.inputs, *model.observed}
     for name, density in densities.items():
         for unknown, start in density.start.items():
+            if unknown in density.shared:
+                continue
             parameter = _free_name(f"{short(unknown).replace(' ', '_')}_of_{name}", taken)
             own[name, unknown] = parameter
             if unknown.startswith(LOG):
                 bounds[parameter] = (start + np.log(LEAST), np.inf)
     logs = tuple(parameter for (_, unknown), parameter in own.items() if unknown.startswith(LOG))
-    model = replace(model, parameters=(*model.parameters, *own.values()),
-                    bounds={**model.bounds, **bounds}, exponents=(*model.exponents, *logs))
+    if own:
+        model = replace(model, parameters=(*model.parameters, *own.values()),
+                        bounds={**model.bounds, **bounds}, exponents=(*model.exponents, *logs))
     return replace(setting, model=model, data=data, densities=densities, own=own, squares=setting.data,
                    stand_in=False)
 
 
 def fitted(setting, x):
     """Trajectories and parameters x (n,) without unknown numbers of the noise, followed by those numbers
-    that suit their residuals best."""
-    starts = [start for density in setting.densities.values() for start in density.start.values()]
-    u = setting.elements.local(np.concatenate([x, starts]))
-    read = {term.reading.name: term.reading.value(u) for term in setting.misfit.terms}
-    return np.concatenate([x, *(_suited(density, read[name])
-                                for name, density in setting.densities.items())])
+    that suit their residuals best; parameters of the model that noise alone contains are set so, too."""
+    starts = [setting.densities[name].start[unknown] for name, unknown in setting.own]
+    x = np.concatenate([x, starts])
+    elements = setting.elements
+    place = slice(elements.n - elements.parameters.n, elements.n)
+    u, names = elements.local(x), elements.parameters.names
+    free = np.array([name in {*setting.own.values(), *_of_noise_alone(setting)} for name in names])
+    read = [(term, term.reading.value(u), np.array([names.index(setting.model.parameters[c])
+             for c in term.columns - elements.width + elements.n_p], dtype=int))
+            for term in setting.misfit.terms if term.density.unknowns]
+    x[place] = _suited(read, x[place], free, [setting.model.limits(name) for name in names])
+    return x
 
 
-def _suited(density, h):
-    """q (n_q,) of the least −2 log p at predictions h (n,)."""
-    q = np.array(list(density.start.values()))
-    if not q.size:
+def _of_noise_alone(setting):
+    """Names of parameters that noise contains and nothing else does."""
+    model, names = setting.model, {name for density in setting.densities.values()
+                                   for name in density.shared.values()}
+    seen = [equations_of(model).pattern, *(term.reading.pattern for term in setting.misfit.terms),
+            *(leap.pointwise.pattern for leap in setting.leaps)]
+    columns = np.any([pattern[:, setting.elements.arguments.parameters].any(axis=0) for pattern in seen],
+                     axis=0)
+    return names - {name for name, used in zip(model.parameters, columns) if used}
+
+
+def _suited(read, q, free, limits):
+    """q (n_P,) with the free ones at the least Σ −2 log p of [(term, predictions, places in q), …]."""
+    if not free.any():
         return q
-    bounds = [(start + np.log(LEAST), None) if name.startswith(LOG) else (None, None)
-              for name, start in density.start.items()]
 
-    def cost(q):
-        found = density.at(h, q)
-        return found.value, found.own_slope
+    def cost(part):
+        every, slope, value = q.copy(), np.zeros(q.size), 0.0
+        every[free] = part
+        for term, h, places in read:
+            found = term.density.at(h, every[places])
+            value += found.value
+            np.add.at(slope, places, found.own_slope)
+        return value, slope[free]
+    bounds = [limit for limit, chosen in zip(limits, free) if chosen]
     with np.errstate(all="ignore"):
-        best = minimize(cost, q, jac=True, method="L-BFGS-B", bounds=bounds)
-    return best.x if np.isfinite(best.fun) else q
+        best = minimize(cost, q[free], jac=True, method="L-BFGS-B", bounds=bounds)
+    if np.isfinite(best.fun):
+        q = q.copy()
+        q[free] = best.x
+    return q
 
 
 def _weights(density):

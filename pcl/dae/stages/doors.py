@@ -17,32 +17,34 @@ from pcl.errors import TrialFailure
 _POINTS = 5
 
 
-def require_structure(setting, laws, x):
+def require_structure(setting, laws, x, of_noise=()):
     """The structural `Report`; StructureError with all problems if there are any.
 
     The Jacobian is looked at at random points within the bounds, or around the first guess x where the
     equations cannot be evaluated at random ones; then at the given starts with the inputs of the data,
     see `pcl.dae.structure.start`: what stays undetermined there is refused, what is 0/0 is warned of.
+    `of_noise` are names of parameters that noise models contain.
     """
     report = _checked(setting, laws, x)
     problems, notes = at_starts(setting, [law.term for law in laws] or None, equations_of(setting.model))
     if problems:
         raise StructureError(" ".join(problems))
-    notes = [*_unused(setting), *notes]
+    notes = [*_unused(setting, of_noise), *notes]
     for sentence in notes:
         warnings.warn(sentence, UserWarning, stacklevel=3)
     exchanged = freedoms(setting.model, laws, setting.data.observed, not setting.leaps)
     return replace(report, notes=(*report.notes, *notes, *exchanged))
 
 
-def _unused(setting):
+def _unused(setting, of_noise):
     """[a sentence] on parameters that no equation, path, jump or start contains, nor what is read."""
     model = setting.model
     rows = [equations_of(model)] + ([path_of(model)] if model.path is not None else [])
     rows += [leap.pointwise for leap in setting.leaps] + ([priors_of(model)] if model.priors else [])
     rows += [reading_of(model, name) for name in setting.data.observed if name in model.observed]
     seen = np.any([each.pattern[:, each.arguments.parameters].any(axis=0) for each in rows], axis=0)
-    names = [name for name, found in zip(model.parameters, seen) if not found]
+    names = [name for name, found in zip(model.parameters, seen)
+             if not found and name not in of_noise]
     return [f"parameters that appear in no equation stay where they begin: {', '.join(names)}. Remove "
             "them from the model, or use them."] if names else []
 

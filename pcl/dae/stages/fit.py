@@ -144,7 +144,8 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     if weight_decay != "auto":
         weight_decay = positive_number("weight_decay", weight_decay, zero=True)
     start = Start.of(setting, start, trajectories)
-    report = require_structure(setting, laws, start.x)
+    of_noise = {name for each in densities.values() for name in each.shared.values()}
+    report = require_structure(setting, laws, start.x, of_noise)
     require_start(setting, start.x)
     if not densities:
         warn_of_sizes(setting)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,9 +22,13 @@ class Noise(ABC):
     Attributes
     ----------
     has_residuals : bool
+    parameters : {unknown: name}
+        Unknowns that are parameters of the model of a `pcl.dae.fit`, and no numbers of the noise alone:
+        several noise models and the equations may have them in common.
     """
 
     has_residuals: bool = False
+    parameters: Mapping[str, str] = MappingProxyType({})
 
     def unknowns(self, observed: Array) -> Blocks:
         """{name: starting value} of numbers of its own that are estimated with the rest."""

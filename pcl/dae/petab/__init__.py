@@ -1,0 +1,1 @@
+"""Estimation problems in the PEtab format: SBML kinetics, conditions, observables, noise, readings."""
