@@ -36,8 +36,8 @@ class Moving:
     states: tuple[str, ...] = ()
 
     def sizes(self, laws):
-        """Lengths of the parts of q, given the laws of a program: of each law, then 1 each."""
-        return [*(laws[k].size for k in self.laws), *[1] * len(self.parameters), *[1] * len(self.states)]
+        """Lengths of the parts of q, given trained laws: of each law, then 1 each."""
+        return [*(laws[k].law.size for k in self.laws), *[1] * len(self.parameters), *[1] * len(self.states)]
 
 
 class Motion:

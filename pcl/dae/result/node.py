@@ -95,11 +95,11 @@ class SimulationNode:
     def _forecast(self, q):
         """The simulation at q, not yet done."""
         trained, moving = self.trained, self.moving
-        parts = np.split(q, np.cumsum(moving.sizes(trained.laws))[:-1])
+        parts = np.split(q, np.cumsum(moving.sizes(trained.laws)).astype(int))
         laws, k = list(trained.laws), len(moving.laws)
         for number, theta in zip(moving.laws, parts):
             laws[number] = replace(laws[number], theta=theta)
-        numbers = [float(part[0]) for part in parts[k:]]
+        numbers = [float(part[0]) for part in parts[k:-1]]
         p = dict(zip(moving.parameters, numbers))
         starts = dict(zip(moving.states, numbers[len(p):]))
         trained = replace(trained, laws=tuple(laws), parameters={**trained.parameters, **p})

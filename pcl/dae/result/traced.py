@@ -94,7 +94,8 @@ def traced(trained: Trained, initial: Any, inputs: Any, t: Any, *, parameters: A
     starts = {name: value for name, value in starts.items() if name in model.states}
     node = SimulationNode(trained, fixed | dict.fromkeys(starts, 0.0), dict(inputs or {}), t, names,
                           Moving(tuple(theta), tuple(p), tuple(starts)), Events.of("", doses, jumps),
-                          breaks, positive_number("rtol", rtol), atol, mesh)
+                          breaks if mesh is not None else np.union1d(breaks, t[1:-1]),
+                          positive_number("rtol", rtol), atol, mesh)
     moving = [*theta.values(), *(tf.reshape(v, [1]) for v in (*p.values(), *starts.values()))]
     y = nodes.call(node, tf.concat(moving, 0)) if moving else node.evaluate(np.zeros(0)).value
     return {name: tf.convert_to_tensor(row) for name, row in zip(names, tf.unstack(y))}
