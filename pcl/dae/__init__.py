@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pcl.dae.result.fit_result import Band as Band, Fit as Fit
     from pcl.dae.result.load import load as load
     from pcl.dae.result.prediction import Prediction as Prediction
-    from pcl.dae.result.traced import simulate as simulate
+    from pcl.dae.result.simulated import simulate as simulate
     from pcl.dae.result.trained import Trained as Trained
     from pcl.dae.result.uncertainty import Undetermined as Undetermined
     from pcl.dae.stages.fit import fit as fit
@@ -45,7 +45,7 @@ _HOME = {
     "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
     "load": "pcl.dae.result.load",
     "Prediction": "pcl.dae.result.prediction",
-    "simulate": "pcl.dae.result.traced",
+    "simulate": "pcl.dae.result.simulated",
     "Trained": "pcl.dae.result.trained",
     "Undetermined": "pcl.dae.result.uncertainty",
     "fit": "pcl.dae.stages.fit",

@@ -23,7 +23,8 @@ class Family:
     nonlinear : number of q
     start : function of the box (2, d) -> starts of q
     limits : function of the box -> (lower, upper) of q
-    positive : whether all inputs have to be > 0
+    positive : whether all inputs have to be ≥ 0
+    linear : number of c
     """
 
     name: str
@@ -33,6 +34,12 @@ class Family:
     start: Callable[[Array], Sequence] = lambda box: [()]
     limits: Callable[[Array], tuple] = lambda box: ((), ())
     positive: bool = False
+    linear: int = 1
+
+    @property
+    def size(self) -> int:
+        """How many numbers c and q there are."""
+        return self.linear + self.nonlinear
 
     def applies(self, box: Array) -> bool:
         """Whether it can be evaluated in the box."""
@@ -77,7 +84,8 @@ def polynomial(d: int, degree: int) -> Family:
     exponents = _exponents(d, degree)
     return Family(f"polynomial of degree {degree}",
                   lambda a, q: np.stack([(a ** e).prod(axis=1) for e in exponents], axis=1),
-                  lambda names, q: [_monomial(names, e) for e in exponents])
+                  lambda names, q: [_monomial(names, e) for e in exponents],
+                  linear=len(exponents))
 
 
 def rational(d: int, above: int, below: int) -> Family:
@@ -99,8 +107,7 @@ def rational(d: int, above: int, below: int) -> Family:
         return [0.1 * unit, unit, 10.0 * unit]
     bounds = (np.full(len(bottom), -np.inf), np.full(len(bottom), np.inf))
     return Family(f"ratio of polynomials of degrees {above} and {below}", columns,
-                  words, len(bottom), start,
-                  lambda box: bounds)
+                  words, len(bottom), start, lambda box: bounds, linear=len(top))
 
 
 # --- rates ----------------------------------------------------------------------------------------
@@ -127,7 +134,7 @@ class Rate:
 
 
 def _scales(low, high):
-    return [(s * high,) for s in (0.03, 0.3, 2.0)]
+    return [(s * high,) for s in (0.1, 1.0)]
 
 
 def _positive(count):
@@ -181,7 +188,7 @@ def rates(names: Sequence[str], constant: bool = False) -> Family:
         return tuple(np.concatenate([side[k] for side in sides]) for k in range(2))
     label = " × ".join(names) + (" and a constant" if constant else "")
     return Family(label, columns, words, int(ends[-1]), start, limits,
-                  any(rate.positive for rate in chosen))
+                  any(rate.positive for rate in chosen), 1 + constant)
 
 
 def _by_name(*families):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,8 @@ from pcl.support.validate import float64_array, positive_number
 
 FEW = 3                 # inputs, at most
 TOLERANCE = 0.01        # of the law's range, for the largest error
-FITTED, CHECKED = 400, 2000     # points of the fit, and others at which its error is found
+ROUNDING = 1e-9         # of the range: errors below are alike, and the form that is linear comes first
+FITTED, CHECKED = 250, 2000     # points of the fit, and others at which its error is found
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +104,25 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     a, more = (_spread(box, n, seed) for n, seed in ((FITTED, 0), (CHECKED, 1)))
     z, check = (sampled(layers, points)[:, place] for points in (a, more))
     size = float(np.ptp(check))
-    found = [_fitted(family, a, z, more, check, names, layers.outputs[place], box, size)
-             for family in FAMILIES[len(names)].values() if family.applies(box)]
-    found = [each for each in found if each is not None]
-    good = [each for each in found if each.max_error <= tolerance * size]
-    if not good:
-        best = min(found, key=lambda each: each.max_error)
-        raise ValueError(f"no formula of the library follows the law of {layers.outputs[place]} to "
-                         f"{tolerance:g} of its range; the closest, {best.family}, errs by up to "
-                         f"{best.max_error:.3g}, {best.max_error / size if size else np.inf:.2g} of the range. "
-                         "Take a smaller range or a larger tolerance, or export the network itself.")
-    return min(good, key=lambda each: (len(each.coefficients), each.rms_error))
+    found: list[Formula] = []
+    families = [family for family in FAMILIES[len(names)].values() if family.applies(box)]
+    for _, alike in itertools.groupby(sorted(families, key=_numbers), _numbers):
+        tried = [_fitted(family, a, z, more, check, names, layers.outputs[place], box, size)
+                 for family in alike]
+        found += [each for each in tried if each is not None]
+        good = [each for each in found if each.max_error <= tolerance * size]
+        if good:
+            return min(good, key=lambda each: max(each.rms_error, ROUNDING * size))
+    best = min(found, key=lambda each: each.max_error)
+    raise ValueError(f"no formula of the library follows the law of {layers.outputs[place]} to "
+                     f"{tolerance:g} of its range; the closest, {best.family}, errs by up to "
+                     f"{best.max_error:.3g}, {best.max_error / size if size else np.inf:.2g} of the range. "
+                     "Take a smaller range or a larger tolerance, or export the network itself.")
+
+
+def _numbers(family):
+    """How many numbers a formula of the family has."""
+    return family.size
 
 
 def _fitted(family: Family, a, z, more, check, names, output, box, size):
@@ -133,7 +143,7 @@ def _fitted(family: Family, a, z, more, check, names, output, box, size):
         if q.size:
             lower, upper = family.bounds(box)
             q = least_squares(lambda q: projected(q)[0], q, bounds=(lower, upper), x_scale="jac",
-                              max_nfev=200).x
+                              max_nfev=100).x
         r, c = projected(q)
         if c is not None and (best is None or r @ r < best[0]):
             best = r @ r, q, c

@@ -13,7 +13,6 @@ from pcl.collocation import Mesh
 from pcl.dae.data.events import Events
 from pcl.dae.result.motion import Motion, Moving
 from pcl.dae.result.predict import Forecast
-from pcl.dae.result.trained import MAX_ELEMENTS, Trained
 from pcl.engine.second.bases import FewRowsBase
 from pcl.errors import InvalidCoefficient, NotConverged, TrialFailure
 from pcl.support.caches import Bounded
@@ -38,10 +37,11 @@ class SimulationNode:
     moving : Moving
     events, breaks : see `Trained.simulate`
     rtol, atol : tolerances of the steps
+    most : how many bends of inputs elements may end at
     mesh : Mesh or None
     """
 
-    trained: Trained
+    trained: Any
     initial: dict[str, Any]
     inputs: dict[str, Any]
     t: np.ndarray
@@ -51,6 +51,7 @@ class SimulationNode:
     breaks: Any
     rtol: float
     atol: Any
+    most: int
     mesh: Mesh | None = None
     _kept: Bounded = field(default_factory=lambda: Bounded(KEPT), repr=False)
 
@@ -104,7 +105,7 @@ class SimulationNode:
         starts = dict(zip(moving.states, numbers[len(p):]))
         trained = replace(trained, laws=tuple(laws), parameters={**trained.parameters, **p})
         return Forecast(trained, {**self.initial, **starts}, self.inputs, self.t, False, self.breaks,
-                        MAX_ELEMENTS, self.events, check=False)
+                        self.most, self.events, check=False)
 
 
 class SimulationPoint:

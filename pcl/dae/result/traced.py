@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,9 @@ import tensorflow as tf
 
 from pcl.collocation import Mesh, Scheme, radau
 from pcl.dae.data.events import Events
-from pcl.dae.laws.law import Law, TrainedLaw
-from pcl.dae.model import Model
 from pcl.dae.result.motion import Moving
 from pcl.dae.result.node import SimulationNode
 from pcl.dae.result.predict import times_of
-from pcl.dae.result.trained import Trained
 from pcl.engine import nodes
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import positive_number
@@ -25,61 +22,11 @@ RTOL = 1e-8         # of steps: derivatives are then right to about 1e-6
 POINTS = 5          # of Radau IIA, order 9: few steps at such tolerances
 
 
-def simulate(model: Model, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
-             t: ArrayLike | None = None, *, laws: Sequence[Law] = (),
-             parameters: Mapping[str, Any] | None = None, weights: Mapping[str, Any] | None = None,
-             guess: Mapping[str, float] | None = None, sizes: Mapping[str, float] | None = None,
-             **options: Any) -> dict[str, Tensor]:
-    """{name: y (n,)} at times t of a simulation of a declared model, inside a loss or outside of it.
-
-    Parameters
-    ----------
-    model : Model
-    initial : {state: number, scalar tensor, function of parameters, or "steady"}, all of them
-        Starts have to fulfil the constraints of the model, for every θ: an index-2 system of two equal
-        levels begins with one tensor for both.
-    inputs : {name: number, function or table}, as in `Trajectory`
-    t : (n,) increasing times; the first is the start
-    laws : sequence of `Law`, giving the outputs
-    parameters : {name: number or scalar tensor}, all of them
-    weights : {output: array or tensor (p,)}, of the law that gives this output
-    guess : {name: value}, where algebraic variables and outputs are searched for; 1 by default
-    sizes : {name: value}, unit of the absolute tolerance; 1 by default
-    options : `names`, `rtol`, `atol`, `scheme`, `mesh`, `breaks`, `doses`, `jumps`, see `Trained.traced`
-
-    Returns
-    -------
-    {name: tensor (n,)} of states, algebraic variables, outputs and observables
-
-    Raises
-    ------
-    ValueError, TypeError
-        Names that are missing or unknown; tensors that are not float64.
-    TrialFailure
-        When evaluated: no consistent start, or a simulation that stops before its end.
-    """
-    t, given = times_of(t), dict(weights or {})
-    weightless = [law for law in laws if not any(name in given for name in law.outputs)]
-    if weightless:
-        raise ValueError(f"weights has none for the law of {', '.join(weightless[0].outputs)}; expected "
-                         f"{{{weightless[0].outputs[0]!r}: …}}.")
-    absent = [name for name in model.parameters if name not in (parameters or {})]
-    if absent:
-        raise ValueError(f"parameters has no {absent[0]!r}; expected each of "
-                         f"{', '.join(model.parameters)}.")
-    trained = Trained(
-        model, tuple(TrainedLaw(law, np.zeros(law.size)) for law in laws),
-        dict.fromkeys(model.parameters, 0.0), ("radau", POINTS), float(t[-1] - t[0]) / 10,
-        {name: float((sizes or {}).get(name, 1.0)) for name in model.variables},
-        {name: float((guess or {}).get(name, 1.0)) for name in model.variables})
-    return traced(trained, initial, inputs, t, parameters=parameters, weights=weights, **options)
-
-
-def traced(trained: Trained, initial: Any, inputs: Any, t: Any, *, parameters: Any = None,
+def traced(trained: Any, most: int, initial: Any, inputs: Any, t: Any, *, parameters: Any = None,
            weights: Any = None, names: Sequence[str] | None = None, rtol: float = RTOL, atol: Any = None,
            scheme: Scheme | None = None, mesh: Mesh | None = None, breaks: ArrayLike = (),
            doses: Any = None, jumps: Any = None) -> dict[str, Tensor]:
-    """See `Trained.traced`."""
+    """See `Trained.traced`; `most` bends of inputs may end elements."""
     model, scheme = trained.model, radau(POINTS) if scheme is None else scheme
     every = (*model.variables, *model.observed)
     names = every if names is None else _known("names", names, every)
@@ -95,7 +42,7 @@ def traced(trained: Trained, initial: Any, inputs: Any, t: Any, *, parameters: A
     node = SimulationNode(trained, fixed | dict.fromkeys(starts, 0.0), dict(inputs or {}), t, names,
                           Moving(tuple(theta), tuple(p), tuple(starts)), Events.of("", doses, jumps),
                           breaks if mesh is not None else np.union1d(breaks, t[1:-1]),
-                          positive_number("rtol", rtol), atol, mesh)
+                          positive_number("rtol", rtol), atol, most, mesh)
     moving = [*theta.values(), *(tf.reshape(v, [1]) for v in (*p.values(), *starts.values()))]
     y = nodes.call(node, tf.concat(moving, 0)) if moving else node.evaluate(np.zeros(0)).value
     return {name: tf.convert_to_tensor(row) for name, row in zip(names, tf.unstack(y))}

@@ -174,7 +174,7 @@ class Trained:
             When evaluated: no consistent start, or a simulation that stops before its end.
         """
         from pcl.dae.result.traced import traced
-        return traced(self, initial, inputs, t, **options)
+        return traced(self, MAX_ELEMENTS, initial, inputs, t, **options)
 
     def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""
