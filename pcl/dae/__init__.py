@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pcl.dae.model import Model as Model
     from pcl.dae.priors import LogNormalPrior as LogNormalPrior, NormalPrior as NormalPrior
     from pcl.dae.result.curve import Curve as Curve
-    from pcl.dae.result.fit_result import Band as Band, Fit as Fit
+    from pcl.dae.result.band import Band as Band
+    from pcl.dae.result.fit_result import Fit as Fit
     from pcl.dae.result.load import load as load
     from pcl.dae.result.prediction import Prediction as Prediction
     from pcl.dae.result.simulated import simulate as simulate
@@ -42,7 +43,7 @@ _HOME = {
     "Model": "pcl.dae.model",
     "LogNormalPrior": "pcl.dae.priors", "NormalPrior": "pcl.dae.priors",
     "Curve": "pcl.dae.result.curve",
-    "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
+    "Band": "pcl.dae.result.band", "Fit": "pcl.dae.result.fit_result",
     "load": "pcl.dae.result.load",
     "Prediction": "pcl.dae.result.prediction",
     "simulate": "pcl.dae.result.simulated",

@@ -187,3 +187,87 @@ def test_derivatives_of_simulations_are_those_of_an_independent_integrator(Syste
     scale = np.abs(H).max() * np.abs(v).max() ** 2
     assert abs(v @ H @ v - expected) < 1e-4 * scale
     np.testing.assert_allclose(problem.hvp(q, v), H @ v, rtol=0.0, atol=1e-9 * np.abs(H @ v).max())
+
+
+# --- beside other physics, on a mesh, outside of a Problem ---------------------------------------------
+DECAY = Model(states="c", parameters="k", rates=lambda v: {"c": -v.k * v.c ** 2})
+
+
+def test_a_simulation_stands_beside_a_partial_differential_equation():
+    """−(κ u')' = 1 with κ(θ), cooled by what a simulation with the same κ gives; on a mesh of its own."""
+    n, mesh = 9, Mesh.uniform(0.0, 2.0, 8)
+    D = (np.eye(n + 1, n) - np.eye(n + 1, n, -1)) * (n + 1)
+    structure = pcl.Structure(D, D)
+
+    def loss(theta):
+        kappa = tf.exp(theta["log κ"])
+        u = pcl.solve(pcl.SparseMatrix.from_structure(structure, kappa * np.ones(n + 1)), np.ones(n))
+        c = simulate(DECAY, {"c": 1.0 + u[n // 2]}, t=TIMES, parameters={"k": kappa * theta["k"]}, mesh=mesh,
+                     names="c")["c"]
+        return tf.reduce_sum((c - 0.5) ** 2) + u[0] * c[-1]
+    problem = pcl.Problem(loss, {"log κ": 0.3, "k": 0.8})
+    q, (k, a) = problem.theta0, (0.8, np.exp(0.3))
+    c0 = 1.0 + 0.125 / a
+    assert problem.value(q) == pytest.approx(
+        ((c0 / (1.0 + a * k * c0 * TIMES) - 0.5) ** 2).sum()
+        + 0.045 / a * c0 / (1.0 + a * k * c0 * TIMES[-1]), rel=1e-8)
+    pcl.check_gradient(problem, q).require()
+    pcl.check_hessian(problem, q).require()
+
+
+def test_training_through_simulations_ends_where_the_data_were_made():
+    seen = IndexOne().independent(np.array([0.8, 1.5, 2.0]))[0]
+    problem = pcl.Problem(lambda theta: 1e2 * tf.reduce_sum((simulate(
+        IndexOne.model, {"x": theta["x0"]}, t=TIMES, parameters={"k": theta["k"], "c": 1.5})["x"] - seen) ** 2),
+        {"k": 0.3, "x0": 1.0})
+    found = pcl.minimize(problem, gtol=1e-9)
+    assert float(found.theta["k"]) == pytest.approx(0.8, rel=1e-6)
+    assert float(found.theta["x0"]) == pytest.approx(2.0, rel=1e-6)
+
+
+def test_outside_of_a_problem_tapes_differentiate_twice():
+    q = tf.constant([0.8, 2.0], tf.float64)
+
+    @tf.function
+    def gradient(q):
+        with tf.GradientTape() as tape:
+            tape.watch(q)
+            y = tf.reduce_sum(simulate(DECAY, {"c": q[1]}, t=TIMES, parameters={"k": q[0]})["c"])
+        return tape.gradient(y, q)
+    k, c0, t = 0.8, 2.0, TIMES
+    bottom = 1.0 + k * c0 * t
+    np.testing.assert_allclose(gradient(q), [-(c0 ** 2 * t / bottom ** 2).sum(), (1.0 / bottom ** 2).sum()],
+                               rtol=1e-6)
+    with tf.GradientTape() as tape:
+        tape.watch(q)
+        g = gradient(q)
+    expected = [[2 * (c0 ** 3 * t ** 2 / bottom ** 3).sum(), -(2 * c0 * t / bottom ** 3).sum()],
+                [-(2 * c0 * t / bottom ** 3).sum(), -(2 * k * t / bottom ** 3).sum()]]
+    np.testing.assert_allclose(tape.jacobian(g, q, experimental_use_pfor=False), expected, rtol=1e-5)
+
+
+def test_numbers_alone_give_the_simulation():
+    c = simulate(DECAY, {"c": 2.0}, t=TIMES, parameters={"k": 0.8})["c"]
+    np.testing.assert_allclose(c, 2.0 / (1.0 + 1.6 * TIMES), rtol=1e-9)
+
+
+def test_what_is_missing_or_unknown_is_refused():
+    for words, options in (("parameters has no 'k'", {}), ("names has 'd'", {"names": "d"}),
+                           ("parameters has 'q'", {"parameters": {"k": 1.0, "q": 1.0}}),
+                           ("weights has 'r'", {"weights": {"r": [1.0]}}),
+                           ("mesh runs from 0 to 1", {"mesh": Mesh.uniform(0.0, 1.0, 2)})):
+        with pytest.raises(ValueError, match=words):
+            simulate(DECAY, {"c": 1.0}, t=TIMES, **{"parameters": {"k": 1.0} if options else {}, **options})
+    with pytest.raises(ValueError, match=r"weights of 'r' has shape \(2,\)"):
+        simulate(GrowthLaw.model, {"x": 1.0}, t=TIMES, laws=[LAW], weights={"r": [1.0, 2.0]},
+                 parameters={"k": 1.0})
+    with pytest.raises(TypeError, match="float32"):
+        simulate(DECAY, {"c": 1.0}, t=TIMES, parameters={"k": tf.constant(1.0)})
+
+
+def test_starts_against_constraints_and_ends_in_finite_time_are_failed_trials():
+    tanks, grows = IndexTwo.model, Model(states="x", parameters="k", rates=lambda v: {"x": v.k * v.x ** 2})
+    with pytest.raises(pcl.TrialFailure, match="cannot begin: .*levels"):
+        simulate(tanks, {"x1": 0.5, "x2": 0.7}, t=TIMES, parameters={"a": 0.4, "q": 1.3})
+    with pytest.raises(pcl.TrialFailure, match="stopped before its end"):
+        simulate(grows, {"x": 1.0}, t=TIMES, parameters={"k": 1.0})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from pcl.dae.result.band import Band
 from pcl.dae.result.curve import Curve
 from pcl.dae.result.limits import Violation
 from pcl.support.types import Array, Blocks
@@ -49,6 +50,7 @@ class Prediction:
     events : tuple of (time, name) of conditions that were met, see `Trained.simulate`
     outside : {outputs of a law: {input: (least, largest) it was asked at}}, of inputs that leave the
         range the law was trained on by more than a twentieth; the message says so, too
+    bands : {name: Band}, values with standard errors, of a simulation that was asked for them
     """
 
     t: Array
@@ -64,6 +66,7 @@ class Prediction:
     simulation: Prediction | None = None
     events: tuple[tuple[float, str], ...] = ()
     outside: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    bands: dict[str, Band] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
