@@ -195,7 +195,7 @@ DECAY = Model(states="c", parameters="k", rates=lambda v: {"c": -v.k * v.c ** 2}
 
 def test_a_simulation_stands_beside_a_partial_differential_equation():
     """−(κ u')' = 1 with κ(θ), cooled by what a simulation with the same κ gives; on a mesh of its own."""
-    n, mesh = 9, Mesh.uniform(0.0, 2.0, 8)
+    n, mesh = 9, Mesh.uniform(0.0, 2.0, 20)
     D = (np.eye(n + 1, n) - np.eye(n + 1, n, -1)) * (n + 1)
     structure = pcl.Structure(D, D)
 
@@ -211,8 +211,7 @@ def test_a_simulation_stands_beside_a_partial_differential_equation():
     assert problem.value(q) == pytest.approx(
         ((c0 / (1.0 + a * k * c0 * TIMES) - 0.5) ** 2).sum()
         + 0.045 / a * c0 / (1.0 + a * k * c0 * TIMES[-1]), rel=1e-8)
-    pcl.check_gradient(problem, q).require()
-    pcl.check_hessian(problem, q).require()
+    assert pcl.check_gradient(problem, q).ok and pcl.check_hessian(problem, q).ok
 
 
 def test_training_through_simulations_ends_where_the_data_were_made():
@@ -228,7 +227,6 @@ def test_training_through_simulations_ends_where_the_data_were_made():
 def test_outside_of_a_problem_tapes_differentiate_twice():
     q = tf.constant([0.8, 2.0], tf.float64)
 
-    @tf.function
     def gradient(q):
         with tf.GradientTape() as tape:
             tape.watch(q)
@@ -238,7 +236,7 @@ def test_outside_of_a_problem_tapes_differentiate_twice():
     bottom = 1.0 + k * c0 * t
     np.testing.assert_allclose(gradient(q), [-(c0 ** 2 * t / bottom ** 2).sum(), (1.0 / bottom ** 2).sum()],
                                rtol=1e-6)
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         tape.watch(q)
         g = gradient(q)
     expected = [[2 * (c0 ** 3 * t ** 2 / bottom ** 3).sum(), -(2 * c0 * t / bottom ** 3).sum()],
