@@ -71,7 +71,8 @@ def _function(layers: Layers, name):
     lines = [f"/* a: {', '.join(layers.inputs)}; z: {', '.join(layers.outputs)} */",
              f"void {name}(const double a[{d}], double z[{m}])", "{", f"    double x[{d}];",
              *(f"    double h{k}[{b.size}];" for k, (_, _, b) in enumerate(layers.layers, 1)),
-             f"    for (int i = 0; i < {d}; i++)", "        x[i] = (a[i] - INPUT_SHIFT[i]) / INPUT_SCALE[i];"]
+             f"    for (int i = 0; i < {d}; i++)",
+             "        x[i] = (a[i] - INPUT_SHIFT[i]) / INPUT_SCALE[i];"]
     for k, (W, V, b) in enumerate(layers.layers, 1):
         function = layers.hidden if k < last else layers.output
         lines += _layer(k, W.shape[0], V.shape[0], b.size, function)

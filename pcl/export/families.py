@@ -157,7 +157,8 @@ RATES = {rate.name: rate for rate in (
     Rate("exponential", lambda x, q: np.exp(q[0] * x), "exp({0}*{x})",
          lambda low, high: [(s / (high - low),) for s in (-3.0, -0.5, 0.5, 3.0)],
          lambda low, high: ([-50.0 / (high - low)], [50.0 / (high - low)]), positive=False),
-    Rate("logistic", lambda x, q: 1.0 / (1.0 + np.exp(-q[1] * (x - q[0]))), "1/(1 + exp(-{1}*({x} - {0})))",
+    Rate("logistic", lambda x, q: 1.0 / (1.0 + np.exp(-q[1] * (x - q[0]))),
+         "1/(1 + exp(-{1}*({x} - {0})))",
          lambda low, high: [((low + high) / 2, s / (high - low)) for s in (4.0, 15.0)],
          lambda low, high: ([2 * low - high, 0.1 / (high - low)], [2 * high - low, 200.0 / (high - low)]),
          positive=False),
@@ -176,7 +177,8 @@ def rates(names: Sequence[str], constant: bool = False) -> Family:
         return np.stack([found, np.ones(len(a))][:1 + constant], axis=1)
 
     def words(inputs, q):
-        found = "*".join(f"({rate.word.format(*q[part], x=x)})" for rate, x, part in zip(chosen, inputs, parts))
+        found = "*".join(f"({rate.word.format(*q[part], x=x)})"
+                         for rate, x, part in zip(chosen, inputs, parts))
         return [found, "1"][:1 + constant]
 
     def start(box):

@@ -1,4 +1,4 @@
-"""A formula in the place of a law: the shortest of a small library that follows it where it was trained."""
+"""A formula in the place of a law: the shortest of a small library that follows it in a range."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     """The shortest formula whose largest error is below `tolerance` times the range of the law's values.
 
     Of one input: polynomials to degree 5, ratios of polynomials, Monod, Haldane, Hill, Arrhenius, powers,
-    exponentials and logistic curves, the latter with and without a constant; of two: polynomials to degree
-    4, products of two such rates, ratios of linear functions; of three: polynomials to degree 3. The formula
+    exponentials and logistic curves, with and without a constant; of two: polynomials to degree 4,
+    products of two such rates, ratios of linear functions; of three: polynomials to degree 3. The formula
     with the fewest numbers is taken, of equally many the closest.
 
     Parameters
@@ -97,13 +97,13 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     layers = layers_of(law, params)
     names, tolerance = layers.inputs, positive_number("tolerance", tolerance)
     if len(names) > FEW:
-        raise ValueError(f"the law has {len(names)} inputs, {', '.join(names)}; formulas are looked for of "
-                         f"at most {FEW}.")
+        raise ValueError(f"the law has {len(names)} inputs, {', '.join(names)}; formulas are looked for "
+                         f"of at most {FEW}.")
     box = _box(law, names, range)
     place = _place(layers.outputs, output)
     a, more = (_spread(box, n, seed) for n, seed in ((FITTED, 0), (CHECKED, 1)))
     z, check = (sampled(layers, points)[:, place] for points in (a, more))
-    size = float(np.ptp(check))
+    size = max(float(np.ptp(check)), ROUNDING * float(np.abs(check).max()))      # of a constant: rounding
     found: list[Formula] = []
     families = [family for family in FAMILIES[len(names)].values() if family.applies(box)]
     for _, alike in itertools.groupby(sorted(families, key=_numbers), _numbers):
@@ -116,8 +116,8 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     best = min(found, key=lambda each: each.max_error)
     raise ValueError(f"no formula of the library follows the law of {layers.outputs[place]} to "
                      f"{tolerance:g} of its range; the closest, {best.family}, errs by up to "
-                     f"{best.max_error:.3g}, {best.max_error / size if size else np.inf:.2g} of the range. "
-                     "Take a smaller range or a larger tolerance, or export the network itself.")
+                     f"{best.max_error:.3g}, {best.max_error / size:.2g} of the range. Take a smaller range "
+                     "or a larger tolerance, or export the network itself.")
 
 
 def _numbers(family):
@@ -173,7 +173,8 @@ def _box(law, names, given):
     box = np.array([float64_array(f"range of {name!r}", side, shape=(2,))
                     for name, side in zip(names, sides)]).T
     if not (box[1] > box[0]).all():
-        raise ValueError(f"range is {box.T.tolist()}; expected (least, largest) of every input, not alike.")
+        raise ValueError(f"range is {box.T.tolist()}; expected (least, largest) of every input, not "
+                         "alike.")
     return box
 
 

@@ -76,8 +76,8 @@ def layers_of(law: Any, params: ArrayLike | None = None) -> Layers:
 
 @functools.singledispatch
 def _law(law, params):
-    raise TypeError(f"law is a {type(law).__name__}; expected a law of a fit, a law of a loaded file, or an "
-                    "MLP or ICNN with its parameters.")
+    raise TypeError(f"law is a {type(law).__name__}; expected a law of a fit, a law of a loaded file, or "
+                    "an MLP or ICNN with its parameters.")
 
 
 @_law.register

@@ -13,7 +13,8 @@ from pcl.support.types import ArrayLike, Path
 OPSET, IR = 17, 8       # of 2022; every runtime since then reads them
 
 
-def onnx(law: Any, params: ArrayLike | None = None, path: Path | None = None, *, name: str = "law") -> Any:
+def onnx(law: Any, params: ArrayLike | None = None, path: Path | None = None, *,
+         name: str = "law") -> Any:
     """The `onnx.ModelProto` of a law: input "a" (n, d), output "z" (n, m), both of doubles.
 
     Parameters
@@ -55,7 +56,8 @@ class _Graph:
             if V.size:
                 z = self.add("Add", z, self.add("MatMul", x, self.constant(V)))
             h = self.function(given.hidden if k < last else given.output, z)
-        self.add("Add", self.constant(given.shift), self.add("Mul", self.constant(given.scale), h), out="z")
+        h = self.add("Mul", self.constant(given.scale), h)
+        self.add("Add", self.constant(given.shift), h, out="z")
 
     def function(self, name, z):
         """φ(z) of operations that runtimes have for doubles."""
@@ -106,7 +108,8 @@ def _softplus(g, z):
     lost = g.add("Equal", less, g.constant(0.0))
     ratio = g.add("Div", g.add("Log", u), g.add("Where", lost, one, less))
     log1p = g.add("Where", lost, e, g.add("Mul", e, ratio))
-    return g.add("Add", g.add("Where", g.add("GreaterOrEqual", z, g.constant(0.0)), z, g.constant(0.0)), log1p)
+    zero = g.constant(0.0)
+    return g.add("Add", g.add("Where", g.add("GreaterOrEqual", z, zero), z, zero), log1p)
 
 
 def _fading(g, z):

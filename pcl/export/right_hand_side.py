@@ -44,8 +44,8 @@ class CasadiModel:
     values: dict[str, float]
 
     def rates(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """{state: x'} for {name: symbol or number} of states, algebraic variables and inputs, and "t" where
-        it occurs: what do-mpc's `set_rhs` takes. Parameters have the values found unless they are given.
+        """{state: x'} for {name: symbol or number} of states, algebraic variables and inputs, and "t"
+        where it occurs: what do-mpc's `set_rhs` takes. Parameters have the values found unless given.
         """
         return dict(zip(self.states, self._split(self._called(known)[0], len(self.states))))
 
@@ -70,7 +70,8 @@ class CasadiModel:
         if absent:
             raise ValueError(f"known has no {absent[0]!r}; expected "
                              f"{', '.join(name for group in groups[:3] for name in group)}.")
-        return self.function(*(ca.vertcat(*(known[name] for name in group)) for group in groups), known["t"])
+        columns = [ca.vertcat(*(known[name] for name in group)) for group in groups]
+        return self.function(*columns, known["t"])
 
     @staticmethod
     def _split(column, n):
@@ -92,7 +93,7 @@ def casadi_model(fit: Any, *, name: str = "model") -> CasadiModel:
     ValueError
         A state without a rate: the equations are not of the form above.
     TypeError
-        An operation that has no counterpart in CasADi (it is named), or a law that cannot be written down.
+        An operation without a counterpart in CasADi (it is named), a law that cannot be written down.
     """
     ca = package("casadi", "casadi")
     trained = fit if isinstance(fit, Trained) else fit.trained
@@ -223,6 +224,6 @@ OPERATIONS = {
     "LogicalNot": lambda ca, x: ca.logic_not(x),
     "ZerosLike": lambda ca, x: 0.0, "OnesLike": lambda ca, x: 1.0,
     **{name: lambda ca, x, name=name.lower(): getattr(ca, name)(x)
-       for name in ("Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Tanh", "Sinh", "Cosh", "Asin", "Acos", "Atan",
-                    "Asinh", "Acosh", "Atanh", "Erf", "Floor", "Ceil")},
+       for name in ("Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Tanh", "Sinh", "Cosh", "Asin", "Acos",
+                    "Atan", "Asinh", "Acosh", "Atanh", "Erf", "Floor", "Ceil")},
 }

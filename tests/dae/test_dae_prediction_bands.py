@@ -16,8 +16,8 @@ def decay():
     """x' = −k x of two subjects, k by its logarithm and of each, the scale s shared."""
     model = Model(states="x", parameters=("k", "s"), local="k", rates=lambda v: {"x": -v.k * v.x},
                   observed={"light": lambda v: v.s * v.x}, bounds={"k": (1e-3, 1e3), "s": (0.0, None)})
-    data = [Trajectory(T, {"light": 2.0 * np.exp(-k * T) + 0.02 * RNG.standard_normal(T.size)}, {"x": 1.0},
-                       sigma=0.02, name=name) for name, k in (("a", 0.5), ("b", 0.9))]
+    data = [Trajectory(T, {"light": 2.0 * np.exp(-k * T) + 0.02 * RNG.standard_normal(T.size)},
+                       {"x": 1.0}, sigma=0.02, name=name) for name, k in (("a", 0.5), ("b", 0.9))]
     return fit(model, data, elements=10)
 
 
@@ -26,7 +26,7 @@ def test_bands_of_a_prediction_are_errors_times_sensitivities(decay):
     p = decay.parameters_of("b")
     found = decay.predict({"x": 3.0}, t=t, parameters=p, bands=True)
     x = 3.0 * np.exp(-p["k"] * t)
-    J = np.stack([-t * x, 0.0 * t, -p["s"] * t * x, x], axis=1).reshape(-1, 2, 2)     # (x; light) in (k, s)
+    J = np.stack([-t * x, 0.0 * t, -p["s"] * t * x, x], axis=1).reshape(-1, 2, 2)   # x; light in k, s
     own = [list(decay.parameters).index(name) for name in ("k[b]", "s")]
     C = decay.covariance()[np.ix_(own, own)]
     for name, slopes in zip(("x", "light"), J.transpose(1, 0, 2)):

@@ -52,8 +52,8 @@ class VanDerPol:
         return [y["x"], y["v"]]
 
     def independent(self, q):
-        return integrated(lambda t, x: [x[1], q[0] * (1.0 - x[0] ** 2) * x[1] - x[0]], [q[1], 0.0], self.t,
-                          "LSODA", 1e-12, 1e-14)
+        return integrated(lambda t, x: [x[1], q[0] * (1.0 - x[0] ** 2) * x[1] - x[0]], [q[1], 0.0],
+                          self.t, "LSODA", 1e-12, 1e-14)
 
 
 class IndexOne:
@@ -97,7 +97,7 @@ class IndexTwo:
 
 
 class IndexThree:
-    """A pendulum in Cartesian coordinates: θ = gravity, length, which is in the constraint and the start."""
+    """A pendulum in Cartesian coordinates: θ = gravity, length (in the constraint and the start)."""
 
     t, theta, step = TIMES, [9.0, 1.2], 0.01
     model = Model(states=("x", "y", "u", "w"), algebraic="s", parameters=("g", "L"),
@@ -139,19 +139,21 @@ class Doses:
     """A dose, a jump that depends on a parameter, an input that is switched, a start at rest."""
 
     t, theta, step = np.array([0.0, 1.0, 2.5, 4.0]), [0.7, 2.0, 0.4], 0.01
-    model = Model(states="c", parameters=("k", "q", "r"), inputs="u", jumps={"wash": lambda v: {"c": v.r * v.c}},
+    model = Model(states="c", parameters=("k", "q", "r"), inputs="u",
+                  jumps={"wash": lambda v: {"c": v.r * v.c}},
                   rates=lambda v: {"c": v.q * v.u - v.k * v.c ** 2})
 
     def simulated(self, q):
         y = simulate(self.model, {"c": "steady"}, {"u": ([0.0, 2.0], [1.0, 0.3], "constant")}, self.t,
-                     parameters=dict(zip("kqr", tf.unstack(q))), doses=[(1.5, "c", 2.0)], jumps={"wash": 3.0})
+                     parameters=dict(zip("kqr", tf.unstack(q))), doses=[(1.5, "c", 2.0)],
+                     jumps={"wash": 3.0})
         return [y["c"]]
 
     def independent(self, q):
         k, f, r = q
         found, c = [np.sqrt(f / k)], np.sqrt(f / k)
-        for a, b, u in ((0.0, 1.0, 1.0), (1.0, 1.5, 1.0), (1.5, 2.0, 1.0), (2.0, 2.5, 0.3), (2.5, 3.0, 0.3),
-                        (3.0, 4.0, 0.3)):
+        for a, b, u in ((0.0, 1.0, 1.0), (1.0, 1.5, 1.0), (1.5, 2.0, 1.0), (2.0, 2.5, 0.3),
+                        (2.5, 3.0, 0.3), (3.0, 4.0, 0.3)):
             c = c + 2.0 * (a == 1.5) if a != 3.0 else r * c
             c = integrated(lambda t, c, u=u: f * u - k * c ** 2, [c], [a, b])[0, -1]
             found += [c] if b in self.t else []
@@ -178,7 +180,8 @@ def test_derivatives_of_simulations_are_those_of_an_independent_integrator(Syste
     system, q = System(), np.array(System.theta)
     y = system.independent(q)
     w = np.cos(1.0 + np.arange(y.size)).reshape(y.shape)
-    problem = pcl.Problem(lambda theta: tf.reduce_sum(w * tf.stack(system.simulated(theta["q"]))), {"q": q})
+    problem = pcl.Problem(lambda theta: tf.reduce_sum(w * tf.stack(system.simulated(theta["q"]))),
+                          {"q": q})
     J, second = differences(lambda q: (w * system.independent(q)).sum(), q, system.step)
     assert abs(problem.value(q) - (w * y).sum()) < 1e-7 * np.abs(w * y).sum()
     np.testing.assert_allclose(problem.gradient(q), J, rtol=0.0, atol=1e-6 * np.abs(J).max())
@@ -202,8 +205,8 @@ def test_a_simulation_stands_beside_a_partial_differential_equation():
     def loss(theta):
         kappa = tf.exp(theta["log κ"])
         u = pcl.solve(pcl.SparseMatrix.from_structure(structure, kappa * np.ones(n + 1)), np.ones(n))
-        c = simulate(DECAY, {"c": 1.0 + u[n // 2]}, t=TIMES, parameters={"k": kappa * theta["k"]}, mesh=mesh,
-                     names="c")["c"]
+        c = simulate(DECAY, {"c": 1.0 + u[n // 2]}, t=TIMES, parameters={"k": kappa * theta["k"]},
+                     mesh=mesh, names="c")["c"]
         return tf.reduce_sum((c - 0.5) ** 2) + u[0] * c[-1]
     problem = pcl.Problem(loss, {"log κ": 0.3, "k": 0.8})
     q, (k, a) = problem.theta0, (0.8, np.exp(0.3))
@@ -216,9 +219,11 @@ def test_a_simulation_stands_beside_a_partial_differential_equation():
 
 def test_training_through_simulations_ends_where_the_data_were_made():
     seen = IndexOne().independent(np.array([0.8, 1.5, 2.0]))[0]
-    problem = pcl.Problem(lambda theta: 1e2 * tf.reduce_sum((simulate(
-        IndexOne.model, {"x": theta["x0"]}, t=TIMES, parameters={"k": theta["k"], "c": 1.5})["x"] - seen) ** 2),
-        {"k": 0.3, "x0": 1.0})
+
+    def loss(theta):
+        y = simulate(IndexOne.model, {"x": theta["x0"]}, t=TIMES, parameters={"k": theta["k"], "c": 1.5})
+        return 1e2 * tf.reduce_sum((y["x"] - seen) ** 2)
+    problem = pcl.Problem(loss, {"k": 0.3, "x0": 1.0})
     found = pcl.minimize(problem, gtol=1e-9)
     assert float(found.theta["k"]) == pytest.approx(0.8, rel=1e-6)
     assert float(found.theta["x0"]) == pytest.approx(2.0, rel=1e-6)
@@ -234,8 +239,8 @@ def test_outside_of_a_problem_tapes_differentiate_twice():
         return tape.gradient(y, q)
     k, c0, t = 0.8, 2.0, TIMES
     bottom = 1.0 + k * c0 * t
-    np.testing.assert_allclose(gradient(q), [-(c0 ** 2 * t / bottom ** 2).sum(), (1.0 / bottom ** 2).sum()],
-                               rtol=1e-6)
+    expected = [-(c0 ** 2 * t / bottom ** 2).sum(), (1.0 / bottom ** 2).sum()]
+    np.testing.assert_allclose(gradient(q), expected, rtol=1e-6)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(q)
         g = gradient(q)
@@ -255,7 +260,8 @@ def test_what_is_missing_or_unknown_is_refused():
                            ("weights has 'r'", {"weights": {"r": [1.0]}}),
                            ("mesh runs from 0 to 1", {"mesh": Mesh.uniform(0.0, 1.0, 2)})):
         with pytest.raises(ValueError, match=words):
-            simulate(DECAY, {"c": 1.0}, t=TIMES, **{"parameters": {"k": 1.0} if options else {}, **options})
+            simulate(DECAY, {"c": 1.0}, t=TIMES, **{"parameters": {"k": 1.0} if options else {},
+                                                    **options})
     with pytest.raises(ValueError, match=r"weights of 'r' has shape \(2,\)"):
         simulate(GrowthLaw.model, {"x": 1.0}, t=TIMES, laws=[LAW], weights={"r": [1.0, 2.0]},
                  parameters={"k": 1.0})
@@ -264,8 +270,8 @@ def test_what_is_missing_or_unknown_is_refused():
 
 
 def test_starts_against_constraints_and_ends_in_finite_time_are_failed_trials():
-    tanks, grows = IndexTwo.model, Model(states="x", parameters="k", rates=lambda v: {"x": v.k * v.x ** 2})
+    grows = Model(states="x", parameters="k", rates=lambda v: {"x": v.k * v.x ** 2})
     with pytest.raises(pcl.TrialFailure, match="cannot begin: .*levels"):
-        simulate(tanks, {"x1": 0.5, "x2": 0.7}, t=TIMES, parameters={"a": 0.4, "q": 1.3})
+        simulate(IndexTwo.model, {"x1": 0.5, "x2": 0.7}, t=TIMES, parameters={"a": 0.4, "q": 1.3})
     with pytest.raises(pcl.TrialFailure, match="stopped before its end"):
         simulate(grows, {"x": 1.0}, t=TIMES, parameters={"k": 1.0})

@@ -17,13 +17,14 @@ POINTS = np.random.default_rng(0).uniform(-3.0, 4.0, (40, 2))
 def a_law(net, seed=1, inner=1.0):
     """A trained law of `net` with shifts and scales, weights large enough to reach both branches."""
     theta = inner * net.init(seed) + 0.1 * np.random.default_rng(seed).standard_normal(net.size)
-    law = Law(net, ("S", "T"), ("mu", "q")[:net.n_out], [0.3, -1.0], [0.7, 2.0], 0.2, np.array([3.0, -0.1])[
-        :net.n_out])
-    return TrainedLaw(law, theta)
+    m = net.n_out
+    return TrainedLaw(Law(net, ("S", "T"), ("mu", "q")[:m], [0.3, -1.0], [0.7, 2.0], 0.2,
+                          np.array([3.0, -0.1])[:m]), theta)
 
 
 LAWS = {
-    **{name: a_law(pcl.MLP((2, 5, 4, 2), name)) for name in ("tanh", "sigmoid", "softplus", "swish", "sin")},
+    **{name: a_law(pcl.MLP((2, 5, 4, 2), name)) for name in ("tanh", "sigmoid", "softplus", "swish",
+                                                             "sin")},
     "linear": a_law(pcl.MLP((2, 1))),
     "far from zero": a_law(pcl.MLP((2, 4, 1), "softplus", "softplus"), inner=300.0),
     "far sigmoids": a_law(pcl.MLP((2, 4, 1), "swish", "sigmoid"), inner=300.0),
@@ -76,8 +77,8 @@ def test_onnx_model_computes_the_law_in_doubles(law, tmp_path):
 def test_c_source_computes_the_law(law, tmp_path):
     (tmp_path / "law.c").write_text(export.c_source(law))
     library = tmp_path / "law.so"
-    subprocess.run(["cc", "-std=c99", "-Wall", "-Werror", "-pedantic", "-shared", "-fPIC", "-O1", "-o", library,
-                    tmp_path / "law.c", "-lm"], check=True)
+    subprocess.run(["cc", "-std=c99", "-Wall", "-Werror", "-pedantic", "-shared", "-fPIC", "-O1", "-o",
+                    library, tmp_path / "law.c", "-lm"], check=True)
     function = ctypes.CDLL(str(library)).law
     pointer = np.ctypeslib.ndpointer(np.float64, flags="C")
     function.argtypes, function.restype = (pointer, pointer), None
@@ -89,7 +90,8 @@ def test_c_source_computes_the_law(law, tmp_path):
 
 def test_networks_with_parameters_and_laws_of_files_are_exported(tmp_path):
     net = pcl.MLP((1, 3, 1))
-    problem = pcl.Problem(lambda theta: net(theta["law"], np.ones((2, 1)))[0, 0] ** 2, {"law": net.init(0)})
+    problem = pcl.Problem(lambda theta: net(theta["law"], np.ones((2, 1)))[0, 0] ** 2,
+                          {"law": net.init(0)})
     pcl.minimize(problem, maxiter=2).save(tmp_path / "run.npz")
     saved = pcl.load(tmp_path / "run.npz").laws["law"]
     for given in ((saved,), (net, saved.params)):
@@ -104,7 +106,8 @@ class Other:
 
 
 @pytest.mark.parametrize("given, words", [
-    ((Other(), [1.0]), "Other"), ((TrainedLaw(Law(Other(), "x", "y"), np.ones(1)),), "Other"), (("law",), "str")])
+    ((Other(), [1.0]), "Other"), ((TrainedLaw(Law(Other(), "x", "y"), np.ones(1)),), "Other"),
+    (("law",), "str")])
 def test_what_cannot_be_written_down_is_refused_by_name(given, words):
     with pytest.raises(TypeError, match=words):
         export.numpy_source(*given)

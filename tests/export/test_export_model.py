@@ -14,15 +14,16 @@ ca = pytest.importorskip("casadi")
 NET = pcl.MLP((2, 4, 2), output=pcl.softplus())
 MODEL = Model(
     states=("X", "S"), algebraic="w", outputs=("mu", "q"), parameters=("k", "Y"), inputs="F",
-    rates=lambda v: {"X": v.mu * v.X - v.F * tf.exp(-v.t) * v.X, "S": -v.q * v.X / v.Y + tf.sqrt(v.w) * v.F},
+    rates=lambda v: {"X": v.mu * v.X - v.F * tf.exp(-v.t) * v.X,
+                     "S": -v.q * v.X / v.Y + tf.sqrt(v.w) * v.F},
     equations=lambda v: {"flow": v.w + tf.where(v.X > 0.5, v.k, 2.0) * tf.maximum(v.w, 0.1) ** 3 - v.S
                          - 0.1 * v.d("X")})
 
 
 def trained():
     law = TrainedLaw(Law(NET, ("S", "t"), ("q", "mu"), 0.2, 1.5), NET.init(2))
-    return Trained(MODEL, (law,), {"k": 0.3, "Y": 0.6}, ("radau", 3), 0.2, dict.fromkeys(MODEL.variables, 1.0),
-                   dict.fromkeys(MODEL.variables, 0.5))
+    return Trained(MODEL, (law,), {"k": 0.3, "Y": 0.6}, ("radau", 3), 0.2,
+                   dict.fromkeys(MODEL.variables, 1.0), dict.fromkeys(MODEL.variables, 0.5))
 
 
 def test_casadi_rates_and_equations_are_those_of_the_model():
@@ -32,8 +33,8 @@ def test_casadi_rates_and_equations_are_those_of_the_model():
         q, mu = trained().laws[0]([[S, t]])[0]
         known = {"X": X, "S": S, "w": w, "F": F, "t": t}
         rates = [float(rate) for rate in found.rates(known).values()]
-        rows = equations_of(MODEL).residual(np.array([[*rates, X, S, w, mu, q, 0.3, 0.6]]), np.array([[F]]),
-                                            np.array([t]))[0]
+        rows = equations_of(MODEL).residual(np.array([[*rates, X, S, w, mu, q, 0.3, 0.6]]),
+                                            np.array([[F]]), np.array([t]))[0]
         np.testing.assert_allclose(rows[:2], 0.0, atol=1e-12)
         assert float(found.residuals(known)[0]) == pytest.approx(rows[2], abs=1e-12)
 
@@ -50,7 +51,8 @@ def test_casadis_integrator_and_our_simulation_of_a_fitted_model_agree():
 def test_operations_without_counterpart_and_states_without_rates_are_refused():
     cases = [(Model(states="x", rates=lambda v: {"x": tf.math.lgamma(v.x)}), TypeError, "Lgamma"),
              (Model(states="x", rates=lambda v: {"x": tf.cumsum(v.x)}), TypeError, "Cumsum"),
-             (Model(states="x", equations=lambda v: {"implicit": v.d("x") + v.x}), ValueError, "'x' has no rate")]
+             (Model(states="x", equations=lambda v: {"implicit": v.d("x") + v.x}), ValueError,
+              "'x' has no rate")]
     for model, error, words in cases:
         with pytest.raises(error, match=words):
             export.casadi_model(Trained(model, (), {}, ("radau", 3), 1.0, {"x": 1.0}, {"x": 1.0}))

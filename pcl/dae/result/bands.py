@@ -30,8 +30,8 @@ def banded(fit, uncertainty, found, initial, inputs, options):
         As `Fit.standard_errors`.
     """
     if options.get("when") or options.get("until"):
-        raise ValueError("bands is True with when or until: the times of events move with the parameters, "
-                         "which bands do not follow. Leave one of them out.")
+        raise ValueError("bands is True with when or until: the times of events move with the "
+                         "parameters, which bands do not follow. Leave one of them out.")
     if found.status not in _SIMULATED:
         return replace(found, message=f"{found.message} {_NONE}")
     names = (*found.curve.names, *fit.model.observed)
@@ -43,8 +43,9 @@ def banded(fit, uncertainty, found, initial, inputs, options):
     moving = Moving(tuple(range(len(fit.laws))), tuple(labels))
     motion = Motion(run, found.curve, moving, found.t, names)
     J = motion.jacobian().reshape(-1, motion.size)
-    errors = np.sqrt(_variances(fit, uncertainty(None), J, tuple(labels.values()))).reshape(motion.value.shape)
-    return replace(found, bands={name: Band(found[name], error) for name, error in zip(names, errors)})
+    errors = np.sqrt(_variances(fit, uncertainty(None), J, tuple(labels.values())))
+    return replace(found, bands={name: Band(found[name], error) for name, error in zip(
+        names, errors.reshape(motion.value.shape))})
 
 
 def _labels(fit, values):

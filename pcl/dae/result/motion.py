@@ -37,7 +37,8 @@ class Moving:
 
     def sizes(self, laws):
         """Lengths of the parts of q, given trained laws: of each law, then 1 each."""
-        return [*(laws[k].law.size for k in self.laws), *[1] * len(self.parameters), *[1] * len(self.states)]
+        return [*(laws[k].law.size for k in self.laws),
+                *[1] * (len(self.parameters) + len(self.states))]
 
 
 class Motion:

@@ -75,7 +75,8 @@ class SimulationNode:
         def pulled(q, bar):
             g = _numeric(lambda q, bar: self.evaluate(q).pullback(bar)[0], q.shape, q, bar)
             return g, lambda v: (
-                _numeric(lambda q, bar, v: self.evaluate(q).motion.curvature(bar) @ v, q.shape, q, bar, v),
+                _numeric(lambda q, bar, v: self.evaluate(q).motion.curvature(bar) @ v, q.shape,
+                         q, bar, v),
                 _numeric(lambda q, v: self.evaluate(q).motion.pushforward(v), bar.shape, q, v))
         return pulled(q, bar)
 

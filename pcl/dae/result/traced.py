@@ -81,5 +81,5 @@ def _known(label, given, names):
 
 def _require_mesh(mesh, t):
     if mesh is not None and (mesh.times[0] != t[0] or mesh.times[-1] != t[-1]):
-        raise ValueError(f"mesh runs from {mesh.times[0]:.6g} to {mesh.times[-1]:.6g} and t from {t[0]:.6g} "
-                         f"to {t[-1]:.6g}; expected the same ends.")
+        raise ValueError(f"mesh runs from {mesh.times[0]:.6g} to {mesh.times[-1]:.6g} and t from "
+                         f"{t[0]:.6g} to {t[-1]:.6g}; expected the same ends.")
