@@ -116,8 +116,8 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     best = min(found, key=lambda each: each.max_error)
     raise ValueError(f"no formula of the library follows the law of {layers.outputs[place]} to "
                      f"{tolerance:g} of its range; the closest, {best.family}, errs by up to "
-                     f"{best.max_error:.3g}, {best.max_error / size:.2g} of the range. Take a smaller range "
-                     "or a larger tolerance, or export the network itself.")
+                     f"{best.max_error:.3g}, {best.max_error / size:.2g} of the range. Take a smaller "
+                     "range or a larger tolerance, or export the network itself.")
 
 
 def _numbers(family):
@@ -166,12 +166,12 @@ def _box(law, names, given):
     if unknown:
         raise ValueError(f"range has {unknown[0]!r}; expected some of {', '.join(names)}.")
     absent = [name for name in names if name not in given]
-    if absent and seen is None:
+    if seen is not None:
+        given = dict(zip(names, seen.T)) | given
+    elif absent:
         raise ValueError(f"range has no {absent[0]!r}, and what the law was trained on is not known; "
                          f"expected {{{absent[0]!r}: (least, largest)}}.")
-    sides = [given[name] if name in given else seen[:, k] for k, name in enumerate(names)]
-    box = np.array([float64_array(f"range of {name!r}", side, shape=(2,))
-                    for name, side in zip(names, sides)]).T
+    box = np.array([float64_array(f"range of {name!r}", given[name], shape=(2,)) for name in names]).T
     if not (box[1] > box[0]).all():
         raise ValueError(f"range is {box.T.tolist()}; expected (least, largest) of every input, not "
                          "alike.")

@@ -117,7 +117,7 @@ def casadi_model(fit: Any, *, name: str = "model") -> CasadiModel:
 
 def _outputs(ca, laws, known):
     """{output: expression}."""
-    found = {}
+    found: dict[str, Any] = {}
     for law in laws:
         z = expression(ca, layers_of(law), ca.vertcat(*(known[name] for name in law.inputs)))
         found |= {name: z[i] for i, name in enumerate(law.outputs)}
@@ -204,7 +204,7 @@ def _number(t, value):
 
 
 # Of numbers at one point; named as TensorFlow names them.
-OPERATIONS = {
+OPERATIONS: dict[str, Any] = {
     "Identity": lambda ca, x: x, "Neg": lambda ca, x: -x, "Square": lambda ca, x: x * x,
     "AddV2": lambda ca, x, y: x + y, "Sub": lambda ca, x, y: x - y, "Mul": lambda ca, x, y: x * y,
     "RealDiv": lambda ca, x, y: x / y, "AddN": lambda ca, *x: sum(x[1:], x[0]),

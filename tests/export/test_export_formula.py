@@ -46,8 +46,6 @@ def test_the_formula_behind_a_law_is_found_with_numbers_error_and_text(case):
     errors = np.abs(found(a) - law(a)[:, 0])
     assert errors.max() < 1.5 * found.max_error + 1e-12 and found.max_error < 1e-3 * found.size
     assert np.sqrt(np.mean(errors ** 2)) < 2.0 * found.rms_error
-
-
     space = {"exp": np.exp, **dict(zip(found.inputs, a.T))}         # the text is the formula
     np.testing.assert_allclose(eval(found.text, space), found(a), rtol=1e-12)
     assert found.text in str(found)

@@ -111,7 +111,8 @@ class Motion:
         first = elements.n - elements.parameters.n
         parameters = [first + model.parameters.index(name) for name in moving.parameters]
         starts = [model.states.index(name) for name in moving.states]
-        laws, start = [None] * len(self._program.laws), 0
+        laws: list[slice | None] = [None] * len(self._program.laws)
+        start = 0
         for k, own in zip(moving.laws, weights):
             laws[k], start = slice(start, start + own.size), start + own.size
         return np.concatenate([*weights, parameters, starts]).astype(int), laws
