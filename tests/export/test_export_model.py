@@ -56,3 +56,17 @@ def test_operations_without_counterpart_and_states_without_rates_are_refused():
     for model, error, words in cases:
         with pytest.raises(error, match=words):
             export.casadi_model(Trained(model, (), {}, ("radau", 3), 1.0, {"x": 1.0}, {"x": 1.0}))
+
+
+def test_rates_take_symbols_of_another_model_and_other_parameters():
+    """As do-mpc's, which are SX or MX; groups without names are empty."""
+    model = Model(states=("x", "v"), parameters=("k", "c"), rates=lambda v: {"x": v.v, "v": -v.k * v.x - v.c})
+    given = Trained(model, (), {"k": 2.0, "c": 0.5}, ("radau", 3), 1.0, {}, {"x": 1.0, "v": 1.0})
+    for symbol in (ca.SX.sym, ca.MX.sym):
+        x, v, c = symbol("x"), symbol("v"), symbol("c")
+        rates = export.casadi_model(given).rates({"x": x, "v": v, "c": c})
+        f = ca.Function("f", [x, v, c], [rates["x"], rates["v"]])
+        assert [float(rate) for rate in f(3.0, 4.0, 5.0)] == [4.0, -11.0]
+    assert export.casadi_model(given).residuals({"x": 1.0, "v": 1.0}) == []
+    with pytest.raises(ValueError, match="known has no 'v'"):
+        export.casadi_model(given).rates({"x": 1.0})
