@@ -60,7 +60,8 @@ def test_operations_without_counterpart_and_states_without_rates_are_refused():
 
 def test_rates_take_symbols_of_another_model_and_other_parameters():
     """As do-mpc's, which are SX or MX; groups without names are empty."""
-    model = Model(states=("x", "v"), parameters=("k", "c"), rates=lambda v: {"x": v.v, "v": -v.k * v.x - v.c})
+    model = Model(states=("x", "v"), parameters=("k", "c"),
+                  rates=lambda v: {"x": v.v, "v": -v.k * v.x - v.c})
     given = Trained(model, (), {"k": 2.0, "c": 0.5}, ("radau", 3), 1.0, {}, {"x": 1.0, "v": 1.0})
     for symbol in (ca.SX.sym, ca.MX.sym):
         x, v, c = symbol("x"), symbol("v"), symbol("c")
