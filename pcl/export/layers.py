@@ -16,6 +16,7 @@ from pcl.dae.laws.law import Law, TrainedLaw
 from pcl.networks.icnn import ICNN
 from pcl.networks.layered import Layered
 from pcl.networks.mlp import MLP
+from pcl.networks.monotone import MonotoneMLP
 from pcl.networks.transform import of_output
 from pcl.saved.solution import SavedLaw
 from pcl.support.types import Array, ArrayLike
@@ -67,7 +68,7 @@ def layers_of(law: Any, params: ArrayLike | None = None) -> Layers:
     Raises
     ------
     TypeError
-        Something else, or a network that is no `MLP` or `ICNN`, by its name.
+        Something else, or a network that is no `MLP`, `MonotoneMLP` or `ICNN`, by its name.
     ValueError
         A network without parameters, or of another size.
     """
@@ -128,12 +129,17 @@ def _output(net):
 
 @functools.singledispatch
 def _pieces(net, params):
-    raise TypeError(f"the law has a network of type {type(net).__name__}; only MLP and ICNN can be "
-                    "exported.")
+    raise TypeError(f"the law has a network of type {type(net).__name__}; only MLP, MonotoneMLP and ICNN "
+                    "can be exported.")
 
 
 @_pieces.register
 def _(net: MLP, params):
+    return [(W, np.zeros((0, b.size)), b) for W, b in net.unravel(params)]
+
+
+@_pieces.register
+def _(net: MonotoneMLP, params):
     return [(W, np.zeros((0, b.size)), b) for W, b in net.unravel(params)]
 
 

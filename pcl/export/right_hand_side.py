@@ -119,8 +119,9 @@ def _outputs(ca, laws, known):
     """{output: expression}."""
     found: dict[str, Any] = {}
     for law in laws:
-        z = expression(ca, layers_of(law), ca.vertcat(*(known[name] for name in law.inputs)))
-        found |= {name: z[i] for i, name in enumerate(law.outputs)}
+        for inputs, outputs in law.law.places:
+            z = expression(ca, layers_of(law), ca.vertcat(*(known[name] for name in inputs)))
+            found |= {name: z[i] for i, name in enumerate(outputs)}
     return found
 
 

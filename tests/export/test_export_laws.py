@@ -32,6 +32,7 @@ LAWS = {
     "exponential": a_law(pcl.MLP((2, 3, 2), output=pcl.exponential())),
     "bounded": a_law(pcl.MLP((2, 3, 1), output=pcl.bounded(-1.0, 2.5))),
     "convex": a_law(pcl.ICNN((2, 4, 3, 1), "softplus")),
+    "rising": a_law(pcl.MonotoneMLP((2, 4, 1), (1, -1))),
     "convex, increasing": a_law(pcl.ICNN((2, 4, 1), monotone=True)),
 }
 

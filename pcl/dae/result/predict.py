@@ -269,7 +269,7 @@ class Forecast:
     def collocated(self, curve):
         """(Transcription, x (n,)) of a simulation, its trajectory, parameters, weights and numbers at the
         start free, without bounds; what of the start follows from parameters does so there, too."""
-        laws, mesh = [law.law for law in self.trained.laws], curve.mesh
+        laws, mesh = [law.law.term for law in self.trained.laws], curve.mesh
         start = amounts(self._happens.doses, mesh, self.model.states)
         fixed = np.zeros(start.shape, dtype=bool)
         after, rows = (), self._rule
