@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 # What is there, for editors and type checkers; `as` tells the strict ones that it is for users.
 if TYPE_CHECKING:
-    from pcl import (collocation as collocation, dae as dae, diagnose as diagnose,
+    from pcl import (collocation as collocation, dae as dae, diagnose as diagnose, export as export,
                      interior_point as interior_point, rules as rules,
                      uncertainty as uncertainty)
     from pcl.callbacks import (Callback as Callback, CSVLogger as CSVLogger, NoProgress as NoProgress,
@@ -105,7 +105,7 @@ _HOME = {
 }
 
 # Packages of their own, with further names inside.
-_PACKAGES = ("collocation", "dae", "diagnose", "interior_point", "rules", "uncertainty")
+_PACKAGES = ("collocation", "dae", "diagnose", "export", "interior_point", "rules", "uncertainty")
 
 __all__ = sorted([*_HOME, *_PACKAGES])
 

@@ -43,7 +43,7 @@ FLOORS = (
     ("pcl.dae.kkt", "pcl.dae.structure"),
     ("pcl.dae.failures", "pcl.dae.solver", "pcl.dae.sequential"),
     ("pcl.dae.result",),
-    ("pcl.dae.stages",),
+    ("pcl.dae.stages", "pcl.export"),
     ("pcl.dae.petab",),
     ("pcl.__main__",),
     ("fem.common", "fem.mesh", "fem.materials"),

@@ -9,7 +9,8 @@ import pytest
 
 REFERENCE = pathlib.Path(__file__).parent.parent / "docs" / "reference"
 MODULES = ["pcl", "fem", "fem.materials", "pcl.dae", "pcl.uncertainty", "pcl.uncertainty.noise",
-           "pcl.uncertainty.prior", "pcl.interior_point", "pcl.collocation", "pcl.diagnose", "pcl.rules"]
+           "pcl.uncertainty.prior", "pcl.interior_point", "pcl.collocation", "pcl.diagnose", "pcl.rules",
+           "pcl.export"]
 TABLE = re.compile(r"\.\. currentmodule:: (\S+)\n\n\.\. autosummary::\n.*?\n\n(.*?)```", re.DOTALL)
 
 

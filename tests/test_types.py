@@ -48,11 +48,12 @@ KEEPERS = {
     "pcl.engine.nodes.Node": [
         "pcl.nodes.guard.GuardNode", "pcl.nodes.linear.linear_map.LinearMapNode",
         "pcl.nodes.linear.product.ProductNode", "pcl.nodes.linear.solve.SolveNode",
-        "pcl.nodes.network.NetworkNode"],
+        "pcl.nodes.network.NetworkNode", "pcl.dae.result.node.SimulationNode"],
     "pcl.engine.nodes.Point": [
         "pcl.nodes.guard.GuardPoint", "pcl.nodes.linear.linear_map.LinearMapPoint",
         "pcl.nodes.linear.product.ProductPoint", "pcl.nodes.linear.solve.SolvePoint",
-        "pcl.nodes.network.NetworkNodePoint", "pcl.rules.square_sum.SquareSumPoint"],
+        "pcl.nodes.network.NetworkNodePoint", "pcl.rules.square_sum.SquareSumPoint",
+        "pcl.dae.result.node.SimulationPoint"],
     "pcl.engine.nodes.Construct": ["pcl.nodes.equation.call.Equation", "pcl.nodes.scan.scan.Recurrence"],
     "pcl.engine.procedure.Call": [
         "pcl.engine.call.NodeCall", "pcl.nodes.equation.call.ImplicitCall",

@@ -214,7 +214,11 @@ def _crowded(run):
 
 
 def first_step(run, given, tolerance):
-    """The first step: given, or such that x moves by a hundredth of its size (Hairer I, section II.4)."""
+    """The first step: given, or such that x moves by a hundredth of its size (Hairer I, section II.4).
+
+    Above index 1 velocities are differences of positions over h, with errors of rounding ε |x| / h: the
+    step is at least so long that these stay below a hundredth of the tolerance.
+    """
     dx, x, y, t = run.point
     length = run.span[1] - t
     if given is not None:
@@ -225,6 +229,8 @@ def first_step(run, given, tolerance):
     weights = tolerance.weights(np.concatenate([x, y]))[:x.size]
     size, speed = (np.abs(a / weights).max(initial=0.0) for a in (x, dx))
     h = 1e-2 * size / speed if min(size, speed) > 1e-5 else 1e-6 * length
+    if run.start.index > 1:
+        h = max(h, 1e2 * EPS * np.abs(x).max() / weights.min())
     return min(h, length)
 
 

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from pcl.dae.petab.read import read_petab as read_petab
     from pcl.dae.priors import LogNormalPrior as LogNormalPrior, NormalPrior as NormalPrior
     from pcl.dae.result.curve import Curve as Curve
-    from pcl.dae.result.fit_result import Band as Band, Fit as Fit
+    from pcl.dae.result.band import Band as Band
+    from pcl.dae.result.fit_result import Fit as Fit
     from pcl.dae.result.load import load as load
     from pcl.dae.result.prediction import Prediction as Prediction
+    from pcl.dae.result.simulated import simulate as simulate
     from pcl.dae.result.trained import Trained as Trained
     from pcl.dae.result.uncertainty import Undetermined as Undetermined
     from pcl.dae.stages.fit import fit as fit
@@ -43,9 +45,10 @@ _HOME = {
     "read_petab": "pcl.dae.petab.read",
     "LogNormalPrior": "pcl.dae.priors", "NormalPrior": "pcl.dae.priors",
     "Curve": "pcl.dae.result.curve",
-    "Band": "pcl.dae.result.fit_result", "Fit": "pcl.dae.result.fit_result",
+    "Band": "pcl.dae.result.band", "Fit": "pcl.dae.result.fit_result",
     "load": "pcl.dae.result.load",
     "Prediction": "pcl.dae.result.prediction",
+    "simulate": "pcl.dae.result.simulated",
     "Trained": "pcl.dae.result.trained",
     "Undetermined": "pcl.dae.result.uncertainty",
     "fit": "pcl.dae.stages.fit",

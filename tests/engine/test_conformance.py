@@ -8,6 +8,7 @@ from oracles import broken_promises, by_tapes
 
 import pcl
 from pcl import factor
+from pcl.dae.result.node import SimulationNode, SimulationPoint
 from pcl.engine import call, nodes, procedure
 from pcl.engine.second import bases, columns
 from pcl.engine.second.backward import eliminated
@@ -41,9 +42,9 @@ NET, ICNN = pcl.MLP([2, 3, 1]), pcl.ICNN([2, 3, 2])
 # --- names and arguments -----------------------------------------------------------------------
 KEEPERS = {
     nodes.Node: [NetworkNode, NetworkGradientNode, SolveNode, ProductNode, LinearMapNode, GuardNode,
-                 EigenNode],
+                 EigenNode, SimulationNode],
     nodes.Point: [NetworkNodePoint, NetworkGradientPoint, SolvePoint, ProductPoint, LinearMapPoint,
-                  GuardPoint, SquareSumPoint, ValuesPoint, VectorsPoint],
+                  GuardPoint, SquareSumPoint, ValuesPoint, VectorsPoint, SimulationPoint],
     nodes.Construct: [implicit.Equation, pointwise.PointwiseEquation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, pointwise.PointwiseCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],

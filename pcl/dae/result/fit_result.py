@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from pcl.dae.program.log_scale import natural, slopes
 from pcl.dae.program.scaled import worst_row
 from pcl.dae.program.setting import Setting
 from pcl.dae.program.transcription import Transcription
+from pcl.dae.result.band import Band
+from pcl.dae.result.bands import banded
 from pcl.dae.result.curve import Curve, curves
 from pcl.dae.result.likelihood import Likelihood, likelihood_of
 from pcl.dae.result.limits import Violation, between, words
@@ -25,15 +27,8 @@ from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import Verdict, judged
 from pcl.interior_point.result import Result
-from pcl.support.types import Array, ArrayLike
+from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
-
-
-class Band(NamedTuple):
-    """Values (n,) and their standard errors (n,)."""
-
-    value: Array
-    error: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -308,15 +303,27 @@ class Fit:
         return self.trajectories[name]
 
     # --- use ----------------------------------------------------------------------------------
-    def predict(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None,
-                **options: Any) -> Prediction:
-        """See `Trained.predict`."""
-        return self.trained.predict(initial, inputs, t, **options)
+    def predict(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None, *,
+                bands: bool = False, **options: Any) -> Prediction:
+        """See `Trained.predict`; with `bands`, `Prediction.bands` has standard errors of all values.
 
-    def simulate(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None,
-                 **options: Any) -> Prediction:
-        """See `Trained.simulate`."""
-        return self.trained.simulate(initial, inputs, t, **options)
+        They are those of weights and parameters, by the exact derivatives of the simulation and the
+        covariance of `standard_errors`; a parameter that is given another value than the fit found counts
+        as known, and so do starts. A prediction that bounds had to be imposed on has none.
+        """
+        found = self.trained.predict(initial, inputs, t, **options)
+        return banded(self, self._uncertainty, found, initial, inputs, options) if bands else found
+
+    def simulate(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None, *,
+                 bands: bool = False, **options: Any) -> Prediction:
+        """See `Trained.simulate`, and `predict` for `bands`; there are none with `when` or `until`."""
+        found = self.trained.simulate(initial, inputs, t, **options)
+        return banded(self, self._uncertainty, found, initial, inputs, options) if bands else found
+
+    def traced(self, initial: Any, inputs: Any = None, t: ArrayLike | None = None,
+               **options: Any) -> dict[str, Tensor]:
+        """See `Trained.traced`."""
+        return self.trained.traced(initial, inputs, t, **options)
 
     def to_frame(self, t: ArrayLike | None = None) -> Any:
         """The trajectories as a pandas.DataFrame with the columns trajectory, t and all variables and

@@ -16,6 +16,7 @@ from pcl.dae.program.breaks import ends_of
 from pcl.dae.program.elements import Elements
 from pcl.dae.program.equations import starts_of
 from pcl.dae.program.events import amounts, leaps, require_lawless
+from pcl.dae.program.leap import Leap
 from pcl.dae.program.misfit import Misfit
 from pcl.dae.program.steady import Steady
 from pcl.dae.program.transcription import Transcription
@@ -39,7 +40,7 @@ _INDEX = 3              # of simulations: what collocation can do
 def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks, events):
     """See `Trained.predict`."""
     tolerance = positive_number("tolerance", tolerance)
-    run = _Forecast(trained, initial, inputs, t, slack, breaks, max_elements, events)
+    run = Forecast(trained, initial, inputs, t, slack, breaks, max_elements, events)
     most = max_elements + 4 * len(run.breaks)
     run.begin(tolerance, most)
     mesh = Mesh.uniform(run.t[0], run.t[-1], run.elements).holding(run.breaks)
@@ -55,7 +56,7 @@ def predict(trained, initial, inputs, t, slack, tolerance, max_elements, breaks,
 
 def simulate(trained, initial, inputs, t, rtol, atol, breaks, most, events, when, until):
     """See `Trained.simulate`."""
-    run = _Forecast(trained, initial, inputs, t, False, breaks, most, events)
+    run = Forecast(trained, initial, inputs, t, False, breaks, most, events)
     names, watched = run.watched(when, until)
     done = run.simulated(rtol=rtol, events=watched,
                          atol=1e-3 * rtol * run.sizes if atol is None else atol)
@@ -86,17 +87,23 @@ class _Contradiction(Exception):
         self.found = found
 
 
-class _Forecast:
-    """One prediction: the closed system, its start and its bounds."""
+class Forecast:
+    """One prediction: the closed system, its start and its bounds.
 
-    def __init__(self, trained, initial, inputs, t, slack, breaks, most, events):
+    check : bool, whether starts are compared with hidden constraints before anything is solved, in words
+        of the model; `collocation.simulate` refuses them, too
+    """
+
+    def __init__(self, trained, initial, inputs, t, slack, breaks, most, events, check=True):
         self.trained, self.model, self._slack = trained, trained.model, bool(slack)
         self.others = (*self.model.algebraic, *self.model.outputs)
-        self.t = _times(t)
+        self.t = times_of(t)
         self._signals = _signals(self.model, inputs)
         span = self.t[[0, -1]]
         self._happens = _required(events, self.model, span)
-        self._initial = _start(trained, initial, self._signals, span, self._happens)
+        given = _named(self.model, initial)
+        self._rule = _following(self.model, given, span)
+        self._initial = _start(trained, given, self._signals, span, self._happens, self._rule, check)
         self._x0 = np.array([self._initial[name] for name in self.model.states])
         self._closed, self._before = Closed(trained, self._signals), None
         self._first, self._stopped, self._done, self._tolerance = None, None, None, KEPT
@@ -205,9 +212,8 @@ class _Forecast:
 
     def curve(self, mesh, start, slots, algebraic):
         """A `Curve` of these arrays."""
-        p = np.array([self.trained.parameters[name] for name in self.model.parameters])
         return Curve("prediction", self.model.states, self.others, self.trained.collocation, mesh, start,
-                     slots, algebraic, Observables(self.model, p, self._signals))
+                     slots, algebraic, Observables(self.model, self.p, self._signals))
 
     def broken(self, curve):
         """Whether a bound or path is violated at the nodes above rounding, or between them by more than
@@ -244,7 +250,6 @@ class _Forecast:
     def _under_bounds(self, mesh, guess):
         """The collocated program with bounds; with slack of least square."""
         scheme = self.trained.collocation
-        elements = Elements(self.model, scheme, [mesh])
         n, weights = mesh.elements * scheme.K, (mesh.lengths[:, None] * scheme.weights).reshape(-1, 1)
         laws = [FixedLaw(law, n, self._slack, self._sizes(law))
                 for law in (trained.placed for trained in self.trained.laws)]
@@ -253,17 +258,45 @@ class _Forecast:
         start = amounts(self._happens.doses, mesh, self.model.states)
         fixed = np.zeros(start.shape, dtype=bool)
         fixed[0], start[0] = True, self._x0
-        after = leaps(self.model, self._happens.jumps, mesh, 0, self._signals)
-        u = self._closed.inputs(mesh.points(scheme, self.breaks).ravel())
-        u = u.reshape(elements.E, elements.K, -1)
-        program = Transcription(self.model, laws, elements, u, fixed, start, Misfit.of(elements, []),
-                                penalties, after)
-        p = np.array([self.trained.parameters[name] for name in self.model.parameters])
+        program, p = self._program(mesh, laws, penalties, fixed, start), self.p
+        elements = program.elements
         program.x_lower[elements.n - p.size:elements.n] = p
         program.x_upper[elements.n - p.size:elements.n] = p
         x = [vector(elements, [guess.on(mesh)], p), np.zeros(sum(law.size for law in laws))]
         result = solver.solve(program, np.concatenate(x), tol=TOL, maxiter=MAXITER)
         return self._found(program, result, mesh)
+
+    def collocated(self, curve):
+        """(Transcription, x (n,)) of a simulation, its trajectory, parameters, weights and numbers at the
+        start free, without bounds; what of the start follows from parameters does so there, too."""
+        laws, mesh = [law.law.term for law in self.trained.laws], curve.mesh
+        start = amounts(self._happens.doses, mesh, self.model.states)
+        fixed = np.zeros(start.shape, dtype=bool)
+        after, rows = (), self._rule
+        if rows is not None:
+            states, t = np.array([self.model.states.index(name) for name in rows.names]), self.t[:1]
+            fixed[0, states] = True
+            after = Leap(rows, states, np.array([0]), self._closed.inputs(t), t, first=True),
+        program = self._program(mesh, laws, [0.0] * len(laws), fixed, start, after)
+        x = [vector(program.elements, [curve], self.p), *(law.theta for law in self.trained.laws)]
+        return program, np.concatenate(x)
+
+    def _program(self, mesh, laws, penalties, fixed, start, more=()):
+        """The collocated equations on a mesh, doses and jumps included."""
+        elements = Elements(self.model, self.trained.collocation, [mesh])
+        after = leaps(self.model, self._happens.jumps, mesh, 0, self._signals)
+        u = self._closed.inputs(mesh.points(elements.scheme, self.breaks).ravel())
+        return Transcription(self.model, laws, elements, u.reshape(elements.E, elements.K, -1), fixed,
+                             start, Misfit.of(elements, []), penalties, (*after, *more))
+
+    @property
+    def p(self):
+        """Values of the parameters (n_p,)."""
+        return np.array([self.trained.parameters[name] for name in self.model.parameters])
+
+    def inputs(self, t):
+        """u (n, n_u) at times t (n,)."""
+        return self._closed.inputs(t)
 
     def _found(self, program, result, mesh):
         x0, w, _ = program.elements.split(result.x)
@@ -297,26 +330,36 @@ class _Forecast:
         return np.array([self.trained.sizes[name] for name in law.outputs])
 
 
-def _following(trained, given, signals, span):
-    """{state: value} of starts that follow from parameters, or are at rest."""
-    model, t = trained.model, span[:1]
+def _named(model, initial):
+    """The dict of starts, of all states."""
+    given = dict(initial)
+    if sorted(given) != sorted(model.states):
+        raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
+                         f"{', '.join(model.states)}.")
+    return given
+
+
+def _following(model, given, span):
+    """The rows that give starts which follow from parameters, or are at rest; None without them."""
     computed = {name: g for name, g in given.items() if callable(g)}
     rest = tuple(name for name, value in given.items() if isinstance(value, str) and value == "steady")
-    if not computed and not rest:
-        return {}
-    if rest:
-        numbers = {name: value for name, value in given.items() if name not in (*computed, *rest)}
-        require_lawless(model, "the prediction", rest)
-        rows = Steady(model, rest, numbers, computed, span[1] - span[0])
-    else:
-        rows = starts_of(model, tuple(computed.items()))
-    a = np.array([[0.0 if name.endswith("'") else {**trained.typical, **trained.parameters}[name]
-                   for name in rows.arguments.names]])
-    u = np.array([signals[name](t) for name in model.inputs]).reshape(1, len(model.inputs))
+    if not rest:
+        return starts_of(model, tuple(computed.items())) if computed else None
+    numbers = {name: value for name, value in given.items() if name not in (*computed, *rest)}
+    require_lawless(model, "the prediction", rest)
+    return Steady(model, rest, numbers, computed, span[1] - span[0])
+
+
+def _values_of(rows, trained, signals, t):
+    """{state: value} of such rows at the time t (1,)."""
+    known = {**trained.typical, **trained.parameters}
+    a = np.array([[0.0 if name.endswith("'") else known[name] for name in rows.arguments.names]])
+    u = np.array([signals[name](t) for name in trained.model.inputs]).reshape(1, -1)
     return dict(zip(rows.names, rows.residual(a, u, t)[0].tolist()))
 
 
-def _times(t):
+def times_of(t):
+    """Increasing times (n,), at least two."""
     if t is None:
         raise ValueError("t is None; expected increasing times (n,), the first of which is the start.")
     t = float64_array("t", t, shape=(None,))
@@ -356,18 +399,14 @@ def _breaks(signals, given, events, span, elements, most):
     return np.concatenate([span[:1][np.isin(span[:1], jumps)], inside])
 
 
-def _start(trained, initial, signals, span, events):
+def _start(trained, given, signals, span, events, rows, check):
     """{state: value}, complete, doses at the start added, within bounds and consistent."""
     model, t0 = trained.model, span[0]
-    given = dict(initial)
-    if sorted(given) != sorted(model.states):
-        raise ValueError(f"initial has {', '.join(given) or 'nothing'}; expected each state once: "
-                         f"{', '.join(model.states)}.")
-    given |= _following(trained, given, signals, span)
+    given = given if rows is None else given | _values_of(rows, trained, signals, span[:1])
     given = {name: float(float64_array(f"initial value of {name!r}", value, shape=()))
              + events.added(name, t0, span) for name, value in given.items()}
     require_inside(model, given)
-    if model.equations is not None:
+    if check and model.equations is not None:
         check_initial(model, {**given, **trained.parameters}, inputs=signals, t=t0,
                       guess=trained.typical).require()
     return given

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
+from pcl.dae.result.band import Band
 from pcl.dae.result.curve import Curve
 from pcl.dae.result.limits import Violation
 from pcl.support.types import Array, Blocks
@@ -50,6 +51,7 @@ class Prediction:
     events : tuple of (time, name) of conditions that were met, see `Trained.simulate`
     outside : {outputs of a law: {input: (least, largest) it was asked at}}, of inputs that leave the
         range the law was trained on by more than a twentieth; the message says so, too
+    bands : {name: Band}, values with standard errors, of a simulation that was asked for them
     """
 
     t: Array
@@ -65,6 +67,7 @@ class Prediction:
     simulation: Prediction | None = None
     events: tuple[tuple[float, str], ...] = ()
     outside: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    bands: dict[str, Band] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:

@@ -13,7 +13,7 @@ from pcl.dae.data.events import Events
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.model import Model
 from pcl.dae.result.prediction import Prediction
-from pcl.support.types import ArrayLike, Path
+from pcl.support.types import ArrayLike, Path, Tensor
 from pcl.support.validate import float64_array
 
 MAX_ELEMENTS = 1000     # of a prediction; bends at which a simulation may stop
@@ -144,6 +144,37 @@ class Trained:
         from pcl.dae.result.predict import simulate
         return simulate(self.having(parameters), initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS,
                         Events.of("", doses, jumps), dict(when or {}), until)
+
+    def traced(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
+               t: ArrayLike | None = None, **options: Any) -> dict[str, Tensor]:
+        """{name: y (n,)}: a simulation as tensors, with exact first and second derivatives.
+
+        Inside the loss of a `pcl.Problem`, or under tapes (twice). Steps are chosen for the tolerances at
+        every θ; derivatives are exact for the solution on these steps, which do not move. Bounds and path
+        constraints are not kept.
+
+        Parameters
+        ----------
+        initial : {state: number, scalar tensor, function of parameters, or "steady"}, all of them
+        inputs, t : as in `simulate`
+        parameters : {name: number or scalar tensor}, in the place of those found
+        weights : {output: array or tensor (p,)}, of the law that gives this output, in the place of those
+            trained
+        names : what is wanted, all variables and observables by default
+        rtol : 1e-8 by default; derivatives of the solution are about a hundred times as far from those
+            of the equations themselves
+        atol : as in `simulate`
+        scheme : `radau(5)` by default
+        mesh : Mesh, elements to be used at every θ, without error control: a smooth function of θ
+        breaks, doses, jumps : as in `simulate`
+
+        Raises
+        ------
+        TrialFailure
+            When evaluated: no consistent start, or a simulation that stops before its end.
+        """
+        from pcl.dae.result.traced import traced
+        return traced(self, MAX_ELEMENTS, initial, inputs, t, **options)
 
     def save(self, path: Path) -> None:
         """Write laws and parameters to one file, see `pcl.dae.result.file`."""

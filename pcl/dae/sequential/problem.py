@@ -4,6 +4,7 @@ from collections import deque
 
 import numpy as np
 
+from pcl.dae.kkt.bent import bent
 from pcl.dae.kkt.chain import Chain
 from pcl.dae.sequential import trajectories
 from pcl.dae.sequential.trajectories import Units
@@ -93,19 +94,9 @@ class Sequential:
     def hessian(self, q):
         """d²f/dq² (size, size), exact."""
         point = self._at(q)
-        W = point.curvature()
         U = self._chain.tangents(point.blocks, *self._split(np.eye(self.size)))
-        flat = U.reshape(-1, self.size)
-        H = flat.T @ np.matmul(W.local, U).reshape(flat.shape)
-        start = 0
-        for X, A, B in zip(W.mixed, W.inputs, W.theta):
-            place = slice(start, start + len(B))
-            cross = np.tensordot(np.matmul(A, U), X, ((0, 1), (0, 1)))
-            H[:, place] += cross
-            H[place] += cross.T
-            H[place, place] += B
-            start = place.stop
-        return H
+        ends = np.cumsum([0, *self.program.rows.sizes])
+        return bent(point.curvature(), U, [slice(a, b) for a, b in zip(ends, ends[1:])])
 
     def hvp(self, q, v):
         """The product of the Hessian with v: one sweep forward, one back."""
