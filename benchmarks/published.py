@@ -1,7 +1,6 @@
 """Estimation problems with a published optimum: what one is, how a fit is compared with it, where it starts.
 
-Values are compared as they are printed: a printed number is reproduced if it is within half a unit of its last
-digit. Of numbers printed with more than `MOST` significant digits `MOST` have to agree.
+Values are compared as they are printed: a printed number is reproduced if the value is it, rounded or cut off. Of those certified to more than `CERTIFIED` significant digits `ASKED` have to agree.
 """
 import math
 from collections.abc import Callable, Mapping
@@ -13,8 +12,9 @@ import numpy as np
 from pcl.dae import Model
 
 DATA = Path(__file__).with_name("data") / "estimation"
-MOST = 6                    # significant digits asked for of values that are certified to more
+CERTIFIED, ASKED = 8, 5     # significant digits of a certified number, and how many of them have to agree
 STARTS = 3                  # of each case
+_HAIR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,13 @@ def unit(printed):
     """One unit of the last digit that has to agree."""
     mantissa, _, exponent = printed.lower().partition("e")
     last = int(exponent or 0) - len(mantissa.partition(".")[2])
-    return 10.0 ** (last + max(digits(printed) - MOST, 0))
+    return 10.0 ** (last + (digits(printed) - ASKED if digits(printed) > CERTIFIED else 0))
 
 
 def reproduced(value, printed):
-    """Whether a value is the printed one, to its digits or to `MOST` of them."""
-    return abs(value - float(printed)) <= 0.5 * unit(printed) * (1.0 + 1e-6)
+    """Whether a value is printed so, rounded or cut off."""
+    beyond = (value - float(printed)) / unit(printed) * (-1.0 if printed.startswith("-") else 1.0)
+    return bool(-0.5 - _HAIR <= beyond <= 1.0)
 
 
 def agreeing(value, printed):
