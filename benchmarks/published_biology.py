@@ -64,7 +64,7 @@ HIV = Case(
           bounds={"c": (1e-5, 1e5), "delta": (1e-5, 1e5), "V0": (1.0, 1e10), "V": (1e-3, None),
                   "W": (0.0, None)},
           observed={"virus": lambda v: tf.math.log(v.V + v.W) / np.log(10.0)}),
-    _virus, {"c": (0.2, 20.0), "delta": (0.05, 5.0), "V0": (1e5, 1e7)}, "0.1771",
+    _virus, {"c": (1.0, 10.0), "delta": (0.1, 1.0), "V0": (1e5, 1e7)}, "0.1771",
     parameters={"c": "2.062", "delta": "0.525", "V0": "1.832e6"})
 
 _RATIO, _SPEC = 0.693, 0.107

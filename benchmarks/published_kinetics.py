@@ -104,13 +104,13 @@ PREDATOR = Case(
     doubt="k1 is printed as 3.2434; these data have 3.24366 and 0.92083 (by shooting as well).")
 
 GAS_OIL_COPS = Case(
-    "gas oil, COPS", False, f"{_COPS}, gasoil",
+    "gas oil COPS", False, f"{_COPS}, gasoil",
     _model("ab", _constants(3), _cracking, None),
     lambda: _experiment("gas_oil_cops", "t", "ab", {"a": 1.0, "b": 0.0}),
     _within(*[(0.1, 100.0)] * 3), "5.236596e-03")
 
 METHANOL_COPS = Case(
-    "methanol, COPS", True, f"{_COPS}, methanol",
+    "methanol COPS", True, f"{_COPS}, methanol",
     _model("abc", _constants(5), _hydrocarbons("k2"), None),
     lambda: _experiment("methanol_cops", "t", "abc", {"a": 1.0, "b": 0.0, "c": 0.0}),
     _within(*[(0.1, 10.0)] * 5), "9.02229e-03")
