@@ -1,10 +1,11 @@
-"""Does `pcl.dae.fit` with default arguments reach published optima of estimation problems to the printed digits?
+"""Does `pcl.dae.fit` with default arguments reach published optima to the printed digits?
 
     python -m benchmarks.estimation [--cases Misra1a,marine] [--jobs 1] [--log PATH] [--quick] [--check]
 
-Every case is fitted from three starts: published ones, then drawn ones. With --log every fit is noted as soon
-as it is done, and none is done again. --quick: one start. --check: the same optima by another way, which proves
-data and models right: scipy's integrator LSODA and its least squares, from the published values.
+Every case is fitted from three starts: published ones, then drawn ones. With --log every fit is noted as
+soon as it is done, and none is done again. --quick: one start. --check: the same optima by another way,
+which proves data and models right: scipy's integrator LSODA and its least squares, from the published
+values.
 """
 import math
 import os
@@ -34,7 +35,7 @@ def options(arguments=None):
 
 
 def fitted(name, number):
-    """What a fit of a case from a start has found: success, least, values, errors, iterations, seconds."""
+    """{what a fit of a case from a start has found: its value}."""
     from benchmarks.published import known
     warnings.simplefilter("ignore")
     case, begun = cases()[name], time.process_time()
@@ -45,7 +46,8 @@ def fitted(name, number):
                 "values": {}, "errors": {}, "iterations": 0, "elements": 0, "seconds": 0.0}
     seconds = time.process_time() - begun
     return {"success": found.success, "raised": "", "least": case.measure(found),
-            "values": {each: known(found, each) for each in case.parameters}, "errors": _errors(case, found),
+            "values": {each: known(found, each) for each in case.parameters},
+            "errors": _errors(case, found),
             "iterations": sum(stage.iterations for stage in found.stages),
             "elements": int(found.setting.elements.E), "seconds": seconds}
 

@@ -1,6 +1,7 @@
-"""Estimation problems with a published optimum: what one is, how a fit is compared with it, where it starts.
+"""Estimation problems with a published optimum: how a fit is compared with it, and where it starts.
 
-Values are compared as they are printed: a printed number is reproduced if the value is it, rounded or cut off. Of those certified to more than `CERTIFIED` significant digits `ASKED` have to agree.
+Values are compared as they are printed: a printed number is reproduced if the value is it, rounded or cut
+off. Of those certified to more than `CERTIFIED` significant digits `ASKED` have to agree.
 """
 import math
 from collections.abc import Callable, Mapping
@@ -56,7 +57,8 @@ class Case:
         if number < len(self.starts):
             return dict(self.starts[number])
         random = np.random.default_rng(number)
-        return {name: float(np.exp(random.uniform(*np.log(ends)))) for name, ends in self.within.items()}
+        return {name: float(np.exp(random.uniform(*np.log(ends))))
+                for name, ends in self.within.items()}
 
     def fit(self, number):
         """The `Fit` from a start, with default arguments."""
@@ -71,7 +73,7 @@ def read(name):
 
 
 def series(name, time, *states):
-    """(times, {state: (times, values)}) of a file; rows without a value of a column are left out of it."""
+    """(times, {state: (times, values)}) of a file; rows without a value are left out."""
     rows = read(name)
     seen = {state: np.isfinite(rows[state]) for state in states}
     return rows[time], {state: (rows[time][there], rows[state][there]) for state, there in seen.items()}
@@ -94,12 +96,6 @@ def reproduced(value, printed):
     """Whether a value is printed so, rounded or cut off."""
     beyond = (value - float(printed)) / unit(printed) * (-1.0 if printed.startswith("-") else 1.0)
     return bool(-0.5 - _HAIR <= beyond <= 1.0)
-
-
-def agreeing(value, printed):
-    """Significant digits in which a value agrees with a printed one, not more than are printed."""
-    error = abs(value - float(printed)) / max(abs(float(printed)), 1e-300)
-    return digits(printed) if error == 0.0 else max(0, min(digits(printed), math.floor(-math.log10(2.0 * error))))
 
 
 def known(found, name):

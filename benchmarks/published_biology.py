@@ -14,7 +14,7 @@ _GROWTH, _DEATH = tuple(f"g{i}" for i in range(1, 8)), tuple(f"m{i}" for i in ra
 
 
 def _population(v):
-    """Stages of a marine species: n_i' = g_(i−1) n_(i−1) − (m_i + g_i) n_i, nothing grows out of the last."""
+    """Stages of a species: n_i' = g_(i−1) n_(i−1) − (m_i + g_i) n_i; nothing grows out of the last."""
     left = [(v[m] + v[g]) * v[n] for m, g, n in zip(_DEATH, _GROWTH, _STAGES)] + [v.m8 * v.n8]
     come = [0.0] + [v[g] * v[n] for g, n in zip(_GROWTH, _STAGES)]
     return {n: a - b for n, a, b in zip(_STAGES, come, left)}
@@ -46,8 +46,8 @@ PELTS = Case(
           bounds={"a": (0.0, 3.0), "b": (0.0, 1.0), "c": (0.0, 1.0), "r": (0.0, 3.0)}),
     _pelts, {"a": (0.2, 2.0), "b": (0.01, 0.1), "c": (0.01, 0.1), "r": (0.2, 2.0)}, "744.7935",
     parameters={"a": "0.5486", "b": "0.0283", "c": "0.0264", "r": "0.8375"},
-    doubt="Fitted with an integrator of relative tolerance 1e-3: solved to 1e-10 the least sum is 753.716, at "
-          "0.5475, 0.0281, 0.0266, 0.8432.")
+    doubt="Fitted with an integrator of relative tolerance 1e-3: solved to 1e-10 the least sum is "
+          "753.716, at 0.5475, 0.0281, 0.0266, 0.8432.")
 
 
 def _virus():
@@ -57,7 +57,7 @@ def _virus():
 
 
 HIV = Case(
-    "HIV", True, "Perelson and others, Science 271 (1996), patient 105, 13 readings; PEtab benchmark collection",
+    "HIV", True, "Perelson and others, Science 271 (1996), patient 105; PEtab benchmark collection",
     Model(states=("T", "V", "W"), parameters=("c", "delta", "V0"),
           rates=lambda v: {"T": v.c / 480.0 * v.V - v.delta * v.T, "V": -v.c * v.V,
                            "W": 480.0 * v.delta * v.T - v.c * v.W},
@@ -72,7 +72,7 @@ _CYTOSOL, _NUCLEUS = 1.4, 0.45
 
 
 def _stat5(v):
-    """Dimers of two proteins A, B form under a decaying hormone, enter the nucleus and come apart there."""
+    """Dimers of A and B form under a decaying hormone, enter the nucleus and come apart there."""
     epo = 1.25e-7 * tf.exp(-v.epo * v.t) * v.phos
     homo, hetero = v.imp_homo, v.imp_hetero
     to, fro = _CYTOSOL / _NUCLEUS, _NUCLEUS / _CYTOSOL
@@ -82,7 +82,8 @@ def _stat5(v):
             + fro * (2.0 * v.exp_homo * v.nBB + v.exp_hetero * v.nAB),
             "AA": epo * v.A ** 2 - homo * v.AA, "AB": epo * v.A * v.B - hetero * v.AB,
             "BB": epo * v.B ** 2 - homo * v.BB, "nAA": to * homo * v.AA - v.exp_homo * v.nAA,
-            "nAB": to * hetero * v.AB - v.exp_hetero * v.nAB, "nBB": to * homo * v.BB - v.exp_homo * v.nBB}
+            "nAB": to * hetero * v.AB - v.exp_hetero * v.nAB,
+            "nBB": to * homo * v.BB - v.exp_homo * v.nBB}
 
 
 def _phosphorylated_a(v):

@@ -1,8 +1,9 @@
 """Reaction kinetics with published optima: handbook problems, COPS, degradation in soil, denitrogenation.
 
-W. R. Esposito and C. A. Floudas, Global optimization for the parameter estimation of differential-algebraic
-systems, Ind. Eng. Chem. Res. 39 (2000) 1291–1310, cited as EF. E. D. Dolan, J. J. Moré and T. S. Munson, Benchmarking
-optimization software with COPS 3.0, 2004; its optima as H. Mittelmann's benchmark of large problems prints them.
+EF: W. R. Esposito and C. A. Floudas, Global optimization for the parameter estimation of
+differential-algebraic systems, Ind. Eng. Chem. Res. 39 (2000) 1291–1310. COPS: E. D. Dolan, J. J. Moré,
+T. S. Munson, Benchmarking optimization software with COPS 3.0, 2004; gasoil and marine as H. Mittelmann's
+benchmark of large problems prints them.
 """
 import csv
 from pathlib import Path
@@ -92,8 +93,8 @@ METHANOL = Case(
     _model("abc", _constants(5), _hydrocarbons("k1"), 100.0),
     lambda: _experiment("methanol", "t", "abc", {"a": 1.0, "b": 0.0, "c": 0.0}),
     _within(*[(0.1, 100.0)] * 5), "0.10652", parameters={"k1": "5.2407", "k2": "1.2176"},
-    doubt="0.10652 is the objective of the elements of the publication; the rate constants printed with it "
-          "have 0.10693 with the equations solved to 1e-11.")
+    doubt="0.10652 is the objective of the elements of the publication; the rate constants printed with "
+          "it have 0.10693 with the equations solved to 1e-11.")
 
 PREDATOR = Case(
     "Lotka-Volterra", False, f"{_EF}, Lotka–Volterra; Luus 1998",
@@ -132,7 +133,8 @@ PINENE = Case(
                       "E": v.k4 * v.C - v.k5 * v.E}, None),
     _pinene, _within(*[(1e-6, 1e-3)] * 5), "19.872",
     parameters=_printed("5.93e-5", "2.96e-5", "2.05e-5", "27.5e-5", "4.00e-5"),
-    doubt="k4 is printed as 27.5e-5, which is 27.45e-5 rounded once more; the least squares have 27.447e-5.")
+    doubt="k4 is printed as 27.5e-5, which is 27.45e-5 rounded once more; the least squares have "
+          "27.447e-5.")
 
 
 def _renamed(name, time, columns, initial):
@@ -143,7 +145,7 @@ def _renamed(name, time, columns, initial):
 
 
 FOCUS_C = Case(
-    "FOCUS C", True, "FOCUS kinetics report 2006, data set C, two parallel first-order pools; values of mkin",
+    "FOCUS C", True, "FOCUS kinetics report 2006, data set C, two parallel pools; values of mkin",
     Model(states=("u", "w"), parameters=("P0", "k1", "k2", "g"),
           rates=lambda v: {"u": -v.k1 * v.u, "w": -v.k2 * v.w},
           bounds={"P0": (0.0, None), "k1": (0.1, 1e3), "k2": (1e-4, 0.1), "g": (0.0, 1.0)},
@@ -182,15 +184,16 @@ def _denitrogenation(v):
 
 
 PYRIDINE = Case(
-    "pyridine", True, "H. G. Bock 1981, denitrogenation of pyridine; data as in Schittkowski's collection",
+    "pyridine", True, "H. G. Bock 1981, denitrogenation; data as in Schittkowski's collection",
     _model("ABCDEF", _constants(11), _denitrogenation, 100.0),
     lambda: _renamed("pyridine", "hours", dict(zip("ABCDEF", _PYRIDINE)),
                      dict(zip("ABCDEF", (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)))),
     _within(*[(0.1, 10.0)] * 11), "",
     parameters=_printed("1.81", "0.894", "29.4", "9.21", "0.058", "2.43", "0.0644", "5.55", "0.0201",
                         "0.577", "2.15"),
-    doubt="No weights are printed. k7 = 0.0644 must read 0.644 (sum of squares 0.237 against 2.3e-4); even so "
-          "the constants minimise neither the plain sum, which has 1.7732e-4, nor that of relative errors.")
+    doubt="No weights are printed. k7 = 0.0644 must read 0.644 (sum of squares 0.237 against 2.3e-4); "
+          "even so the constants minimise neither the plain sum, whose least is 1.7732e-4, nor that of "
+          "relative errors.")
 
-CASES = (CHAIN, REVERSIBLE, GAS_OIL, NITRIC_OXIDE, METHANOL, PREDATOR, GAS_OIL_COPS, METHANOL_COPS, PINENE,
-         FOCUS_C, FOCUS_D, PYRIDINE)
+CASES = (CHAIN, REVERSIBLE, GAS_OIL, NITRIC_OXIDE, METHANOL, PREDATOR, GAS_OIL_COPS, METHANOL_COPS,
+         PINENE, FOCUS_C, FOCUS_D, PYRIDINE)

@@ -1,5 +1,6 @@
-"""The least squares of a `published.Case` by another way: scipy's LSODA for the equations, its `least_squares` for
-the rest, from the published values. It shares with `pcl.dae.fit` what the problem is: equations, starts, readings.
+"""The least squares of a `published.Case` by another way: scipy's LSODA and `least_squares`.
+
+It shares with `pcl.dae.fit` what the problem is: equations, starts, readings.
 """
 import math
 from types import SimpleNamespace
@@ -20,8 +21,8 @@ def optimum(case):
     start = [begin[name] for name in case.model.parameters] + [_first(item, state) for state in free]
     bounds = np.array([case.model.limits(name) for name in case.model.parameters]
                       + [(-np.inf, np.inf)] * len(free)).T
-    found = least_squares(lambda x: _residuals(case, item, x, free), np.clip(start, *bounds), bounds=bounds,
-                          **_FINE)
+    found = least_squares(lambda x: _residuals(case, item, x, free), np.clip(start, *bounds),
+                          bounds=bounds, **_FINE)
     values = dict(zip(case.model.parameters, found.x))
     return _measured(case, found.fun, len(values)), {
         name: math.log(values[name[3:]]) if name.startswith("ln ") else values[name]
@@ -62,8 +63,9 @@ def _residuals(case, item, x, free):
     if not moved.success or moved.y.shape[1] < np.unique(times).size:
         return np.full(sum(len(series.values) for series in item.observed.values()), 1e6)
     seen = at(moved.t, moved.y)
-    return np.concatenate([_simulated(case, seen, name)[np.searchsorted(moved.t, series.times)] - series.values
-                           for name, series in item.observed.items()])
+    return np.concatenate([
+        _simulated(case, seen, name)[np.searchsorted(moved.t, series.times)] - series.values
+        for name, series in item.observed.items()])
 
 
 def _simulated(case, seen, name):

@@ -1,4 +1,4 @@
-"""Published optima are those of the data that are kept here, and fits with default arguments reach them."""
+"""Published optima are those of the data kept here, and fits with default arguments reach them."""
 import numpy as np
 import pytest
 from scipy.optimize import least_squares
@@ -10,7 +10,8 @@ CASES = estimation.cases()
 
 
 @pytest.mark.parametrize("value, printed, is_it", [
-    (19.87217, "19.872", True), (19.8726, "19.872", True), (19.8731, "19.872", False), (19.8714, "19.872", False),
+    (19.87217, "19.872", True), (19.8726, "19.872", True), (19.8731, "19.872", False),
+    (19.8714, "19.872", False),
     (-3.91586, "-3.9159", True), (-3.9157, "-3.9159", False), (2.38942e2, "2.3894212918E+02", True),
     (2.38950e2, "2.3894212918E+02", False), (5.2365961e-3, "5.236596e-03", True)])
 def test_a_number_is_reproduced_if_it_is_printed_so_rounded_or_cut_off(value, printed, is_it):

@@ -15,11 +15,11 @@ ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at m
 ROUGH = 0.05        # estimated error of collocation above which a fit warns
 SETTLED, ASTRAY = 0.1, 0.3  # shift in standard errors: aimed at, and above which given elements warn
 GROWTH = 16         # elements at most, relative to those that a fit begins with
-FINE = 1e-6         # shift aimed at without laws: the digits that are printed are those of the equations
+FINE = 1e-6         # shift aimed at without laws: printed digits are then those of the equations
 FEW = 8             # elements at most, relative to the first ones, for what is below SETTLED
 TOLERANCE = 1e-3    # estimated error, relative to a variable's size, where there are no standard errors
 _AIM = 0.5          # of the shift aimed at, what one round is laid out for
-_SHARP = 1e-2       # of the tolerance of a fit, without laws, where parameters are to be had to many digits
+_SHARP = 1e-2       # of the tolerance of a fit: that of rounds without laws
 _BARRIER = 1e-6     # first barrier parameter of a solve that starts at the solution on other elements
 
 
@@ -54,7 +54,8 @@ def settled(setting, program, result, solve, hessian, tol, automatic):
         if not meshes or _longest(meshes) > MOST:
             return
         setting, program, x = carried(setting, program, result.x, meshes)
-        result = solve(program, x, hessian, tol if program.laws else _SHARP * tol, initial_barrier=_BARRIER)
+        sharp = tol if program.laws else _SHARP * tol
+        result = solve(program, x, hessian, sharp, initial_barrier=_BARRIER)
         if not result.success:
             return
 
