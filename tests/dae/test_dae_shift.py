@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.optimize import minimize_scalar
 
 from pcl import MLP
 from pcl.dae import Model, Trajectory, fit
@@ -104,10 +105,26 @@ def test_exact_data_are_not_refined_without_end():
 
 def test_elements_that_suffice_stay():
     t = np.linspace(0.0, 4.0, 15)
-    x = np.exp(-t) + 0.02 * np.random.RandomState(0).randn(15)
-    decay = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x})
-    found = fit(decay, Trajectory(t, {"x": x}, {"x": 1.0}))
-    assert found.setting.elements.E == 20 and found.shift.worst < 1e-3
+    x = 0.5 * t + 0.02 * np.random.RandomState(0).randn(15)
+    growth = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": v.k})    # solved exactly
+    found = fit(growth, Trajectory(t, {"x": x}, {"x": 0.0}))
+    assert found.setting.elements.E == 20 and found.shift.worst < 1e-6
+
+
+def test_without_laws_digits_are_those_of_the_equations():
+    """x' = −k x, x(0) = 1, against least squares of exp(−k t); 20 elements leave their own error."""
+    t = np.linspace(0.0, 4.0, 15)
+    x = np.exp(-8.0 * t) + 0.02 * np.random.RandomState(0).randn(15)
+    decay = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x},
+                  bounds={"k": (0.0, 50.0)})
+    least = minimize_scalar(lambda k: ((np.exp(-k * t) - x) ** 2).sum(), bounds=(4.0, 16.0),
+                            options={"xatol": 1e-10})
+    found, coarse = (fit(decay, Trajectory(t, {"x": x}, {"x": 1.0}), elements=elements)
+                     for elements in ("auto", 20))
+    assert found.shift.worst < 1e-5 and 20 < found.setting.elements.E <= 160
+    error, rough = (abs(each.misfit / least.fun - 1.0) for each in (found, coarse))
+    assert error < 1e-6 and rough > 10.0 * error
+    assert abs(found.parameters["k"] / least.x - 1.0) < 1e-6
 
 
 def test_without_standard_errors_there_is_no_shift_and_a_reason():

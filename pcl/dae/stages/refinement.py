@@ -15,8 +15,11 @@ ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at m
 ROUGH = 0.05        # estimated error of collocation above which a fit warns
 SETTLED, ASTRAY = 0.1, 0.3  # shift in standard errors: aimed at, and above which given elements warn
 GROWTH = 16         # elements at most, relative to those that a fit begins with
+FINE = 1e-6         # shift aimed at without laws: printed digits are then those of the equations
+FEW = 8             # elements at most, relative to the first ones, for what is below SETTLED
 TOLERANCE = 1e-3    # estimated error, relative to a variable's size, where there are no standard errors
-_AIM = 0.5          # of SETTLED, what one round is laid out for
+_AIM = 0.5          # of the shift aimed at, what one round is laid out for
+_SHARP = 1e-2       # of the tolerance of a fit: that of rounds without laws
 _BARRIER = 1e-6     # first barrier parameter of a solve that starts at the solution on other elements
 
 
@@ -39,18 +42,20 @@ def settled(setting, program, result, solve, hessian, tol, automatic):
 
     Automatic elements are cut where they contribute to the `Shift` until it is below `SETTLED`, or, where
     there are no standard errors, until the estimated error is below `TOLERANCE`; in at most `ROUNDS`
-    rounds, with at most `GROWTH` times as many elements and `MOST` a trajectory. A round whose solve
-    fails is not given out.
+    rounds, with at most `GROWTH` times as many elements and `MOST` a trajectory. Parameters alone are
+    cheap: without laws they go on until it is below `FINE`, with at most `FEW` times as many. A round
+    whose solve fails is not given out.
     """
-    most = GROWTH * setting.elements.E
+    first = setting.elements.E
     for _ in range(ROUNDS):
         found = shift(setting, program, result)
         yield setting, program, result, found
-        meshes = _finer(setting, result, found) if automatic else None
-        if not meshes or sum(m.elements for m in meshes.values()) > most or _longest(meshes) > MOST:
+        meshes = _finer(setting, result, found, _aims(program, found, first)) if automatic else None
+        if not meshes or _longest(meshes) > MOST:
             return
         setting, program, x = carried(setting, program, result.x, meshes)
-        result = solve(program, x, hessian, tol, initial_barrier=_BARRIER)
+        sharp = tol if program.laws else _SHARP * tol
+        result = solve(program, x, hessian, sharp, initial_barrier=_BARRIER)
         if not result.success:
             return
 
@@ -111,15 +116,34 @@ def measured(setting, result):
     return words
 
 
-def _finer(setting, result, found):
+def _aims(program, found, first):
+    """[(shift to be reached, elements at most)], the best one first; `first` elements to begin with.
+
+    Without laws `FINE`, or what `FEW` times the elements can do for it; exact data are taken for noisy
+    ones already."""
+    aims = [(SETTLED, GROWTH * first)] if not found.worst <= SETTLED else []
+    if not program.laws and not found.exact:
+        aims = [(FINE * 10.0 ** k, FEW * first) for k in range(4)] + aims
+    return aims
+
+
+def _finer(setting, result, found, aims):
     """{name: Mesh} for the next round, None if nothing is left to do."""
     if found.why:
         meshes, error = _next(setting, result.x, TOLERANCE)
-        return meshes if error > TOLERANCE else None
-    if found.worst <= SETTLED:
-        return None
-    parts = np.split(found.parts(_AIM * SETTLED, setting.scheme.K + 1), setting.elements.starts[1:])
-    return {name: split(mesh, m) for name, mesh, m in zip(setting.names, setting.meshes, parts)}
+        return meshes if error > TOLERANCE and _total(meshes) <= aims[-1][1] else None
+    for aim, most in aims:
+        if found.worst <= aim:
+            return None
+        parts = np.split(found.parts(_AIM * aim, setting.scheme.K + 1), setting.elements.starts[1:])
+        meshes = {name: split(mesh, m) for name, mesh, m in zip(setting.names, setting.meshes, parts)}
+        if _total(meshes) <= most:
+            return meshes
+    return None
+
+
+def _total(meshes):
+    return sum(mesh.elements for mesh in meshes.values())
 
 
 def _longest(meshes):
