@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
@@ -26,6 +28,7 @@ from pcl.dae.stages.densities import as_squares, densities_of
 from pcl.dae.stages.doors import require_start, require_structure
 from pcl.dae.stages.guess import first_guess
 from pcl.dae.stages.likelihood import with_likelihood
+from pcl.dae.stages.many import best_of, tasks, with_model
 from pcl.dae.stages.noise_level import settled_decay
 from pcl.dae.stages.pretrain import Preparation
 from pcl.dae.stages.refinement import measured, refined, settled, shift_words, unmet, warned
@@ -51,7 +54,8 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         scaling: str = "auto", normalise: bool = True, hessian: str | tuple[str, str] = "auto",
         kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
         callback: Callable | None = None, refine: float | None = None,
-        approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None) -> Fit:
+        approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None,
+        starts: int | None = None, n_jobs: int = 1) -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
@@ -110,6 +114,14 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         What readings under a name scatter like: Gaussian() with an unknown σ, Proportional(), StudentT(),
         Censored(…, below=…); arrays are in the order of the trajectories. Names without one, and without
         sigma or weights, are read as Gaussian(). All stages but the last take weights in their place.
+    starts : int, optional
+        So many fits, and the best of them with the table of all in `Fit.starts`: from the start as it is
+        given, then with other seeds of the weights, and with all parameters drawn by a Latin hypercube
+        (`pcl.dae.stages.drawn`). A start that fails is named in the table and stops no other.
+    n_jobs : int
+        Of `starts`, so many at a time, in processes of their own, one thread each; −1 is one a processor.
+        Numbers do not depend on it. Model and network must be such that they can be pickled by
+        cloudpickle.
 
     Returns
     -------
@@ -143,7 +155,15 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         smoothing = positive_number("smoothing", smoothing, zero=True)
     if weight_decay != "auto":
         weight_decay = positive_number("weight_decay", weight_decay, zero=True)
-    start = Start.of(setting, start, trajectories)
+    given, start = start, Start.of(setting, start, trajectories)
+    if starts is not None:
+        todo = _tasks(setting, laws, start, given, starts, seed, n_jobs, callback)
+        one = functools.partial(
+            fit, model, data, network, elements=elements, scheme=scheme, trajectories=trajectories,
+            smoothing=smoothing, weight_decay=weight_decay, scaling=scaling, normalise=normalise,
+            hessian=hessian, kkt=kkt, tol=tol, maxiter=maxiter, max_seconds=max_seconds,
+            callback=callback, refine=refine, approach=approach, noise=noise)
+        return with_model(best_of(one, todo, n_jobs), model)
     report = require_structure(setting, laws, start.x)
     require_start(setting, start.x)
     if not densities:
@@ -164,6 +184,19 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         return _finished(search, solve, refine, automatic, enough, first, note)
     except CallbackRaised as raised:
         raise raised.error
+
+
+def _tasks(setting, laws, start, given, starts, seed, n_jobs, callback):
+    """What `starts` asks for, once the system and its starts are known to be determined."""
+    count = positive_integer("starts", starts)
+    if callback is not None and n_jobs != 1:
+        raise ValueError(f"callback is given and n_jobs is {n_jobs}: a callback cannot follow processes. "
+                         "Use n_jobs=1, or no callback.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")             # the best start tells
+        require_structure(setting, laws, start.x)
+    require_start(setting, start.x)
+    return tasks(setting, start, given, count, seed, STARTS * max(1, len(laws)))
 
 
 def _parameters_alone(setting, start, words, solve, seed):
