@@ -64,7 +64,8 @@ class Walk:
         if drop.min() < -LOWER:
             k = int(drop.argmin())
             found.append(f"The log density is higher by {-drop[k]:.3g} at {name} = "
-                         f"{said(points[k]):.6g}: theta is not the peak. Train further from profile.theta there.")
+                         f"{said(points[k]):.6g}: theta is not the peak. Train further from "
+                         "profile.theta there.")
         return tuple(found)
 
 

@@ -10,6 +10,7 @@ from pcl.dae.laws.output_range import normalised, output_range, shift_scale
 from pcl.dae.laws.weight_prior import deviations
 from pcl.dae.program.setting import Setting
 from pcl.dae.stages.joint import pretrain_together, together
+from pcl.support.validate import float64_array, known
 
 MAXITER = 500
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
@@ -41,6 +42,16 @@ def pretrain(law, a, z, theta):
         return value, point.pullback(2.0 * omega * r) + penalty * theta
     return minimize(loss, theta, jac=True, method="L-BFGS-B",
                     options={"maxiter": MAXITER, "maxfun": 2 * MAXITER})
+
+
+def trainer(given):
+    """The function of `Preparation.train` that `fit(pretrain=…)` asks for."""
+    if given is None:
+        return lambda law, a, z, theta: theta
+    if callable(given):
+        return given
+    known("pretrain", given, ("auto",))
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +143,12 @@ class Preparation:
     decay: Any      # ρ or "auto"
     normalise: bool
     fixed: float | None = None
+    train: Any = None   # function (law, a, z, θ) -> θ
+
+    def given(self, x, laws, thetas, decay=None):
+        """The `Start` of trajectories x and laws with weights as they are, with ρ if there is one."""
+        prepare = self if decay is None else replace(self, fixed=decay)
+        return prepare._start(x, laws, thetas, np.zeros(sum(len(law.outputs) for law in laws)))
 
     def like(self, start):
         """The same with the ρ of a start, so that all have one objective."""
@@ -144,13 +161,18 @@ class Preparation:
             a, z = self.setting.points_of(law, x)
             z = np.clip(z, *output_range(law))
             law = normalised(law, a, z) if self.normalise else law
-            found = pretrain(law, a, z, law.init(seed + k)).x
+            found = self._trained(law, a, z, law.init(seed + k))
             laws.append(law)
             thetas.append(found)
             error = (law.at(found, a).value - z) / shift_scale(z)[1]
             mismatch.append(np.sqrt(np.mean(error ** 2, axis=0)))
-        x = self._together(x, laws, thetas, mismatch, seed)
+        x = x if self.train else self._together(x, laws, thetas, mismatch, seed)
         return self._start(x, laws, thetas, np.concatenate(mismatch))
+
+    def _trained(self, law, a, z, theta):
+        if self.train is None:
+            return pretrain(law, a, z, theta).x
+        return float64_array("what pretrain returns", self.train(law, a, z, theta), theta.shape)
 
     def untrained(self, x, seed, why):
         """The `Start` with initial weights as they are, where training them failed for a reason."""
