@@ -244,9 +244,9 @@ def _parameters_alone(setting, start, words, solve, seed):
 
 def _with_laws(prepare, start, words, solve, seed, smoothing):
     """(Search, objective that is enough, (laws, penalties, unknowns) where nothing was solved)."""
-    setting, stages = prepare.setting, []
-    search = Search(setting, solve, np.inf, stages, penalised=True)
+    setting, stages, parts = prepare.setting, [], None
     if _same_laws(start.laws, prepare.laws):
+        search = Search(setting, solve, np.inf, stages, penalised=True)
         enough, parts = _continued(search, prepare, start, words, solve.clock)
         if search.done:
             return search, enough, parts
@@ -255,7 +255,11 @@ def _with_laws(prepare, start, words, solve, seed, smoothing):
     smoothed, words = _smoothed(prepare, x, smoothing, seed, solve, start)
     stages.append(solve.clock.stage("smoother", words, smoothed.iterations))
     prepared = _pretrained(prepare, smoothed, seed)
-    search.enough = enough = _enough(prepared) if smoothed.found and not prepared.note else np.inf
+    enough = _enough(prepared) if smoothed.found and not prepared.note else np.inf
+    search = Search(setting, solve, enough, stages, penalised=True)
+    if parts is not None:                   # its weight decay is another one
+        search.run("from the laws and trajectories given; ",
+                   lambda: (parts[0], prepared.penalties, parts[2]), near=True)
     _search_laws(search, prepare.like(prepared), prepared, smoothed, seed, solve.clock)
     return search, enough, _parts(prepared)
 
