@@ -25,14 +25,16 @@ def decay_of_variance(variance, spread, count):
     return 2.0 * max(variance, FLOOR * spread / count)
 
 
-def pretrain(law, a, z, theta):
-    """θ that minimises mean ((law − z)/s)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B; s the standard
-    deviation of z (n, m).
+def pretrain(law, a, z, theta, share=0.0):
+    """θ that minimises Σ_m mean ((law − z)/s)² + max(`RIDGE`/n, m · share) ‖θ‖² from θ by L-BFGS-B, s the
+    standard deviation of z (n, m).
 
     Targets are in units of their scale, so that the ridge does not depend on the units of the misfit.
+    share : ½ ρ / spread of a weight decay that was given, which makes this m/spread times the `objective`
+        of a start, but for its misfit: weights trained under less begin the main solve far above it
     """
     n = len(z)
-    penalty = 2.0 * RIDGE / n
+    penalty = 2.0 * max(RIDGE / n, share * z.shape[1])
     omega = 1.0 / (shift_scale(z)[1] ** 2 * n)
 
     def loss(theta):
@@ -171,7 +173,8 @@ class Preparation:
 
     def _trained(self, law, a, z, theta):
         if self.train is None:
-            return pretrain(law, a, z, theta).x
+            given = 0.0 if self.decay == "auto" else 0.5 * self.decay / self.setting.spread
+            return pretrain(law, a, z, theta, given).x
         return float64_array("what pretrain returns", self.train(law, a, z, theta), theta.shape)
 
     def untrained(self, x, seed, why):

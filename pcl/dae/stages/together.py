@@ -1,8 +1,10 @@
 """The guess that the smoother begins with: data and equations together."""
 
+import numpy as np
+
 from pcl.dae.data.splines import left_by_splines
 from pcl.dae.failures import FAILURES, said
-from pcl.dae.stages.guess import first_guess
+from pcl.dae.stages.guess import first_guess, has_unseen
 from pcl.dae.stages.relaxed import relaxed
 
 WORSE = 4.0         # misfit, relative to that of smoothing splines, from which another guess is tried too
@@ -16,8 +18,9 @@ def together(setting, start):
     if start.plain:
         return start.x, "data interpolated, as asked for"
     how, found = "data and equations together", []
-    enough = WORSE * left_by_splines(setting) + NOISE * setting.spread
-    for seen_through in (False, True):
+    other = has_unseen(setting, start.numbers)
+    enough = WORSE * left_by_splines(setting) + NOISE * setting.spread if other else np.inf
+    for seen_through in (False, True)[:1 + other]:
         try:
             x = first_guess(setting, start.numbers, seen_through=True) if seen_through else start.x
             x = relaxed(setting, x)
