@@ -13,6 +13,7 @@ from pcl.dae.stages.joint import pretrain_together, together
 from pcl.support.validate import float64_array, known
 
 MAXITER = 500
+CALM = 1e-5         # relative decrease that ends it under a weight decay that was given
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
 # of the misfit in the weight decay, relative to the spread of the data: with 1e-9 exact data are followed
 # below what the elements resolve, in up to 1,000 iterations in place of 30, and the law is no better
@@ -37,13 +38,15 @@ def pretrain(law, a, z, theta, share=0.0):
     penalty = 2.0 * max(RIDGE / n, share * z.shape[1])
     omega = 1.0 / (shift_scale(z)[1] ** 2 * n)
 
+    options = {"maxiter": MAXITER, "maxfun": 2 * MAXITER, **({"ftol": CALM} if share else {})}
+
     def loss(theta):
         point = law.at(theta, a)
         r = point.value - z
         value = float((omega * r ** 2).sum()) + 0.5 * penalty * theta @ theta
         return value, point.pullback(2.0 * omega * r) + penalty * theta
     return minimize(loss, theta, jac=True, method="L-BFGS-B",
-                    options={"maxiter": MAXITER, "maxfun": 2 * MAXITER})
+                    options=options)
 
 
 def trainer(given):
