@@ -24,8 +24,8 @@ class Walk:
     ----------
     value : float, c at the peak
     theta : (p,), the peak
-    minimised : function (θ, step) -> (θ, drop, bool): c moved by step from a minimiser and the rest trained
-        again, whether that converged; raises one of `FAILURES` where there is no value
+    minimised : function (θ, step) -> (θ, drop, bool): c moved by step from a minimiser, the rest trained
+        again, and whether that converged; raises one of `FAILURES` where there is no value
     """
 
     def __init__(self, value, theta, minimised):

@@ -68,8 +68,8 @@ def _laplace(fit, k, i, known_variance):
 
 
 class _Held:
-    """(x, drop, whether it converged) with x_i moved by a step: the program solved again from the tangent,
-    with the multipliers of the nearest point before."""
+    """(x, drop, whether it converged) with x_i moved by a step: the program solved again from the
+    tangent, with the multipliers of the nearest point before."""
 
     def __init__(self, program, peak, i, tangent, scale):
         self._program, self._peak, self._i, self._scale = program, peak.fun, i, scale
