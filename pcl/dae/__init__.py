@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from pcl.dae.result.load import load as load
     from pcl.dae.result.prediction import Prediction as Prediction
     from pcl.dae.result.simulated import simulate as simulate
+    from pcl.dae.result.smoothing import Smoothing as Smoothing
+    from pcl.dae.result.starts import Starts as Starts
     from pcl.dae.result.trained import Trained as Trained
     from pcl.dae.result.uncertainty import Undetermined as Undetermined
     from pcl.dae.stages.fit import fit as fit
+    from pcl.dae.stages.smoothing import smooth as smooth
     from pcl.dae.stages.spreads import fit_spreads as fit_spreads
     from pcl.dae.stages.progress import ProgressLog as ProgressLog
     from pcl.dae.structure.check import check as check
@@ -52,6 +55,9 @@ _HOME = {
     "Trained": "pcl.dae.result.trained",
     "Undetermined": "pcl.dae.result.uncertainty",
     "fit": "pcl.dae.stages.fit",
+    "smooth": "pcl.dae.stages.smoothing",
+    "Smoothing": "pcl.dae.result.smoothing",
+    "Starts": "pcl.dae.result.starts",
     "fit_spreads": "pcl.dae.stages.spreads",
     "ProgressLog": "pcl.dae.stages.progress",
     "check": "pcl.dae.structure.check",

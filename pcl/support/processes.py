@@ -35,6 +35,18 @@ def unpacked(content):
     return cloudpickle.loads(content)
 
 
+def restored(content):
+    """The thing that a process packed."""
+    import cloudpickle
+    return cloudpickle.loads(content)
+
+
+def one_thread():
+    """A context in which linear algebra here stays on one thread, as it does in a process."""
+    import threadpoolctl
+    return threadpoolctl.threadpool_limits(1)
+
+
 def each(function, tasks, n_jobs):
     """function(*task) of all tasks as they are ready; `Died` if a process does.
 
@@ -44,3 +56,25 @@ def each(function, tasks, n_jobs):
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
         yield from parallel(joblib.delayed(function)(*task) for task in tasks)
+
+
+def surviving(work, tasks, n_jobs, died):
+    """Yield (number, outcome) = work(number, …) of all tasks as they are ready.
+
+    died : function task -> outcome, of the one that kills its process
+    """
+    waiting = {task[0]: task for task in tasks}
+    try:
+        for number, outcome in each(work, list(waiting.values()), n_jobs):
+            del waiting[number]
+            yield number, outcome
+    except Died:
+        for task in waiting.values():       # one at a time, to tell which of them kills its process
+            yield _alone(work, task, died)
+
+
+def _alone(work, task, died):
+    try:
+        return next(each(work, [task], 2))          # joblib runs a single job without a process
+    except Died:
+        return task[0], died(task)

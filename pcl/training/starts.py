@@ -203,21 +203,9 @@ def _one_by_one(jobs):
 
 def _side_by_side(jobs, n_jobs):
     """Pairs (number, record) as they are ready."""
-    waiting = {i: (i, job[1], _packed(job)) for i, job in enumerate(jobs)}
-    try:
-        for i, record in processes.each(_work, list(waiting.values()), n_jobs):
-            del waiting[i]
-            yield i, record
-    except processes.Died:
-        for i, task in waiting.items():     # one at a time, to tell which of them kills its process
-            yield _alone(i, task, jobs[i][1])
-
-
-def _alone(i, task, start):
-    try:
-        return next(processes.each(_work, [task], 2))       # joblib runs a single job without a process
-    except processes.Died:
-        return i, StartRecord(start, np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None)
+    tasks = [(i, job[1], _packed(job)) for i, job in enumerate(jobs)]
+    return processes.surviving(_work, tasks, n_jobs, lambda task: StartRecord(
+        task[1], np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None))
 
 
 def _packed(job):

@@ -7,20 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
 
 from pcl.support.axes import new_axes
-from pcl.support.interface import FAILURES
 from pcl.support.types import Array, ArrayLike, Axes, Tensor
 from pcl.support.validate import float64_array, known
 from pcl.training.bounds import parse_bounds
 from pcl.training.result import Result
 from pcl.uncertainty.held import OfFunction, OfNumber
 from pcl.uncertainty.laplace.bands import SEEN
+from pcl.uncertainty.walk import Walk, chi_root, end
 
-ROOTS = 6           # points of a side: the root of the drop rises by the wanted one over so many
-FARTHEST = 40       # points of a side before it counts as open
-LOWER = 1e-3        # of the log density, above the peak that was given, that is said
 
 Name = str | tuple[str, int] | tuple[str, tuple[int, ...]]
 
@@ -61,7 +57,7 @@ class Profile:
     @property
     def linear_interval(self) -> tuple[float, float]:
         """That of Laplace's approximation, to compare."""
-        half = _root(self.level) * self.deviation
+        half = chi_root(self.level) * self.deviation
         return self.value - half, self.value + half
 
     @property
@@ -78,14 +74,14 @@ class Profile:
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The drop over c, Laplace's parabola, and the interval; returns the axes."""
         ax = new_axes(ax)
-        wanted = 0.5 * _root(self.level) ** 2
+        wanted = 0.5 * chi_root(self.level) ** 2
         ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
         c = np.linspace(self.points[0], self.points[-1], 101)
         ax.plot(c, 0.5 * ((c - self.value) / self.deviation) ** 2, "--", color="0.5", label="linearised")
         ax.axhline(wanted, color="0.5", lw=0.8)
-        for end, closed in zip(self.interval, self.closed):
+        for side, closed in zip(self.interval, self.closed):
             if closed:
-                ax.axvline(end, color="0.5", lw=0.8, ls=":")
+                ax.axvline(side, color="0.5", lw=0.8, ls=":")
         ax.set(xlabel=self.name, ylabel="drop of the log density", ylim=(0.0, 2.0 * wanted))
         return ax
 
@@ -183,95 +179,21 @@ def _place(problem, name):
     return f"{block}[{str(index).strip('()')}]", where.start + flat
 
 
-def _root(level):
-    """√χ²₁(level)."""
-    return float(np.sqrt(stats.chi2.ppf(level, 1)))
-
-
 def _profiled(problem, posterior, name, target, level):
     value, deviation, directions = target.value, target.deviation, posterior.directions
     if directions is not None and directions.outside(target.gradient[None])[0] > SEEN:
         words = (f"Neither data nor prior determine {name}: no interval.",)
         return Profile(name, value, deviation, np.array([value]), np.zeros(1), posterior.theta[None],
                        (-np.inf, np.inf), (False, False), level, words)
-    walk = _Walk(problem, posterior, target)
-    ends = [_end(walk, sign * deviation, _root(level), target.bounds[sign > 0]) for sign in (-1, 1)]
-    order = np.argsort(walk.points)
-    points, drop = np.array(walk.points)[order], np.array(walk.drops)[order]
-    words = tuple(word for _, word in ends if word) + walk.words(name, points, drop)
+    peak, sigma = problem.value(posterior.theta), posterior.sigma
+
+    def minimised(theta, step):
+        theta, converged = target.minimised(theta, step)
+        return theta, 0.5 * (problem.value(theta) - peak) / sigma ** 2, converged
+    walk = Walk(value, posterior.theta, minimised)
+    ends = [end(walk, sign * deviation, chi_root(level), target.bounds[sign > 0]) for sign in (-1, 1)]
+    points, drop, thetas = walk.ascending()
+    words = tuple(word for _, word in ends if word) + walk.words(name)
     closed = not ends[0][1], not ends[1][1]
-    return Profile(name, value, deviation, points, drop, np.array(walk.thetas)[order],
+    return Profile(name, value, deviation, points, drop, np.array(thetas),
                    (ends[0][0], ends[1][0]), closed, level, words)
-
-
-class _Walk:
-    """The points of one profile: c, its drop, its θ."""
-
-    def __init__(self, problem, posterior, target):
-        self._problem, self._target = problem, target
-        self._sigma, self._peak = posterior.sigma, problem.value(posterior.theta)
-        self.points, self.drops, self.thetas = [target.value], [0.0], [posterior.theta]
-        self._failed = 0
-
-    def root(self, c):
-        """√(2 drop) at c, with the sign of the drop; None where the model has no value."""
-        near = int(np.argmin(np.abs(np.array(self.points) - c)))
-        if self.points[near] != c:
-            try:
-                theta, success = self._target.minimised(self.thetas[near], c - self.points[near])
-                value = self._problem.value(theta)
-            except FAILURES:
-                return None
-            self._failed += not success
-            self.points.append(float(c))
-            self.drops.append(0.5 * (value - self._peak) / self._sigma ** 2)
-            self.thetas.append(theta)
-            near = -1
-        return float(np.sign(self.drops[near]) * np.sqrt(2.0 * np.abs(self.drops[near])))
-
-    def words(self, name, points, drop):
-        """What was met on the way."""
-        found = []
-        if self._failed:
-            found.append(f"{self._failed} of {points.size - 1} trainings of the other numbers did not "
-                         "converge: drops there are upper bounds, and the interval may be too short.")
-        if drop.min() < -LOWER:
-            k = int(drop.argmin())
-            found.append(f"The log density is higher by {-drop[k]:.3g} at {name} = {points[k]:.6g}: "
-                         "theta is not the peak. Train further from profile.theta there.")
-        return tuple(found)
-
-
-def _end(walk, deviation, wanted, bound):
-    """(c where the root of the drop is as wanted, "") to one side; (±∞, why) if it does not get there."""
-    start = inside = walk.points[0]
-    before, step = 0.0, deviation * wanted / ROOTS
-    for _ in range(FARTHEST):
-        c = inside + step
-        c = min(c, bound) if step > 0 else max(c, bound)
-        root = walk.root(c)
-        if root is None:
-            return np.copysign(np.inf, deviation), (
-                f"Not closed {_side(deviation)}: the model has no value at {c:.6g}.")
-        if root >= wanted:
-            return _crossing(walk, inside, c, wanted, abs(deviation)), ""
-        if c == bound:
-            return np.copysign(np.inf, deviation), (
-                f"Not closed {_side(deviation)}: the bound {bound:.6g} is reached with a drop of "
-                f"{0.5 * root ** 2:.3g}.")
-        step *= np.clip((wanted / ROOTS) / max(abs(root - before), 1e-12), 0.5, 2.0)
-        before, inside = root, c
-    return np.copysign(np.inf, deviation), (
-        f"Not closed {_side(deviation)}: at {inside:.6g}, {abs((inside - start) / deviation):.0f} "
-        f"standard errors away, the drop is {0.5 * before ** 2:.3g}.")
-
-
-def _crossing(walk, inside, outside, wanted, deviation):
-    def excess(c):
-        root = walk.root(c)
-        return wanted if root is None else root - wanted
-    return float(optimize.brentq(excess, inside, outside, xtol=1e-8 * deviation, rtol=1e-12))
-
-
-def _side(deviation):
-    return "above" if deviation > 0 else "below"

@@ -12,6 +12,7 @@ from pcl.support.types import Array
 from pcl.support.validate import positive_integer
 
 
+STRETCHES = 3       # of each fold in a trajectory, where readings are held out in blocks
 _STARTS = ("initial", "computed", "steady")      # kinds of starts: numbers, functions, at rest
 
 
@@ -176,7 +177,7 @@ class Data:
                                  f"has the inputs {', '.join(model.inputs)}.")
 
     def hold_out(self, fraction: float | None = None, every: int | None = None, offset: int = 0,
-                 seed: int = 0) -> tuple["Data", "Data"]:
+                 seed: int = 0, blocks: int | None = None) -> tuple["Data", "Data"]:
         """(training, held out): whole times of observation are held out, with all that was seen at them.
 
         The first and the last time of a trajectory always stay, so that what is held out is interpolated.
@@ -188,17 +189,26 @@ class Data:
         fraction : number in (0, 1), of the times between, at least one in all; drawn with `seed`
         every : k ≥ 2, hold out every k-th of the times between, counted through all trajectories
             and beginning with number `offset` (0 … k − 1: the folds of a cross-validation)
+        blocks : k ≥ 2, hold out every k-th of stretches of neighbouring times, `STRETCHES` · k in a
+            trajectory that has so many, beginning with number `offset`: errors of neighbours are often
+            alike, and one reading between two others is then no test
 
         Raises
         ------
         ValueError
-            Neither or both are given, or no time can be held out.
+            None or more than one is given, or no time can be held out.
         """
         inner = [item.times[1:-1] for item in self._trajectories]
         total = sum(map(len, inner))
-        if (fraction is None) == (every is None):
-            raise ValueError(f"fraction is {fraction!r} and every is {every!r}; expected exactly one.")
-        chosen = _drawn(total, fraction, seed) if every is None else _counted(total, every, offset)
+        if [fraction, every, blocks].count(None) != 2:
+            raise ValueError(f"fraction is {fraction!r}, every is {every!r} and blocks is {blocks!r}; "
+                             "expected exactly one.")
+        if fraction is not None:
+            chosen = _drawn(total, fraction, seed)
+        elif every is not None:
+            chosen = _counted(np.arange(total), "every", every, offset)
+        else:
+            chosen = _counted(_stretches(list(map(len, inner)), blocks), "blocks", blocks, offset)
         if not chosen.any():
             raise ValueError(f"no time can be held out: there are {total} times between the first and "
                              "the last of their trajectory.")
@@ -264,10 +274,17 @@ def _drawn(total, fraction, seed):
     return chosen
 
 
-def _counted(total, every, offset):
-    every = positive_integer("every", every, minimum=2)
+def _counted(numbers, name, every, offset):
+    every = positive_integer(name, every, minimum=2)
     offset = positive_integer("offset", offset, minimum=0, maximum=every - 1)
-    return np.arange(total) % every == offset
+    return numbers % every == offset
+
+
+def _stretches(counts, blocks):
+    """The number (total,) of the stretch of each of the times of all trajectories."""
+    blocks = positive_integer("blocks", blocks, minimum=2)
+    found = [np.arange(n) * min(STRETCHES * blocks, n) // max(n, 1) for n in counts]
+    return np.concatenate([np.zeros(0, dtype=int), *found])
 
 
 def _until(item, time):

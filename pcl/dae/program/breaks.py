@@ -148,3 +148,10 @@ def _refuse(mesh, item, time):
                      f"inside element {e} of those given, {mesh.times[e]:.9g} to "
                      f"{mesh.times[e + 1]:.9g}: a collocation polynomial cannot follow. Add this time to "
                      "the boundaries, or give a number of elements, which then end there.")
+
+
+def fits(mesh, item):
+    """Whether these elements span a trajectory and end where its inputs jump or bend and states jump."""
+    if mesh is None or not np.array_equal(mesh.times[[0, -1]], item.span):
+        return False
+    return bool(np.isin([*breaks(item, FEWEST), *item.events], mesh.times).all())

@@ -23,6 +23,7 @@ from pcl.dae.result.likelihood import Likelihood, likelihood_of
 from pcl.dae.result.limits import Violation, between, words
 from pcl.dae.result.prediction import Prediction
 from pcl.dae.result.shift import Shift
+from pcl.dae.result.starts import Starts
 from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import Verdict, judged
@@ -51,6 +52,8 @@ class Fit:
         not contain it; None if the last solve failed. See `pcl.dae.result.shift`.
     enough : float
         Misfit that is not far above what the smoother left; inf without one.
+    starts : Starts or None
+        Table of all starts, where `fit` was asked for several.
     """
 
     setting: Setting
@@ -60,6 +63,7 @@ class Fit:
     note: str = ""
     shift: Shift | None = None
     enough: float = float("inf")
+    starts: Starts | None = None
 
     @property
     def model(self) -> Model:
@@ -272,6 +276,42 @@ class Fit:
         """
         from pcl.dae.result.posterior import posterior
         return posterior(self, self._uncertainty(known_variance))
+
+    def profile(self, names: Any, level: float = 0.95,
+                known_variance: bool | None = None) -> Any:
+        """The profile likelihood of parameters: how far each can go with all else trained again.
+
+            found = fit.profile("k")
+            print(found)                            # interval, and that of the standard error
+            found.plot()
+
+        names : str, a parameter as `parameters` has it, or a list of them
+        level : float in (0, 1)
+        known_variance : see `standard_errors`; the residual variance is held at that of the fit
+
+        Returns
+        -------
+        pcl.uncertainty.profiles.Profile
+            For a list of names {name: Profile}. `theta` has the parameters at its points.
+
+        Every point is the nonlinear program solved again with the parameter fixed, trajectories, weights
+        and all other parameters free, from the point before and its multipliers. Intervals keep bounds
+        and may be open, as `Profile.closed` and `Profile.words` say. A parameter that is fitted by its
+        logarithm is gone along by it; the interval is the same.
+
+        Raises
+        ------
+        ValueError
+            An unknown name, a level outside (0, 1), a fit that is not solved.
+        """
+        from pcl.dae.result.profile import profiles
+        single = isinstance(names, str)
+        found = profiles(self, [names] if single else list(names), level, known_variance)
+        return found[names] if single else found
+
+    def uncertainty(self, known_variance: bool | None = None) -> Uncertainty:
+        """The `Uncertainty` that `standard_errors`, `covariance` and `band` are read off."""
+        return self._uncertainty(known_variance)
 
     def _uncertainty(self, known):
         if known is not None and not known and self.setting.densities:

@@ -21,13 +21,14 @@ def search_parameters(search, start, seed):
     misfit is above what smooth curves leave: what a simulation with the best parameters gives, and
     other parameters. What nothing solved is gone on with for as long as was allowed."""
     if start.near:
-        search.run("from the given trajectories; ", lambda: ([], [], start.x), near=True)
+        warm = None if start.earlier is None else start.earlier.result
+        search.run("from the given trajectories; ", lambda: ([], [], start.x), near=True, warm_start=warm)
         if search.done or (search.solved and not start.simulated):
             return
     setting = search.setting
     plain = first_guess(setting, start.numbers) if start.near else start.x
     search.run("", lambda: ([], [], plain), maxiter=SHORT, bound_push=_push(setting, start))
-    for words, make, near in _first(setting, plain, start.numbers):
+    for words, make, near in () if start.plain else _first(setting, plain, start.numbers):
         if not search.over:
             search.run(words, make, near, SHORT)
     if _unseen_starts(setting) and search.solved and not search.perfect:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import cycle, islice
@@ -18,29 +20,29 @@ from pcl.dae.failures import CallbackRaised, FAILURES, failed, guarded, said
 from pcl.dae.laws.law import Law
 from pcl.dae.laws.output_range import ranges
 from pcl.dae.model import Model
+from pcl.dae.program.breaks import fits
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
+from pcl.dae.result.smoothing import Smoothing
 from pcl.dae.sequential.solve import require_sequential
 from pcl.dae.stages.attempts import search_parameters
 from pcl.dae.stages.densities import as_squares, densities_of
 from pcl.dae.stages.doors import require_start, require_structure
-from pcl.dae.stages.guess import first_guess
 from pcl.dae.stages.likelihood import with_likelihood
+from pcl.dae.stages.many import best_of, tasks, with_model
 from pcl.dae.stages.noise_level import settled_decay
-from pcl.dae.stages.pretrain import Preparation
+from pcl.dae.stages.pretrain import Preparation, trainer
 from pcl.dae.stages.refinement import measured, refined, settled, shift_words, unmet, warned
-from pcl.dae.stages.relaxed import relaxed
 from pcl.dae.stages.report import Clock, start_words
 from pcl.dae.stages.smooth import Smoothed, smooth
 from pcl.dae.stages.solves import Search, SHORT, Solves
 from pcl.dae.stages.start import Start
-from pcl.support.validate import positive_integer, positive_number
+from pcl.dae.stages.together import NOISE, together, WORSE
+from pcl.support.validate import known, positive_integer, positive_number
 from pcl.uncertainty.noise import Noise
 
 STARTS = 5                  # networks that main solves may start from
 SMOOTHINGS = 3              # whose trajectories they are pre-trained on in turn
-WORSE = 4.0                 # misfit, relative to the smoother's, from which another start is tried too
-_NOISE = 1e-4               # of the spread of the data, added to the smoother's misfit in that comparison
 PLACES = 25                 # of a law: beyond them the smoother has fewer than 16 free values an output
 ABOVE = 2.0                 # the same without laws, relative to smoothing splines
 
@@ -51,7 +53,9 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         scaling: str = "auto", normalise: bool = True, hessian: str | tuple[str, str] = "auto",
         kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
         callback: Callable | None = None, refine: float | None = None,
-        approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None) -> Fit:
+        approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None,
+        starts: int | None = None, n_jobs: int = 1, guess: Any = "auto", smoother: Any = "auto",
+        pretrain: Any = "auto") -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
@@ -78,7 +82,11 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         or bends.
     scheme : collocation.Scheme, radau(3) by default
     start : {name: number}, first guesses of parameters and of variables that are not observed, kept but
-        for a relative 1e-7 to bounds; or an earlier Fit: its parameters, trajectories and laws
+        for a relative 1e-7 to bounds; or a `Smoothing`, which takes the place of guess and smoother; or
+        an earlier Fit, also of other data or of a model that differs a little: its parameters,
+        trajectories, laws and weight decay, with elements "auto" its elements, and where numbers of
+        unknowns and rows are the same its multipliers. Guess, smoother and pre-training follow only if
+        that end is not good enough.
     trajectories : {trajectory: Curve or {variable: (times, values)}}, as of an earlier fit; or
         "simulate": the equations solved with the parameters of `start` (a model without laws). The
         solver begins close to them: small barrier, multipliers by least squares.
@@ -110,6 +118,18 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         What readings under a name scatter like: Gaussian() with an unknown σ, Proportional(), StudentT(),
         Censored(…, below=…); arrays are in the order of the trajectories. Names without one, and without
         sigma or weights, are read as Gaussian(). All stages but the last take weights in their place.
+    starts : int, optional
+        So many fits, and the best of them with the table of all in `Fit.starts`: from the start as it is
+        given, then with other seeds of the weights, and with all parameters drawn by a Latin hypercube
+        (`pcl.dae.stages.drawn`). A start that fails is named in the table and stops no other.
+    n_jobs : int
+        Of `starts`, so many at a time, in processes of their own, one thread each; −1 is one a processor.
+        Numbers do not depend on it. Model and network must be such that they can be pickled by
+        cloudpickle.
+    guess : "auto"; None: the data interpolated, without the equations; or what `trajectories` may be
+    smoother : "auto"; None: laws are pre-trained on the guess; or a `Smoothing`
+    pretrain : "auto"; None: laws keep their initial weights; or a function (law, inputs (n, d), outputs
+        (n, m), weights (p,)) -> weights
 
     Returns
     -------
@@ -129,7 +149,8 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     """
     data = data if isinstance(data, Data) else Data(data)
     densities = densities_of(data, noise)
-    setting = Setting.of(model, as_squares(data, densities), elements, scheme)
+    squares = as_squares(data, densities)
+    setting = Setting.of(model, squares, _elements(elements, start, squares), scheme)
     laws = _laws(model, network)
     setting = replace(setting.scaled(_scaling(scaling, setting.data, laws, densities)),
                       stand_in=bool(densities))
@@ -143,7 +164,17 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         smoothing = positive_number("smoothing", smoothing, zero=True)
     if weight_decay != "auto":
         weight_decay = positive_number("weight_decay", weight_decay, zero=True)
-    start = Start.of(setting, start, trajectories)
+    given, start = start, _start_of(setting, start, trajectories, guess, smoother)
+    start.require_laws(laws)
+    if starts is not None:
+        todo = _tasks(setting, laws, start, given, starts, seed, n_jobs, callback)
+        one = functools.partial(
+            fit, model, data, network, elements=elements, scheme=scheme, trajectories=trajectories,
+            smoothing=smoothing, weight_decay=weight_decay, scaling=scaling, normalise=normalise,
+            hessian=hessian, kkt=kkt, tol=tol, maxiter=maxiter, max_seconds=max_seconds,
+            callback=callback, refine=refine, approach=approach, noise=noise, guess=guess,
+            smoother=smoother, pretrain=pretrain)
+        return with_model(best_of(one, todo, n_jobs), model)
     of_noise = {name for each in densities.values() for name in each.shared.values()}
     report = require_structure(setting, laws, start.x, of_noise)
     require_start(setting, start.x)
@@ -153,7 +184,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
                                     setting.unreadable(start.x))))
     try:
         if laws:
-            prepare = Preparation(setting, laws, weight_decay, normalise)
+            prepare = Preparation(setting, laws, weight_decay, normalise, train=trainer(pretrain))
             search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
             penalties = prepare.likely
         else:
@@ -167,30 +198,107 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         raise raised.error
 
 
+def _elements(elements, start, data):
+    """Those of an earlier fit where they are "auto" and its trajectories are these."""
+    if not isinstance(elements, str) or not isinstance(start, Fit):
+        return elements
+    known("elements", elements, ("auto",))
+    meshes = dict(zip(start.setting.names, start.setting.meshes))
+    return [meshes[item.name] if fits(meshes.get(item.name), item) else "auto" for item in data]
+
+
+def _start_of(setting, start, trajectories, guess, smoother):
+    """`Start` with what the stages before the laws are asked to be."""
+    if guess is None or (isinstance(guess, str) and guess == "auto"):
+        plain = guess is None
+    elif trajectories is not None:
+        raise ValueError("trajectories and guess are both given; expected one of them.")
+    else:
+        plain, trajectories = False, guess
+    if smoother is None or isinstance(smoother, Smoothing):
+        return replace(Start.of(setting, start, trajectories, smoother), plain=plain,
+                       smooth=smoother is not None)
+    known("smoother", smoother, ("auto",))
+    return replace(Start.of(setting, start, trajectories), plain=plain)
+
+
+def _tasks(setting, laws, start, given, starts, seed, n_jobs, callback):
+    """What `starts` asks for, once the system and its starts are known to be determined."""
+    count = positive_integer("starts", starts)
+    if callback is not None and n_jobs != 1:
+        raise ValueError(f"callback is given and n_jobs is {n_jobs}: a callback cannot follow processes. "
+                         "Use n_jobs=1, or no callback.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")             # the best start tells
+        require_structure(setting, laws, start.x)
+    require_start(setting, start.x)
+    return tasks(setting, start, given, count, seed, STARTS * max(1, len(laws)))
+
+
 def _parameters_alone(setting, start, words, solve, seed):
     """(Search, inf, (laws, penalties, unknowns) to go on with where nothing was solved)."""
     stages = [solve.clock.stage("guess", f"data interpolated; {words}", 0)]
-    search = Search(setting, solve, ABOVE * left_by_splines(setting) + _NOISE * setting.spread, stages)
+    search = Search(setting, solve, ABOVE * left_by_splines(setting) + NOISE * setting.spread, stages)
     search_parameters(search, start, seed)
     return search, np.inf, ([], [], start.x)
 
 
 def _with_laws(prepare, start, words, solve, seed, smoothing):
     """(Search, objective that is enough, (laws, penalties, unknowns) where nothing was solved)."""
-    setting, (x, how) = prepare.setting, _together(prepare.setting, start)
-    stages = [solve.clock.stage("guess", f"{how}; {words}", 0)]
-    smoothed, words = _smoothed(prepare, x, smoothing, seed, solve)
+    setting, parts = prepare.setting, None
+    stages: list = []
+    if _same_laws(start.laws, prepare.laws):
+        search = Search(setting, solve, np.inf, stages, penalised=True)
+        enough, parts = _continued(search, prepare, start, words, solve.clock)
+        if search.done:
+            return search, enough, parts
+    x, how = together(setting, start)
+    stages.append(solve.clock.stage("guess", f"{how}; {words}", 0))
+    smoothed, words = _smoothed(prepare, x, smoothing, seed, solve, start)
     stages.append(solve.clock.stage("smoother", words, smoothed.iterations))
     prepared = _pretrained(prepare, smoothed, seed)
     enough = _enough(prepared) if smoothed.found and not prepared.note else np.inf
     search = Search(setting, solve, enough, stages, penalised=True)
-    _search_laws(search, prepare.like(prepared), prepared, start, smoothed, seed, solve.clock)
+    if parts is not None:                   # its weight decay is another one
+        search.run("from the laws and trajectories given; ",
+                   lambda: (parts[0], prepared.penalties, parts[2]), near=True)
+    _search_laws(search, prepare.like(prepared), prepared, smoothed, seed, solve.clock)
     return search, enough, _parts(prepared)
 
 
-def _smoothed(prepare, x, smoothing, seed, solve):
+def _continued(search, prepare, start, words, clock):
+    """(objective that is enough, parts): a main solve from the laws, trajectories, weight decay and
+    multipliers of an earlier fit."""
+    setting, earlier = search.setting, start.earlier
+    search.stages.append(clock.stage("guess", f"as in the fit given; {words}", 0))
+    share = prepare.setting.misfit.size / max(1, earlier.program.misfit.size)
+    made = prepare.given(start.x, [t.law for t in start.laws], [t.theta for t in start.laws],
+                         _decay_of(prepare, earlier))
+    left = earlier.setting.as_squares().misfit.at(earlier.setting.without_own(earlier.result.x))
+    search.enough = WORSE * (share * left + NOISE * setting.spread) + made.penalty
+    search.run("from the laws and trajectories given; ", lambda: _parts(made), near=True,
+               warm_start=earlier.result)
+    if search.done and prepare.decay == "auto" and not search.over:
+        settled_decay(search, made)
+    return search.enough, _parts(made)
+
+
+def _decay_of(prepare, earlier):
+    """ρ of an earlier fit of sums of squares, if it is not given."""
+    if prepare.decay != "auto" or earlier.setting.densities:
+        return None
+    sigma = prepare.deviations(earlier.program.laws[0])
+    return float(np.mean(earlier.program.penalties[0] * sigma ** 2))
+
+
+def _smoothed(prepare, x, smoothing, seed, solve, start):
     """(`Smoothed` trajectories, words); the guess itself where there are none, and for laws at more than
     `PLACES` places, whose free trajectories would cost more than the main solve and not share a law."""
+    if start.smoothing is not None:
+        result, value = start.smoothing.result, start.smoothing.smoothing
+        return Smoothed(x, value, [], result, [x]), f"smoothing {value:.3g}, its trajectories as given"
+    if not start.smooth:
+        return Smoothed(x, np.nan, [], None, []), "left out, as asked for"
     if smoothing == "auto" and any(len(law.places) > PLACES for law in prepare.laws):
         return Smoothed(x, np.nan, [], None, []), "left out: a law at many places; gone on with the guess"
 
@@ -206,27 +314,6 @@ def _smoothed(prepare, x, smoothing, seed, solve):
         return Smoothed(x, np.nan, [], None, []), f"not possible: {said(error)}; gone on with the guess"
 
 
-def _together(setting, start):
-    """(trajectories and parameters, how they were found)."""
-    if start.near:
-        return start.x, "as given"
-    how, found = "data and equations together", []
-    enough = WORSE * left_by_splines(setting) + _NOISE * setting.spread
-    for seen_through in (False, True):
-        try:
-            x = first_guess(setting, start.numbers, seen_through=True) if seen_through else start.x
-            x = relaxed(setting, x)
-            found.append((setting.misfit.at(x), seen_through, x))
-        except FAILURES as error:
-            how = f"{how} (once not possible: {said(error)})"
-        if found and found[0][0] <= enough:
-            break
-    if not found:
-        return start.x, f"data interpolated; {how}"
-    _, seen_through, x = min(found, key=lambda each: each[:2])
-    return x, how + (", unseen states by the equations at each point" if seen_through else "")
-
-
 def _pretrained(prepare, smoothed, seed):
     """The `pretrain.Start` of smooth trajectories."""
     if smoothed.start is not None:
@@ -237,15 +324,9 @@ def _pretrained(prepare, smoothed, seed):
         return prepare.untrained(smoothed.x, seed, said(error))
 
 
-def _search_laws(search, prepare, prepared, start, smoothed, seed, clock):
-    """Main solves from the laws of an earlier fit, then from other weights and another smoothing each
-    time, until one is good enough and a second agrees with it, as stages say."""
-    if _same_laws(start.laws, prepare.laws):
-        search.run("from the laws and trajectories given; ", lambda: (
-            [t.law for t in start.laws], prepared.penalties,
-            np.concatenate([start.x, *(t.theta for t in start.laws)])), near=True)
-        if search.done:
-            return
+def _search_laws(search, prepare, prepared, smoothed, seed, clock):
+    """Main solves from other weights and another smoothing each time, until one is good enough and a
+    second agrees with it, as stages say."""
     words, open_decay = "", prepare.decay == "auto"
     for k, x in enumerate(islice(cycle([smoothed.x, *smoothed.others][:SMOOTHINGS]), STARTS)):
         if search.over or (search.done and search.confirmed):
@@ -314,7 +395,7 @@ def _unbroken(rounds, stages, clock):
 
 def _enough(start):
     """Objective not far above that of the smooth trajectories and the weights pre-trained on them."""
-    return WORSE * (start.misfit + _NOISE * start.spread) + start.penalty
+    return WORSE * (start.misfit + NOISE * start.spread) + start.penalty
 
 
 def _laws(model, network):

@@ -60,6 +60,13 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
     return elements.join(x0, w, p)
 
 
+def has_unseen(setting, given):
+    """Whether `seen_through` may make a difference: there are states neither observed nor given, or
+    readings through observables."""
+    seen = {name for item in setting.data for name in item.observed} | set(given)
+    return bool(set(setting.model.states) - seen or _through(setting))
+
+
 def checked_numbers(setting, given):
     """{name: float} of what was given as first guesses, of parameters of each experiment also by their
     labels; ValueError with the name that is unknown or no number."""

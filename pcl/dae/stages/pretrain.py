@@ -10,8 +10,10 @@ from pcl.dae.laws.output_range import normalised, output_range, shift_scale
 from pcl.dae.laws.weight_prior import deviations
 from pcl.dae.program.setting import Setting
 from pcl.dae.stages.joint import pretrain_together, together
+from pcl.support.validate import float64_array, known
 
 MAXITER = 500
+CALM = 1e-5         # relative decrease that ends it under a weight decay that was given
 RIDGE = 1e-2        # a weight of size 1 costs as much as one point that is off by a tenth of a scale
 # of the misfit in the weight decay, relative to the spread of the data: with 1e-9 exact data are followed
 # below what the elements resolve, in up to 1,000 iterations in place of 30, and the law is no better
@@ -24,15 +26,19 @@ def decay_of_variance(variance, spread, count):
     return 2.0 * max(variance, FLOOR * spread / count)
 
 
-def pretrain(law, a, z, theta):
-    """θ that minimises mean ((law − z)/s)² + `RIDGE` ‖θ‖² / n from θ, by L-BFGS-B; s the standard
-    deviation of z (n, m).
+def pretrain(law, a, z, theta, share=0.0):
+    """θ that minimises Σ_m mean ((law − z)/s)² + max(`RIDGE`/n, m · share) ‖θ‖² from θ by L-BFGS-B, s the
+    standard deviation of z (n, m).
 
     Targets are in units of their scale, so that the ridge does not depend on the units of the misfit.
+    share : ½ ρ / spread of a weight decay that was given, which makes this m/spread times the `objective`
+        of a start, but for its misfit: weights trained under less begin the main solve far above it
     """
     n = len(z)
-    penalty = 2.0 * RIDGE / n
+    penalty = 2.0 * max(RIDGE / n, share * z.shape[1])
     omega = 1.0 / (shift_scale(z)[1] ** 2 * n)
+
+    options = {"maxiter": MAXITER, "maxfun": 2 * MAXITER, **({"ftol": CALM} if share else {})}
 
     def loss(theta):
         point = law.at(theta, a)
@@ -40,7 +46,17 @@ def pretrain(law, a, z, theta):
         value = float((omega * r ** 2).sum()) + 0.5 * penalty * theta @ theta
         return value, point.pullback(2.0 * omega * r) + penalty * theta
     return minimize(loss, theta, jac=True, method="L-BFGS-B",
-                    options={"maxiter": MAXITER, "maxfun": 2 * MAXITER})
+                    options=options)
+
+
+def trainer(given):
+    """The function of `Preparation.train` that `fit(pretrain=…)` asks for."""
+    if given is None:
+        return lambda law, a, z, theta: theta
+    if callable(given):
+        return given
+    known("pretrain", given, ("auto",))
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +148,12 @@ class Preparation:
     decay: Any      # ρ or "auto"
     normalise: bool
     fixed: float | None = None
+    train: Any = None   # function (law, a, z, θ) -> θ
+
+    def given(self, x, laws, thetas, decay=None):
+        """The `Start` of trajectories x and laws with weights as they are, with ρ if there is one."""
+        prepare = self if decay is None else replace(self, fixed=decay)
+        return prepare._start(x, laws, thetas, np.zeros(sum(len(law.outputs) for law in laws)))
 
     def like(self, start):
         """The same with the ρ of a start, so that all have one objective."""
@@ -144,13 +166,19 @@ class Preparation:
             a, z = self.setting.points_of(law, x)
             z = np.clip(z, *output_range(law))
             law = normalised(law, a, z) if self.normalise else law
-            found = pretrain(law, a, z, law.init(seed + k)).x
+            found = self._trained(law, a, z, law.init(seed + k))
             laws.append(law)
             thetas.append(found)
             error = (law.at(found, a).value - z) / shift_scale(z)[1]
             mismatch.append(np.sqrt(np.mean(error ** 2, axis=0)))
-        x = self._together(x, laws, thetas, mismatch, seed)
+        x = x if self.train else self._together(x, laws, thetas, mismatch, seed)
         return self._start(x, laws, thetas, np.concatenate(mismatch))
+
+    def _trained(self, law, a, z, theta):
+        if self.train is None:
+            given = 0.0 if self.decay == "auto" else 0.5 * self.decay / self.setting.spread
+            return pretrain(law, a, z, theta, given).x
+        return float64_array("what pretrain returns", self.train(law, a, z, theta), theta.shape)
 
     def untrained(self, x, seed, why):
         """The `Start` with initial weights as they are, where training them failed for a reason."""

@@ -70,11 +70,11 @@ def smooth(setting, x, smoothing="auto", cost=None, ranges=(), callback=None, ma
     cost : function x -> (number, anything), by which λ is chosen if it is "auto"
     ranges : [(outputs, lower (m,), upper (m,)), …] that the outputs keep, besides the model's bounds
     """
-    solve = _Solve(setting, x, ranges, callback, max_seconds)
+    solve = SmootherSolve(setting, x, ranges, callback, max_seconds)
     if smoothing != "auto":
         result = solve(x, smoothing)
         return Smoothed(solve.trajectories(result, x), smoothing, [], result, [x])
-    unit = _unit(setting)
+    unit = unit_of(setting)
     tried: dict = {}
     _search(solve, x, unit, cost, tried)
     ranked = sorted(tried, key=lambda decade: tried[decade][0])
@@ -101,7 +101,7 @@ def roughness(times, piece, n_z):
     return P.reshape(len(times) * n_z, -1)
 
 
-class _Solve:
+class SmootherSolve:
     """result = solve(x, λ), with knots, sizes and roughness of one grid; what fails is a result without
     success."""
 
@@ -133,6 +133,11 @@ class _Solve:
             raise KeyboardInterrupt
         self.stopped |= result.status is Status.STOPPED_BY_CALLBACK
         return result
+
+    def roughness(self, result):
+        """Σ_k ∫ z_k'² dt / size_k² of a result."""
+        theta = result.x[self.setting.elements.n:]
+        return float(theta @ self._roughness @ theta)
 
     def trajectories(self, result, x):
         """Those of a result, or x where it has none."""
@@ -198,7 +203,7 @@ def _judged(cost, x):
         return np.inf, None
 
 
-def _unit(setting):
+def unit_of(setting):
     """λ at which a z that moves by its size in a tenth of the horizon costs what the data spread."""
     horizon = np.mean([mesh.times[-1] - mesh.times[0] for mesh in setting.meshes])
     return setting.spread * float(horizon) / 100.0

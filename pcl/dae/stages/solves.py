@@ -64,7 +64,7 @@ class Solves:
 
     def passes(self, program, x, words="", **options):
         """(result, stages) of all passes."""
-        result, stages = None, []
+        result, stages = _fitting(options.pop("warm_start", None), program), []
         for name, hessian, tol, maxiter in _passes(self.hessian, self.tol, self.maxiter):
             result = self.one(program, x, hessian, tol, result, maxiter=maxiter, **options)
             x = result.x
@@ -154,7 +154,7 @@ class Search:
     """
 
     def __init__(self, setting, solves, enough, stages, penalised=False):
-        self.setting, self._solves, self._enough = setting, solves, enough
+        self.setting, self._solves, self.enough = setting, solves, enough
         self.best: Any = None       # nothing is read off it before the first solve
         self.stages, self.over = stages, False
         self._penalised, self.met = penalised, []
@@ -162,7 +162,7 @@ class Search:
     @property
     def done(self):
         """Whether the best is good enough, or the end was asked for."""
-        return self.over or (self.solved and self._reached <= self._enough)
+        return self.over or (self.solved and self._reached <= self.enough)
 
     @property
     def _reached(self):
@@ -241,6 +241,13 @@ class Search:
         self.stages += more
         self.over = self.over or meant(result, solves.maxiter)
         return program, result, self.setting.misfit.at(result.x)
+
+
+def _fitting(result, program):
+    """An earlier result whose multipliers are those of this program, or None."""
+    if result is None or (result.x.size, result.lam.size) != (program.n, program.m):
+        return None
+    return result
 
 
 def below(objective, share):

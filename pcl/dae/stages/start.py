@@ -8,6 +8,7 @@ import numpy as np
 
 from pcl.dae.result.curve import Curve
 from pcl.dae.result.fit_result import Fit
+from pcl.dae.result.smoothing import Smoothing
 from pcl.dae.sequential import marched
 from pcl.dae.stages.guess import first_guess
 from pcl.errors import TrialFailure
@@ -25,9 +26,13 @@ class Start:
     x : (n,), trajectories and parameters as they are solved for
     numbers : {name: number} that were given
     near : bool, whether trajectories were given (or simulated), so that the solver begins close to them
-    simulated : bool, whether they were simulated
     laws : tuple of TrainedLaw of an earlier fit
     words : what the report says of it
+    simulated : bool, whether they were simulated
+    earlier : the Fit that was given, or None
+    smoothing : the Smoothing that was given, or None
+    plain : bool, whether data and equations are not to be brought together
+    smooth : bool, whether there is to be a smoother
     """
 
     x: np.ndarray
@@ -36,11 +41,19 @@ class Start:
     laws: tuple
     words: str
     simulated: bool = False
+    earlier: Fit | None = None
+    smoothing: Smoothing | None = None
+    plain: bool = False
+    smooth: bool = True
 
     @classmethod
-    def of(cls, setting, start=None, trajectories=None):
+    def of(cls, setting, start=None, trajectories=None, smoothing=None):
         """From the arguments of `fit`; TypeError, ValueError for what does not fit."""
+        smoothing = start if isinstance(start, Smoothing) else smoothing
         numbers, curves, laws = _parts(setting, start)
+        if smoothing is not None and smoothing is not start:
+            more, curves, _ = _parts(setting, smoothing)
+            numbers = {**more, **numbers}
         simulate = isinstance(trajectories, str)
         if simulate and (trajectories != "simulate" or setting.model.outputs):
             raise ValueError(f"trajectories is {trajectories!r}; expected 'simulate' (for a model "
@@ -51,7 +64,19 @@ class Start:
         words = _moved_words(setting, numbers, x)
         if simulate:
             return cls._simulated(setting, x, numbers, words)
-        return cls(x, numbers, bool(curves), laws, words)
+        earlier = start if isinstance(start, Fit) else None
+        return cls(x, numbers, bool(curves), laws, words, earlier=earlier, smoothing=smoothing)
+
+    def require_laws(self, laws):
+        """ValueError for a law of the earlier fit that gives these outputs from these inputs by another
+        number of weights."""
+        for law in laws:
+            for t in self.laws:
+                if (t.inputs, t.outputs) == (law.inputs, law.outputs) and t.law.size != law.size:
+                    raise ValueError(
+                        f"the law of {', '.join(law.outputs)} has {t.law.size} weights in the fit given "
+                        f"as start, and {law.size} in network; expected the same network. To go on with "
+                        "another one give start=fit.parameters and trajectories=fit.trajectories.")
 
     @classmethod
     def _simulated(cls, setting, x, numbers, words):
@@ -66,13 +91,13 @@ def _parts(setting, start):
     """(numbers, curves, laws)."""
     if start is None or isinstance(start, dict):
         return start or {}, None, ()
-    if not isinstance(start, Fit):
-        raise TypeError(f"start is a {type(start).__name__}; expected {{name: number}} or an earlier "
-                        "Fit.")
+    if not isinstance(start, (Fit, Smoothing)):
+        raise TypeError(f"start is a {type(start).__name__}; expected {{name: number}}, an earlier Fit "
+                        "or a Smoothing.")
     known = (*setting.model.parameters, *setting.labels)
     numbers = {name: p for name, p in start.parameters.items() if name in known}
     curves = {name: c for name, c in start.trajectories.items() if name in setting.names}
-    return numbers, _functions(setting, curves), start.laws
+    return numbers, _functions(setting, curves), start.laws if isinstance(start, Fit) else ()
 
 
 def _functions(setting, given):

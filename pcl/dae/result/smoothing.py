@@ -1,0 +1,113 @@
+"""What a smoother gives: trajectories with the unknown terms free but smooth, no network behind them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pcl.dae.model import Model
+from pcl.dae.program.log_scale import natural
+from pcl.dae.program.setting import Setting
+from pcl.dae.result.curve import Curve, curves
+from pcl.interior_point.result import Result
+from pcl.support.types import Axes
+
+
+@dataclass(frozen=True)
+class SmoothingRow:
+    """One λ that was tried.
+
+    Attributes
+    ----------
+    smoothing : λ
+    misfit : Σ ω (simulated − observed)²
+    roughness : Σ_k ∫ z_k'² dt / size_k²
+    held_out : mean ω (simulated − observed)² of readings that were held out in blocks; NaN if none were
+    success : bool
+    """
+
+    smoothing: float
+    misfit: float
+    roughness: float
+    held_out: float
+    success: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothing:
+    """Smooth trajectories, and what every λ left; where a fit may start, `fit(…, start=smoothing)`.
+
+    Attributes
+    ----------
+    setting : Setting
+    x : (n,), trajectories and parameters
+    smoothing : λ of x
+    rows : tuple of SmoothingRow, λ ascending
+    result : interior_point.Result at λ
+    """
+
+    setting: Setting
+    x: Any
+    smoothing: float
+    rows: tuple[SmoothingRow, ...]
+    result: Result
+
+    @property
+    def model(self) -> Model:
+        """The declaration."""
+        return self.setting.declared
+
+    @functools.cached_property
+    def trajectories(self) -> dict[str, Curve]:
+        """{name: Curve} of states, algebraic variables and outputs z."""
+        return curves(self.setting, self.x)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """{name: value}."""
+        elements = self.setting.elements
+        return dict(zip(self.setting.labels, natural(elements, elements.split(self.x)[2]).tolist()))
+
+    @property
+    def misfit(self) -> float:
+        """Σ ω (simulated − observed)² at λ."""
+        return self.setting.misfit.at(self.x)
+
+    @property
+    def success(self) -> bool:
+        """Whether the solve at λ reached its tolerance."""
+        return bool(self.result.success)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Misfit, roughness and what readings held out in blocks leave, against λ; returns the figure."""
+        import matplotlib.pyplot as plt
+        if axes is None:
+            axes = plt.subplots(2, 1, sharex=True, layout="constrained")[1]
+        good = [row for row in self.rows if row.success and row.smoothing > 0.0]
+        at = [row.smoothing for row in good]
+        axes[0].plot(at, [row.misfit / self.setting.misfit.size for row in good], "o-", ms=3,
+                     label="misfit, mean")
+        if np.isfinite([row.held_out for row in good]).any():
+            axes[0].plot(at, [row.held_out for row in good], "s--", ms=3, label="held out, mean")
+        axes[1].plot(at, [row.roughness for row in good], "o-", ms=3)
+        for axis, words in zip(axes, ("ω (simulated − observed)²", "roughness")):
+            axis.set(xscale="log", yscale="log", ylabel=words)
+            axis.axvline(self.smoothing, color="0.5", lw=0.8, ls=":")
+        axes[0].legend(fontsize="small")
+        axes[1].set_xlabel("λ")
+        return axes[0].figure
+
+    def plot_trajectories(self, names: Any = None, axes: Any = None) -> Axes:
+        """Data and trajectories, states and outputs by default; returns the figure."""
+        from pcl.dae.result.plot import plot
+        return plot(self, names, axes=axes)
+
+    def __str__(self) -> str:
+        lines = [f"  {'λ':>10} {'misfit':>12} {'roughness':>12} {'held out':>12}"]
+        lines += [f"{'*' if row.smoothing == self.smoothing else ' '} {row.smoothing:>10.3g} "
+                  f"{row.misfit:>12.6g} {row.roughness:>12.6g} {row.held_out:>12.6g}"
+                  + ("" if row.success else "  not solved") for row in self.rows]
+        return "\n".join([*lines, self.result.message])
