@@ -147,7 +147,7 @@ class Algorithm:
         form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
         W, diagonal = self.hessian_here(), self.barrier_diagonal()
         self.W = W
-        r_p = -(point.barrier_gradient(mu) + form.transposed(point.J, state.y))
+        r_p = -(point.barrier_gradient(mu) + state.pulled)
 
         def make(delta_w, delta_c):
             self.monitor.check_time()
