@@ -272,6 +272,8 @@ class Algorithm:
             if not system.right_inertia:
                 return None
             dp, dy = system.solve(step.r_p, -self.state.point.c)
+            if not system.right_inertia:
+                return None
             shifted = Direction(dp, dy, system, step.r_p, shift)
             test, alpha = self._test(shifted), self._longest(dp)
             trial = self._trial(dp, alpha)

@@ -70,12 +70,19 @@ def _least_curvature(algorithm):
     while delta_w > _LEAST_SHIFT:
         delta_w *= _SMALLER
         closer = make(delta_w, delta_c)
-        if not closer.right_inertia:
+        if not _is_right(closer, d, nothing):
             break
         system = closer
     for _ in range(_ITERATIONS):
         d = system.solve(d / max(np.abs(d).max(initial=0.0), np.finfo(float).tiny), nothing)[0]
     return system, d
+
+
+def _is_right(system, d, nothing):
+    """The verdict on the inertia, which an iterative solution may withdraw."""
+    if system.right_inertia:
+        system.solve(d, nothing)
+    return system.right_inertia
 
 
 def _walked(start, system, d, allowed, tol):

@@ -22,7 +22,9 @@ import numpy as np
 from scipy.linalg import blas
 
 from pcl.dae.kkt.condensed import Condensed, Eliminated, Layout
+from pcl.dae.kkt.projected import Operator, Preconditioner, Projected, clipped, diagonal
 from pcl.dae.kkt.small import small_factor
+from pcl.dae.program.law_curvature import LARGE, dense
 from pcl.dae.program.structured import summed
 from pcl.errors import SingularMatrix
 from pcl.interior_point.kkt.dense import HELD
@@ -41,10 +43,11 @@ class ReducedKKT:
     ----------
     segment : int, elements of a segment at the beginning; as many as have `LONGEST` outputs if None
     adapt : bool, whether segments change their length with the growth along them
+    large : int, weights from which on the small system is solved by conjugate gradients, see `projected`
     """
 
-    def __init__(self, segment=None, adapt=True):
-        self.segment, self._adapt = segment, adapt
+    def __init__(self, segment=None, adapt=True, large=LARGE):
+        self.segment, self._adapt, self._large = segment, adapt, large
         self._J, self._condensed, self._full = None, None, None
         self._rows, self._layouts, self._calm = None, {}, 0
 
@@ -58,7 +61,7 @@ class ReducedKKT:
             self._J, self._condensed = J, self._condense(J)
         if self._condensed is None:
             return Singular()
-        return ReducedFactor(self._condensed, W, d_x, d_c)
+        return ReducedFactor(self._condensed, W, d_x, d_c, self._large)
 
     def _condense(self, J):
         longest = max(1, LONGEST // max(1, sum(map(len, J.rows.laws))))
@@ -105,11 +108,15 @@ class Singular:
 class ReducedFactor:
     """K factorised; see `pcl.interior_point.kkt.protocol.Factor`."""
 
-    def __init__(self, condensed, W, d_x, d_c):
+    def __init__(self, condensed, W, d_x, d_c, large):
         self.c, self.W, self._at = condensed, W, condensed.layout
         self._split(d_x, d_c)
         self._local_hessian()
-        self._factorise(self._reduced_hessian())
+        M, cross = self._segment_hessians(), condensed.mixed(W)
+        self.singular = not (np.isfinite(M).all() and np.isfinite(cross).all())
+        self.right_inertia = False
+        if not self.singular:
+            self._factorise(M, cross, self._at.n_theta < large)
 
     # --- the reduced matrix -------------------------------------------------------------------
     def _split(self, d_x, d_c):
@@ -130,12 +137,16 @@ class ReducedFactor:
         if path.size:
             self.L += np.matmul(path.transpose(0, 2, 1) * self._stiff[:, None], path)
 
-    def _reduced_hessian(self):
-        """B over (θ, p, starts): the lower triangles of its two diagonal blocks, and the one below."""
+    def _segment_hessians(self):
+        """M (S, n_s, n_s)."""
         c, at = self.c, self._at
         small = np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q))
         M = np.matmul(at.in_segments(small), c.Z).reshape(c.flat.shape)
-        M, cross = np.matmul(c.flat.transpose(0, 2, 1), M), c.mixed(self.W)
+        return np.matmul(c.flat.transpose(0, 2, 1), M)
+
+    def _reduced_hessian(self, M, cross):
+        """B over (θ, p, starts): the lower triangles of its two diagonal blocks, and the one below."""
+        c, at = self.c, self._at
         half = np.matmul(0.5 * M[:, at.nu, at.nu], c.N)
         half -= cross[:, at.nu]
         rows = at.S * at.L * at.n_nu
@@ -166,7 +177,7 @@ class ReducedFactor:
         start = 0
         for block in ([] if self.W is None else self.W.theta):
             stop = start + len(block)
-            B.T[start:stop, start:stop] = block     # symmetric
+            B.T[start:stop, start:stop] = dense(block)      # symmetric
             start = stop
         np.einsum("ii->i", B)[:] += self._d_theta
         if not (n and N.size):
@@ -192,13 +203,26 @@ class ReducedFactor:
         A[after, :, e[before]] -= end[after, :, state[before]]
         return A.reshape(len(at.cuts) * at.n_x, A.shape[2])
 
-    def _factorise(self, B):
-        self.singular, self.right_inertia = not all(np.isfinite(block).all() for block in B), False
-        if self.singular:
+    def _factorise(self, M, cross, direct):
+        A = self._joint_matrix()
+        if not direct:
+            self._small_factor = self._projected(M, cross, A)
+            self.right_inertia = self._small_factor.right_inertia
             return
-        arguments = *B, self._joint_matrix()
-        self._small_factor = small_factor(*arguments)
-        self.right_inertia = self._small_factor.right_inertia
+        B = self._reduced_hessian(M, cross)
+        self.singular = not all(np.isfinite(block).all() for block in B)
+        if not self.singular:
+            self._small_factor = small_factor(*B, A)
+            self.right_inertia = self._small_factor.right_inertia
+
+    def _projected(self, M, cross, A):
+        """By conjugate gradients; see `pcl.dae.kkt.projected`."""
+        c, at, theta = self.c, self._at, [] if self.W is None else self.W.theta
+        positive, U = clipped(M)
+        V = np.matmul(U[:, at.nu].transpose(0, 2, 1), c.N).reshape(at.S * at.n_s, at.n_theta)
+        border = self._border(positive, np.zeros((at.S, at.n_s, 1)))
+        G = Preconditioner(diagonal(theta, self._d_theta), V, *border, A)
+        return Projected(Operator(c, M, cross, theta, self._d_theta, self._d_p), G, A)
 
     # --- solutions ----------------------------------------------------------------------------
     def solve(self, r_x: np.ndarray, r_c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -269,6 +293,7 @@ class ReducedFactor:
         at, cuts = self._at, self._at.cuts
         rows = r_joint[at.segments.head[cuts]] + ends[cuts - 1]
         solved = self._small_factor.solve(np.concatenate([right, rows.ravel()]))
+        self.right_inertia = self._small_factor.right_inertia
         return solved[:len(right)], solved[len(right):].reshape(-1, at.n_x)
 
     def _expand(self, u, q):

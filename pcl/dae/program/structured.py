@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.dae.program.law_curvature import sparse
+
 
 class StructuredJacobian:
     """The Jacobian of the constraints; rows: equations and laws at the nodes, joints, paths.
@@ -90,7 +92,7 @@ class StructuredHessian:
     local : (E, width, width), with respect to u
     mixed : list of (E, K·d_l, p_l), with respect to the inputs a of each law and its θ
     inputs : list of (K·d_l, width), a of an element in terms of u
-    theta : list of (p_l, p_l)
+    theta : list of (p_l, p_l), arrays or `LawCurvature`
     """
 
     def __init__(self, rows, local, mixed, inputs, theta):
@@ -122,7 +124,7 @@ class StructuredHessian:
             if X.size:
                 np.add.at(cross, columns, np.matmul(A.T, X))
             blocks[0].append(sp.csc_array(cross))
-            blocks.append([sp.csc_array(cross.T), *[None] * k, sp.csc_array(B),
+            blocks.append([sp.csc_array(cross.T), *[None] * k, sparse(B),
                            *[None] * (len(self.theta) - 1 - k)])
         return sp.block_array(blocks, format="csc")
 
