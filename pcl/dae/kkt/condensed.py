@@ -98,6 +98,28 @@ class Eliminated:
         return N
 
 
+class Span:
+    """θ = D^(−½) (Q c + what N does not see), Qᵀ Q = 1: the weights as far as they move the outputs.
+
+    Attributes
+    ----------
+    Q : (r, p_θ), its rows orthonormal
+    root : (p_θ,), D^(−½)
+    N : (S, L·n_ν, r), −ν in terms of c
+    size : int, r
+    """
+
+    def __init__(self, Q, T, D, shape):
+        self.Q, self.root, self.size = Q, 1.0 / np.sqrt(D), len(Q)
+        self.N = T.reshape(*shape, self.size)
+
+
+def _orthonormal(N):
+    """(Q (r, p), T (rows, r)) with N = T Q, Q Qᵀ = 1."""
+    Q, T = np.linalg.qr(N.T)
+    return np.ascontiguousarray(Q.T), np.ascontiguousarray(T.T)
+
+
 class Condensed:
     """u = Y s of one Jacobian: Z (S, L, n_in, n_s), (x₀, ν, p) of each element in terms of s; end
     (S, n_x, n_s), the state after a segment; N (S, L·n_ν, p_θ)."""
@@ -105,7 +127,7 @@ class Condensed:
     def __init__(self, eliminated, layout):
         self.layout, self.J, self.inverse = layout, eliminated.J, eliminated.inverse
         self.Q, self.step = eliminated.Q, eliminated.step
-        self._mixed = None
+        self._mixed = self._rows = None
         self._chain()
         self.recursion = Recursion(self.step[:, :, :layout.n_x], layout.coupled)
         self.N = layout.in_segments(eliminated.N).reshape(layout.S, layout.L * layout.n_nu,
@@ -130,6 +152,16 @@ class Condensed:
         self.end = np.matmul(step[:, -1], Z[:, -1])
         states = Z[:, :, :n_x, :n_x]        # what p and ν do has other units
         self.growth = float(np.abs(states).max()) if np.isfinite(Z).all() else np.inf
+
+    def span(self, D):
+        """`Span` of the rows N for the diagonal D (p_θ,)."""
+        shape = self.N.shape[:2]
+        if np.ptp(D) > 0.0:
+            return Span(*_orthonormal(self.N.reshape(-1, D.size) / np.sqrt(D)), D, shape)
+        if self._rows is None:
+            self._rows = _orthonormal(self.N.reshape(-1, D.size))
+        Q, T = self._rows
+        return Span(Q, T / np.sqrt(D[0]), D, shape)
 
     def mixed(self, W):
         """Σ over elements of ∂²/∂s∂θ, (S, n_s, p_θ); the same for every shift of the diagonal."""

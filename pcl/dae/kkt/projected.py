@@ -6,9 +6,10 @@
 D is the diagonal (prior and shifts), C the curvature of the laws in their weights, of full rank and
 known by its products, M the segments' Hessians. A product with B costs rows × p_θ operations. The
 preconditioner is the same system with G = D + Rᵀ M₊ R in the place of B, M₊ without the negative
-eigenvalues of M. Woodbury's formula inverts its block of the weights, the few other rows by their Schur
-complement. As A q = b holds along the iteration, it is that of B on the null space of A; a direction of
-negative curvature there is the verdict that the inertia is wrong.
+eigenvalues of M. It is solved densely in the span of the rows of N, of which there are points × outputs,
+by an orthonormal basis of them; outside it G is D. (Woodbury's formula is the same in exact arithmetic
+and cancels where Rᵀ M₊ R is much larger than D.) As A q = b holds along the iteration, it is that of B on
+the null space of A; a direction of negative curvature there is the verdict that the inertia is wrong.
 
 Directions are kept and made conjugate to all before them: further right-hand sides (refinements,
 corrections of second order) begin with what is known.
@@ -20,12 +21,11 @@ update of the residual.
 
 import numpy as np
 
-from pcl.dae.kkt.small import Scaled, stacked
-from pcl.dae.kkt.woodbury import Woodbury
 from pcl.dae.program.law_curvature import diagonal_of
 
-_TOL = 1e-9         # of the residual in the norm of G⁻¹, relative; what is left is refined on K
-_MOST = 400         # directions that are kept, and iterations of one solution
+_TOL = 1e-6         # of the error in the norm of B, relative; what is left is refined on K
+_MOST = 400         # directions kept
+_WAIT, _LESS = 30, 0.5      # steps until the residual must have halved, else rounding has the word
 _FLOOR = 1e-14      # of the largest entry: least diagonal of the preconditioner
 
 
@@ -76,32 +76,62 @@ def _summed(y, blocks):
 
 
 class Preconditioner:
-    """The system with G, its block of the weights D + Vᵀ V, by the Schur complement of that block.
+    """The system with G, exact in the span of N, D elsewhere.
 
     Parameters
     ----------
-    D, V : (p_θ,), (r, p_θ)
-    L, C : rows of (p, starts) against θ, and among themselves
-    A : (k, n_q)
+    span : `condensed.Span`
+    small : the factorised system over (c, p, starts) and the multipliers of A
     """
 
-    def __init__(self, D, V, L, C, A):
-        self._T, self._k = Woodbury(D, V), len(D)
-        self._rows = np.vstack([L, A[:, :self._k]])
-        self._rest = None
-        if len(self._rows):
-            self._Z = self._T.solve(self._rows.T)
-            self._rest = Scaled(stacked(C, A[:, self._k:]) - np.tril(self._rows @ self._Z))
-        self.right_inertia = not self._T.failed and (
-            self._rest is None or self._rest.positive == len(C))
+    def __init__(self, span, small):
+        self._span, self._small = span, small
+        self.right_inertia = small.right_inertia
 
     def solve(self, r):
         """The inverse times r."""
-        top = self._T.solve(r[:self._k])
-        if self._rest is None:
-            return top
-        rest = self._rest.solve(r[self._k:] - self._rows @ top)
-        return np.concatenate([top - self._Z @ rest, rest])
+        span = self._span
+        top = span.root * r[:span.root.size]
+        c = span.Q @ top
+        inner = self._small.solve(np.concatenate([c, r[span.root.size:]]))
+        top += (inner[:span.size] - c) @ span.Q
+        return np.concatenate([span.root * top, inner[span.size:]])
+
+
+class Directions:
+    """P_i with Pᵢᵀ B P_j = 0, i ≠ j, and B P_i; the last `_MOST` of them."""
+
+    def __init__(self):
+        self._P = self._BP = np.zeros((0, 0))
+        self._curvature, self._count = np.zeros(_MOST), 0
+
+    def conjugate(self, g):
+        """g without its parts along the directions, in the inner product of B."""
+        k = min(self._count, _MOST)
+        for _ in range(2 if k else 0):
+            g = g - ((self._BP[:k] @ g) / self._curvature[:k]) @ self._P[:k]
+        return g
+
+    def add(self, P, BP, curvature):
+        """One more; the oldest is forgotten beyond `_MOST`."""
+        self._make_room(len(P))
+        i = self._count % _MOST
+        self._P[i], self._BP[i], self._curvature[i] = P, BP, curvature
+        self._count += 1
+
+    def minimise(self, q, residual):
+        """Move q, in place, to the minimum over the span of all directions."""
+        k = min(self._count, _MOST)
+        if k:
+            alpha = (self._P[:k] @ residual) / self._curvature[:k]
+            q += alpha @ self._P[:k]
+            residual -= alpha @ self._BP[:k]
+
+    def _make_room(self, n):
+        if self._count == len(self._P) < _MOST:
+            more = np.empty((min(max(16, self._count), _MOST - self._count), n))
+            self._P, self._BP = (np.concatenate([old.reshape(-1, n), more])
+                                 for old in (self._P, self._BP))
 
 
 class Projected:
@@ -115,68 +145,53 @@ class Projected:
     """
 
     def __init__(self, operator, preconditioner, A):
-        self._B, self._G, self._A = operator, preconditioner, A
-        self._P, self._BP, self._curvature = [], [], []
+        self._B, self._G, self._A, self._kept = operator, preconditioner, A, Directions()
         self.right_inertia = preconditioner.right_inertia
 
     def solve(self, r):
-        """(q; y) of (r; b); zero once negative curvature was met."""
+        """(q; y) of (r; b), to `_TOL`; zero once negative curvature was met."""
         if not self.right_inertia:
             return np.zeros(len(r))
         n = len(r) - len(self._A)
         q, y = self._preconditioned(r[:n], r[n:])
         Bq = self._B @ q
         residual, enough = r[:n] - Bq - y @ self._A, _TOL ** 2 * abs(float(q @ Bq))
-        self._known(q, residual)
-        for _ in range(_MOST):
+        self._kept.minimise(q, residual)
+        least, waited = np.inf, 0
+        while waited < _WAIT:
             g, v = self._preconditioned(residual, np.zeros(len(self._A)))
             residual -= v @ self._A
             y += v
-            if not float(residual @ g) > enough:
+            size = float(residual @ g)
+            if not size > enough:
                 break
-            step = self._direction(g)
-            if step is None:
+            least, waited = (size, 0) if size < _LESS * least else (least, waited + 1)
+            if not self._step(q, residual, self._kept.conjugate(g)):
                 self.right_inertia = False
                 break
-            self._along(q, residual, *step)
         return np.concatenate([q, y])
 
     def _preconditioned(self, r, b):
         x = self._G.solve(np.concatenate([r, b]))
         return x[:len(r)].copy(), x[len(r):].copy()
 
-    def _known(self, q, residual):
-        """Go to the minimum over all directions kept."""
-        for step in zip(self._P, self._BP, self._curvature):
-            self._along(q, residual, *step)
-
-    @staticmethod
-    def _along(q, residual, P, BP, curvature):
-        alpha = float(P @ residual) / curvature
-        q += alpha * P
-        residual -= alpha * BP
-
-    def _direction(self, g):
-        """(P, B P, Pᵀ B P), P = g made conjugate to the directions before; None: negative curvature."""
-        P = g
-        for _ in range(2):
-            for old, BP, curvature in zip(self._P, self._BP, self._curvature):
-                P = P - (BP @ P) / curvature * old
+    def _step(self, q, residual, P):
+        """Move q, in place, to the minimum along P; False where the curvature is negative."""
         BP = self._B @ P
         curvature = float(P @ BP)
         if not curvature > 0.0:
-            return None
-        for kept, new in ((self._P, P), (self._BP, BP), (self._curvature, curvature)):
-            kept.append(new)
-            del kept[:-_MOST]
-        return P, BP, curvature
+            return False
+        alpha = float(P @ residual) / curvature
+        q += alpha * P
+        residual -= alpha * BP
+        self._kept.add(P, BP, curvature)
+        return True
 
 
 def clipped(M):
-    """(M₊ (S, n, n), U (S, n, n)): M without its negative eigenvalues, M₊ = U Uᵀ."""
+    """M (S, n, n) without its negative eigenvalues."""
     eigenvalues, E = np.linalg.eigh(0.5 * (M + M.transpose(0, 2, 1)))
-    U = E * np.sqrt(np.maximum(eigenvalues, 0.0))[:, None]
-    return np.matmul(U, U.transpose(0, 2, 1)), U
+    return np.matmul(E * np.maximum(eigenvalues, 0.0)[:, None], E.transpose(0, 2, 1))
 
 
 def diagonal(theta, d_theta):

@@ -151,20 +151,19 @@ class ReducedFactor:
         half -= cross[:, at.nu]
         rows = at.S * at.L * at.n_nu
         top = self._theta(c.N.reshape(rows, at.n_theta), half.reshape(rows, at.n_theta))
-        return top, *self._border(M, cross)
+        return top, *self._border(M, cross, c.N)
 
-    def _border(self, M, cross):
-        """Rows (p, starts) against θ, and among themselves."""
-        c, at = self.c, self._at
-        n_P, n_e = at.n_P, at.n_e
-        low, corner = np.zeros((n_P + n_e, at.n_theta)), np.zeros((n_P + n_e,) * 2)
+    def _border(self, M, cross, N):
+        """Rows (p, starts) against θ, and among themselves; ν = −N θ."""
+        at, n_P, n_e = self._at, self._at.n_P, self._at.n_e
+        low, corner = np.zeros((n_P + n_e, N.shape[2])), np.zeros((n_P + n_e,) * 2)
         segment, state = at.starts
         if n_e:
-            low[n_P:] = cross[segment, state] - np.matmul(M[:, :at.n_x, at.nu], c.N)[segment, state]
+            low[n_P:] = cross[segment, state] - np.matmul(M[:, :at.n_x, at.nu], N)[segment, state]
             corner[n_P:, n_P:] = np.where(segment[:, None] == segment,
                                           M[segment[:, None], state[:, None], state], 0.0)
         if n_P:
-            low[:n_P] = at.of_parameters(cross[:, at.p] - np.matmul(M[:, at.p, at.nu], c.N))
+            low[:n_P] = at.of_parameters(cross[:, at.p] - np.matmul(M[:, at.p, at.nu], N))
             np.add.at(corner, (at.p_places[:, :, None], at.p_places[:, None]), M[:, at.p, at.p])
             corner[:n_P, :n_P] += np.diag(self._d_p)
             corner[n_P + np.arange(n_e)[:, None], at.p_places[segment]] = M[segment, state][:, at.p]
@@ -184,18 +183,18 @@ class ReducedFactor:
             return B
         return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
 
-    def _joint_matrix(self):
-        """A of the rows x₀ − end of the segment before = r at cuts, over (θ, p, starts)."""
-        c, at = self.c, self._at
-        A = np.zeros((len(at.cuts), at.n_x, at.n_theta + at.n_P + at.n_e))
+    def _joint_matrix(self, N):
+        """A of the rows x₀ − end of the segment before = r at cuts, over (θ, p, starts); ν = −N θ."""
+        c, at, n = self.c, self._at, N.shape[2]
+        A = np.zeros((len(at.cuts), at.n_x, n + at.n_P + at.n_e))
         if not len(at.cuts):
             return A.reshape(0, A.shape[2])
         end = c.end[at.cuts - 1]
-        A[:, :, :at.n_theta] = np.matmul(end[:, :, at.nu], c.N[at.cuts - 1])
+        A[:, :, :n] = np.matmul(end[:, :, at.nu], N[at.cuts - 1])
         row = np.arange(len(at.cuts))[:, None]
-        A[row, :, at.n_theta + at.p_places[at.cuts]] = -end[:, :, at.p].transpose(0, 2, 1)
+        A[row, :, n + at.p_places[at.cuts]] = -end[:, :, at.p].transpose(0, 2, 1)
         segment, state = at.starts
-        e, row = at.n_theta + at.n_P + np.arange(at.n_e), np.full(at.S + 1, -1)
+        e, row = n + at.n_P + np.arange(at.n_e), np.full(at.S + 1, -1)
         row[at.cuts] = np.arange(len(at.cuts))
         mine, before = row[segment] >= 0, row[segment + 1] >= 0
         A[row[segment[mine]], state[mine], e[mine]] = 1.0
@@ -204,7 +203,7 @@ class ReducedFactor:
         return A.reshape(len(at.cuts) * at.n_x, A.shape[2])
 
     def _factorise(self, M, cross, direct):
-        A = self._joint_matrix()
+        A = self._joint_matrix(self.c.N)
         if not direct:
             self._small_factor = self._projected(M, cross, A)
             self.right_inertia = self._small_factor.right_inertia
@@ -218,10 +217,13 @@ class ReducedFactor:
     def _projected(self, M, cross, A):
         """By conjugate gradients; see `pcl.dae.kkt.projected`."""
         c, at, theta = self.c, self._at, [] if self.W is None else self.W.theta
-        positive, U = clipped(M)
-        V = np.matmul(U[:, at.nu].transpose(0, 2, 1), c.N).reshape(at.S * at.n_s, at.n_theta)
-        border = self._border(positive, np.zeros((at.S, at.n_s, 1)))
-        G = Preconditioner(diagonal(theta, self._d_theta), V, *border, A)
+        span, positive = c.span(diagonal(theta, self._d_theta)), clipped(M)
+        half = np.matmul(0.5 * positive[:, at.nu, at.nu], span.N)
+        flat = [block.reshape(-1, span.size) for block in (span.N, half)]
+        top = blas.dsyr2k(1.0, *(block.T for block in flat), beta=1.0, c=np.eye(span.size), lower=1)
+        border = self._border(positive, np.zeros((at.S, at.n_s, 1)), span.N)
+        small = small_factor(np.asfortranarray(top), *border, self._joint_matrix(span.N))
+        G = Preconditioner(span, small)
         return Projected(Operator(c, M, cross, theta, self._d_theta, self._d_p), G, A)
 
     # --- solutions ----------------------------------------------------------------------------

@@ -32,11 +32,11 @@ class Bordered:
 
     def __init__(self, F, L, C, A):
         self._F, self._k, n = F, len(F), len(C)
-        self._V, K = None, stacked(C, A[:, len(F):])
+        self._V, K = None, _stacked(C, A[:, len(F):])
         if self._k and len(K):
             self._V = lapack.dtrtrs(F, np.vstack([L, A[:, :self._k]]).T, lower=1)[0]
             K -= self._V.T @ self._V
-        self._rest = Scaled(K) if len(K) else None
+        self._rest = _Scaled(K) if len(K) else None
         self.right_inertia = self._rest is None or self._rest.positive == n
 
     def solve(self, r):
@@ -58,12 +58,12 @@ class Whole:
         n = len(T) + len(C)
         B = np.zeros((n, n), order="F")
         B[:len(T), :len(T)], B[len(T):, :len(T)], B[len(T):, len(T):] = T, L, C
-        factor = Scaled(stacked(B, A))
+        factor = _Scaled(_stacked(B, A))
         self.right_inertia = factor.positive == n
         self.solve = factor.solve
 
 
-def stacked(B, A):
+def _stacked(B, A):
     """The lower triangle of [[B, Aᵀ], [A, 0]]."""
     n, m = len(B), len(A)
     K = np.zeros((n + m, n + m), order="F")
@@ -72,7 +72,7 @@ def stacked(B, A):
     return K
 
 
-class Scaled:
+class _Scaled:
     """S K S = L D Lᵀ of the lower triangle of K, its rows scaled to entries of size one."""
 
     def __init__(self, K):

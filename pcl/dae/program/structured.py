@@ -121,7 +121,7 @@ class StructuredHessian:
         blocks = [[sp.coo_array((self.local.ravel(), (i, j)), shape=(elements.n, elements.n)).tocsc()]]
         for k, (X, A, B) in enumerate(zip(self.mixed, self.inputs, self.theta)):
             cross = np.zeros((elements.n, B.shape[0]))
-            if X.size:
+            if X.any():
                 np.add.at(cross, columns, np.matmul(A.T, X))
             blocks[0].append(sp.csc_array(cross))
             blocks.append([sp.csc_array(cross.T), *[None] * k, sparse(B),
