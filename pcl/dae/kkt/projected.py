@@ -21,7 +21,6 @@ update of the residual.
 
 import numpy as np
 
-from pcl.dae.program.law_curvature import diagonal_of
 
 _TOL = 1e-6         # of the error in the norm of B, relative; what is left is refined on K
 _MOST = 400         # directions kept
@@ -195,6 +194,6 @@ def clipped(M):
 
 
 def diagonal(theta, d_theta):
-    """D (p_θ,) > 0 of the blocks of the weights and the shifts."""
-    D = d_theta + np.concatenate([*map(diagonal_of, theta), np.zeros(0 if theta else len(d_theta))])
+    """D (p_θ,) > 0 of the blocks of the weights, `LawCurvature`, and the shifts."""
+    D = d_theta + np.concatenate([block.diagonal for block in theta]) if theta else d_theta
     return np.maximum(D, _FLOOR * max(float(np.abs(D).max(initial=0.0)), 1e-300))

@@ -24,7 +24,7 @@ from scipy.linalg import blas
 from pcl.dae.kkt.condensed import Condensed, Eliminated, Layout
 from pcl.dae.kkt.projected import Operator, Preconditioner, Projected, clipped, diagonal
 from pcl.dae.kkt.small import small_factor
-from pcl.dae.program.law_curvature import LARGE, dense
+from pcl.dae.program.law_curvature import LawCurvature, dense, many
 from pcl.dae.program.structured import summed
 from pcl.errors import SingularMatrix
 from pcl.interior_point.kkt.dense import HELD
@@ -43,11 +43,12 @@ class ReducedKKT:
     ----------
     segment : int, elements of a segment at the beginning; as many as have `LONGEST` outputs if None
     adapt : bool, whether segments change their length with the growth along them
-    large : int, weights from which on the small system is solved by conjugate gradients, see `projected`
+    iterative : bool, whether the small system is solved by conjugate gradients, see `projected`; where
+        there are `many` weights if None. Blocks of weights that are arrays are factorised all the same.
     """
 
-    def __init__(self, segment=None, adapt=True, large=LARGE):
-        self.segment, self._adapt, self._large = segment, adapt, large
+    def __init__(self, segment=None, adapt=True, iterative=None):
+        self.segment, self._adapt, self._iterative = segment, adapt, iterative
         self._J, self._condensed, self._full = None, None, None
         self._rows, self._layouts, self._calm = None, {}, 0
 
@@ -61,7 +62,9 @@ class ReducedKKT:
             self._J, self._condensed = J, self._condense(J)
         if self._condensed is None:
             return Singular()
-        return ReducedFactor(self._condensed, W, d_x, d_c, self._large)
+        iterative = many(J.rows) if self._iterative is None else self._iterative
+        known = W is None or all(isinstance(block, LawCurvature) for block in W.theta)
+        return ReducedFactor(self._condensed, W, d_x, d_c, iterative and known)
 
     def _condense(self, J):
         longest = max(1, LONGEST // max(1, sum(map(len, J.rows.laws))))
@@ -108,7 +111,7 @@ class Singular:
 class ReducedFactor:
     """K factorised; see `pcl.interior_point.kkt.protocol.Factor`."""
 
-    def __init__(self, condensed, W, d_x, d_c, large):
+    def __init__(self, condensed, W, d_x, d_c, iterative=False):
         self.c, self.W, self._at = condensed, W, condensed.layout
         self._split(d_x, d_c)
         self._local_hessian()
@@ -116,7 +119,7 @@ class ReducedFactor:
         self.singular = not (np.isfinite(M).all() and np.isfinite(cross).all())
         self.right_inertia = False
         if not self.singular:
-            self._factorise(M, cross, self._at.n_theta < large)
+            self._factorise(M, cross, not iterative)
 
     # --- the reduced matrix -------------------------------------------------------------------
     def _split(self, d_x, d_c):

@@ -5,7 +5,14 @@ import scipy.sparse as sp
 
 from pcl.support.types import Array
 
-LARGE = 2000        # weights of all laws from which on no matrix of weights by weights is made
+LARGE = 1000        # weights of all laws from which on products cost less than a matrix of them
+_ROWS = 4           # weights a row (points × outputs) from which on they do
+
+
+def many(rows):
+    """Whether there are so many weights in a `RowLayout` that no matrix of weights by weights is made."""
+    n = sum(rows.sizes)
+    return n >= max(LARGE, _ROWS * rows.elements.E * sum(map(len, rows.laws)))
 
 
 class LawCurvature:
@@ -48,8 +55,3 @@ def dense(H):
 def sparse(H):
     """The same as a sparse matrix."""
     return sp.csc_array(H) if isinstance(H, np.ndarray) else H.tocsc()
-
-
-def diagonal_of(H):
-    """(p,) of a weights' block: of its matrix, or of what is not the law's own curvature."""
-    return np.diagonal(H) if isinstance(H, np.ndarray) else H.diagonal

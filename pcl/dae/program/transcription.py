@@ -8,7 +8,7 @@ from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
 from pcl.dae.program.handover import Handover
-from pcl.dae.program.law_curvature import LARGE, LawCurvature
+from pcl.dae.program.law_curvature import LawCurvature, many
 from pcl.dae.program.prior_rows import PriorRows
 from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian
 from pcl.support.types import Array
@@ -36,6 +36,10 @@ class Transcription:
     misfit : Misfit or ObservedMisfit
     penalties : list of P_l, each a number, (p_l,) or (p_l, p_l)
     leaps : tuple of `leap.Leap`, jumps and starts that follow from parameters
+
+    Attributes
+    ----------
+    by_products : bool, whether Hessians know the curvature of laws in their weights by products alone
     """
 
     def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties, leaps=()):
@@ -51,6 +55,7 @@ class Transcription:
                               self.handover, len(self.path or ()),
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
+        self.by_products = many(self.rows)
         self.prior = PriorRows(model, elements) if model.priors else None
         self._inputs = [Inputs(term, model, elements) for term in self.terms]
         self._set_bounds(fixed)
@@ -217,7 +222,7 @@ class Transcription:
 
     def _weights_block(self, law, adjoint, sigma, P):
         """Σ ⟨z̄, ∂²z/∂θ²⟩ + σP (p, p), by its products where there are many weights."""
-        if sum(self.rows.sizes) >= LARGE and P.ndim == 1:
+        if self.by_products and P.ndim == 1:
             return LawCurvature(law, adjoint, sigma * P)
         return _plus(law.curvature(adjoint), sigma, P)
 
