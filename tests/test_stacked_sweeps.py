@@ -1,4 +1,4 @@
-"""Derivatives of a network at few points, all outputs and inputs in one sweep, against sweeps one by one."""
+"""Derivatives of a network at few points in one sweep, against sweeps one by one."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,8 @@ def test_what_is_returned_is_the_callers():
     """Written over, it does not change what the next call gives."""
     net = MLP((2, 5, 1))
     at, adjoint = net.at(net.init(0), np.ones((4, 2))), np.ones((4, 1))
-    for function in (at.input_jacobian, lambda: at.jacobian_rows(0, 4), lambda: at.input_curvature(adjoint),
+    for function in (at.input_jacobian, lambda: at.jacobian_rows(0, 4),
+                     lambda: at.input_curvature(adjoint),
                      lambda: at.mixed_curvature_rows(adjoint, 0, 4)):
         first = function()
         kept = first.copy()
