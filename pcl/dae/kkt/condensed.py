@@ -157,7 +157,8 @@ class Condensed:
         """`Span` of the rows N for the diagonal D (p_θ,)."""
         shape = self.N.shape[:2]
         if np.ptp(D) > 0.0:
-            return Span(*_orthonormal(self.N.reshape(-1, D.size) / np.sqrt(D)), D, shape)
+            Q, T = _orthonormal(self.N.reshape(-1, D.size) / np.sqrt(D))
+            return Span(Q, T, D, shape)
         if self._rows is None:
             self._rows = _orthonormal(self.N.reshape(-1, D.size))
         Q, T = self._rows

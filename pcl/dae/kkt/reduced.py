@@ -154,7 +154,8 @@ class ReducedFactor:
         half -= cross[:, at.nu]
         rows = at.S * at.L * at.n_nu
         top = self._theta(c.N.reshape(rows, at.n_theta), half.reshape(rows, at.n_theta))
-        return top, *self._border(M, cross, c.N)
+        low, corner = self._border(M, cross, c.N)
+        return top, low, corner
 
     def _border(self, M, cross, N):
         """Rows (p, starts) against θ, and among themselves; ν = −N θ."""
@@ -211,10 +212,10 @@ class ReducedFactor:
             self._small_factor = self._projected(M, cross, A)
             self.right_inertia = self._small_factor.right_inertia
             return
-        B = self._reduced_hessian(M, cross)
-        self.singular = not all(np.isfinite(block).all() for block in B)
+        top, low, corner = self._reduced_hessian(M, cross)
+        self.singular = not all(np.isfinite(block).all() for block in (top, low, corner))
         if not self.singular:
-            self._small_factor = small_factor(*B, A)
+            self._small_factor = small_factor(top, low, corner, A)
             self.right_inertia = self._small_factor.right_inertia
 
     def _projected(self, M, cross, A):
@@ -224,8 +225,8 @@ class ReducedFactor:
         half = np.matmul(0.5 * positive[:, at.nu, at.nu], span.N)
         flat = [block.reshape(-1, span.size) for block in (span.N, half)]
         top = blas.dsyr2k(1.0, *(block.T for block in flat), beta=1.0, c=np.eye(span.size), lower=1)
-        border = self._border(positive, np.zeros((at.S, at.n_s, 1)), span.N)
-        small = small_factor(np.asfortranarray(top), *border, self._joint_matrix(span.N))
+        low, corner = self._border(positive, np.zeros((at.S, at.n_s, 1)), span.N)
+        small = small_factor(np.asfortranarray(top), low, corner, self._joint_matrix(span.N))
         G = Preconditioner(span, small)
         return Projected(Operator(c, M, cross, theta, self._d_theta, self._d_p), G, A)
 
