@@ -197,13 +197,13 @@ class Products:
     def __init__(self, program, condensed):
         rng = np.random.default_rng(0)
         law, = program.laws
-        S, p, elements = condensed.S, condensed.n_theta, program.elements
-        n_nu, n_s = condensed.L * condensed.n_nu, condensed.n_s
+        at, elements = condensed.layout, program.elements
+        S, p, n_nu, n_s = at.S, at.n_theta, at.L * at.n_nu, at.n_s
         self._M = rng.standard_normal((S, n_nu, n_nu))
         self._N = rng.standard_normal((S, n_nu, p))
         variable = sum(name not in program.model.inputs + ("t",) for name in law.inputs)
-        self._A = rng.standard_normal((S, n_s, condensed.L * elements.K * variable))
-        self._X = rng.standard_normal((S, condensed.L * elements.K * variable, p))
+        self._A = rng.standard_normal((S, n_s, at.L * elements.K * variable))
+        self._X = rng.standard_normal((S, at.L * elements.K * variable, p))
         self._sums = floor.sums_over_points(law.net.widths)
         largest = max(max(a, b) for a, b in self._sums)
         self._left, self._right = rng.standard_normal((2, largest, elements.E * elements.K))

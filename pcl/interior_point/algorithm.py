@@ -147,7 +147,7 @@ class Algorithm:
         form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
         W, diagonal = self.hessian_here(), self.barrier_diagonal()
         self.W = W
-        r_p = -(point.barrier_gradient(mu) + form.transposed(point.J, state.y))
+        r_p = -(point.barrier_gradient(mu) + state.pulled)
 
         def make(delta_w, delta_c):
             self.monitor.check_time()
@@ -272,6 +272,8 @@ class Algorithm:
             if not system.right_inertia:
                 return None
             dp, dy = system.solve(step.r_p, -self.state.point.c)
+            if not system.right_inertia:
+                return None
             shifted = Direction(dp, dy, system, step.r_p, shift)
             test, alpha = self._test(shifted), self._longest(dp)
             trial = self._trial(dp, alpha)

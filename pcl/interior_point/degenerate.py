@@ -70,12 +70,19 @@ def _least_curvature(algorithm):
     while delta_w > _LEAST_SHIFT:
         delta_w *= _SMALLER
         closer = make(delta_w, delta_c)
-        if not closer.right_inertia:
+        if not _is_right(closer, d, nothing):
             break
         system = closer
     for _ in range(_ITERATIONS):
         d = system.solve(d / max(np.abs(d).max(initial=0.0), np.finfo(float).tiny), nothing)[0]
     return system, d
+
+
+def _is_right(system, d, nothing):
+    """The verdict on the inertia, which an iterative solution may withdraw."""
+    if system.right_inertia:
+        system.solve(d, nothing)
+    return system.right_inertia
 
 
 def _walked(start, system, d, allowed, tol):
@@ -90,9 +97,20 @@ def _walked(start, system, d, allowed, tol):
         if point.f > start.f + sure or (lowest is not None and point.f >= lowest.f):
             break
         if point.f < start.f - sure:
+            if not _differentiable(point):
+                break
             lowest = point
         tau *= _GROW
     return lowest
+
+
+def _differentiable(point):
+    """Whether derivatives are finite, as they must be where a run goes on."""
+    try:
+        point.differentiate()
+    except TrialFailure:
+        return False
+    return True
 
 
 def _restored(start, system, step, tol):
@@ -106,7 +124,7 @@ def _restored(start, system, step, tol):
         point = Evaluated(form, form.inside(start.p + step))
         for _ in range(_RESTORED):
             if np.abs(point.c).max(initial=0.0) <= max(tol, np.abs(start.c).max(initial=0.0)):
-                return point.differentiate()
+                return point
             dp = system.solve(np.zeros(form.size), -point.c)[0]
             if min(fraction_to_boundary(point.d_lower, dp, _SHARE),
                    fraction_to_boundary(point.d_upper, -dp, _SHARE)) < 1.0:
@@ -115,4 +133,4 @@ def _restored(start, system, step, tol):
     except TrialFailure:
         return None
     good = np.abs(point.c).max(initial=0.0) <= max(tol, np.abs(start.c).max(initial=0.0))
-    return point.differentiate() if good else None
+    return point if good else None

@@ -18,9 +18,14 @@ class State:
         self.form = point.form
 
     @cached_property
+    def pulled(self):
+        """Aᵀ y (n + n_t,)."""
+        return self.form.transposed(self.point.J, self.y)
+
+    @cached_property
     def dual(self):
         """∇f + Aᵀ y − z_l + z_u (n + n_t,)."""
-        return self.point.g + self.form.transposed(self.point.J, self.y) - self.z_lower + self.z_upper
+        return self.point.g + self.pulled - self.z_lower + self.z_upper
 
     @cached_property
     def scales(self):

@@ -145,22 +145,19 @@ class CurvatureSums:
         """The symmetric Hessian (p, p)."""
         wb, w = [rows for rows, _ in self.rule.shapes], self.rule.widths
         ends = np.cumsum([0] + [W.size for W in self.rule.Wbar])
-        H = np.empty((ends[-1], ends[-1]))
+        H = np.zeros((ends[-1], ends[-1]))
         at = [slice(a, b) for a, b in zip(ends, ends[1:])]
         for m in range(1, self.L + 1):
             for k in range(1, m + 1):
-                full = np.zeros((wb[m - 1], w[m], wb[k - 1], w[k]))      # i, j, i', j'
-                self._gather(full, m, k, wb, w)
-                block = full.reshape(wb[m - 1] * w[m], -1)
-                H[at[m - 1], at[k - 1]] = block
+                block = H[at[m - 1], at[k - 1]]
+                self._gather(block.reshape(wb[m - 1], w[m], wb[k - 1], w[k]), m, k, wb, w)
                 H[at[k - 1], at[m - 1]] = block.T
         return H
 
     def _gather(self, full, m, k, wb, w):
+        """Add the sums of a block to `full`, a view of H by (i, j, i', j')."""
         if ("S", m) in self.sums and m == k:
-            tri = _triangle_index(wb[m - 1])
-            for j in range(w[m]):
-                full[:, j, :, j] = self.sums["S", m][:, j][tri]
+            np.einsum("ijkj->ikj", full)[:] = self.sums["S", m][_triangle_index(wb[m - 1])]
         if ("T", m) in self.sums and m == k:
             tri, hri = _triangle_index(wb[m - 1]), _triangle_index(w[m])
             full += self.sums["T", m][tri][:, :, hri].transpose(0, 2, 1, 3)
@@ -172,8 +169,7 @@ class CurvatureSums:
             full[:w[m - 1]] += P.transpose(0, 2, 3, 1)
         if ("D", k) in self.sums and m == k + 1:
             D = self.sums["D", k].reshape(w[k], wb[k - 1], w[m])
-            for i in range(w[k]):
-                full[i, :, :, i] += D[i].T
+            np.einsum("ijki->ijk", full[:w[k]])[:] += D.transpose(0, 2, 1)
 
 
 def _real_columns(A, B):

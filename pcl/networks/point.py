@@ -45,6 +45,7 @@ from pcl.execute.executor import Executor
 from pcl.networks.along import Along, step
 from pcl.networks.block import Block, Rule
 from pcl.networks.curvature import CurvatureSums
+from pcl.networks.stacked import Stacked
 from pcl.networks.workspace import Workspace, workspace
 from pcl.support import clock
 from pcl.support.validate import float64_array, positive_integer
@@ -58,6 +59,12 @@ _TEMPORARY_ENTRIES = 2**18
 
 # Entries of one (w + 1) × points array of a sweep with a vector: 256 KB. Several of them fit in cache.
 _SWEEP_ENTRIES = 2**15
+
+# Products up to which OpenBLAS stays on one thread by itself.
+_ONE_THREAD = 2**18
+
+# Entries of the largest Jacobian or mixed curvature that is made at once: 2 MB.
+_FEW_ENTRIES = 2**18
 
 # Values of all layers are held up to so many entries (64 MB), and computed again beyond, which costs
 # no more than to read them from main memory.
@@ -93,6 +100,15 @@ class NetworkPoint:
         self.value = self._empty(self._q, self._n_out)
         self._sweep(self._evaluate)
         _require_finite(self.value)
+        self._stacked = None
+
+    def _few(self):
+        """All sweeps at once, where points are few; else None."""
+        if self._stacked is None and self._held and self._q <= self._step and self._x.dtype == float \
+                and self.size * self._q * max(self._n_in, self._n_out) <= _FEW_ENTRIES \
+                and not any(rows > w + 1 for w, (rows, _) in zip(self._net.widths, self._net.shapes)):
+            self._stacked = Stacked(self._held[0].using(Workspace()))
+        return self._stacked
 
     def _evaluate(self, starts):
         for s in starts:
@@ -154,6 +170,9 @@ class NetworkPoint:
 
     def jacobian_rows(self, start, stop):
         """The rows of ∂y/∂params for the points start ≤ q < stop, ((stop − start)·m, p)."""
+        few = self._few()
+        if few:
+            return few.first()[1][start * self._n_out:stop * self._n_out].copy()
         J = self._empty(stop - start, self._n_out, self.size)
         for b, rows in self._pieces(start, stop):
             for o in range(self._n_out):
@@ -164,6 +183,9 @@ class NetworkPoint:
 
     def input_jacobian(self):
         """∂y/∂x of every point, (q, m, d)."""
+        few = self._few()
+        if few:
+            return few.first()[0].copy()
         out = self._empty(self._q, self._n_out, self._n_in)
 
         def share(starts):
@@ -228,7 +250,9 @@ class NetworkPoint:
 
     def input_curvature(self, adjoint):
         """Hessian of x_q ↦ ⟨ȳ_q, y_q⟩ of every point, (q, d, d)."""
-        adjoint = self._checked_adjoint(adjoint)
+        adjoint, few = self._checked_adjoint(adjoint), self._few()
+        if few:
+            return few.second(adjoint)[0].copy()
         out = self._empty(self._q, self._n_in, self._n_in)
 
         def share(starts):
@@ -251,7 +275,9 @@ class NetworkPoint:
 
     def mixed_curvature_rows(self, adjoint, start, stop):
         """The rows of ∂²⟨ȳ, y⟩/∂x ∂params for the points start ≤ q < stop, ((stop − start)·d, p)."""
-        adjoint = self._checked_adjoint(adjoint)
+        adjoint, few = self._checked_adjoint(adjoint), self._few()
+        if few:
+            return few.second(adjoint)[1][start * self._n_in:stop * self._n_in].copy()
         X = self._empty(stop - start, self._n_in, self.size)
         for b, rows in self._pieces(start, stop):
             for c in range(self._n_in):
@@ -271,6 +297,8 @@ class NetworkPoint:
     # --- blocks of points ---------------------------------------------------------------------
     def _sweep(self, share):
         """share(first points of all blocks): operations this short gain nothing from more threads."""
+        if self._q <= self._step and self._q * max(self._net.widths) ** 2 <= _ONE_THREAD:
+            return share(range(0, self._q, self._step))
         result, = EXECUTOR.ordered(share, [range(0, self._q, self._step)])
         return result
 

@@ -13,6 +13,7 @@ class Workspace:
 
     def __init__(self, storage=None, source=None):
         self._arrays, self._storage, self._source, self._used = {}, storage, source, 0
+        self._views = {}
 
     def part(self):
         """A workspace of its own names whose arrays come one after the other from the same storage."""
@@ -28,10 +29,15 @@ class Workspace:
 
     def take(self, name, *shape, dtype=_FLOAT):
         """An array of this shape with any contents; what was taken by this name before is overwritten."""
-        size = math.prod(shape) * (dtype.itemsize // _FLOAT.itemsize)
-        if name not in self._arrays or self._arrays[name].size < size:
-            self._arrays[name] = self._new(size)
-        return self._arrays[name][:size].view(dtype).reshape(shape)
+        key = dtype, shape
+        views = self._views.setdefault(name, {})
+        if key not in views:
+            size = math.prod(shape) * (dtype.itemsize // _FLOAT.itemsize)
+            if name not in self._arrays or self._arrays[name].size < size:
+                views.clear()
+                self._arrays[name] = self._new(size)
+            views[key] = self._arrays[name][:size].view(dtype).reshape(shape)
+        return views[key]
 
 
 class _OfThread(threading.local):

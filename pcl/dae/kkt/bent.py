@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pcl.dae.program.law_curvature import dense
+
 
 def bent(W, U, places):
     """H = (S; I)ᵀ W (S; I) (q, q), with S the trajectories' part of the tangents U along q.
@@ -20,5 +22,5 @@ def bent(W, U, places):
         cross = np.tensordot(np.matmul(A, U), X, ((0, 1), (0, 1)))
         H[:, place] += cross
         H[place] += cross.T
-        H[place, place] += B
+        H[place, place] += dense(B)
     return H

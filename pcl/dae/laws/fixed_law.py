@@ -47,6 +47,10 @@ class FixedPoint:
         """Zero: the slacks enter linearly."""
         return np.zeros((self._n, self._n))
 
+    def curvature_product(self, adjoint: Array, theta_dot: Array) -> Array:
+        """Zero."""
+        return np.zeros(len(theta_dot))
+
     def input_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a²⟩ (n, d, d)."""
         return self._point.input_curvature(adjoint)

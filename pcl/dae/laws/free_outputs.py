@@ -52,6 +52,10 @@ class FreePoint:
         """Zero."""
         return np.zeros((self._jacobian.shape[2],) * 2)
 
+    def curvature_product(self, adjoint: Array, theta_dot: Array) -> Array:
+        """Zero."""
+        return np.zeros(len(theta_dot))
+
     def input_curvature(self, adjoint: Array) -> Array:
         """Of no inputs."""
         return np.zeros((len(adjoint), 0, 0))

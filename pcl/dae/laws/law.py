@@ -212,6 +212,10 @@ class LawPoint:
         """Σ ⟨z̄, ∂²z/∂θ²⟩ (p, p) for z̄ (n, m)."""
         return self._point.curvature(adjoint * self._out)
 
+    def curvature_product(self, adjoint: Array, theta_dot: Array) -> Array:
+        """Σ ⟨z̄, ∂²z/∂θ²⟩ θ̇ (p,)."""
+        return self._point.curvature_product(adjoint * self._out, theta_dot)[0]
+
     def input_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a²⟩ (n, d, d) of every point."""
         return self._point.input_curvature(adjoint * self._out) / (self._in[:, None] * self._in)

@@ -126,6 +126,10 @@ class PlacesPoint:
         """Σ ⟨z̄, ∂²z/∂θ²⟩ (p, p)."""
         return self._point.curvature(self._own(adjoint))
 
+    def curvature_product(self, adjoint: Array, theta_dot: Array) -> Array:
+        """Σ ⟨z̄, ∂²z/∂θ²⟩ θ̇ (p,)."""
+        return self._point.curvature_product(self._own(adjoint), theta_dot)
+
     def input_curvature(self, adjoint: Array) -> Array:
         """⟨z̄, ∂²z/∂a²⟩ (n, D, D)."""
         P, d = self._columns.shape

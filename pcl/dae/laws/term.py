@@ -41,6 +41,7 @@ class TermPoint(Protocol):
         input_jacobian() (n, m, d)      ∂z/∂a of each point
         pullback(z̄) (p,)                Σ ⟨z̄, ∂z/∂θ⟩
         curvature(z̄) (p, p)             Σ ⟨z̄, ∂²z/∂θ²⟩
+        curvature_product(z̄, θ̇) (p,)    the same times θ̇
         input_curvature(z̄) (n, d, d)    ⟨z̄, ∂²z/∂a²⟩ of each point
         mixed_curvature(z̄) (n, d, p)    ⟨z̄, ∂²z/∂a∂θ⟩ of each point
     """
@@ -54,6 +55,8 @@ class TermPoint(Protocol):
     def pullback(self, adjoint: Array) -> Array: ...
 
     def curvature(self, adjoint: Array) -> Array: ...
+
+    def curvature_product(self, adjoint: Array, theta_dot: Array) -> Array: ...
 
     def input_curvature(self, adjoint: Array) -> Array: ...
 

@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.dae.program.law_curvature import sparse
+
 
 class StructuredJacobian:
     """The Jacobian of the constraints; rows: equations and laws at the nodes, joints, paths.
@@ -90,7 +92,7 @@ class StructuredHessian:
     local : (E, width, width), with respect to u
     mixed : list of (E, K·d_l, p_l), with respect to the inputs a of each law and its θ
     inputs : list of (K·d_l, width), a of an element in terms of u
-    theta : list of (p_l, p_l)
+    theta : list of (p_l, p_l), arrays or `LawCurvature`
     """
 
     def __init__(self, rows, local, mixed, inputs, theta):
@@ -119,10 +121,10 @@ class StructuredHessian:
         blocks = [[sp.coo_array((self.local.ravel(), (i, j)), shape=(elements.n, elements.n)).tocsc()]]
         for k, (X, A, B) in enumerate(zip(self.mixed, self.inputs, self.theta)):
             cross = np.zeros((elements.n, B.shape[0]))
-            if X.size:
+            if X.any():
                 np.add.at(cross, columns, np.matmul(A.T, X))
             blocks[0].append(sp.csc_array(cross))
-            blocks.append([sp.csc_array(cross.T), *[None] * k, sp.csc_array(B),
+            blocks.append([sp.csc_array(cross.T), *[None] * k, sparse(B),
                            *[None] * (len(self.theta) - 1 - k)])
         return sp.block_array(blocks, format="csc")
 

@@ -8,6 +8,7 @@ from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
 from pcl.dae.program.handover import Handover
+from pcl.dae.program.law_curvature import LawCurvature, many
 from pcl.dae.program.prior_rows import PriorRows
 from pcl.dae.program.structured import RowLayout, StructuredHessian, StructuredJacobian
 from pcl.support.types import Array
@@ -35,6 +36,10 @@ class Transcription:
     misfit : Misfit or ObservedMisfit
     penalties : list of P_l, each a number, (p_l,) or (p_l, p_l)
     leaps : tuple of `leap.Leap`, jumps and starts that follow from parameters
+
+    Attributes
+    ----------
+    by_products : bool, whether Hessians know the curvature of laws in their weights by products alone
     """
 
     def __init__(self, model, laws, elements, inputs, fixed, start, misfit, penalties, leaps=()):
@@ -50,6 +55,7 @@ class Transcription:
                               self.handover, len(self.path or ()),
                               [law.size for law in self.laws])
         self.n, self.m = self.rows.n, self.rows.m
+        self.by_products = many(self.rows)
         self.prior = PriorRows(model, elements) if model.priors else None
         self._inputs = [Inputs(term, model, elements) for term in self.terms]
         self._set_bounds(fixed)
@@ -121,7 +127,8 @@ class Transcription:
             second[:, inputs.columns[:, None], inputs.columns] += bend
             mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
                 elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
-            theta.append(_plus(law.curvature(adjoint) if weights is None else weights[k], sigma, P))
+            theta.append(self._weights_block(law, adjoint, sigma, P) if weights is None
+                         else _plus(weights[k], sigma, P))
         local = self._local(second, point.u, sigma)
         if self.prior:
             self.prior.add_hessian(point.u, sigma, local)
@@ -212,6 +219,12 @@ class Transcription:
         half = np.matmul(second, elements.gather).reshape(E, -1, elements.width)
         G = elements.gather.reshape(-1, elements.width)
         return np.matmul(G.T, half) + sigma * self.misfit.curvature(u)
+
+    def _weights_block(self, law, adjoint, sigma, P):
+        """Σ ⟨z̄, ∂²z/∂θ²⟩ + σP (p, p), by its products where there are many weights."""
+        if self.by_products and P.ndim == 1:
+            return LawCurvature(law, adjoint, sigma * P)
+        return _plus(law.curvature(adjoint), sigma, P)
 
     def _law_rows(self, law):
         outputs = np.array([self.model.outputs.index(name) for name in law.outputs])

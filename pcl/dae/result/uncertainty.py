@@ -95,7 +95,8 @@ class Uncertainty:
         if rows.any():
             room = np.maximum(-program.constraints(x)[rows], _CLOSEST)
             d_c[rows] = room / np.maximum(result.lam[rows], 1e-300)
-        for kkt in (ReducedKKT(), ReducedKKT(segment=self.program.elements.E, adapt=False)):
+        for kkt in (ReducedKKT(iterative=False),
+                    ReducedKKT(segment=self.program.elements.E, adapt=False, iterative=False)):
             factor = kkt.factor(W, J, d_x, d_c)
             if factor.right_inertia and not factor.singular:
                 break

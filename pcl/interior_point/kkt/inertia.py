@@ -80,4 +80,4 @@ class InertiaCorrection:
         if not system.right_inertia:
             return system, None
         solution = solve(system)
-        return system, solution if system.accurate else None
+        return system, solution if system.accurate and system.right_inertia else None

@@ -21,8 +21,9 @@ _DENSE_LIMIT = 2000
 class Factor(Protocol):
     """A factorised K.
 
-    right_inertia: exactly n positive and m negative eigenvalues. singular: a zero eigenvalue, as far
-    as rounding can tell; then `solve` is not called.
+    right_inertia: exactly n positive and m negative eigenvalues; `solve` of an iterative backend that
+    meets negative curvature withdraws it. singular: a zero eigenvalue, as far as rounding can tell; then
+    `solve` is not called.
     """
 
     right_inertia: bool
