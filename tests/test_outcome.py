@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 import pcl
+from pcl.dae import Model, Trajectory, fit
 from pcl.interior_point import TensorFlowProgram, solve
 
 
@@ -19,11 +20,24 @@ def solved():
                                    c_lower=[1.0], c_upper=[1.0]), [0.0, 0.0])
 
 
-@pytest.mark.parametrize("make", [trained, solved])
+def started():
+    return pcl.multi_start(lambda: pcl.Problem.from_residuals(
+        lambda theta: tf.concat([theta["a"] - 3.0, theta["a"] ** 2 - 9.0], 0), {"a": [0.5]}),
+        [np.array([1.0]), np.array([2.0])], progress=False)
+
+
+def fitted():
+    t = np.linspace(0.0, 2.0, 9)
+    model = Model(states=("x",), parameters=("k",), rates=lambda v: {"x": -v.k * v.x})
+    return fit(model, Trajectory(t, {"x": np.exp(-0.7 * t)}, {"x": 1.0}), elements=4)
+
+
+@pytest.mark.parametrize("make", [trained, solved, started, fitted])
 def test_every_result_says_how_it_ended_in_words_and_in_a_notebook(make):
     result = make()
     assert result.success and result.seconds >= 0.0 and result.nit > 0
-    assert result.message in result.summary() and "iterations" in result.summary()
+    assert np.isfinite(result.fun) and result.x.ndim == 1
+    assert result.message.split(".")[0] in result.summary() and "iterations" in result.summary()
     page = result._repr_html_()
     assert page.startswith("<b") and "success" in page and "<script" not in page
 

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from pcl.support import processes
+from pcl.support.axes import new_axes
+from pcl.support.outcome import Outcome
+from pcl.support.types import Array, Path
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.methods import choose, merge
 from pcl.training.minimize import minimize
@@ -58,7 +61,7 @@ class StartRecord:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class MultiStartResult:
+class MultiStartResult(Outcome):
     """All starts in the order given; prints as a table.
 
     Attributes
@@ -90,6 +93,63 @@ class MultiStartResult:
     def failures(self) -> list[StartRecord]:
         """The starts that failed or were not finished."""
         return [run for run in self.runs if run.failed]
+
+    @property
+    def x(self) -> Array:
+        """θ of the best start; this and the next five raise ValueError where no start can be used."""
+        return self._usable.x
+
+    @property
+    def fun(self) -> float:
+        """Its loss."""
+        return self._usable.fun
+
+    @property
+    def success(self) -> bool:
+        """Whether there is a best start, and it succeeded."""
+        return self.best is not None and self.best.success
+
+    @property
+    def status(self) -> Status:
+        """Why the best start ended."""
+        return self._usable.status
+
+    @property
+    def message(self) -> str:
+        """The same in words."""
+        return self._usable.message
+
+    @property
+    def nit(self) -> int:
+        """Iterations of all starts together."""
+        return sum(run.iterations for run in self.runs)
+
+    @property
+    def _usable(self):
+        if self.best is None:
+            raise ValueError(f"none of the {len(self.runs)} starts can be used; print the result to see "
+                             "why.")
+        return self.best
+
+    def save(self, path: Path, **options: Any) -> None:
+        """Write the best start, see `Result.save`; of starts trained in other processes by
+        `problem.save(path, result.best)`."""
+        self._usable.save(path, **options)
+
+    def plot(self, ax: Any = None) -> Any:
+        """The waterfall: losses of the starts in ascending order; filled where the start succeeded."""
+        ax = new_axes(ax)
+        runs = sorted((run for run in self.runs if np.isfinite(run.loss)), key=lambda run: run.loss)
+        places, losses = np.arange(1, len(runs) + 1), np.array([run.loss for run in runs])
+        good = np.array([run.status is not None and run.status.success for run in runs], dtype=bool)
+        ax.plot(places, losses, "-", color="0.7", lw=0.8, zorder=0)
+        ax.plot(places[good], losses[good], "o", label="success")
+        ax.plot(places[~good], losses[~good], "o", mfc="none", color="0.5", label="no success")
+        if losses.size and losses.min() > 0.0:
+            ax.set_yscale("log")
+        ax.set(xlabel="start, ordered", ylabel="loss")
+        ax.legend()
+        return ax
 
     def as_dict(self):
         """{column: list over the starts} of start, loss, status, iterations, seconds, message."""

@@ -28,12 +28,13 @@ from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import Verdict, judged
 from pcl.interior_point.result import Result
+from pcl.support.outcome import Outcome
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Outcome):
     """A trained model; `str(fit)` is the report of all stages.
 
     Attributes
@@ -164,6 +165,31 @@ class Fit:
         the weights are 1/σ² (weights other than 1 and scaling "none" are read so)."""
         return judged(self.setting, self.program, self.result, weights_known(self.setting), self.enough,
                       self._uncertainty(True))
+
+    @property
+    def x(self) -> Array:
+        """All unknowns of the last program; see `parameters`, `laws` and `trajectories`."""
+        return self.result.x
+
+    @property
+    def fun(self) -> float:
+        """SciPy's name for `objective`."""
+        return self.objective
+
+    @property
+    def nit(self) -> int:
+        """Iterations of all stages together."""
+        return sum(line.iterations for line in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        """Of all stages together."""
+        return float(sum(line.seconds for line in self.stages))
+
+    @property
+    def message(self) -> str:
+        """SciPy's name for `status`."""
+        return self.status
 
     @property
     def success(self) -> bool:
@@ -426,6 +452,11 @@ class Fit:
                      f" ± {errors[name][number]:.2g}" if errors else "")
                  for name, each in self.noise.items() for number, value in each.items()]
         return [*lines, f"likelihood: {self.likelihood}"]
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} = {value:.4g}" for name, value in list(self.parameters.items())[:6])
+        return (f"Fit({numbers or f'{len(self.program.laws)} laws'}; objective {self.objective:.6g}, "
+                f"{'success' if self.success else 'no success'})")
 
     def __str__(self) -> str:
         lines = [f"Fit of {self.setting.data!r}", *map(str, self.stages),
