@@ -1,14 +1,14 @@
 """Does training neural DAEs simultaneously do what its paper says?
 
-"A Simultaneous Approach for Training Neural Differential-Algebraic Systems of Equations" (arXiv:2504.04665):
-tanks, ablation, fed batch, populations, three open questions and two limitations. From the root of the
-project:
+"A Simultaneous Approach for Training Neural Differential-Algebraic Systems of Equations"
+(arXiv:2504.04665): tanks, ablation, fed batch, populations, three open questions and two limitations.
+From the root of the project:
 
     OPENBLAS_NUM_THREADS=1 python -m examples.paper
 
-writes docs/paper: README.md with every claim, and a page and a figure for each experiment. Every finished row is
-a line of figures/paper/rows.jsonl and is not run again: the same command goes on after an interruption.
---quick takes tiny networks and few iterations, and figures/paper-quick.
+writes docs/paper: README.md with every claim, and a page and a figure for each experiment. Every
+finished row is a line of figures/paper/rows.jsonl and is not run again: the same command goes on after
+an interruption. --quick takes tiny networks and few iterations, and figures/paper-quick.
 
 Numbers to expect: see docs/paper; about a quarter of an hour on one core.
 """
@@ -16,7 +16,8 @@ Numbers to expect: see docs/paper; about a quarter of an hour on one core.
 import argparse
 import pathlib
 
-NAMES = ("tanks", "ablation", "fed_batch", "population", "hybrid", "decomposition", "automatic", "limitations")
+NAMES = ("tanks", "ablation", "fed_batch", "population", "hybrid", "decomposition", "automatic",
+         "limitations")
 
 
 def _options(arguments=None):

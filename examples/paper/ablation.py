@@ -1,9 +1,9 @@
 """Which step of the algorithm is needed, and which Hessian?
 
-The algorithm of the paper: smooth trajectories (its step 1), weights pre-trained on them, the main solve by a
-limited-memory Hessian to 1e-3, a refinement by the exact one to 1e-6. Each variant leaves out or replaces one
-step; all minimise the same objective, on the same data, elements and normalised network.
-"""
+The algorithm of the paper: smooth trajectories (its step 1), weights pre-trained on them, the main
+solve by a limited-memory Hessian to 1e-3, a refinement by the exact one to 1e-6. Each variant leaves
+out or replaces one step; all minimise the same objective, on the same data, elements and normalised
+network. """
 
 from examples.paper import systems
 from examples.paper.page import figures, grid, median, number, of, percent, write
@@ -50,7 +50,8 @@ class _Once:
     def made(self):
         if self._made is None:
             system = self.system
-            self._made = prepare(system.model, systems.data(system, self.seed), systems.law(system, self.width),
+            self._made = prepare(system.model, systems.data(system, self.seed),
+                                 systems.law(system, self.width),
                                  self.seed, smoothing=_SMOOTHING, **systems.options(system))
             warm_up(self._made.program, self._made.start)
         return self._made
@@ -61,7 +62,8 @@ def _variant(once, variant, maxiter):
     made = once.made
     x = made.from_trajectories(made.smooth if smoother else made.guess, once.seed, pretrained)
     result, found = solve(made.program, x, passes, maxiter)
-    return {**found, **systems.held_out(once.system, made.trained(result.x)), "p": made.program.n - len(made.smooth)}
+    return {**found, **systems.held_out(once.system, made.laws(result.x)),
+            "p": made.program.n - len(made.smooth)}
 
 
 def page(rows, folder, picture):
@@ -76,9 +78,10 @@ def page(rows, folder, picture):
     write(folder / f"{NAME}.md", TITLE, *parts, f"![ablation]({picture.name})")
 
 
-_TEXT = """Figures of {seeds} draws of noise and weights, seed by seed. *Without smoother*: from the guess that fits data and equations together, with
-weights pre-trained on it. *Without pre-training*: weights as they are drawn. *Without refinement* ends at a tolerance of 1e-3. Seconds are those of
-the main solve alone, one thread."""
+_TEXT = """Figures of {seeds} draws of noise and weights, seed by seed. *Without smoother*: from the
+guess that fits data and equations together, with weights pre-trained on it. *Without pre-training*:
+weights as they are drawn. *Without refinement* ends at a tolerance of 1e-3. Seconds are those of the
+main solve alone, one thread."""
 
 
 def _line(variant, rows):
@@ -91,12 +94,14 @@ def draw(rows, path):
     """Seconds of every variant and seed; open circles are not solved."""
     from examples.dae.drawing import figure
     names = list(dict.fromkeys(row["system"] for row in rows))
-    with figure(path, 1, len(names), figsize=(5.5 * len(names) + 1, 4), sharey=True, squeeze=False) as axes:
+    with figure(path, 1, len(names), figsize=(5.5 * len(names) + 1, 4), sharey=True,
+                squeeze=False) as axes:
         for axis, system in zip(axes[0], names):
             for row in of(rows, system=system):
                 place = list(VARIANTS).index(row["variant"])
                 colour = f"C{row['seed']}"
-                axis.plot(row["seconds"], place, "o", ms=6, mec=colour, mfc=colour if row["solved"] else "none")
+                axis.plot(row["seconds"], place, "o", ms=6, mec=colour,
+                          mfc=colour if row["solved"] else "none")
             axis.set(xscale="log", xlabel="processor seconds of the main solve", title=system,
                      yticks=range(len(VARIANTS)), yticklabels=list(VARIANTS))
         axes[0, 0].invert_yaxis()

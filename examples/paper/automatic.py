@@ -1,10 +1,10 @@
 """Third open question: can smoothing, regularisation and elements be chosen automatically?
 
-*automatic*: `fit` with default arguments: it chooses the elements (and cuts them where they bias the law), λ_s by
-the start it gives, the weight decay by the residuals. *by hand*: the paper's elements, and every pair of three
-λ_s and three weight decays ρ of ½ ρ |θ|² beside Σ r²/σ², one main solve each. The best of them is known only to
-whoever knows the truth: the error is that of simulations from starts not seen.
-"""
+*automatic*: `fit` with default arguments: it chooses the elements (and cuts them where they bias the
+law), λ_s by the start it gives, the weight decay by the residuals. *by hand*: the paper's elements, and
+every pair of three λ_s and three weight decays ρ of ½ ρ |θ|² beside Σ r²/σ², one main solve each. The
+best of them is known only to whoever knows the truth: the error is that of simulations from starts not
+seen. """
 
 import numpy as np
 
@@ -29,7 +29,8 @@ def rows(log, sizes):
 
 def _seed(log, system, seed, sizes):
     width = sizes["width"] or system.width
-    key = {"experiment": NAME, "system": system.name, "seed": seed, "width": width, "maxiter": sizes["maxiter"]}
+    key = {"experiment": NAME, "system": system.name, "seed": seed, "width": width,
+           "maxiter": sizes["maxiter"]}
     yield log.row({**key, "lambda": AUTO, "decay": AUTO}, lambda: _automatic(system, seed, width, sizes))
     for smoothing in sizes["lambdas"]:
         for decay in sizes["decays"]:
@@ -42,7 +43,7 @@ def _automatic(system, seed, width, sizes):
         found = fit(system.model, systems.data(system, seed), systems.law(system, width), seed=seed,
                     maxiter=sizes["maxiter"])
     words = {stage.name: stage.words for stage in reversed(found.stages)}
-    return {**systems.held_out(system, found), "solved": found.success, "seconds": spent.value,
+    return {**systems.held_out(system, found.laws), "solved": found.success, "seconds": spent.value,
             "iterations": sum(s.iterations for s in found.stages if s.name in ("main", "refinement")),
             "elements": found.setting.elements.E, "chosen": words["smoother"].split()[1],
             "rho": words["pre-training"].split("weight decay ")[1].split(";")[0]}
@@ -52,7 +53,7 @@ def _by_hand(system, seed, width, smoothing, decay, maxiter):
     options = {**systems.options(system), "weight_decay": decay, "smoothing": smoothing}
     made = prepare(system.model, systems.data(system, seed), systems.law(system, width), seed, **options)
     result, found = solve(made.program, made.start, "exact", maxiter)
-    return {**systems.held_out(system, made.trained(result.x)), **found,
+    return {**systems.held_out(system, made.laws(result.x)), **found,
             "seconds": found["seconds"] + made.seconds, "elements": made.found.setting.elements.E}
 
 
@@ -70,23 +71,27 @@ def compared(rows):
 def page(rows, folder, picture):
     """The table and the figure."""
     head = ("system", "seed", "automatic: error", "λ_s, ρ, elements", "iterations", "s",
-            "by hand: best error", "with λ_s, ρ", "median", "worst", "solved", "iterations of the best", "s of all")
+            "by hand: best error", "with λ_s, ρ", "median", "worst", "solved", "iterations of the best",
+            "s of all")
     lines = [_line(*each) for each in compared(rows)]
     write(folder / f"{NAME}.md", TITLE, __doc__.split("\n\n", 1)[1].rstrip(), _TEXT, grid(head, lines),
           f"![automatic choices]({picture.name})")
 
 
-_TEXT = """Errors: root mean square over time relative to the largest value of a state, the worst state, median over the starts not seen; ∞ where most
-simulations stop. Iterations of *automatic* are those of all its solves from several starts and on refined elements; its weights of readings are relative, so
-that its ρ and λ_s are in other units than those by hand (equal at 1/σ²). Processor seconds, from data to law, compilation of the
-equations included each time."""
+_TEXT = """Errors: root mean square over time relative to the largest value of a state, the worst state,
+median over the starts not seen; ∞ where most simulations stop. Iterations of *automatic* are those of
+all its solves from several starts and on refined elements; its weights of readings are relative, so
+that its ρ and λ_s are in other units than those by hand (equal at 1/σ²). Processor seconds, from data
+to law, compilation of the equations included each time."""
 
 
 def _line(system, seed, auto, hand):
     best = hand[0]
-    return (system, seed, percent(auto["held out"]), f"{auto['chosen']}, {auto['rho']}, {auto['elements']}",
+    return (system, seed, percent(auto["held out"]),
+            f"{auto['chosen']}, {auto['rho']}, {auto['elements']}",
             auto["iterations"], figures([auto], "seconds"), percent(best["held out"]),
-            f"{best['lambda']:.0e}, {best['decay']:g}", percent(float(np.median([r["held out"] for r in hand]))),
+            f"{best['lambda']:.0e}, {best['decay']:g}",
+            percent(float(np.median([r["held out"] for r in hand]))),
             percent(hand[-1]["held out"]), f"{sum(r['solved'] for r in hand)} of {len(hand)}",
             best["iterations"], f"{sum(r['seconds'] for r in hand):.3g}")
 
@@ -98,7 +103,8 @@ def draw(rows, path):
         labels = []
         for k, (system, seed, auto, hand) in enumerate(compared(rows)):
             labels.append(f"{system}\nseed {seed}")
-            axis.plot(np.full(len(hand), k), [row["held out"] for row in hand], "o", ms=5, mfc="none", color="C0",
+            axis.plot(np.full(len(hand), k), [row["held out"] for row in hand], "o", ms=5, mfc="none",
+                      color="C0",
                       label=None if k else "by hand, each pair of λ_s and ρ")
             axis.plot(k, auto["held out"], "D", ms=7, color="C3", label=None if k else "automatic")
         axis.set(yscale="log", xticks=range(len(labels)), ylabel="error from starts not seen")

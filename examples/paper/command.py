@@ -1,11 +1,13 @@
 """All experiments, their pages, and the page of claims."""
 
-from examples.paper import (ablation, automatic, claims, decomposition, fed_batch, hybrid, limitations, population,
+from examples.paper import (ablation, automatic, claims, decomposition, fed_batch, hybrid, limitations,
+                            population,
                             tanks)
 from examples.paper.log import Log
 from examples.paper.page import grid, write
 
-EXPERIMENTS = {module.NAME: module for module in (tanks, ablation, fed_batch, population, hybrid, decomposition,
+EXPERIMENTS = {module.NAME: module for module in (tanks, ablation, fed_batch, population, hybrid,
+                                                  decomposition,
                                                   automatic, limitations)}
 
 
@@ -41,14 +43,18 @@ def _readme(out, found):
           grid(("claim", "where", "numbers", "here"), claims.of_all(found)), _NOTES)
 
 
-_TEXT = """The experiments of "A Simultaneous Approach for Training Neural Differential-Algebraic Systems of Equations" (arXiv:2504.04665), with `pcl.dae`. One
-command makes every table and figure again, and goes on after an interruption:
+_TEXT = """The experiments of "A Simultaneous Approach for Training Neural Differential-Algebraic
+Systems of Equations" (arXiv:2504.04665), with `pcl.dae`. One command makes every table and figure
+again, and goes on after an interruption:
 
     OPENBLAS_NUM_THREADS=1 python -m examples.paper
 
-Systems are those of the paper's three case studies, with data made from their truth: three trajectories of tanks and fed batch, one of the populations, 40
-readings of each state a trajectory if nothing else is said, networks of about 150 weights, two or three seeds of noise and weights."""
+Systems are those of the paper's three case studies, with data made from their truth: three trajectories
+of tanks and fed batch, one of the populations, 40 readings of each state a trajectory if nothing else
+is said, networks of about 150 weights, two or three seeds of noise and weights."""
 
-_NOTES = """Claims are taken from a summary of the paper that states few numbers, so that most of them are judged by what was measured here alone. Seconds are those of
-one processor. The paper solves with IPOPT (Pyomo.DAE), here it is `pcl.interior_point` with another treatment of the Newton system: what is said of
-the cost of an exact Hessian is said of that. IPOPT itself, on the same programs, is in [performance.md](PERFORMANCE)."""
+_NOTES = """Claims are taken from a summary of the paper that states few numbers, so that most of them
+are judged by what was measured here alone. Seconds are those of one processor. The paper solves with
+IPOPT (Pyomo.DAE), here it is `pcl.interior_point` with another treatment of the Newton system: what is
+said of the cost of an exact Hessian is said of that. IPOPT itself, on the same programs, is in
+[performance.md](PERFORMANCE)."""

@@ -1,8 +1,8 @@
 """Second open question: decomposition of the Newton system over trajectories and elements?
 
-*reduced* eliminates the states element by element and trajectory by trajectory, a Schur complement: what is left
-is one small dense system over weights and free starts. *sparse* factorises the whole matrix at once. Both give
-the same step. The fed batch with more and more trajectories, from one start.
+*reduced* eliminates the states element by element and trajectory by trajectory, a Schur complement:
+what is left is one small dense system over weights and free starts. *sparse* factorises the whole
+matrix at once. Both give the same step. The fed batch with more and more trajectories, from one start.
 """
 
 import numpy as np
@@ -52,9 +52,10 @@ def page(rows, folder, picture):
               number(1e3 * row["sparse"]), number(row["sparse"] / row["reduced"], 2),
               number(row["objectives"], 1), number(row["difference"], 1)) for row in rows]
     write(folder / f"{NAME}.md", TITLE, __doc__.split("\n\n", 1)[1].rstrip(),
-          f"After {rows[0]['iterations']} iterations of the interior point with the exact Hessian, processor time, one "
-          "thread. ADMM was not tried: the Schur complement needs no outer iteration.",
-          grid(head, lines), f"Growth with the number of trajectories: n^{slope(rows, 'reduced'):.2f} (reduced), "
+          f"After {rows[0]['iterations']} iterations of the interior point with the exact Hessian, "
+          "processor time, one thread. ADMM was not tried: this needs no outer iteration.",
+          grid(head, lines),
+          f"Growth with the number of trajectories: n^{slope(rows, 'reduced'):.2f} (reduced), "
           f"n^{slope(rows, 'sparse'):.2f} (sparse).", f"![decomposition]({picture.name})")
 
 
@@ -67,6 +68,7 @@ def draw(rows, path):
             axis.loglog(count, [1e3 * row[backend] for row in rows], "o-",
                         label=f"{backend}, slope {slope(rows, backend):.2f}")
         axis.set(xlabel="trajectories", ylabel="ms an iteration", xticks=count,
-                 xticklabels=[str(n) for n in count], title="Fed batch: Schur complement against the whole matrix")
+                 xticklabels=[str(n) for n in count],
+                 title="Fed batch: Schur complement against the whole matrix")
         axis.minorticks_off()
         axis.legend()

@@ -1,8 +1,8 @@
 """First open question: exact Hessians of the model together with approximate ones of the networks?
 
 *hybrid* takes misfit, equations, paths and the laws' ∂²z/∂a², ∂²z/∂a∂θ exactly, and the weights' block
-−Σ λ ∂²z/∂θ² by symmetric rank-one updates. *limited-memory* approximates everything (what the paper does),
-*gauss-newton* drops the curvature of all constraints, *exact* drops and approximates nothing.
+−Σ λ ∂²z/∂θ² by symmetric rank-one updates. *limited-memory* approximates everything (what the paper
+does), *gauss-newton* drops the curvature of all constraints, *exact* drops and approximates nothing.
 """
 
 from examples.paper import systems
@@ -28,7 +28,8 @@ def _seed(log, system, seed, sizes):
 
     def solved(hessian):
         if not made:
-            made.append(prepare(system.model, systems.data(system, seed), systems.law(system, width), seed,
+            made.append(prepare(system.model, systems.data(system, seed), systems.law(system, width),
+                                seed,
                                 smoothing=_SMOOTHING, **systems.options(system)))
             warm_up(made[0].program, made[0].start)
         return {**solve(made[0].program, made[0].start, hessian, sizes["maxiter"])[1],
@@ -42,7 +43,8 @@ def page(rows, folder, picture):
     """The table and the figure."""
     lines = []
     for system in dict.fromkeys(row["system"] for row in rows):
-        lines += [_line(system, hessian, of(rows, system=system, hessian=hessian)) for hessian in HESSIANS]
+        lines += [_line(system, hessian, of(rows, system=system,
+                                            hessian=hessian)) for hessian in HESSIANS]
     head = ("system, weights", "Hessian", "solved", "objective", "iterations", "processor s", "median s",
             "ms an iteration")
     write(folder / f"{NAME}.md", TITLE, __doc__.split("\n\n", 1)[1].rstrip(),
@@ -50,7 +52,8 @@ def page(rows, folder, picture):
           f"![hybrid Hessians]({picture.name})")
 
 
-_TEXT = """From the same start with pre-trained weights to 1e-6, at most {most} iterations, seed by seed. The tank is a system of index 2."""
+_TEXT = """From the same start with pre-trained weights to 1e-6, at most {most} iterations, seed by
+seed. The tank is a system of index 2."""
 
 
 def _line(system, hessian, rows):
@@ -68,7 +71,8 @@ def draw(rows, path):
         for axis, what in zip(axes, ("iterations", "seconds")):
             for row in rows:
                 k = names.index(row["system"])
-                axis.plot(row[what], HESSIANS.index(row["hessian"]) + 0.2 * (k - 1), "o", ms=5, mec=f"C{k}",
+                axis.plot(row[what], HESSIANS.index(row["hessian"]) + 0.2 * (k - 1), "o", ms=5,
+                          mec=f"C{k}",
                           mfc=f"C{k}" if row["solved"] else "none")
             axis.set(xscale="log", xlabel=what if what == "iterations" else "processor seconds",
                      yticks=range(len(HESSIANS)), yticklabels=HESSIANS)

@@ -3,8 +3,10 @@
 * tank: the tanks and the manifold (index 2), z₀(x₁, x₄) and z₁(x₁) two networks, 3 trajectories;
 * pendulum: the rod as an equation of positions (index 3), a friction law f(s) of the angular velocity,
   from 120 positions with 2 mm of noise in 8 s;
-* Robertson: A' = −0.04 A + b C, b' = 400 A − 10⁴ b C − z(b), A + 10⁻⁴ b + C = 1 to t = 40, truth z = 3000 b²;
-* enzyme: S' = k (C − (1 − C) S), C' = k ((1 − C) S − C) − z(C) with k = 10⁵ to t = 4, truth z = 2 C/(1 + C).
+* Robertson: A' = −0.04 A + b C, b' = 400 A − 10⁴ b C − z(b), A + 10⁻⁴ b + C = 1 to t = 40, truth z =
+  3000 b²;
+* enzyme: S' = k (C − (1 − C) S), C' = k ((1 − C) S − C) − z(C) with k = 10⁵ to t = 4, truth z = 2 C/(1
+  + C).
 
 Both stiff systems have 40 readings with 1 % noise at times in geometric progression, and such elements.
 """
@@ -20,7 +22,8 @@ from pcl import MLP
 from pcl.dae import Law, Model, Trajectory, check, fit, radau
 
 NAME, TITLE = "limitations", "Limitations: index above 1, and stiffness"
-SIZES = {"cases": ("tank", "pendulum", "Robertson", "enzyme"), "seeds": (0, 1, 2), "width": 6, "maxiter": 500}
+SIZES = {"cases": ("tank", "pendulum", "Robertson", "enzyme"), "seeds": (0, 1, 2), "width": 6,
+         "maxiter": 500}
 QUICK = {"cases": ("enzyme",), "seeds": (0,), "width": 2, "maxiter": 50}
 
 
@@ -73,7 +76,8 @@ def pendulum():
     model = Model(states=("x", "y", "u", "w"), algebraic=("lam", "s"), outputs=("f",),
                   rates=lambda v: {"x": v.u, "y": v.w, "u": -v.lam * v.x + v.f * v.y,
                                    "w": -v.lam * v.y - 9.81 - v.f * v.x},
-                  equations=lambda v: {"rod": v.x ** 2 + v.y ** 2 - 1.0, "turning": v.s - v.x * v.w + v.y * v.u})
+                  equations=lambda v: {"rod": v.x ** 2 + v.y ** 2 - 1.0,
+                                       "turning": v.s - v.x * v.w + v.y * v.u})
     start, t = {"x": 0.8, "y": 0.6, "u": 0.0, "w": 0.0}, np.linspace(0.0, 8.0, 121)[1:]
 
     def data(seed):
@@ -93,7 +97,8 @@ def _noisy(rates, names, starts, times):
     def data(seed):
         rng, runs = np.random.default_rng(seed), []
         for start in starts:
-            x = solve_ivp(rates, (0.0, times[-1]), start, method="Radau", t_eval=times, rtol=1e-9, atol=1e-12).y
+            x = solve_ivp(rates, (0.0, times[-1]), start, method="Radau", t_eval=times, rtol=1e-9,
+                          atol=1e-12).y
             seen = x * (1.0 + 0.01 * rng.standard_normal(x.shape))
             runs.append(Trajectory(times, dict(zip(names, seen)), dict(zip(names, start)),
                                    weights={n: (0.01 * y) ** -2.0 for n, y in zip(names, x)},
@@ -109,7 +114,8 @@ def _graded(first, last, runs):
 def robertson():
     """b is 10⁴ B; its time constant is half a millisecond, the horizon 40 s."""
     model = Model(states=("A", "b"), algebraic=("C",), outputs=("z",),
-                  rates=lambda v: {"A": -0.04 * v.A + v.b * v.C, "b": 400.0 * v.A - 1e4 * v.b * v.C - v.z},
+                  rates=lambda v: {"A": -0.04 * v.A + v.b * v.C,
+                                   "b": 400.0 * v.A - 1e4 * v.b * v.C - v.z},
                   equations=lambda v: {"mass": v.A + 1e-4 * v.b + v.C - 1.0})
 
     def rates(_, x):
@@ -125,7 +131,8 @@ def enzyme():
     """Binding is 10⁵ times as fast as what is formed."""
     k = 1e5
     model = Model(states=("S", "C"), outputs=("z",),
-                  rates=lambda v: {"S": k * (v.C - (1.0 - v.C) * v.S), "C": k * ((1.0 - v.C) * v.S - v.C) - v.z})
+                  rates=lambda v: {"S": k * (v.C - (1.0 - v.C) * v.S),
+                                   "C": k * ((1.0 - v.C) * v.S - v.C) - v.z})
 
     def rates(_, x):
         bound = k * ((1.0 - x[1]) * x[0] - x[1])
@@ -150,7 +157,8 @@ def rows(log, sizes):
 def _trained(case, seed, sizes):
     laws = case.laws(sizes["width"])
     with systems.Seconds() as spent:
-        found = fit(case.model, case.data(seed), laws, seed=seed, maxiter=sizes["maxiter"], **case.options)
+        found = fit(case.model, case.data(seed), laws, seed=seed, maxiter=sizes["maxiter"],
+                    **case.options)
     errors = [float(np.sqrt(np.mean((law(a)[:, 0] - z) ** 2)) / np.abs(z).max())
               for law, (a, z) in zip(found.laws, case.truth)]
     program, x = found.program, found.result.x
@@ -160,7 +168,8 @@ def _trained(case, seed, sizes):
             "iterations": sum(s.iterations for s in found.stages if s.name == "main"),
             "violation": float(np.maximum(program.c_lower - c, c - program.c_upper).max()),
             "elements": found.setting.elements.E, "seconds": spent.value,
-            "inputs": [a[:, 0] for a, _ in case.truth][-1], "found": found.laws[-1](case.truth[-1][0])[:, 0],
+            "inputs": [a[:, 0] for a, _ in case.truth][-1],
+            "found": found.laws[-1](case.truth[-1][0])[:, 0],
             "true": case.truth[-1][1]}
 
 
@@ -173,15 +182,17 @@ def page(rows, folder, picture):
           f"![laws of index-2, index-3 and stiff systems]({picture.name})")
 
 
-_TEXT = """Seed by seed. The error is the root mean square of law − truth relative to the largest value, over the inputs that the data show (tank: along a trajectory;
-the worse of both laws). Violations are in the units of the model, rates included. Iterations are those of all main solves of `fit`,
-seconds those from data to law."""
+_TEXT = """Seed by seed. The error is the root mean square of law − truth relative to the largest value,
+over the inputs that the data show (tank: along a trajectory; the worse of both laws). Violations are in
+the units of the model, rates included. Iterations are those of all main solves of `fit`, seconds those
+from data to law."""
 
 
 def _line(name, rows):
     return (name, rows[0]["index"], number(rows[0]["stiffness"], 1), rows[0]["elements"],
             f"{sum(row['solved'] for row in rows)} of {len(rows)}",
-            ", ".join(percent(row["law"]) for row in rows), ", ".join(number(row["violation"], 1) for row in rows),
+            ", ".join(percent(row["law"]) for row in rows),
+            ", ".join(number(row["violation"], 1) for row in rows),
             figures(rows, "iterations"), figures(rows, "seconds"))
 
 
@@ -195,9 +206,11 @@ def draw(rows, path):
         for axis, name in zip(axes[0], names):
             for row in of(rows, case=name):
                 order = np.argsort(row["inputs"])
-                axis.plot(np.array(row["inputs"])[order], np.array(row["found"])[order], color=f"C{row['seed']}",
+                axis.plot(np.array(row["inputs"])[order], np.array(row["found"])[order],
+                          color=f"C{row['seed']}",
                           lw=1.2, label=f"seed {row['seed']}")
-            axis.plot(np.array(row["inputs"])[order], np.array(row["true"])[order], "k--", lw=1, label="truth")
+            axis.plot(np.array(row["inputs"])[order], np.array(row["true"])[order], "k--", lw=1,
+                      label="truth")
             axis.set(xlabel=labels[name][0], ylabel=labels[name][1],
                      title=f"{name}, index {row['index']}")
         axes[0, 0].legend(fontsize=8)

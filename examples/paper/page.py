@@ -24,7 +24,8 @@ def percent(value):
     """Of 1."""
     if np.isinf(value) or np.isnan(value):
         return number(value)
-    return f"{100.0 * value:.{0 if value >= 0.1 else 1}f} %" if value >= 1e-3 else f"{100.0 * value:.1g} %"
+    places = 0 if value >= 0.1 else 1
+    return f"{100.0 * value:.{places}f} %" if value >= 1e-3 else f"{100.0 * value:.1g} %"
 
 
 def of(rows, **wanted):

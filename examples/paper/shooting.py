@@ -1,10 +1,11 @@
 """Training through an integrator: the sequential way, for the fed batch.
 
-    ℓ(θ) = Σ ω (x(t_i; θ) − seen)² + ½ ρ |θ|²,      x' = f(x, μ(S; θ)),      Z' = f_x Z + f_μ μ_θ,   Z = dx/dθ
+    ℓ(θ) = Σ ω (x(t_i; θ) − seen)² + ½ ρ |θ|²,      x' = f(x, μ(S; θ)),      Z' = f_x Z + f_μ μ_θ,   Z =
+    dx/dθ
 
-States and sensitivities Z are integrated together by LSODA, which changes to a stiff method (BDF) where it has
-to; the gradient is that of the integrator's result to its tolerance. μ is a network with one hidden layer.
-"""
+States and sensitivities Z are integrated together by LSODA, which changes to a stiff method (BDF) where
+it has to; the gradient is that of the integrator's result to its tolerance. μ is a network with one
+hidden layer. """
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -63,7 +64,7 @@ class Shooting:
             rate, f_x, f_mu, slopes = balances(y[:4], *feed, law)
             return np.concatenate([rate, (f_x @ y[4:].reshape(4, p) + np.outer(f_mu, slopes)).ravel()])
 
-        def jacobian(_, y):                     # without the second derivatives: Newton's method is corrected
+        def jacobian(_, y):             # without second derivatives, which Newton's method can spare
             return block_diag(f_x := balances(y[:4], *feed, law)[1], np.kron(f_x, np.eye(p)))
 
         with np.errstate(all="ignore"):

@@ -1,11 +1,10 @@
 """What `fit` does before its main solve, and main solves from other starts and by other Hessians.
 
-`fit` tells a callback every iterate of every solve. So the first one of the smoother is the guess, and the
-first one of the main solve the smooth trajectories with pre-trained weights; there the callback stops, and
-`fit` returns the program of the main solve.
-"""
+`fit` tells a callback every iterate of every solve. So the first one of the smoother is the guess, and
+the first one of the main solve the smooth trajectories with pre-trained weights; there the callback
+stops, and `fit` returns the program of the main solve. """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -66,11 +65,10 @@ class Prepared:
                           if pretrained else theta)
         return np.concatenate([x, *thetas])
 
-    def trained(self, x):
-        """The `Trained` model with the weights in x."""
-        thetas = self.program.rows.parameters(x)
-        laws = tuple(TrainedLaw(law, theta) for law, theta in zip(self.program.laws, thetas))
-        return replace(self.found.trained, laws=laws)
+    def laws(self, x):
+        """`TrainedLaw`s with the weights in x."""
+        return [TrainedLaw(law, theta)
+                for law, theta in zip(self.program.laws, self.program.rows.parameters(x))]
 
 
 def prepare(model, data, law, seed, **options):
@@ -97,8 +95,8 @@ def _pretrained(law, a, z, theta):
 def solve(program, x, passes, maxiter=1000, **options):
     """(Result, {"objective", "iterations", "seconds", "solved"}) of a main solve.
 
-    passes : a name of a Hessian, to `FINE`; or [(name, tolerance), …], each from where the one before ended
-    """
+    passes : a name of a Hessian, to `FINE`; or [(name, tolerance), …], each from where the one before
+    ended """
     result, iterations = None, 0
     with Seconds() as spent:
         for name, tol in [(passes, FINE)] if isinstance(passes, str) else passes:

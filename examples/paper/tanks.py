@@ -3,7 +3,8 @@
     0.1 x₁' = w₁ − w₃,   0.5 x₂' = w₂,   2 x₃' = w₃ − w₄,   10 x₄' = w₄ − w₀
     w₀ = w₁ + w₂,   x₁ = x₂,   w₀ = z₀,   w₃ = z₁,   w₄ = 0.1 √x₃
 
-Index 2; 20 elements, 2 Radau points, three trajectories with noise 0.05 (levels to 10). The smoother minimises
+Index 2; 20 elements, 2 Radau points, three trajectories with noise 0.05 (levels to 10). The smoother
+minimises
 
     Σ r²/σ² + λ_s Σ_k ∫ z_k'² dt / size_k²
 
@@ -46,7 +47,8 @@ def _smoothing(smoothing, seed, width):
     setting = made.found.setting
     result, found = solve(made.program, made.start, "exact")
     t, z = _outputs(made, made.smooth)
-    return {**found, **systems.held_out(SYSTEM, made.trained(result.x)), "violation": violation(made, result.x),
+    return {**found, **systems.held_out(SYSTEM, made.laws(result.x)),
+            "violation": violation(made, result.x),
             "misfit": setting.misfit.at(made.smooth) / setting.misfit.size, "roughness": _roughness(t, z),
             "jumps": _jumps(z), "times": t[0], "z": z[0].T, "true": _true(made, t[0]),
             "chosen": made.found.stages[1].words.split()[1]}
@@ -88,14 +90,15 @@ def _elements(elements, seed, width):
     made = _prepared(1e4, seed, width, elements)
     result, found = solve(made.program, made.start, "exact")
     words = next(stage.words for stage in made.found.stages if stage.name == "elements")
-    return {**found, **systems.held_out(SYSTEM, made.trained(result.x)), "unknowns": made.program.n,
+    return {**found, **systems.held_out(SYSTEM, made.laws(result.x)), "unknowns": made.program.n,
             "collocation": float(words.split("collocation ")[1].split()[0])}
 
 
 def page(rows, folder, picture):
     """Table and figure."""
     smoothing = of(rows, what="smoothing")
-    head = ("λ_s", "misfit of the smoother per reading, in σ²", "roughness", "turns of z", "main: objective",
+    head = ("λ_s", "misfit of the smoother per reading, in σ²", "roughness", "turns of z",
+            "main: objective",
             "iterations", "processor s", "error, starts not seen", "largest violation")
     lines = [_line(of(smoothing, **{"lambda": value}), value)
              for value in dict.fromkeys(row["lambda"] for row in smoothing)]
@@ -103,21 +106,25 @@ def page(rows, folder, picture):
               number(row["seconds"]), percent(row["collocation"]), percent(row["held out"]))
              for row in of(rows, what="elements")]
     write(folder / f"{NAME}.md", TITLE, __doc__.split("\n\n", 1)[1].rstrip(), _TEXT.format(
-        seeds=len({row["seed"] for row in smoothing}), auto=figures(of(smoothing, **{"lambda": "auto"}), "chosen")),
+        seeds=len({row["seed"] for row in smoothing}),
+        auto=figures(of(smoothing, **{"lambda": "auto"}), "chosen")),
         grid(head, lines), f"![tanks: smoothness against fit]({picture.name})", "## Elements",
         grid(("elements a trajectory", "unknowns", "objective", "iterations", "processor s",
               "estimated error of collocation", "error, starts not seen"), sizes))
 
 
-_TEXT = """Medians over {seeds} draws of noise and weights. Roughness is the integral that λ_s multiplies; turns are the changes of sign of the slope of an unknown
-term at the 40 nodes of a trajectory (the true ones: one or two). The error is the root mean square over time, relative to a level's largest value, of the
-worst level, median over three starts not seen. *auto* is the choice of `fit`: {auto}."""
+_TEXT = """Medians over {seeds} draws of noise and weights. Roughness is the integral that λ_s
+multiplies; turns are the changes of sign of the slope of an unknown term at the 40 nodes of a
+trajectory (the true ones: one or two). The error is the root mean square over time, relative to a
+level's largest value, of the worst level, median over three starts not seen. *auto* is the choice of
+`fit`: {auto}."""
 
 
 def _line(rows, value):
     return (number(value), number(median(rows, "misfit")), number(median(rows, "roughness")),
             number(median(rows, "jumps")), figures(rows, "objective"), figures(rows, "iterations"),
-            figures(rows, "seconds"), percent(median(rows, "held out")), number(median(rows, "violation"), 1))
+            figures(rows, "seconds"), percent(median(rows, "held out")),
+            number(median(rows, "violation"), 1))
 
 
 def draw(rows, path):
@@ -129,16 +136,20 @@ def draw(rows, path):
             mine = of(smoothing, seed=seed)
             left.loglog([row["roughness"] for row in mine], [row["misfit"] for row in mine], "o-", ms=4,
                         color=f"C{seed}", label=f"seed {seed}")
-            right.semilogx([row["lambda"] for row in mine], [row["objective"] for row in mine], "o-", ms=4,
+            right.semilogx([row["lambda"] for row in mine], [row["objective"] for row in mine], "o-",
+                           ms=4,
                            color=f"C{seed}")
         for row in of(smoothing, seed=0):
             left.annotate(f"{row['lambda']:.0e}".replace("e+0", "e"), (row["roughness"], row["misfit"]),
                           textcoords="offset points", xytext=(5, 5), fontsize=7)
-        left.set(xlabel="roughness", ylabel="misfit per reading [σ²]", title="Smoother: smoothness against fit")
+        left.set(xlabel="roughness", ylabel="misfit per reading [σ²]",
+                 title="Smoother: smoothness against fit")
         for k, row in enumerate(row for row in of(smoothing, seed=0) if row["lambda"] in _SHOWN):
-            middle.plot(row["times"], row["z"][0], color=f"C{k}", lw=1, label=f"λ_s = {row['lambda']:.0e}")
+            middle.plot(row["times"], row["z"][0], color=f"C{k}", lw=1,
+                        label=f"λ_s = {row['lambda']:.0e}")
         middle.plot(smoothing[0]["times"], smoothing[0]["true"][0], "k--", lw=1.2, label="truth")
-        middle.set(xlabel="t", ylabel="z₀", title="Unknown flow of the first trajectory, seed 0", xlim=(0, 200))
+        middle.set(xlabel="t", ylabel="z₀", title="Unknown flow of the first trajectory, seed 0",
+                   xlim=(0, 200))
         right.set(xlabel="λ_s", ylabel="objective", title="Main solve from there")
         left.legend(fontsize=8)
         middle.legend(fontsize=8)
