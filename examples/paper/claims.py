@@ -2,7 +2,8 @@
 
 Claims are those of a summary of the paper, which states few numbers of its own. A verdict is "holds",
 "does not", "in part", or words where the claim is that something was not done; "not run" where rows are
-missing. """
+missing.
+"""
 
 import numpy as np
 
@@ -170,8 +171,8 @@ def populations(rows):
 # --- questions and limitations ----------------------------------------------------------------------
 def hybrids(rows):
     """Of the first open question."""
-    systems, hessians = list(dict.fromkeys(row["system"] for row in rows)), ("exact", "hybrid",
-                                                                             "limited-memory")
+    systems = list(dict.fromkeys(row["system"] for row in rows))
+    hessians = ("exact", "hybrid", "limited-memory")
     at = {(s, h, name): median(of(rows, system=s, hessian=h), name)
           for s in systems for h in hessians for name in ("iterations", "seconds")}
     cells = {key[:2]: f"{key[1]} {number(at[key])} ({number(at[(*key[:2], 'seconds')], 2)} s)"

@@ -1,14 +1,12 @@
 """All experiments, their pages, and the page of claims."""
 
 from examples.paper import (ablation, automatic, claims, decomposition, fed_batch, hybrid, limitations,
-                            population,
-                            tanks)
+                            population, tanks)
 from examples.paper.log import Log
 from examples.paper.page import grid, write
 
-EXPERIMENTS = {module.NAME: module for module in (tanks, ablation, fed_batch, population, hybrid,
-                                                  decomposition,
-                                                  automatic, limitations)}
+EXPERIMENTS = {module.NAME: module for module in (
+    tanks, ablation, fed_batch, population, hybrid, decomposition, automatic, limitations)}
 
 
 def main(out, log, only=tuple(EXPERIMENTS), quick=False, progress=None):
@@ -51,10 +49,11 @@ again, and goes on after an interruption:
 
 Systems are those of the paper's three case studies, with data made from their truth: three trajectories
 of tanks and fed batch, one of the populations, 40 readings of each state a trajectory if nothing else
-is said, networks of about 150 weights, two or three seeds of noise and weights."""
+is said, networks of about 150 weights, two seeds of noise
+and weights (one for the automatic choices)."""
 
 _NOTES = """Claims are taken from a summary of the paper that states few numbers, so that most of them
 are judged by what was measured here alone. Seconds are those of one processor. The paper solves with
 IPOPT (Pyomo.DAE), here it is `pcl.interior_point` with another treatment of the Newton system: what is
 said of the cost of an exact Hessian is said of that. IPOPT itself, on the same programs, is in
-[performance.md](PERFORMANCE)."""
+[performance.md](../performance.md#neural-daes)."""

@@ -3,10 +3,10 @@
 * tank: the tanks and the manifold (index 2), z₀(x₁, x₄) and z₁(x₁) two networks, 3 trajectories;
 * pendulum: the rod as an equation of positions (index 3), a friction law f(s) of the angular velocity,
   from 120 positions with 2 mm of noise in 8 s;
-* Robertson: A' = −0.04 A + b C, b' = 400 A − 10⁴ b C − z(b), A + 10⁻⁴ b + C = 1 to t = 40, truth z =
-  3000 b²;
-* enzyme: S' = k (C − (1 − C) S), C' = k ((1 − C) S − C) − z(C) with k = 10⁵ to t = 4, truth z = 2 C/(1
-  + C).
+* Robertson: A' = −0.04 A + b C, b' = 400 A − 10⁴ b C − z(b), A + 10⁻⁴ b + C = 1 to t = 40, truth
+  z = 3000 b²;
+* enzyme: S' = k (C − (1 − C) S), C' = k ((1 − C) S − C) − z(C) with k = 10⁵ to t = 4, truth
+  z = 2 C/(1 + C).
 
 Both stiff systems have 40 readings with 1 % noise at times in geometric progression, and such elements.
 """
@@ -22,7 +22,7 @@ from pcl import MLP
 from pcl.dae import Law, Model, Trajectory, check, fit, radau
 
 NAME, TITLE = "limitations", "Limitations: index above 1, and stiffness"
-SIZES = {"cases": ("tank", "pendulum", "Robertson", "enzyme"), "seeds": (0, 1, 2), "width": 6,
+SIZES = {"cases": ("tank", "pendulum", "Robertson", "enzyme"), "seeds": (0, 1), "width": 6,
          "maxiter": 500}
 QUICK = {"cases": ("enzyme",), "seeds": (0,), "width": 2, "maxiter": 50}
 

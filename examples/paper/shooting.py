@@ -5,7 +5,8 @@
 
 States and sensitivities Z are integrated together by LSODA, which changes to a stiff method (BDF) where
 it has to; the gradient is that of the integrator's result to its tolerance. μ is a network with one
-hidden layer. """
+hidden layer.
+"""
 
 import numpy as np
 from scipy.integrate import solve_ivp

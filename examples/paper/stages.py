@@ -2,7 +2,8 @@
 
 `fit` tells a callback every iterate of every solve. So the first one of the smoother is the guess, and
 the first one of the main solve the smooth trajectories with pre-trained weights; there the callback
-stops, and `fit` returns the program of the main solve. """
+stops, and `fit` returns the program of the main solve.
+"""
 
 from dataclasses import dataclass
 
@@ -95,8 +96,9 @@ def _pretrained(law, a, z, theta):
 def solve(program, x, passes, maxiter=1000, **options):
     """(Result, {"objective", "iterations", "seconds", "solved"}) of a main solve.
 
-    passes : a name of a Hessian, to `FINE`; or [(name, tolerance), …], each from where the one before
-    ended """
+    passes : a name of a Hessian, to `FINE`; or [(name, tolerance), …], each from where the last one
+        ended
+    """
     result, iterations = None, 0
     with Seconds() as spent:
         for name, tol in [(passes, FINE)] if isinstance(passes, str) else passes:

@@ -56,7 +56,8 @@ def test_adam_and_lbfgs_lower_the_loss(shot):
     start = problem(theta)[0]
     for trainer in (shooting.adam, shooting.lbfgs):
         found, losses = trainer(problem, theta, 8)
-        assert problem(found)[0] == pytest.approx(min(losses)) < start
+        assert problem(found)[0] == pytest.approx(min(losses))
+        assert min(losses) < 0.9 * start
 
 
 def test_the_law_in_numpy_is_the_trained_law():
@@ -91,8 +92,8 @@ def test_systems_closed_by_the_true_law_move_as_the_truth(name, true, monkeypatc
 def fed_rows(low, seconds):
     """One seed; the simultaneous way has the least S `low` in `seconds`, the others −0.5 in 10."""
     return [{"way": way, "lows": [1.0, low if way == fed_batch.OURS else -0.5], "end": 0.1,
-             "ahead": -0.01, "kept": 0.0, "seconds": seconds if way == fed_batch.OURS else 10.0, "law": 0.02}
-            for way in fed_batch.WAYS]
+             "ahead": -0.01, "kept": 0.0, "law": 0.02,
+             "seconds": seconds if way == fed_batch.OURS else 10.0} for way in fed_batch.WAYS]
 
 
 def test_a_claim_holds_where_its_numbers_do():
