@@ -22,7 +22,7 @@ VARIANTS = {"the whole algorithm (pair)": (True, True, PAIR),
             "exact Hessian": (True, True, "exact"),
             "exact Hessian, without smoother": (False, True, "exact"),
             "exact Hessian, without both": (False, False, "exact")}
-SIZES = {"systems": ("tank", "fed-batch"), "seeds": (0, 1), "width": None, "maxiter": 300}
+SIZES = {"systems": ("fed-batch", "tank"), "seeds": (0,), "width": None, "maxiter": 300}
 QUICK = {"systems": ("fed-batch",), "seeds": (0,), "width": 3, "maxiter": 20}
 _SMOOTHING = 1e4        # λ_s, between the ends of the paper's range
 

@@ -15,7 +15,7 @@ from examples.paper.stages import prepare, solve
 from pcl.dae import fit
 
 NAME, TITLE = "automatic", "Open question 3: automatic choices"
-SIZES = {"systems": ("fed-batch", "population-free", "tank"), "seeds": (0,), "width": None,
+SIZES = {"systems": ("fed-batch", "population-free"), "seeds": (0,), "width": None,
          "lambdas": (1e3, 1e5), "decays": (0.2, 2.0, 20.0), "maxiter": 500}
 QUICK = {"systems": ("fed-batch",), "seeds": (0,), "width": 2, "lambdas": (1e3,), "decays": (2.0,),
          "maxiter": 20}

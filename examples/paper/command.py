@@ -49,8 +49,8 @@ again, and goes on after an interruption:
 
 Systems are those of the paper's three case studies, with data made from their truth: three trajectories
 of tanks and fed batch, one of the populations, 40 readings of each state a trajectory if nothing else
-is said, networks of about 150 weights, two seeds of noise
-and weights (one for the automatic choices)."""
+is said, networks of about 150 weights, one or two seeds of
+noise and weights, as the pages say."""
 
 _NOTES = """Claims are taken from a summary of the paper that states few numbers, so that most of them
 are judged by what was measured here alone. Seconds are those of one processor. The paper solves with

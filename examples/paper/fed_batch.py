@@ -31,7 +31,7 @@ SHOOTING = {"L-BFGS, drawn weights": (shooting.lbfgs, False),
             "L-BFGS, pre-trained": (shooting.lbfgs, True),
             "Adam, drawn weights": (shooting.adam, False)}
 WAYS = (OURS, REDUCED, *SHOOTING)
-SIZES = {"seeds": (0, 1), "width": 8, "elements": 30, "samples": 20, "steps": 200}
+SIZES = {"seeds": (0,), "width": 8, "elements": 30, "samples": 20, "steps": 200}
 QUICK = {"seeds": (0,), "width": 2, "elements": 10, "samples": 10, "steps": 2}
 NOISE = 0.1
 BELOW = -1e-6           # g/l: what counts as a violation
@@ -128,7 +128,7 @@ def _times():
 def _ahead(laws, found=None):
     """S in plain simulations of all runs and, of a `Fit` with bounds, in predictions where these fall
     below 0; the law's error, and that of runs not trained on."""
-    runs = {start: systems.simulated(SYSTEM, laws, start, _POINTS)[1][:, SYSTEM.model.states.index("S")]
+    runs = {start: systems.simulated(SYSTEM, laws, start, _times())[1][:, SYSTEM.model.states.index("S")]
             for start in _runs()}
     least = [S.min() for S in runs.values()]
     kept = [np.array([np.nan])] if found is None else [
@@ -191,7 +191,7 @@ def draw(rows, path):
                 first = row["seed"] == rows[0]["seed"]
                 left.plot(np.arange(1, len(row["lows"]) + 1), row["lows"], color=f"C{k}", lw=0.9,
                           label=way if first else None)
-                middle.loglog(row["seconds"], row["loss"], "os^"[row["seed"] % 3], color=f"C{k}",
+                middle.plot(row["seconds"], row["loss"], "os^"[row["seed"] % 3], color=f"C{k}",
                               label=way if first else None)
             shown = of(rows, way=way, seed=last)[0]["last"]
             right.plot(_times()[:len(shown)], shown, color=f"C{k}", lw=1)

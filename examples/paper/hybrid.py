@@ -11,7 +11,7 @@ from examples.paper.stages import prepare, solve, warm_up
 
 NAME, TITLE = "hybrid", "Open question 1: hybrid Hessians"
 HESSIANS = ("exact", "hybrid", "limited-memory", "gauss-newton")
-SIZES = {"systems": ("fed-batch", "population-free", "tank"), "seeds": (0, 1), "width": None,
+SIZES = {"systems": ("fed-batch", "population-free"), "seeds": (0,), "width": None,
          "maxiter": 300}
 QUICK = {"systems": ("fed-batch",), "seeds": (0,), "width": 2, "maxiter": 10}
 _SMOOTHING = 1e4
@@ -76,6 +76,10 @@ def draw(rows, path):
                           mfc=f"C{k}" if row["solved"] else "none")
             axis.set(xscale="log", xlabel=what if what == "iterations" else "processor seconds",
                      yticks=range(len(HESSIANS)), yticklabels=HESSIANS)
+            ends = axis.get_xlim()
+            ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if ends[0] < tick < ends[1]]
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            axis.set_xticks([], minor=True)
         for k, name in enumerate(names):
             axes[0].plot([], [], "o", color=f"C{k}", label=name)
         axes[0].legend(fontsize=8)

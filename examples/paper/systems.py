@@ -91,12 +91,13 @@ def _flows(v):
     v.w1 = v.w0 - v.w2
 
 
-def simulated(system, laws, start, points=_POINTS):
+def simulated(system, laws, start, t=None):
     """(times, states (n, n_x)) with trained laws by LSODA, which keeps no bounds; fewer times where it
     stops."""
-    t, slopes = np.linspace(0.0, system.horizon, points), motion(system, laws, named(system, start)[1])
+    t = np.linspace(0.0, system.horizon, _POINTS) if t is None else t
+    slopes = motion(system, laws, named(system, start)[1])
     with np.errstate(all="ignore"):
-        done = solve_ivp(lambda _, x: slopes(x), t[[0, -1]], start, method="LSODA", t_eval=t, rtol=1e-6,
+        done = solve_ivp(lambda _, x: slopes(x), (0.0, t[-1]), start, method="LSODA", t_eval=t, rtol=1e-6,
                          atol=1e-8)
     return done.t, done.y.T
 
