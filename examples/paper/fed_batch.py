@@ -192,7 +192,7 @@ def draw(rows, path):
                 left.plot(np.arange(1, len(row["lows"]) + 1), row["lows"], color=f"C{k}", lw=0.9,
                           label=way if first else None)
                 middle.plot(row["seconds"], row["loss"], "os^"[row["seed"] % 3], color=f"C{k}",
-                              label=way if first else None)
+                            label=way if first else None)
             shown = of(rows, way=way, seed=last)[0]["last"]
             right.plot(_times()[:len(shown)], shown, color=f"C{k}", lw=1)
         true = SYSTEM.simulate(_runs()[-1], _times()[1:])[:, 2]

@@ -14,6 +14,7 @@ from examples.paper.systems import Seconds
 from pcl.dae import Fit, TrainedLaw, fit, solver
 
 COARSE, FINE = 1e-3, 1e-6       # the tolerances ε₁, ε₂ of the paper
+MOST_COARSE = 100               # iterations of a pass to ε₁, as of `fit(hessian=(…, …))`
 _RIDGE = 1e-2                   # of pre-training, on |θ|²/n beside mean squared normalised differences
 
 
@@ -102,7 +103,8 @@ def solve(program, x, passes, maxiter=1000, **options):
     result, iterations = None, 0
     with Seconds() as spent:
         for name, tol in [(passes, FINE)] if isinstance(passes, str) else passes:
-            result = solver.solve(program, x, hessian=name, tol=tol, maxiter=maxiter, warm_start=result,
+            most = min(maxiter, MOST_COARSE) if tol == COARSE else maxiter
+            result = solver.solve(program, x, hessian=name, tol=tol, maxiter=most, warm_start=result,
                                   **options)
             x, iterations = result.x, iterations + result.nit
     return result, {"objective": float(result.fun), "iterations": iterations, "seconds": spent.value,

@@ -134,8 +134,8 @@ trajectory (of the true ones {turns}). The error is the root mean square over ti
 level's largest value, of the worst level, median over three starts not seen. *auto* is the choice of
 `fit`: {auto}."""
 
-_MORE = """*Off by*: root mean square of the collocated trajectories − the same equations with the same law
-solved to 1e-6, relative to a level's largest value, the worst level and trajectory. One seed."""
+_MORE = """*Off by*: root mean square of the collocated trajectories − the same equations with the
+same law solved to 1e-6, relative to a level's largest value, the worst level and trajectory. One seed."""
 
 
 def _line(rows, value):
@@ -155,8 +155,7 @@ def draw(rows, path):
             left.loglog([row["roughness"] for row in mine], [row["misfit"] for row in mine], "o-", ms=4,
                         color=f"C{seed}", label=f"seed {seed}")
             right.loglog([row["lambda"] for row in mine], [row["objective"] for row in mine], "o-",
-                           ms=4,
-                           color=f"C{seed}")
+                         ms=4, color=f"C{seed}")
         for row in of(smoothing, seed=0):
             left.annotate(f"{row['lambda']:.0e}".replace("e+0", "e"), (row["roughness"], row["misfit"]),
                           textcoords="offset points", xytext=(5, 5), fontsize=7)
