@@ -110,4 +110,5 @@ def draw(rows, path):
             axis.plot(k, auto["held out"], "D", ms=7, color="C3", label=None if k else "automatic")
         axis.set(yscale="log", xticks=range(len(labels)), ylabel="error from starts not seen")
         axis.set_xticks(range(len(labels)), labels, fontsize=8)
+        axis.set_xlim(-0.5, len(labels) - 0.5)
         axis.legend(fontsize=8)
