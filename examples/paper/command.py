@@ -53,7 +53,9 @@ is said, networks of about 150 weights, one or two seeds of
 noise and weights, as the pages say."""
 
 _NOTES = """Claims are taken from a summary of the paper that states few numbers, so that most of them
-are judged by what was measured here alone. Seconds are those of one processor. The paper solves with
+are judged by what was measured here alone. Most rows
+are of one seed, which shows what can happen and not how often; seconds are those of one processor that
+others shared. The paper solves with
 IPOPT (Pyomo.DAE), here it is `pcl.interior_point` with another treatment of the Newton system: what is
 said of the cost of an exact Hessian is said of that. IPOPT itself, on the same programs, is in
 [performance.md](../performance.md#neural-daes)."""
