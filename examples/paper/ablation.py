@@ -7,7 +7,7 @@ network.
 """
 
 from examples.paper import systems
-from examples.paper.page import figures, grid, median, number, of, percent, write
+from examples.paper.page import figures, grid, median, number, of, percent, ticks, write
 from examples.paper.stages import COARSE, FINE, prepare, solve, warm_up
 
 NAME, TITLE = "ablation", "Ablation: smoother, pre-training, Hessians, refinement"
@@ -106,4 +106,5 @@ def draw(rows, path):
                           mfc=colour if row["solved"] else "none")
             axis.set(xscale="log", xlabel="processor seconds of the main solve", title=system,
                      yticks=range(len(VARIANTS)), yticklabels=list(VARIANTS))
+            ticks(axis)
         axes[0, 0].invert_yaxis()

@@ -6,7 +6,7 @@ does), *gauss-newton* drops the curvature of all constraints, *exact* drops and 
 """
 
 from examples.paper import systems
-from examples.paper.page import figures, grid, median, number, of, write
+from examples.paper.page import figures, grid, median, number, of, ticks, write
 from examples.paper.stages import prepare, solve, warm_up
 
 NAME, TITLE = "hybrid", "Open question 1: hybrid Hessians"
@@ -76,10 +76,7 @@ def draw(rows, path):
                           mfc=f"C{k}" if row["solved"] else "none")
             axis.set(xscale="log", xlabel=what if what == "iterations" else "processor seconds",
                      yticks=range(len(HESSIANS)), yticklabels=HESSIANS)
-            ends = axis.get_xlim()
-            ticks = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300) if ends[0] < tick < ends[1]]
-            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-            axis.set_xticks([], minor=True)
+            ticks(axis)
         for k, name in enumerate(names):
             axes[0].plot([], [], "o", color=f"C{k}", label=name)
         axes[0].legend(fontsize=8)

@@ -4,7 +4,7 @@ import numpy as np
 
 from examples.seed.report import grid
 
-__all__ = ["figures", "grid", "median", "number", "of", "percent", "write"]
+__all__ = ["figures", "grid", "median", "number", "of", "percent", "ticks", "write"]
 
 
 def number(value, digits=3):
@@ -41,6 +41,14 @@ def median(rows, name):
 def figures(rows, name):
     """Every row's, with commas."""
     return ", ".join(number(row[name]) for row in rows)
+
+
+def ticks(axis):
+    """Two a decade along a logarithmic x axis, as plain numbers."""
+    low, high = axis.get_xlim()
+    shown = [tick for tick in (0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000) if low < tick < high]
+    axis.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    axis.set_xticks([], minor=True)
 
 
 def write(path, title, *parts):
