@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -51,59 +51,84 @@ class Scope:
     ----------
     rules : {symbol: tree}; start : {symbol: tree}, the same at the start
     given : function name -> value of a symbol without a rule
-    time : value of t
+    time : value of t, a tensor or a number
+    shape : of the points, where it is known: constants have it, too, as derivatives of operations between
+        equal shapes are the shorter ones
     """
 
     def __init__(self, rules: Mapping[str, Node], start: Mapping[str, Node],
-                 given: Callable[[str], Any], time: Any):
+                 given: Callable[[str], Any], time: Any, shape: Sequence[int] = ()):
         self._rules, self._start, self._given, self._time = rules, start, given, time
-        self._values: dict[str, Tensor] = {}
+        self._shape = shape
+        self._values: dict[str, Any] = {}
+        self._constants: dict[Any, Tensor] = {}
         self._before: Scope | None = None
         self._open: list[str] = []
 
-    def __getitem__(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._values:
             if name in self._open:
                 raise ValueError(f"{name!r} is defined by itself: {' → '.join([*self._open, name])}.")
             if name in self._rules:
                 self._open.append(name)
-                self._values[name] = self.value(self._rules[name])
+                self._values[name] = self._found(self._rules[name])
                 self._open.pop()
             else:
-                self._values[name] = tf.convert_to_tensor(self._given(name), tf.float64)
+                value = self._given(name)
+                self._values[name] = value if tf.is_tensor(value) else float(value)
         return self._values[name]
 
     @property
     def before(self) -> Scope:
         """That of the start."""
         if self._before is None:
-            self._before = Scope(self._start, self._start, self._given, tf.constant(0.0, tf.float64))
+            self._before = Scope(self._start, self._start, self._given, 0.0, self._shape)
         return self._before
 
     def value(self, tree: Node) -> Tensor:
         """A tree as a tensor."""
+        found = self._found(tree)
+        return found if tf.is_tensor(found) else self._constant(found)
+
+    def _found(self, tree):
+        """A tensor, or a number or truth value where the tree has no symbols: it is known already."""
         if tree.op == "number":
-            return tf.constant(tree.number, tf.float64)
+            return tree.number
         if tree.op == "symbol":
             return self[tree.name]
         if tree.op == "time":
-            return tf.convert_to_tensor(self._time, tf.float64)
+            return self._time
         if tree.op == "initial":
-            return self.before.value(tree.args[0])
+            return self.before._found(tree.args[0])
         if tree.op == "piecewise":
             return self._piecewise(tree.args)
         if tree.op == "power":
             return self._power(*tree.args)
-        return OPERATIONS[tree.op](*map(self.value, tree.args))
+        return self._operation(OPERATIONS[tree.op], map(self._found, tree.args))
+
+    def _operation(self, function, args):
+        args = list(args)
+        if any(map(tf.is_tensor, args)):
+            return function(*(x if tf.is_tensor(x) else self._constant(x) for x in args))
+        with tf.init_scope():
+            return function(*map(_constant, args)).numpy().item()
+
+    def _constant(self, value):
+        """A number or truth value as a tensor."""
+        key = type(value), value
+        if key not in self._constants:
+            self._constants[key] = _constant(value, self._shape)
+        return self._constants[key]
 
     def _power(self, base, exponent):
         """aᵇ; whole exponents are products, whose derivatives exist at a = 0, too."""
-        a, n = self.value(base), exponent.number
+        a, n = self._found(base), exponent.number
         if n is None or n != int(n) or abs(n) > _WHOLE:
-            return tf.pow(a, self.value(exponent))
-        product = functools.reduce(operator.mul, [a] * int(abs(n)), tf.ones_like(a)) if n else (
-            tf.ones_like(a))
-        return product if n >= 0 else 1.0 / product
+            return self._operation(tf.pow, (a, self._found(exponent)))
+        if n == 0:
+            return 1.0
+        product = functools.reduce(operator.mul, [a] * int(abs(n)))
+        return product if n > 0 else self._operation(operator.truediv, (1.0, product))
 
     def _piecewise(self, args):
         """Values and conditions in turn, and what holds otherwise."""
@@ -112,6 +137,10 @@ class Scope:
         for value, condition in reversed(pairs):
             result = tf.where(self.value(condition), self.value(value), result)
         return result
+
+
+def _constant(value, shape=()):
+    return tf.constant(value, tf.bool if isinstance(value, bool) else tf.float64, shape)
 
 
 class Expressions:
@@ -128,7 +157,8 @@ class Expressions:
         self._trees, self._rules, self._start, self._names = dict(trees), rules, start, names
 
     def __call__(self, v: Any) -> dict[str, Tensor]:
-        scope = Scope(self._rules, self._start, lambda name: v[self._names[name]], v.t)
+        scope = Scope(self._rules, self._start, lambda name: v[self._names[name]], v.t,
+                      v.t.shape if v.t.shape.is_fully_defined() else ())
         zero = tf.zeros_like(v.t)
         return {name: scope.value(tree) + zero for name, tree in self._trees.items()}
 

@@ -19,6 +19,8 @@ from pcl.dae.stages.fit import fit
 from pcl.support.nearest import nearest
 from pcl.support.types import Array
 
+_SIMULTANEOUS = {"hessian", "kkt"}      # options that sequential solves do not have
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -65,6 +67,10 @@ class Problem:
     def fit(self, start: Mapping[str, float] | None = None, **options: Any) -> Fit:
         """`pcl.dae.fit` of the problem, from the middle of the bounds.
 
+        Without networks the main solves see the parameters alone, `approach="sequential"`, unless
+        options say otherwise: kinetics have few of them, known starts, and rates apart by many orders of
+        magnitude.
+
         Parameters
         ----------
         start : {parameter: number}, for instance `problem.nominal`; others begin in the middle
@@ -73,6 +79,8 @@ class Problem:
         start = {**self.start, **self._known(start)}
         if self.laws:
             options = {"network": list(self.laws), **options}
+        elif not _SIMULTANEOUS & set(options):
+            options = {"approach": "sequential", **options}
         return fit(self.model, self.data, start=start, noise=self.noise(start) or None, **options)
 
     def objective(self, parameters: Mapping[str, float] | None = None, elements: int = 15,
