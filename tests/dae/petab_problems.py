@@ -16,11 +16,15 @@ class Sbml:
         self.model = self.document.createModel()
         self.model.setId("m")
         if compartment is not None:
-            c = self.model.createCompartment()
-            c.setId("cell")
-            c.setSize(compartment)
-            c.setConstant(True)
-            c.setSpatialDimensions(3)
+            self.compartment("cell", compartment)
+
+    def compartment(self, name, size):
+        c = self.model.createCompartment()
+        c.setId(name)
+        c.setSize(size)
+        c.setConstant(True)
+        c.setSpatialDimensions(3)
+        return self
 
     def species(self, name, start, amount=False, boundary=False, compartment="cell"):
         s = self.model.createSpecies()

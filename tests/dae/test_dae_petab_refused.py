@@ -92,6 +92,14 @@ def test_other_versions_and_extensions(tmp_path):
             read_petab(path)
 
 
+def test_drafts_of_version_2(tmp_path):
+    path = problem(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(content | {"format_version": "2.0.0"}))
+    with pytest.raises(Unsupported, match="no model_files, as drafts of it did"):
+        read_petab(path)
+
+
 def test_absent_packages_are_named_with_their_extra(tmp_path, monkeypatch):
     import importlib
 

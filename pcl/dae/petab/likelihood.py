@@ -36,7 +36,7 @@ def negative_log_likelihood(model: Model, data: Data, noise: Mapping[str, Noise]
     """−ln L, on elements that are halved until it settles; `weights` θ of each law."""
     densities = densities_of(data, noise or None)
     setting = Setting.of(model, as_squares(data, densities), elements, radau(_POINTS))
-    x = first_guess(setting, dict(parameters), seen_through=None)
+    x = first_guess(setting, dict(parameters))
     if densities:
         setting = likely(setting, data, densities)
     program = setting.transcription(list(laws), [0.0] * len(laws))

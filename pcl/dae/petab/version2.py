@@ -39,6 +39,7 @@ def tables_of(folder: Path, content: dict[str, Any]) -> Tables:
         More than one model, other models than SBML, experiments of several periods, formulae in
         conditions.
     """
+    model = _model(folder, content)
     names = {row["petabEntityId"]: str(row["modelEntityId"])
              for row in _read(folder, content, "mapping_files")}
     experiments = _experiments(_read(folder, content, "experiment_files"))
@@ -50,7 +51,7 @@ def tables_of(folder: Path, content: dict[str, Any]) -> Tables:
             weights.add(row["parameterId"])
     observables = map(_observable, _read(folder, content, "observable_files"))
     readings = [_reading(row, experiments) for row in _read(folder, content, "measurement_files")]
-    return Tables(_model(folder, content), _conditions(_read(folder, content, "condition_files")),
+    return Tables(model, _conditions(_read(folder, content, "condition_files")),
                   _frame(observables, "observableId"), _frame(readings, None),
                   _frame(parameters, "parameterId"), names, frozenset(weights))
 
@@ -69,6 +70,9 @@ def _frame(rows, index):
 
 
 def _model(folder, content):
+    if "model_files" not in content:
+        raise Unsupported("the file says version 2 and has no model_files, as drafts of it did, which is "
+                          "not supported; expected version 1, or 2.0 as published.")
     models = list(content["model_files"].values())
     if len(models) != 1 or models[0]["language"] != "sbml":
         kinds = ", ".join(each["language"] for each in models)

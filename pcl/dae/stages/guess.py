@@ -29,10 +29,9 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
         Values of variables without observations and of parameters, instead of 1 (within bounds).
     curves : list of {name: function t (m,) -> (m,)}, optional
         One a trajectory: values that take the place of observations and of `given`.
-    seen_through : bool or None
+    seen_through : bool
         Whether states that are neither observed nor given solve the equations without derivatives at the
-        nodes, too, so that they come in the size that what is observed of them has. None: they do not
-        solve observables either, where only starts and parameters are wanted.
+        nodes, too, so that they come in the size that what is observed of them has.
     """
     elements, model = setting.elements, setting.model
     given = inward(model, checked_numbers(setting, given))
@@ -53,7 +52,7 @@ def first_guess(setting, given=None, curves=None, seen_through=False):
                 x0[mine, i] = curve(_right_of(mesh.times[:-1], item.events))
     p = np.array([_parameter(model, name, label, given)
                   for name, label in zip(elements.parameters.names, setting.labels)])
-    if seen_through or (seen_through is not None and _through(setting)):
+    if seen_through or _through(setting):
         _see_through(setting, x0, w, p, known, seen_through, given)
     _solve_points(setting, x0, w, p, known)
     if elements.scheme.points[0] == 0.0:        # Lobatto: the slot at the start is a slope
