@@ -37,7 +37,7 @@ FLOORS = (
     ("pcl.problem",),
     ("pcl.evolution",),
     ("pcl.diagnose", "pcl.refinement", "pcl.rules"),
-    ("pcl.dae.priors",),
+    ("pcl.dae.priors", "pcl.dae.blocks"),
     ("pcl.dae.model", "pcl.dae.data", "pcl.dae.laws"),
     ("pcl.dae.program",),
     ("pcl.dae.kkt", "pcl.dae.structure"),

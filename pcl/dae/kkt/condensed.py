@@ -6,6 +6,7 @@ Within an element u = Q (x₀, ν, p), along a segment of elements u = Y s with 
 
 import numpy as np
 
+from pcl.dae.blocks import filled, spans
 from pcl.dae.kkt.chain import slots_inverted
 from pcl.dae.kkt.recursion import Recursion
 from pcl.dae.kkt.segments import Segments, padded
@@ -183,4 +184,6 @@ class Condensed:
             return np.zeros((at.S, at.n_s, X.shape[2]))
         a = np.matmul(at.in_segments(np.matmul(A, self.Q)), self.Z)                 # (S, L, K d, n_s)
         a = a.reshape(at.S, -1, at.n_s).transpose(0, 2, 1)
-        return np.matmul(a, at.in_segments(X).reshape(at.S, -1, X.shape[2]))
+        X = at.in_segments(X).reshape(at.S, -1, X.shape[2])
+        out = np.empty((at.S, at.n_s, X.shape[2]))
+        return filled(out, lambda s: np.matmul(a[s], X[s]), spans(at.S, X.size))

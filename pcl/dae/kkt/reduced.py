@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
+from pcl.dae.blocks import along, filled, ordered, spans, summed
 from pcl.dae.kkt.condensed import Condensed, Eliminated, Layout
 from pcl.dae.kkt.projected import Operator, Preconditioner, Projected, clipped, diagonal
 from pcl.dae.kkt.small import small_factor
 from pcl.dae.program.law_curvature import LawCurvature, dense, many
-from pcl.dae.program.structured import summed
 from pcl.errors import SingularMatrix
 from pcl.interior_point.kkt.dense import HELD
 from pcl.interior_point.kkt.protocol import backend
@@ -102,6 +102,15 @@ class ReducedKKT:
         return kkt.factor(W, J, d_x, d_c)
 
 
+def _with_products(B, M, N, cross):
+    """B + Nᵀ half + halfᵀ N, half = ½ M N − cross, lower triangles (p_θ, p_θ); B is overwritten."""
+    half = np.matmul(0.5 * M, N)
+    half -= cross
+    rows = len(N) * N.shape[1]
+    N, half = (block.reshape(rows, N.shape[2]) for block in (N, half))
+    return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
+
+
 class Singular:
     """The equations of an element cannot be solved for its slots."""
 
@@ -143,19 +152,19 @@ class ReducedFactor:
     def _segment_hessians(self):
         """M (S, n_s, n_s)."""
         c, at = self.c, self._at
-        small = np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q))
-        M = np.matmul(at.in_segments(small), c.Z).reshape(c.flat.shape)
-        return np.matmul(c.flat.transpose(0, 2, 1), M)
+        small = at.in_segments(np.matmul(c.Q.transpose(0, 2, 1), np.matmul(self.L, c.Q)))
+
+        def of(s):
+            M = np.matmul(small[s], c.Z[s]).reshape(c.flat[s].shape)
+            return np.matmul(c.flat[s].transpose(0, 2, 1), M)
+        pieces = spans(at.S, c.flat.size * at.n_s // 16)        # its products count, not its entries
+        return filled(np.empty((at.S, at.n_s, at.n_s)), of, pieces)
 
     def _reduced_hessian(self, M, cross):
         """B over (θ, p, starts): the lower triangles of its two diagonal blocks, and the one below."""
         c, at = self.c, self._at
-        half = np.matmul(0.5 * M[:, at.nu, at.nu], c.N)
-        half -= cross[:, at.nu]
-        rows = at.S * at.L * at.n_nu
-        top = self._theta(c.N.reshape(rows, at.n_theta), half.reshape(rows, at.n_theta))
         low, corner = self._border(M, cross, c.N)
-        return top, low, corner
+        return self._theta(M[:, at.nu, at.nu], cross[:, at.nu]), low, corner
 
     def _border(self, M, cross, N):
         """Rows (p, starts) against θ, and among themselves; ν = −N θ."""
@@ -163,19 +172,24 @@ class ReducedFactor:
         low, corner = np.zeros((n_P + n_e, N.shape[2])), np.zeros((n_P + n_e,) * 2)
         segment, state = at.starts
         if n_e:
-            low[n_P:] = cross[segment, state] - np.matmul(M[:, :at.n_x, at.nu], N)[segment, state]
+            low[n_P:] = cross[segment, state] - self._outputs(M[:, :at.n_x], N)[segment, state]
             corner[n_P:, n_P:] = np.where(segment[:, None] == segment,
                                           M[segment[:, None], state[:, None], state], 0.0)
         if n_P:
-            low[:n_P] = at.of_parameters(cross[:, at.p] - np.matmul(M[:, at.p, at.nu], N))
+            low[:n_P] = at.of_parameters(cross[:, at.p] - self._outputs(M[:, at.p], N))
             np.add.at(corner, (at.p_places[:, :, None], at.p_places[:, None]), M[:, at.p, at.p])
             corner[:n_P, :n_P] += np.diag(self._d_p)
             corner[n_P + np.arange(n_e)[:, None], at.p_places[segment]] = M[segment, state][:, at.p]
         return low, corner
 
-    def _theta(self, N, half):
-        """Nᵀ half + halfᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
-        n = self._at.n_theta
+    def _outputs(self, M, N):
+        """M_ν N (S, r, p) of rows M (S, r, n_s)."""
+        out, nu = np.empty((*M.shape[:2], N.shape[2])), self._at.nu
+        return filled(out, lambda s: np.matmul(M[s, :, nu], N[s]), spans(len(N), N.size))
+
+    def _theta(self, M, cross):
+        """Nᵀ M N − Nᵀ cross − crossᵀ N + ∂²/∂θ² + diagonal, lower triangle."""
+        n, N = self._at.n_theta, self.c.N
         B = np.zeros((n, n), order="F")
         start = 0
         for block in ([] if self.W is None else self.W.theta):
@@ -185,7 +199,12 @@ class ReducedFactor:
         np.einsum("ii->i", B)[:] += self._d_theta
         if not (n and N.size):
             return B
-        return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
+        pieces = spans(len(N), N.size, -(-n // N.shape[1]))     # of n rows at least
+        if len(pieces) == 1:
+            return _with_products(B, M, N, cross)
+        for part in ordered(lambda s: _with_products(np.zeros_like(B), M[s], N[s], cross[s]), pieces):
+            B += part
+        return B
 
     def _joint_matrix(self, N):
         """A of the rows x₀ − end of the segment before = r at cuts, over (θ, p, starts); ν = −N θ."""
@@ -307,7 +326,7 @@ class ReducedFactor:
         c, at = self.c, self._at
         s = np.zeros((at.S, at.n_s))
         s[at.starts] = q[at.n_theta + at.n_P:]
-        s[:, at.nu] = -(c.N @ q[:at.n_theta])
+        s[:, at.nu] = -along(c.N, q[:at.n_theta])
         s[:, at.p] = q[at.n_theta:at.n_theta + at.n_P][at.p_places]
         inner = at.out_of_segments(np.matmul(c.flat, s[:, :, None]).reshape(at.S, at.L, -1))
         return u + np.matmul(c.Q, inner[:, :, None])[:, :, 0]
@@ -319,7 +338,7 @@ class ReducedFactor:
         start = 0
         for X, A in zip([] if self.W is None else self.W.mixed, [] if self.W is None else self.W.inputs):
             if X.size:
-                g -= (X @ theta[start:start + X.shape[2]]) @ A
+                g -= along(X, theta[start:start + X.shape[2]]) @ A
             start += X.shape[2]
         local = np.matmul(g[:, None, at.n_x:at.cut], c.inverse)[:, 0]
         at_start = g[:, :at.n_x] - np.matmul(local[:, None], c.J.local[:, :, :at.n_x])[:, 0]

@@ -31,6 +31,10 @@ class Inputs:
                                 dtype=int)
         self.map = elements.gather[:, self.columns].reshape(-1, elements.width)
 
+    def unknown(self, slopes):
+        """Those (n, d', …) of slopes (n, d, …) that belong to unknowns."""
+        return slopes if len(self.variable) == len(self._law.inputs) else slopes[:, self.variable]
+
     def values(self, a, u, t):
         """The inputs (E·K, d) at the points."""
         if len(self.variable) == len(self._law.inputs):

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from pcl.dae.blocks import spans
+from pcl.dae.laws.law_blocks import LawBlocks
 from pcl.dae.laws.places import AtPlaces, checked_places
 from pcl.dae.laws.shape import Shape
+from pcl.dae.laws.term import TermPoint
 from pcl.networks.mlp import MLP
 from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
 
 ROOM = 0.05         # of the range of an input: so far a law may be asked outside without being told
+LEAST = 256         # points of a block: networks treat fewer by other sweeps
 _NETWORK = ("size", "n_in", "n_out", "init", "at")
 
 
@@ -162,8 +166,14 @@ class Law:
         """Initial parameters (size,)."""
         return self.net.init(seed)
 
-    def at(self, params: Array, a: Array) -> LawPoint:
-        """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`."""
+    def at(self, params: Array, a: Array) -> TermPoint:
+        """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`, or `LawBlocks` of many."""
+        pieces = spans(len(a), len(a) * self.size * max(a.shape[1], len(self.outputs)), LEAST)
+        if len(pieces) == 1:
+            return self._at(params, a)
+        return LawBlocks(lambda s: self._at(params, a[s]), pieces, (*a.shape, self.size))
+
+    def _at(self, params, a):
         return LawPoint(self, self.net.at(params, (a - self.input_shift) / self.input_scale))
 
     def __call__(self, params: Array, a: ArrayLike) -> Array:

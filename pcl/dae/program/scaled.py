@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.dae.blocks import multiplied
 from pcl.dae.program.handover import Slopes
 from pcl.dae.program.structured import StructuredHessian, StructuredJacobian
 
@@ -73,7 +74,7 @@ class Scaled:
     def jacobian(self, x):
         """∂ĉ/∂x̂."""
         J = self._program.jacobian(self.d * x)
-        weights = [N * self.row[law][:, None] for law, N in zip(self.rows.laws, J.weights)]
+        weights = [multiplied(N, self.row[law][:, None]) for law, N in zip(self.rows.laws, J.weights)]
         return StructuredJacobian(self.rows, J.local * (self.row[:, None] * self.local),
                                   J.path * (self._path[:, None] * self.local), weights,
                                   self._joints(J.joints))

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.dae.blocks import along, summed
 from pcl.dae.program.law_curvature import sparse
 
 
@@ -33,7 +34,7 @@ class StructuredJacobian:
         u = elements.local(dx[:elements.n])
         local = np.matmul(self.local, u[:, :, None])[:, :, 0]
         for law, N, theta in zip(rows.laws, self.weights, rows.parameters(dx)):
-            local[:, law] += N @ theta
+            local[:, law] += along(N, theta)
         path = np.matmul(self.path, u[:, :, None])
         return np.concatenate([local.ravel(), self.joints.rows @ dx[:elements.n], path.ravel()])
 
@@ -107,7 +108,7 @@ class StructuredHessian:
         for X, A, B, theta in zip(self.mixed, self.inputs, self.theta, self.rows.parameters(dx)):
             part = B @ theta
             if X.size:
-                out += (X @ theta) @ A
+                out += along(X, theta) @ A
                 part = part + summed(u @ A.T, X)
             parts.append(part)
         return np.concatenate([elements.scatter(out), *parts])
@@ -163,11 +164,6 @@ class RowLayout:
     def parameters(self, x):
         """[θ_l …], views of a vector (n,)."""
         return [x[place] for place in self._places]
-
-
-def summed(y, blocks):
-    """Σ y_ek blocks_ekp (p,), as one product."""
-    return y.ravel() @ blocks.reshape(y.size, blocks.shape[2])
 
 
 def placed(blocks, columns, n):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.dae.blocks import multiplied
 from pcl.dae.laws.inputs import Inputs
 from pcl.dae.program import pointwise
 from pcl.dae.program.equations import _pointwise, equations_of
@@ -103,7 +104,7 @@ class Transcription:
             slopes = law.input_jacobian()[..., inputs.variable]
             J[:, :, (n_eq + inputs.outputs)[:, None], inputs.columns] -= slopes.reshape(
                 E, K, *slopes.shape[1:])
-            weights.append(-law.jacobian().reshape(E, K * len(inputs.outputs), -1))
+            weights.append(multiplied(law.jacobian(), -1.0).reshape(E, K * len(inputs.outputs), -1))
         path = (self.path.jacobian(point.a, self._u, self._t) if self.path
                 else np.zeros((E * K, 0, J.shape[-1])))
         return StructuredJacobian(self.rows, elements.pull(J),
@@ -125,7 +126,7 @@ class Transcription:
             adjoint = -nodes[:, n_eq + inputs.outputs]
             bend = law.input_curvature(adjoint)[:, inputs.variable][:, :, inputs.variable]
             second[:, inputs.columns[:, None], inputs.columns] += bend
-            mixed.append(law.mixed_curvature(adjoint)[:, inputs.variable].reshape(
+            mixed.append(inputs.unknown(law.mixed_curvature(adjoint)).reshape(
                 elements.E, elements.K * len(inputs.columns), self.rows.sizes[k]))
             theta.append(self._weights_block(law, adjoint, sigma, P) if weights is None
                          else _plus(weights[k], sigma, P))

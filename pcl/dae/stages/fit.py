@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pcl.collocation import Scheme
+from pcl.dae.blocks import side_by_side
 from pcl.dae.data.experiments import Data
 from pcl.dae.data.scatter import warn_of_sizes
 from pcl.dae.data.splines import left_by_splines
@@ -38,6 +39,7 @@ from pcl.dae.stages.smooth import Smoothed, smooth
 from pcl.dae.stages.solves import Search, SHORT, Solves
 from pcl.dae.stages.start import Start
 from pcl.dae.stages.together import NOISE, together, WORSE
+from pcl.support.processes import jobs
 from pcl.support.validate import known, positive_integer, positive_number
 from pcl.uncertainty.noise import Noise
 
@@ -54,7 +56,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         kkt: Any = "reduced", tol: float = 1e-6, maxiter: int = 1000, max_seconds: float | None = None,
         callback: Callable | None = None, refine: float | None = None,
         approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None,
-        starts: int | None = None, n_jobs: int = 1, guess: Any = "auto", smoother: Any = "auto",
+        starts: int | None = None, n_jobs: int | None = None, guess: Any = "auto", smoother: Any = "auto",
         pretrain: Any = "auto") -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
@@ -122,10 +124,13 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         So many fits, and the best of them with the table of all in `Fit.starts`: from the start as it is
         given, then with other seeds of the weights, and with all parameters drawn by a Latin hypercube
         (`pcl.dae.stages.drawn`). A start that fails is named in the table and stops no other.
-    n_jobs : int
-        Of `starts`, so many at a time, in processes of their own, one thread each; −1 is one a processor.
-        Numbers do not depend on it. Model and network must be such that they can be pickled by
-        cloudpickle.
+    n_jobs : int, optional
+        Of `starts`, so many at a time, in processes of their own, one thread each; model and network must
+        be such that they can be pickled by cloudpickle. Without `starts`, so many blocks of trajectories
+        at a time, on threads (`pcl.dae.blocks`), where there are enough points and weights for more than
+        one; a network of one's own must bear to be evaluated by several threads. −1 is one a processor;
+        None is one start at a time, and as many blocks as NumPy's BLAS has threads. Numbers do not depend
+        on it.
     guess : "auto"; None: the data interpolated, without the equations; or what `trajectories` may be
     smoother : "auto"; None: laws are pre-trained on the guess; or a `Smoothing`
     pretrain : "auto"; None: laws keep their initial weights; or a function (law, inputs (n, d), outputs
@@ -155,6 +160,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     setting = replace(setting.scaled(_scaling(scaling, setting.data, laws, densities)),
                       stand_in=bool(densities))
     seed = positive_integer("seed", seed, minimum=0)
+    at_once = _side_by_side(n_jobs)
     automatic = isinstance(elements, str) and refine is None
     solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock(), approach)
     if approach == "sequential":
@@ -167,6 +173,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     given, start = start, _start_of(setting, start, trajectories, guess, smoother)
     start.require_laws(laws)
     if starts is not None:
+        n_jobs = 1 if n_jobs is None else n_jobs
         todo = _tasks(setting, laws, start, given, starts, seed, n_jobs, callback)
         one = functools.partial(
             fit, model, data, network, elements=elements, scheme=scheme, trajectories=trajectories,
@@ -183,19 +190,25 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     words = "; ".join(filter(None, (start_words(setting, report) + start.words,
                                     setting.unreadable(start.x))))
     try:
-        if laws:
-            prepare = Preparation(setting, laws, weight_decay, normalise, train=trainer(pretrain))
-            search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
-            penalties = prepare.likely
-        else:
-            search, enough, first = _parameters_alone(setting, start, words, solve, seed)
-            penalties = None
-        note = ""
-        if densities:
-            search, note = with_likelihood(search, solve, data, densities, penalties)
-        return _finished(search, solve, refine, automatic, enough, first, note)
+        with at_once:
+            if laws:
+                prepare = Preparation(setting, laws, weight_decay, normalise, train=trainer(pretrain))
+                search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
+                penalties = prepare.likely
+            else:
+                search, enough, first = _parameters_alone(setting, start, words, solve, seed)
+                penalties = None
+            note = ""
+            if densities:
+                search, note = with_likelihood(search, solve, data, densities, penalties)
+            return _finished(search, solve, refine, automatic, enough, first, note)
     except CallbackRaised as raised:
         raise raised.error
+
+
+def _side_by_side(n_jobs):
+    """A context in which so many blocks of trajectories are worked on at a time."""
+    return side_by_side(None if n_jobs is None else jobs(n_jobs))
 
 
 def _elements(elements, start, data):
