@@ -28,19 +28,19 @@ from threadpoolctl import ThreadpoolController
 from pcl.execute.executor import Item, Result
 
 
-def workers(asked: int | None = None) -> int:
-    """The number of threads that blocks are spread over, as asked for or by the rule above; 1 inside a
-    block."""
-    return 1 if _inside.get() else asked or min(_blas.threads(), _processors())
+def workers() -> int:
+    """The number of threads that blocks are spread over; 1 inside a block."""
+    return 1 if _inside.get() else min(_blas.threads(), _processors())
 
 
 def ordered(function: Callable[[Item], Result], items: Sequence[Item],
             asked: int | None = None) -> Iterator[Result]:
-    """Yields function(item) for each item in order; up to workers(asked) of them are computed at a time.
+    """Yields function(item) for each item in order; up to workers() of them are computed at a time, or as
+    many as asked for outside of blocks.
 
     At most one result more than there are workers waits for its turn.
     """
-    n = min(workers(asked), len(items))
+    n = min(asked if asked and not _inside.get() else workers(), len(items))
     if n <= 1:
         with _blas.single_threaded():
             yield from map(function, items)
