@@ -47,7 +47,7 @@ def test_five_equal_units_teach_one_law(found):
     a = np.linspace(0.15, 1.9, 12)
     value, error = found.band("r", a)
     assert found.success and len(found.laws) == 1 and found.laws[0].theta.size == 16
-    assert (np.abs(value - 1.5 * a / (0.4 + a)) < 4.0 * error + 0.01).all() and error.max() < 0.1
+    assert (np.abs(value - 1.5 * a / (0.4 + a)) < 4.0 * error + 0.01).all() and error.max() < 0.2
     assert "at 5 places" in str(found)
     assert np.array_equal(found.band("r3", a).value, value)         # the same by the name at a place
 

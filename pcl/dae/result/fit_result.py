@@ -23,7 +23,6 @@ from pcl.dae.result.likelihood import Likelihood, likelihood_of
 from pcl.dae.result.limits import Violation, between, words
 from pcl.dae.result.prediction import Prediction
 from pcl.dae.result.shift import Shift
-from pcl.dae.result.starts import Starts
 from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import Verdict, judged
@@ -64,7 +63,7 @@ class Fit(Outcome):
     note: str = ""
     shift: Shift | None = None
     enough: float = float("inf")
-    starts: Starts | None = None
+    starts: Any = None      # who asked for them need not ask whether they are there
 
     @property
     def model(self) -> Model:
