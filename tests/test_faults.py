@@ -191,7 +191,7 @@ def test_an_overflowing_exponential_coefficient_shortens_the_step():
     """log κ starts at 5; the first trust-region step of length 900 overflows e^z."""
     net = pcl.MLP([2, 5, 1], output=pcl.exponential())
     start = np.r_[net.init(0)[:-1], 5.0]
-    result = pcl.minimize(problem(net, 0.0), x0=start, maxiter=30,
+    result = pcl.minimize(problem(net, 0.0), "trust-exact", x0=start, maxiter=30,
                           options={"initial_trust_radius": 900.0})
     assert result.failed > 0 and result.fun < 1e-3 * result.history.loss[0]
     start[-1] = 800.0

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pcl import MLP
 from pcl.dae import Model, Trajectory, fit, solver
 from pcl.dae.result import shift
-from pcl.dae.stages import fit as fitting, pretrain, refinement, smooth
+from pcl.dae.stages import fit as fitting, pretrain, refinement, smooth, together
 from pcl.errors import NotFinite
 
 T = np.linspace(0.0, 2.0, 21)
@@ -36,7 +36,7 @@ def smoother_fails(monkeypatch):
 @pytest.mark.parametrize("stage, words", [
     (smoother_fails, "Not possible: nothing works"),
     (lambda m: m.setattr(fitting, "smooth", fails), "nothing works; gone on with the guess"),
-    (lambda m: m.setattr(fitting, "relaxed", fails), "once not possible: nothing works"),
+    (lambda m: m.setattr(together, "relaxed", fails), "once not possible: nothing works"),
     (lambda m: m.setattr(pretrain, "pretrain", fails), "not possible: nothing works; initial weights"),
     (lambda m: m.setattr(shift, "prolonged", fails), "not estimated: nothing works"),
     (lambda m: m.setattr(refinement, "_finer", fails), "ended by what failed: nothing works"),

@@ -63,9 +63,9 @@ def test_the_shift_of_a_law_is_that_of_a_fit_on_twice_as_many_elements():
     data = Trajectory(t, {"x": x}, {"x": 0.05})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        coarse = fit(GROWTH, data, MLP((1, 3, 1)), elements=3, smoothing=1e-2, weight_decay=1e-2)
+        coarse = fit(GROWTH, data, MLP((1, 3, 1)), elements=3, smoothing=1e-2, weight_decay=3e-2)
         a, moved = coarse.shift.laws["r"]
-        fine = fit(GROWTH, data, elements=6, network=MLP((1, 3, 1)), smoothing=1e-2, weight_decay=1e-2,
+        fine = fit(GROWTH, data, elements=6, network=MLP((1, 3, 1)), smoothing=1e-2, weight_decay=3e-2,
                    start=coarse)
     found = fine.laws[0](a)[:, 0] - coarse.laws[0](a)[:, 0]
     expected = found / fine.band("r", a).error
