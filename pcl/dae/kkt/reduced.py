@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from pcl.dae.blocks import along, filled, ordered, spans, summed
+from pcl.dae.blocks import along, filled, spans, summed, total
 from pcl.dae.kkt.condensed import Condensed, Eliminated, Layout
 from pcl.dae.kkt.projected import Operator, Preconditioner, Projected, clipped, diagonal
 from pcl.dae.kkt.small import small_factor
@@ -103,12 +103,24 @@ class ReducedKKT:
 
 
 def _with_products(B, M, N, cross):
-    """B + Nᵀ half + halfᵀ N, half = ½ M N − cross, lower triangles (p_θ, p_θ); B is overwritten."""
+    """B + Nᵀ half + halfᵀ N, lower triangles (p_θ, p_θ); B is overwritten."""
+    N, half = _factors(M, N, cross)
+    return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
+
+
+def _half_product(M, N, cross):
+    """Nᵀ half (p_θ, p_θ): as many operations as Nᵀ half + halfᵀ N by dsyr2k, for which SciPy lets no
+    other thread run beside it; NumPy's products do."""
+    N, half = _factors(M, N, cross)
+    return N.T @ half
+
+
+def _factors(M, N, cross):
+    """N and half = ½ M N − cross, as (rows, p_θ)."""
     half = np.matmul(0.5 * M, N)
     half -= cross
     rows = len(N) * N.shape[1]
-    N, half = (block.reshape(rows, N.shape[2]) for block in (N, half))
-    return blas.dsyr2k(1.0, N.T, half.T, beta=1.0, c=B, lower=1, overwrite_c=1)
+    return N.reshape(rows, -1), half.reshape(rows, -1)
 
 
 class Singular:
@@ -202,8 +214,9 @@ class ReducedFactor:
         pieces = spans(len(N), N.size, -(-n // N.shape[1]))     # of n rows at least
         if len(pieces) == 1:
             return _with_products(B, M, N, cross)
-        for part in ordered(lambda s: _with_products(np.zeros_like(B), M[s], N[s], cross[s]), pieces):
-            B += part
+        half = total(lambda s: _half_product(M[s], N[s], cross[s]), pieces)
+        B += half
+        B += half.T
         return B
 
     def _joint_matrix(self, N):
