@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.networks import activations
+from pcl.networks.forward import forward
 from pcl.networks.layered import Layered, as_tensor, checked_widths
 from pcl.networks.point import NetworkPoint
 from pcl.networks.transform import Transform, bounded, exponential, of_output, softplus
@@ -83,17 +84,9 @@ class MLP(Layered):
         Arrays and variables are taken as float64; tensors of another float width are cast.
         ValueError if a shape does not fit.
         """
-        import tensorflow as tf
         params, a = as_tensor("params", params), as_tensor("x", x)
         self.output_shape(params.shape, a.shape)
-        hidden = activations.named("activation", self.activation, activations.HIDDEN)
-        layers = self._augmented(params)
-        for Wb in layers[:-1]:
-            a = hidden.tensorflow(tf.matmul(a, Wb[:-1]) + Wb[-1])
-        z = tf.matmul(a, layers[-1][:-1]) + layers[-1][-1]
-        output = of_output(self.output)
-        out = activations.named("function", output.function, activations.OUTPUT)
-        return output.shift + output.scale * out.tensorflow(z)
+        return forward(self, self._augmented(params), a)
 
     def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> NetworkPoint:
         """The network at one point (params, x), evaluated in NumPy: a `NetworkPoint`.

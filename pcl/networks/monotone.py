@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.networks import activations
+from pcl.networks.forward import forward
 from pcl.networks.layered import as_tensor, checked_widths
 from pcl.networks.signed import Signed, checked_signs, free_of
 from pcl.networks.transform import Transform, of_output
@@ -104,13 +105,6 @@ class MonotoneMLP(Signed):
         Arrays and variables are taken as float64; tensors of another float width are cast.
         ValueError if a shape does not fit.
         """
-        import tensorflow as tf
         params, a = as_tensor("params", params), as_tensor("x", x)
         self.output_shape(params.shape, a.shape)
-        hidden = activations.named("activation", self.activation, activations.HIDDEN)
-        *layers, last = self._augmented(self._weights_in_tensorflow(params))
-        for Wb in layers:
-            a = hidden.tensorflow(tf.matmul(a, Wb[:-1]) + Wb[-1])
-        output = of_output(self.output)
-        out = activations.named("function", output.function, activations.OUTPUT)
-        return output.shift + output.scale * out.tensorflow(tf.matmul(a, last[:-1]) + last[-1])
+        return forward(self, self._augmented(self._weights_in_tensorflow(params)), a)
