@@ -1,7 +1,7 @@
 """Docstrings as this project writes them, for Sphinx: formulas are plain text, not markup.
 
 What stands indented under a paragraph of the description is a formula and keeps its lines; elsewhere
-| and * mean themselves, outside of `code`.
+| and * mean themselves, outside of `code` and of examples (>>> up to an empty line).
 """
 
 import re
@@ -10,9 +10,14 @@ SPAN = re.compile(r"(``.*?``|`.*?`)")
 
 
 def literal(lines):
-    """Signs that would be markup, escaped outside of code."""
-    return ["".join(part if part.startswith("`") else re.sub(r"([|*])", r"\\\1", part)
-                    for part in SPAN.split(line)) for line in lines]
+    """Signs that would be markup, escaped outside of code and examples."""
+    found, example = [], False
+    for line in lines:
+        example = line.lstrip().startswith(">>>") or example and bool(line.strip())
+        found.append(line if example else "".join(
+            part if part.startswith("`") else re.sub(r"([|*])", r"\\\1", part)
+            for part in SPAN.split(line)))
+    return found
 
 
 def description(lines):
