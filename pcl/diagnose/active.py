@@ -26,6 +26,17 @@ class ActiveDirections:
         Blocks of θ, or their layers as "block, layer 1".
     participation : ndarray (g, k)
         Σ v_i² over the entries of the group: shares, a column sums to 1.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["a"][0]**2 + 4 * t["b"][0]**2, {"a": [1.0], "b": [1.0]})
+    >>> found = pcl.diagnose.active_directions(problem, [0.0, 0.0])
+    >>> found.eigenvalues, found.groups
+    (array([8., 2.]), ('a', 'b'))
+    >>> found.participation                             # the first direction is that of b alone
+    array([[0., 1.],
+           [1., 0.]])
     """
 
     eigenvalues: Array
@@ -43,7 +54,7 @@ class ActiveDirections:
                                   for name, share in zip(self.groups, mean)])
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """The shares as a picture: a row a group, a column a direction."""
+        """The shares as a picture on `ax` or on new axes: a row a group, a column a direction."""
         ax = new_axes(ax)
         k, g = self.eigenvalues.size, len(self.groups)
         image = ax.imshow(self.participation, aspect="auto", vmin=0.0, vmax=1.0, cmap="viridis",
@@ -67,10 +78,23 @@ def active_directions(problem: Any, theta: Theta | HessianSpectrum,
     nets : {block: MLP}, optional
         Blocks that are parameters of a network; each is split into its layers (W with b).
 
+    Returns
+    -------
+    ActiveDirections
+
     Raises
     ------
     ValueError, TypeError
         An unknown block; a network whose size is not that of the block; see `spectrum`.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["a"][0] + t["b"][0])**2, {"a": [1.0], "b": [1.0]})
+    >>> found = pcl.diagnose.active_directions(problem, [0.0, 0.0])
+    >>> found.eigenvalues.round(12), found.participation.round(12)      # a + b alone is seen
+    (array([4.]), array([[0.5],
+           [0.5]]))
     """
     require_interface(problem, "size", "slices")
     groups = _groups(problem.slices, nets or {})

@@ -26,6 +26,14 @@ class HessianSpectrum:
     threshold : float
     level : float
         Eigenvalues in [−level, level] count as zero.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 - 4 * t["x"][1]**2, {"x": [1.0, 1.0, 1.0]})
+    >>> found = pcl.diagnose.spectrum(problem, [0.0, 0.0, 0.0])
+    >>> found.eigenvalues, (found.positive, found.zero, found.negative)
+    (array([-8.,  0.,  2.]), (1, 1, 1))
     """
 
     theta: Array
@@ -61,7 +69,10 @@ class HessianSpectrum:
                 f"{self.negative} negative at {self.threshold:g} of the largest")
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """|λ| of either sign, by size, with the level below which it counts as zero."""
+        """|λ| of either sign, by size, with the level below which it counts as zero.
+
+        On `ax`, or on new axes.
+        """
         ax = new_axes(ax)
         for sign, style, count in ((1, "o", self.positive), (-1, "x", self.negative)):
             size = np.sort(np.abs(self.eigenvalues[sign * self.eigenvalues > 0]))[::-1]
@@ -92,6 +103,10 @@ def spectrum(problem: Any, theta: Theta, threshold: float = ZERO) -> HessianSpec
     theta : (p,) array or {block: array}
     threshold : float, ε
 
+    Returns
+    -------
+    HessianSpectrum
+
     Raises
     ------
     ValueError, TypeError
@@ -103,6 +118,14 @@ def spectrum(problem: Any, theta: Theta, threshold: float = ZERO) -> HessianSpec
     -----
     Cost: one Hessian and one dense eigendecomposition, about 10 p³ operations. The definition is
     that of K. Xu and E. Darve, "Training Deep Neural Networks with Trust-Region Methods".
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["a"][0] + t["b"][0])**2, {"a": [1.0], "b": [1.0]})
+    >>> found = pcl.diagnose.spectrum(problem, {"a": [0.0], "b": [0.0]})
+    >>> abs(found.eigenvalues).round(12), found.positive, found.zero
+    (array([0., 4.]), 1, 1)
     """
     threshold = positive_number("threshold", threshold)
     theta = flat_theta(problem, theta, "hessian")

@@ -25,6 +25,14 @@ class Profile:
     directions : ndarray (p, k), unit columns v_j
     labels : tuple of k str
     failed : int, number of NaN
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 4 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> found = pcl.diagnose.profile(problem, [0.0, 0.0], [0.0, 1.0], points=5)
+    >>> found.steps, found.loss[:, 0], found.failed
+    (array([-1. , -0.5,  0. ,  0.5,  1. ]), array([4., 1., 0., 1., 4.]), 0)
     """
 
     steps: Array
@@ -38,7 +46,7 @@ class Profile:
         return int(np.isnan(self.loss).sum())
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """One curve a direction; points that could not be evaluated are gaps."""
+        """One curve a direction on `ax` or on new axes; points that could not be evaluated are gaps."""
         ax = new_axes(ax)
         for loss, label in zip(self.loss.T, self.labels):
             ax.plot(self.steps, loss, ".-", label=_with_failures(label, np.isnan(loss).sum()))
@@ -60,6 +68,15 @@ class Plane:
     loss : ndarray (n, n), loss[i, j] at α = steps[i], β = steps[j]; NaN where it could not be evaluated
     directions : ndarray (p, 2), orthonormal columns v, w
     failed : int, number of NaN
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 4 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> pcl.diagnose.plane(problem, [0.0, 0.0], np.eye(2), points=3).loss
+    array([[5., 1., 5.],
+           [4., 0., 4.],
+           [5., 1., 5.]])
     """
 
     steps: Array
@@ -72,7 +89,7 @@ class Plane:
         return int(np.isnan(self.loss).sum())
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Colours and contours; points that could not be evaluated are grey."""
+        """Colours and contours on `ax` or on new axes; points that could not be evaluated are grey."""
         ax, logarithmic = new_axes(ax), _spans_decades(self.loss)
         shown = np.ma.masked_invalid(np.log10(self.loss) if logarithmic else self.loss)
         ax.set_facecolor("0.75")
@@ -101,6 +118,10 @@ def profile(problem: Any, theta: Theta, directions: ArrayLike, radius: float = 1
     points : odd whole number ≥ 3; even ones are refused, for α = 0 belongs to the line
     labels : k names for the plot, optional
 
+    Returns
+    -------
+    Profile
+
     Raises
     ------
     ValueError, TypeError
@@ -111,6 +132,15 @@ def profile(problem: Any, theta: Theta, directions: ArrayLike, radius: float = 1
     Notes
     -----
     Cost: k (points − 1) + 1 values of the loss.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 4 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> pcl.diagnose.profile(problem, [1.0, 0.0], np.eye(2), points=3).loss     # a column a direction
+    array([[0., 5.],
+           [1., 1.],
+           [4., 5.]])
     """
     theta = flat_theta(problem, theta, "value")
     vectors = _unit_columns(directions, theta.size)
@@ -127,7 +157,33 @@ def extreme_profiles(problem: Any, theta: Theta | HessianSpectrum, radius: float
                      points: int = 41) -> Profile:
     """The loss along the eigenvectors of the largest and the smallest eigenvalue, a `Profile`.
 
-    `theta` may be the `HessianSpectrum` at θ, which is then not computed again. See `profile`.
+        F_±(α) = ℓ(θ + α v_±),   H v_± = λ_± v_±,   −radius ≤ α ≤ radius
+
+    Parameters
+    ----------
+    problem : Problem, or an object with `size`, `value` and `hessian`
+    theta : (p,) array, {block: array}, or the `HessianSpectrum` there, which is not computed again
+    radius : float
+    points : odd whole number ≥ 3
+
+    Returns
+    -------
+    Profile, its first column along λ_max
+
+    Raises
+    ------
+    ValueError, TypeError, TrialFailure
+        As `spectrum` and `profile`.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 4 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> found = pcl.diagnose.extreme_profiles(problem, [0.0, 0.0], points=3)
+    >>> found.labels, found.loss
+    (('λ_max, λ = 8.00e+00', 'λ_min, λ = 2.00e+00'), array([[4., 1.],
+           [0., 0.],
+           [4., 1.]]))
     """
     found = spectrum_at(problem, theta)
     ends = [-1, 0]
@@ -143,16 +199,37 @@ def plane(problem: Any, theta: Theta, directions: ArrayLike | None = None, radiu
 
     Parameters
     ----------
+    problem : Problem, or an object with `size` and `value`
+    theta : (p,) array or {block: array}
     directions : (p, 2) array, optional
         Two independent directions, for instance eigenvectors; the second is made orthogonal to the
         first, both are scaled to unit length. None draws them from the normal distribution.
+    radius : float
+    points : odd whole number ≥ 3
     seed : int, of that draw
-    The others are those of `profile`; cost: points² values of the loss.
+
+    Returns
+    -------
+    Plane
 
     Raises
     ------
     ValueError
         Parallel directions, or fewer than two parameters; see `profile`.
+
+    Notes
+    -----
+    Cost: points² values of the loss.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 4 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> found = pcl.diagnose.plane(problem, [0.0, 0.0], np.eye(2), radius=2.0, points=3)
+    >>> found.steps, found.loss
+    (array([-2.,  0.,  2.]), array([[20.,  4., 20.],
+           [16.,  0., 16.],
+           [20.,  4., 20.]]))
     """
     theta = flat_theta(problem, theta, "value")
     if theta.size < 2:

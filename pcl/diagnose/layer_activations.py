@@ -26,6 +26,18 @@ class ActivationSaturation:
     threshold : float
     fraction : ndarray (L,), share of (point, unit) with a slope below the threshold
     dead : ndarray (L,), int: units whose slope is below it at every point
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> params = [1.0, 20.0, 0.0, 0.0, 1.0, 1.0, 0.0]       # units tanh(x) and tanh(20 x)
+    >>> found = pcl.diagnose.saturation(net, params, np.array([[0.2], [0.5]]))
+    >>> found.fraction, found.dead                          # the second is flat at both points
+    (array([0.5]), array([1]))
+    >>> print(found)
+    layer  units  saturated  at every point
+        1      2      50.0%               1
     """
 
     activations: tuple[Array, ...]
@@ -49,7 +61,7 @@ class ActivationSaturation:
         return "\n".join(rows)
 
     def plot(self, ax: Axes | None = None, bins: int = 30) -> Axes:
-        """Histogram of the activations of each hidden layer."""
+        """Histogram in `bins` bins of the activations of each hidden layer, on `ax` or on new axes."""
         ax = new_axes(ax)
         edges = np.histogram_bin_edges(np.concatenate([a.ravel() for a in self.activations]), bins)
         for i, (a, share) in enumerate(zip(self.activations, self.fraction), start=1):
@@ -78,10 +90,23 @@ def saturation(net: Any, params: ArrayLike, x: ArrayLike, threshold: float = 0.1
     x : (q, n_in) array of points, q ≥ 1, scaled as the network gets them
     threshold : float below 1
 
+    Returns
+    -------
+    ActivationSaturation
+
     Raises
     ------
     ValueError, TypeError
         Not an MLP or one without hidden layers; wrong shapes; no points; values that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net = pcl.MLP([1, 8, 1])
+    >>> x = np.linspace(0.0, 1.0, 20)[:, None]
+    >>> params = net.init(seed=0)
+    >>> [pcl.diagnose.saturation(net, params * c, x).fraction.round(2) for c in (1.0, 10.0)]
+    [array([0.03]), array([0.71])]
     """
     require_network("net", net)
     threshold = positive_number("threshold", threshold)

@@ -22,6 +22,17 @@ class WeightDistribution:
         Mean, standard deviation, and largest magnitude.
     edges : ndarray (bins + 1,), the same bins for all layers
     counts : ndarray (L, bins), int
+
+    Examples
+    --------
+    >>> import pcl
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> found = pcl.diagnose.weights(net, [1.0, -1.0, 0.0, 2.0, 3.0, 1.0, -1.0], bins=4)
+    >>> found.mean.round(3), found.largest
+    (array([0.5, 1. ]), array([2., 3.]))
+    >>> found.edges, found.counts
+    (array([-1.,  0.,  1.,  2.,  3.]), array([[1, 1, 1, 1],
+           [1, 0, 1, 1]]))
     """
 
     values: tuple[Array, ...]
@@ -44,7 +55,10 @@ class WeightDistribution:
 
     def plot(self, ax: Axes | None = None, cumulative: bool = False,
              label: str | None = None) -> Axes:
-        """Histograms by layer, or the cumulative distribution of all magnitudes under `label`."""
+        """Histograms by layer, or with `cumulative` the distribution of all magnitudes under `label`.
+
+        On `ax`, or on new axes.
+        """
         ax = new_axes(ax)
         if cumulative:
             ax.step(*self.cumulative(), where="post", label=label)
@@ -71,10 +85,22 @@ def weights(net: Any, params: ArrayLike, bins: int = 40) -> WeightDistribution:
     params : (net.size,) array, as `problem.unravel(theta)["name of the block"]`
     bins : int, number of bins of the histograms
 
+    Returns
+    -------
+    WeightDistribution
+
     Raises
     ------
     ValueError, TypeError
         Not an MLP; params of another length or not finite; bins not a whole number ≥ 1.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> net = pcl.MLP([4, 50, 1])
+    >>> found = pcl.diagnose.weights(net, net.init(seed=0))
+    >>> found.spread.round(2)                   # W ~ N(0, 1/fan_in): 1/√4 and 1/√50, biases 0 among them
+    array([0.46, 0.12])
     """
     require_network("net", net)
     bins = positive_integer("bins", bins)

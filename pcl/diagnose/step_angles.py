@@ -25,6 +25,16 @@ class StepAngles:
     iterations : ndarray (n,), int
     to_gradient : ndarray (n,), −pᵀg / (|p| |g|)
     to_newton : ndarray (n,), pᵀq / (|p| |q|), q = −H⁻¹g; NaN where H was not asked for or failed
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 10 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> recorder = pcl.diagnose.AngleRecorder(problem)
+    >>> result = pcl.minimize(problem, "newton-trust-region", callback=recorder)
+    >>> angles = recorder.angles
+    >>> angles.iterations, angles.to_gradient.round(3), angles.to_newton.round(3)
+    (array([1, 2]), array([0.933, 0.616]), array([0.95, 1.  ]))
     """
 
     iterations: Integers
@@ -32,7 +42,7 @@ class StepAngles:
     to_newton: Array
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Both cosines against the iteration."""
+        """Both cosines against the iteration, on `ax` or on new axes."""
         ax = new_axes(ax)
         ax.plot(self.iterations, self.to_gradient, ".-", lw=0.8, label="to −g")
         if np.isfinite(self.to_newton).any():
@@ -72,6 +82,11 @@ class AngleRecorder:
     ----------
     angles : StepAngles, so far
 
+    Raises
+    ------
+    ValueError, TypeError
+        `every` is no whole number ≥ 1, `threshold` not positive, x0 of another shape.
+
     Notes
     -----
     Cost: a gradient a recorded step (shared with the optimizer's own where the problem remembers its
@@ -80,6 +95,15 @@ class AngleRecorder:
     iterations have no step and are not recorded; nor is a first step that did not start from `x0`.
     With bounds, g is not projected.
     Source: K. Xu and E. Darve, "Training Deep Neural Networks with Trust-Region Methods".
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 + 10 * t["x"][1]**2, {"x": [1.0, 1.0]})
+    >>> recorder = pcl.diagnose.AngleRecorder(problem)
+    >>> result = pcl.minimize(problem, "newton-trust-region", callback=recorder)
+    >>> float(recorder.angles.to_newton[-1].round(6))       # the last step is Newton's
+    1.0
     """
 
     def __init__(self, problem: Any, x0: Theta | None = None, every: int = 1, newton: bool = True,

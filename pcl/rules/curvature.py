@@ -30,9 +30,24 @@ class Curvature:
     `W @ v` is the product with a vector (n,): one forward and one backward pass, two
     back-substitutions a solve. `W.toarray()` multiplies everything out.
 
+    Parameters
+    ----------
+    plan : Plan
+        The sum of products; users have a W from `Operation.back` or `Curvature.of`.
+
     Attributes
     ----------
     shape : (n, n)
+
+    Examples
+    --------
+    >>> import pcl
+    >>> W = pcl.rules.Curvature.of([[2.0, 1.0], [1.0, 3.0]], 2)
+    >>> W @ [1.0, 0.0]
+    array([2., 1.])
+    >>> W.toarray()
+    array([[2., 1.],
+           [1., 3.]])
     """
 
     # numpy must leave `array @ W` alone instead of reading W as an object array.
@@ -81,7 +96,7 @@ class Curvature:
         return sweep.hessian(self._plan)
 
     def add_congruent(self, plan: Plan, tangent: Tangent) -> None:
-        """Add JᵀWJ to a plan, J being given as a `Tangent` over the bases of that plan."""
+        """Add JᵀWJ to a plan, J being given as `tangent`, a `Tangent` over the bases of that plan."""
         images = {}
         for base in self._plan.bases:
             if base.rhs is None:

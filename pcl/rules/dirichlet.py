@@ -46,6 +46,18 @@ def dirichlet(places: Places, values: ArrayLike, b: ArrayLike, fixed: ArrayLike,
     ------
     IndexError, ValueError, TypeError
         A number out of range or given twice; wrong shapes; not finite; not square.
+
+    Examples
+    --------
+    2 u₀ − u₁ = 0, −u₀ + 2 u₁ = 3, the first equation replaced by u₀ = 1:
+
+    >>> import pcl
+    >>> places = pcl.rules.Places([0, 0, 1, 1], [0, 1, 0, 1], (2, 2))
+    >>> system = pcl.rules.dirichlet(places, [2.0, -1.0, -1.0, 2.0], [0.0, 3.0], [0], [1.0])
+    >>> system["b"]
+    array([1., 4.])
+    >>> pcl.rules.sparse_solve(system.places, system["values"], system["b"]).value
+    array([1., 2.])
     """
     if places.shape[0] != places.shape[1]:
         raise ValueError(f"places is a pattern of shape {places.shape}; expected a square matrix.")

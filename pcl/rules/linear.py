@@ -27,6 +27,22 @@ def linear_op(matrix: Any, x: ArrayLike) -> Operation:
     Returns
     -------
     Operation with input "x".
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes that do not fit; entries that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> y = pcl.rules.linear_op([[1.0, 2.0], [0.0, 3.0]], [1.0, 1.0])
+    >>> y.value
+    array([3., 3.])
+    >>> W, adjoint = y.back(W=np.eye(2), adjoint=[1.0, 1.0])
+    >>> W.toarray(), adjoint                        # LᵀL, Lᵀȳ
+    (array([[ 1.,  2.],
+           [ 2., 13.]]), array([1., 5.]))
     """
     if not isinstance(matrix, LinearMap):
         matrix = LinearMap(matrix)
@@ -45,6 +61,19 @@ def compress(places: Places, values: ArrayLike) -> Operation:
     Returns
     -------
     Operation with input "values"; its `places` hold each place once, by columns.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Another number of values; values that are not finite.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> places = pcl.rules.Places([0, 1, 1, 0], [0, 1, 1, 1], (2, 2))
+    >>> once = pcl.rules.compress(places, [1.0, 2.0, 3.0, 4.0])
+    >>> once["values"]                      # by columns; 2 and 3 stood at one place
+    array([1., 4., 5.])
     """
     values = float64_array("values", values, shape=(places.size,))
     point = LinearMapPoint(places.pattern.linear_maps[0], values)
@@ -65,6 +94,20 @@ def assembly(A: SparseMatrix) -> Operation:
     -------
     Operation with input "coefficients", the c_j one after the other (one vector for a single form),
     and output "values"; its `places` hold each place once, by columns.
+
+    Raises
+    ------
+    TypeError
+        A is no SparseMatrix, or its coefficients have no values (are traced).
+
+    Examples
+    --------
+    >>> import pcl
+    >>> A = pcl.SparseMatrix.from_entries([1, 0], [1, 0], [3.0, 2.0], (2, 2))
+    >>> entries = pcl.rules.assembly(A)
+    >>> entries["values"], entries.places.matrix(entries["values"]).toarray()
+    (array([2., 3.]), array([[2., 0.],
+           [0., 3.]]))
     """
     if not isinstance(A, SparseMatrix):
         raise TypeError(f"A is a {type(A).__name__}; expected a pcl.SparseMatrix, such as "
@@ -89,6 +132,27 @@ def laplace(space: Any, kappa: ArrayLike) -> Operation:
     Returns
     -------
     Operation with input "coefficients" (κ, flat), as `assembly`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        kappa is a scalar, has another shape, or is not finite.
+    InvalidCoefficient
+        κ is not positive.
+
+    Examples
+    --------
+    Two intervals of length ½, κ = 1 and 3: the entries are ±κ/h, summed in the middle.
+
+    >>> import numpy as np, skfem
+    >>> import fem, pcl
+    >>> V = fem.Space(skfem.MeshLine(np.linspace(0, 1, 3)), "P1")
+    >>> kappa = np.where(V.quadrature_points[:, 0] < 0.5, 1.0, 3.0)
+    >>> A = pcl.rules.laplace(V, kappa)
+    >>> A.places.matrix(A["values"]).toarray().round(12)
+    array([[ 2., -2.,  0.],
+           [-2.,  8., -6.],
+           [ 0., -6.,  6.]])
     """
     kappa = float64_array("kappa", kappa, finite=False)
     if not kappa.shape:

@@ -23,6 +23,11 @@ class Operation:
     x is all inputs one after the other, each flattened row by row; so is y. Names such as
     "values" and "b" mean their parts.
 
+    Parameters
+    ----------
+    point : `pcl.engine.nodes.Point`
+        F evaluated, with its derivatives; the functions of `pcl.rules` make it.
+
     Attributes
     ----------
     value : ndarray
@@ -30,6 +35,21 @@ class Operation:
     inputs, outputs : dict name -> slice of x, of y
     places : Places or None
         Where the entries stand, for an operation whose output holds entries of a matrix.
+
+    Examples
+    --------
+    ℓ = Σ (u − d)² with u = A⁻¹ b back to A and b, by two operations:
+
+    >>> import pcl
+    >>> places = pcl.rules.Places([0], [0], (1, 1))
+    >>> u = pcl.rules.sparse_solve(places, [2.0], [6.0])
+    >>> loss = pcl.rules.square_sum(u.value, [1.0], [1.0])
+    >>> W, adjoint = u.back(*loss.back())
+    >>> float(loss.value), adjoint                      # u = b/a = 3; (−2(u − d) u/a, 2(u − d)/a)
+    (4.0, array([-6.,  2.]))
+    >>> W.toarray()                                     # of (b/a − 1)² in (a, b)
+    array([[10.5, -2.5],
+           [-2.5,  0.5]])
     """
 
     def __init__(self, point: Point, inputs: dict[str, int], outputs: dict[str, int] | None = None,

@@ -37,6 +37,14 @@ class Places:
     ------
     TypeError, ValueError, IndexError
         Not whole numbers; different lengths; a number outside the shape.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> places = pcl.rules.Places([0, 1, 1, 0], [0, 1, 1, 1], (2, 2))
+    >>> places.matrix([1.0, 2.0, 3.0, 4.0]).toarray()
+    array([[1., 4.],
+           [0., 5.]])
     """
 
     def __init__(self, rows: ArrayLike, cols: ArrayLike, shape: Sequence[int]):
@@ -58,5 +66,5 @@ class Places:
         return pattern_of((self.structure,))
 
     def matrix(self, values: ArrayLike) -> sp.csc_array:
-        """The SciPy CSC array with these values (nnz,)."""
+        """The SciPy CSC array with these values (nnz,); ValueError if there are not as many."""
         return self.pattern.matrix([float64_array("values", values, shape=(self.size,))])

@@ -35,6 +35,17 @@ def sparse_solve(places: Places, values: ArrayLike, b: ArrayLike, solver: str = 
         No solution that could be trusted.
     ValueError, TypeError
         Not square; wrong shapes; not finite.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> places = pcl.rules.Places([0, 1, 0], [0, 1, 1], (2, 2))
+    >>> u = pcl.rules.sparse_solve(places, [2.0, 4.0, 1.0], [4.0, 4.0])     # 2 u₀ + u₁ = 4, 4 u₁ = 4
+    >>> u.value
+    array([1.5, 1. ])
+    >>> _, adjoint = u.back(W=[[0.0, 0.0], [0.0, 0.0]], adjoint=[1.0, 0.0])
+    >>> adjoint[u.inputs["b"]]                                              # ∂u₀/∂b = A⁻ᵀ e₀
+    array([ 0.5  , -0.125])
     """
     known("solver", solver, factor.solvers())
     if places.shape[0] != places.shape[1]:

@@ -30,6 +30,15 @@ def square_sum(u: ArrayLike, observed: ArrayLike, weights: ArrayLike | None = No
     ------
     ValueError, TypeError
         Shapes differ, no observations, not finite, negative weights.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> loss = pcl.rules.square_sum([1.0, 3.0], [0.0, 1.0], [1.0, 0.25])
+    >>> W, adjoint = loss.back()
+    >>> float(loss.value), adjoint, W.toarray()
+    (2.0, array([2., 1.]), array([[2. , 0. ],
+           [0. , 0.5]]))
     """
     u = float64_array("u", u)
     residuals = misfit(u, observed, weights).numpy().ravel()
