@@ -16,6 +16,8 @@ def interpolation(scheme: Scheme, mesh: Mesh, t: ArrayLike,
 
     Parameters
     ----------
+    scheme, mesh : Scheme, Mesh
+    t : array (m,)
     kind : str
         "differential": rows (m, K + 1) on [x₀; s] give x(t), of degree K in an element.
         "algebraic": rows (m, K) on the values at the nodes give y(t), of degree K − 1.
@@ -34,6 +36,14 @@ def interpolation(scheme: Scheme, mesh: Mesh, t: ArrayLike,
     Notes
     -----
     A time on a boundary belongs to the element that ends there, t_0 to the first.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> scheme, mesh = pcl.collocation.radau(1), pcl.collocation.Mesh([0.0, 1.0, 3.0])
+    >>> element, rows = pcl.collocation.interpolation(scheme, mesh, [2.0])
+    >>> element, rows                           # the middle of the second: half of [x₀; s] each
+    (array([1]), array([[0.5, 0.5]]))
     """
     known("kind", kind, _KINDS)
     element, tau = mesh.locate(t)

@@ -15,10 +15,26 @@ HAIR = 1e-12        # of an element: distance from a break at which equations ar
 class Mesh:
     """Elements [t_e, t_(e+1)], e = 0 … N − 1, given by their N + 1 increasing boundaries `times`.
 
+    Parameters
+    ----------
+    times : array (N + 1,), increasing
+
     Raises
     ------
     ValueError
         Fewer than two times, times that are not finite, or not increasing (with the first bad step).
+
+    Examples
+    --------
+    >>> import pcl
+    >>> mesh = pcl.collocation.Mesh([0.0, 1.0, 3.0])
+    >>> mesh.elements, mesh.lengths
+    (2, array([1., 2.]))
+    >>> mesh.locate([0.5, 1.0, 2.0])            # element and local time; 1.0 belongs to the first
+    (array([0, 0, 1]), array([0.5, 1. , 0.5]))
+    >>> mesh.points(pcl.collocation.radau(2)).round(4)
+    array([[0.3333, 1.    ],
+           [1.6667, 3.    ]])
     """
 
     times: Array
@@ -33,7 +49,7 @@ class Mesh:
 
     @classmethod
     def uniform(cls, t0: float, t1: float, N: int) -> "Mesh":
-        """N elements of equal length from t0 to t1."""
+        """N elements of equal length from t0 to t1; ValueError unless N ≥ 1 is whole and t1 > t0."""
         N = positive_integer("N", N)
         start, end = float64_array("t0", t0, shape=()), float64_array("t1", t1, shape=())
         if not end > start:
@@ -51,7 +67,7 @@ class Mesh:
         return self.times.size - 1
 
     def points(self, scheme: Scheme, breaks: ArrayLike = ()) -> Array:
-        """Times of the collocation points (N, K), see `node_times`."""
+        """Times of the collocation points of `scheme` (N, K); at `breaks` a hair inside their element."""
         return node_times(scheme, self.times[:-1], self.times[1:], breaks)
 
     def holding(self, times: Array) -> "Mesh":

@@ -18,7 +18,14 @@ SMOOTHING = 0.1         # least density of elements, as a part of the mean (sect
 
 
 class AdaptStatus(enum.Enum):
-    """Reason for the end of an adaptation."""
+    """Reason for the end of an adaptation; the value is a sentence.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> [status.name for status in pcl.collocation.AdaptStatus if status.success]
+    ['SOLVED']
+    """
 
     SOLVED = "Solved: the estimated error of every element is within the tolerance."
     ROUND_LIMIT = "Not reached: max_rounds are used up. Raise it, or loosen the tolerance."
@@ -33,7 +40,16 @@ class AdaptStatus(enum.Enum):
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """The last solution, its mesh, error (N,) in units of the tolerance, (elements, error) by round."""
+    """What `adapt` found: the last solution and how its error fell.
+
+    Attributes
+    ----------
+    solution : what `solve` returned last
+    mesh : Mesh, that of the solution
+    error : ndarray (N,), of its elements, in units of the tolerance
+    history : tuple of (elements, largest error in units of `scale`), one a round
+    status : AdaptStatus
+    """
 
     solution: Any
     mesh: Mesh
@@ -51,11 +67,29 @@ def refine(mesh: Mesh, error: ArrayLike, tolerance: float, order: int, breaks: A
 
     Parameters
     ----------
+    mesh : Mesh
+    tolerance : float, of an element
     error : array (N,)
         Error of the elements, ≥ 0.
     order : int
         The power of the length that the error goes with: K + 1 for states, K for algebraic variables.
     breaks : times of boundaries that stay
+
+    Returns
+    -------
+    Mesh
+
+    Raises
+    ------
+    ValueError
+        An error below 0 or of another shape, a tolerance that is not positive, order no whole number ≥ 1.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> mesh = pcl.collocation.Mesh([0.0, 1.0, 2.0, 3.0])
+    >>> pcl.collocation.refine(mesh, [4.0, 0.001, 0.001], 1.0, order=2).times      # halved; merged
+    array([0. , 0.5, 1. , 3. ])
     """
     error, tolerance, order = _checked(mesh, error, tolerance, order)
     times, e, fixed = [mesh.times[0]], 0, np.isin(mesh.times, breaks)
@@ -77,10 +111,35 @@ def equidistribute(mesh: Mesh, error: ArrayLike, order: int, elements: int | Non
     The density of elements is error^(1/order) / length, constant in an element, and at least a tenth of
     its mean; every new element holds the same integral of it.
 
+    Parameters
+    ----------
+    mesh : Mesh
+    error : array (N,)
+        Error of the elements, ≥ 0.
+    order : int
+        The power of the length that the error goes with: K + 1 for states, K for algebraic variables.
+    elements : int, optional
+
+    Returns
+    -------
+    Mesh, from the same start to the same end
+
+    Raises
+    ------
+    ValueError
+        An error below 0 or of another shape; order or elements no whole number ≥ 1.
+
     Notes
     -----
     Source: C. de Boor, Good approximation by splines with variable knots II (1974); Ascher, Mattheij and
     Russell, section 9.3.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> mesh = pcl.collocation.Mesh([0.0, 1.0, 2.0])
+    >>> pcl.collocation.equidistribute(mesh, [3.0, 1.0], order=1, elements=4).times.round(4)
+    array([0.    , 0.3333, 0.6667, 1.    , 2.    ])
     """
     error, _, order = _checked(mesh, error, 1.0, order)
     elements = mesh.elements if elements is None else positive_integer("elements", elements)
@@ -104,15 +163,43 @@ def adapt(solve: Callable[[Mesh], Any], mesh: Mesh, tolerance: float, scale: Arr
     ----------
     solve : function Mesh -> solution
         With attributes scheme, mesh, start, slots, algebraic (such as `simulate` returns).
+    mesh : Mesh, the first one
+    tolerance : float
     scale : array (n_x + n_y,)
         Size of each variable that counts as one.
     method : str
         "split": split and merge. "move": the number of elements that the error asks for, all moved.
+    max_rounds : int, solutions at most
+    max_elements : int, of a mesh at most
     breaks : times of boundaries that stay, see `error_estimate`
 
     Returns
     -------
     Adapted
+
+    Raises
+    ------
+    ValueError
+        An unknown method, max_rounds no whole number ≥ 1, tolerance not positive; see `error_estimate`.
+
+    Examples
+    --------
+    x' = −50 (x − 1), fast at the start alone:
+
+    >>> import numpy as np, pcl
+    >>> from pcl.collocation import Mesh, adapt, radau, simulate
+    >>> def residual(dx, x, y, t):
+    ...     return dx + 50.0 * (x - 1.0)
+    >>> def jacobian(dx, x, y, t):
+    ...     one = np.ones((len(t), 1, 1))
+    ...     return one, 50.0 * one, np.zeros((len(t), 1, 0))
+    >>> def solve(mesh):
+    ...     return simulate(residual, jacobian, radau(2), mesh, [0.0])
+    >>> found = adapt(solve, Mesh.uniform(0.0, 1.0, 4), 1e-3, [1.0])
+    >>> found.status.name, [elements for elements, error in found.history]
+    ('SOLVED', [4, 12, 14, 16])
+    >>> found.mesh.lengths[[0, -1]].round(3)        # short where the solution is fast
+    array([0.008, 0.417])
     """
     known("method", method, _NEXT)
     history, breaks = [], np.asarray(breaks, dtype=np.float64)

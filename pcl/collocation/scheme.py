@@ -47,6 +47,17 @@ class Scheme:
     -----
     Source: E. Hairer and G. Wanner, Solving Ordinary Differential Equations II, 2nd ed. (1996), sections
     IV.5 and II.7 of volume I (collocation); the Lobatto scheme is IIIA.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> scheme = pcl.collocation.radau(2)
+    >>> scheme.points.round(4), scheme.weights, scheme.order
+    (array([0.3333, 1.    ]), array([0.75, 0.25]), 3)
+    >>> x = lambda t: t**2                              # degree 2 is held exactly
+    >>> unknowns = [x(0.0), *x(scheme.points)]
+    >>> scheme.value_at([0.5]) @ unknowns, scheme.derivative_at([0.5]) @ unknowns
+    (array([0.25]), array([1.]))
     """
 
     name: str
@@ -79,15 +90,24 @@ class Scheme:
         return self.algebraic_at(1.0)[0]
 
     def value_at(self, tau: ArrayLike) -> Array:
-        """Rows (m, K + 1) on [x₀; s] that give x(t₀ + τ h) at the local times τ (m,)."""
+        """Rows (m, K + 1) on [x₀; s] that give x(t₀ + τ h) at the local times τ = `tau` (m,).
+
+        ValueError if they are not finite numbers.
+        """
         return _powers(tau, self.K + 1) @ self._monomials
 
     def derivative_at(self, tau: ArrayLike, times: int = 1) -> Array:
-        """Rows (m, K + 1) on [x₀; s] that give hⁿ x⁽ⁿ⁾(t₀ + τ h), n = `times`, at local times τ (m,)."""
+        """Rows (m, K + 1) on [x₀; s] that give hⁿ x⁽ⁿ⁾(t₀ + τ h), n = `times`, at τ = `tau` (m,).
+
+        ValueError if they are not finite numbers.
+        """
         return _powers(tau, self.K + 1, times) @ self._monomials
 
     def algebraic_at(self, tau: ArrayLike) -> Array:
-        """Rows (m, K) on the values at the nodes that give y(t₀ + τ h) at the local times τ (m,)."""
+        """Rows (m, K) on the values at the nodes that give y(t₀ + τ h) at the local times τ = `tau` (m,).
+
+        ValueError if they are not finite numbers.
+        """
         return _powers(tau, self.K) @ self._nodal
 
     @functools.cached_property
@@ -101,7 +121,28 @@ class Scheme:
 
 @functools.lru_cache(maxsize=None)
 def radau(points: int = 3) -> Scheme:
-    """Radau IIA with 1 to 5 points: order 2K − 1, the last node is the end, stiffly accurate."""
+    """Radau IIA with 1 to 5 points: order 2K − 1, the last node is the end, stiffly accurate.
+
+    Parameters
+    ----------
+    points : int, K
+
+    Returns
+    -------
+    Scheme
+
+    Raises
+    ------
+    ValueError
+        No whole number from 1 to 5.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> scheme = pcl.collocation.radau(2)
+    >>> scheme.points.round(4), scheme.order            # ⅓ and 1
+    (array([0.3333, 1.    ]), 3)
+    """
     K = positive_integer("points", points, maximum=MAX_POINTS)
     inner = roots_jacobi(K - 1, 1, 0)[0] if K > 1 else np.empty(0)
     inner = _refined(inner, Legendre.basis(K) - Legendre.basis(K - 1))
@@ -110,7 +151,28 @@ def radau(points: int = 3) -> Scheme:
 
 @functools.lru_cache(maxsize=None)
 def gauss(points: int = 3) -> Scheme:
-    """Gauss with 1 to 5 points: order 2K, all nodes inside the element, A-stable and not damping."""
+    """Gauss with 1 to 5 points: order 2K, all nodes inside the element, A-stable and not damping.
+
+    Parameters
+    ----------
+    points : int, K
+
+    Returns
+    -------
+    Scheme
+
+    Raises
+    ------
+    ValueError
+        No whole number from 1 to 5.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> scheme = pcl.collocation.gauss(2)
+    >>> scheme.points.round(4), scheme.order            # ½ ∓ 1/√12
+    (array([0.2113, 0.7887]), 4)
+    """
     K = positive_integer("points", points, maximum=MAX_POINTS)
     inner = _refined(roots_jacobi(K, 0, 0)[0], Legendre.basis(K))
     return _scheme("gauss", (1 + inner) / 2, 2 * K)
@@ -121,6 +183,26 @@ def lobatto(points: int = 3) -> Scheme:
     """Lobatto IIIA with 2 to 5 points: order 2K − 2, start and end of the element are nodes.
 
     The equations are imposed at the start of every element too, so it needs index ≤ 1.
+
+    Parameters
+    ----------
+    points : int, K
+
+    Returns
+    -------
+    Scheme
+
+    Raises
+    ------
+    ValueError
+        No whole number from 2 to 5.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> scheme = pcl.collocation.lobatto(3)
+    >>> scheme.points, scheme.weights.round(4)          # Simpson's rule
+    (array([0. , 0.5, 1. ]), array([0.1667, 0.6667, 0.1667]))
     """
     K = positive_integer("points", points, minimum=2, maximum=MAX_POINTS)
     inner = roots_jacobi(K - 2, 1, 1)[0] if K > 2 else np.empty(0)
@@ -132,7 +214,28 @@ _FAMILIES = {"radau": radau, "gauss": gauss, "lobatto": lobatto}
 
 
 def named_scheme(name: str, points: int = 3) -> Scheme:
-    """The scheme of this family ("radau", "gauss", "lobatto") with this many points."""
+    """The scheme of a family with so many points.
+
+    Parameters
+    ----------
+    name : "radau", "gauss" or "lobatto"
+    points : int, K
+
+    Returns
+    -------
+    Scheme
+
+    Raises
+    ------
+    ValueError
+        Another name, or a number of points that the family does not have.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> pcl.collocation.named_scheme("radau", 1).points        # implicit Euler
+    array([1.])
+    """
     return _FAMILIES[known("scheme", name, _FAMILIES)](points)
 
 

@@ -70,6 +70,8 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
         alone.
     guess : (start, slots, algebraic), optional
         Of a solution near by on the same mesh (see `Solution`): many elements are then solved together.
+    state_names, algebraic_names, equation_names : sequences of str, optional
+        For messages.
 
     Returns
     -------
@@ -92,6 +94,22 @@ def simulate(residual: Callable, jacobian: Callable, scheme: Scheme, mesh: Any, 
     Source: Hairer, Nørsett and Wanner I, section II.4 (step doubling); Hairer, Lubich and Roche, The
     Numerical Solution of Differential-Algebraic Systems by Runge–Kutta Methods (1989), and Hairer and
     Wanner II, chapters VI and VII (orders).
+
+    Examples
+    --------
+    x' = −x y, 0 = y − x²:  x = (1 + 2t)^−½, so that x(4) = 1/3.
+
+    >>> import numpy as np, pcl
+    >>> def residual(dx, x, y, t):
+    ...     return np.column_stack([dx + x * y, y - x**2])
+    >>> def jacobian(dx, x, y, t):
+    ...     one, x, y = np.ones(len(t)), x[:, 0], y[:, 0]
+    ...     column = lambda *rows: np.column_stack(rows)[:, :, None]
+    ...     return column(one, 0 * one), column(y, -2 * x), column(x, one)
+    >>> radau = pcl.collocation.radau(3)
+    >>> solution = pcl.collocation.simulate(residual, jacobian, radau, (0.0, 4.0), [1.0], [1.0])
+    >>> solution.status.name, solution.x[-1].round(5), solution.y[-1].round(5)
+    ('SOLVED', array([0.33333]), array([0.11111]))
     """
     x0 = float64_array("x0", x0, shape=(None,))
     y_guess = float64_array("y_guess", y_guess, shape=(None,))

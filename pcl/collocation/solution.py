@@ -12,7 +12,16 @@ from pcl.support.types import Array, ArrayLike
 
 
 class Status(enum.Enum):
-    """Reason for the end of a simulation; the value is a sentence."""
+    """Reason for the end of a simulation; the value is a sentence.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> pcl.collocation.Status.STEP_LIMIT.success, pcl.collocation.Status.EVENT.success
+    (False, True)
+    >>> pcl.collocation.Status.STEP_LIMIT.value
+    'Stopped: max_steps are used up. Raise it, or loosen the tolerances.'
+    """
 
     SOLVED = "Solved: the end is reached and the estimated error of every step is within the tolerances."
     SOLVED_ON_MESH = ("Solved on the mesh given. The error is not controlled: look at error_estimate, or "
@@ -45,6 +54,7 @@ class Solution:
 
     Attributes
     ----------
+    scheme, mesh : Scheme, Mesh
     start : ndarray (N, n_x)
         States at the start of every element.
     slots : ndarray (N, K, n_x)
@@ -63,6 +73,23 @@ class Solution:
     steps, rejected, iterations : int
         Elements accepted, steps repeated, Newton steps taken.
     events : tuple of (time, number of the condition)
+
+    Examples
+    --------
+    x' = −x:
+
+    >>> import numpy as np, pcl
+    >>> def residual(dx, x, y, t):
+    ...     return dx + x
+    >>> def jacobian(dx, x, y, t):
+    ...     one = np.ones((len(t), 1, 1))
+    ...     return one, one, np.zeros((len(t), 1, 0))
+    >>> scheme, mesh = pcl.collocation.radau(3), pcl.collocation.Mesh.uniform(0.0, 1.0, 2)
+    >>> solution = pcl.collocation.simulate(residual, jacobian, scheme, mesh, [1.0])
+    >>> solution.t, solution.x[:, 0].round(6)
+    (array([0. , 0.5, 1. ]), array([1.      , 0.606532, 0.367881]))
+    >>> solution([0.25])[0].round(5), solution.derivative([0.25]).round(3)      # e^−¼ = 0.77880
+    (array([[0.77877]]), array([[-0.779]]))
     """
 
     scheme: Scheme
@@ -110,7 +137,7 @@ class Solution:
         return x, np.einsum("mk,mkn->mn", rows, self.algebraic[element])
 
     def derivative(self, t: ArrayLike) -> Array:
-        """x' (m, n_x) at times t (m,)."""
+        """x' (m, n_x) at times t (m,); ValueError outside the mesh."""
         element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
 

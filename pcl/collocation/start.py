@@ -14,11 +14,51 @@ MAX_ITERATIONS = 60
 
 
 class InconsistentStart(ValueError):
-    """The differential variables violate a constraint; the message names it with its residual."""
+    """The differential variables violate a constraint; the message names it with its residual.
+
+    Examples
+    --------
+    0 = x − 1 does not hold for x0 = 3, whatever y is.
+
+    >>> import numpy as np, pcl
+    >>> def residual(dx, x, y, t):
+    ...     return np.column_stack([dx - y, x[:, 0] - 1.0])
+    >>> def jacobian(dx, x, y, t):
+    ...     one = np.ones(len(t))
+    ...     column = lambda *rows: np.column_stack(rows)[:, :, None]
+    ...     return column(one, 0 * one), column(0 * one, one), column(-one, 0 * one)
+    >>> mesh = pcl.collocation.Mesh.uniform(0.0, 1.0, 2)
+    >>> radau = pcl.collocation.radau(2)
+    >>> pcl.collocation.simulate(residual, jacobian, radau, mesh, [3.0], [0.0], index=2)
+    Traceback (most recent call last):
+        ...
+    pcl.collocation.start.InconsistentStart: The initial states violate equation 1 (residual 2); ...
+    """
 
 
 class HigherIndex(ValueError):
-    """The index of the equations is above the one stated."""
+    """The index of the equations is above the one stated.
+
+    Examples
+    --------
+    x' = y, 0 = x − t has index 2: y appears in no equation without derivatives.
+
+    >>> import numpy as np, pcl
+    >>> def residual(dx, x, y, t):
+    ...     return np.column_stack([dx - y, x[:, 0] - t])
+    >>> def jacobian(dx, x, y, t):
+    ...     one = np.ones(len(t))
+    ...     column = lambda *rows: np.column_stack(rows)[:, :, None]
+    ...     return column(one, 0 * one), column(0 * one, one), column(-one, 0 * one)
+    >>> scheme, mesh = pcl.collocation.radau(2), pcl.collocation.Mesh.uniform(0.0, 1.0, 2)
+    >>> pcl.collocation.simulate(residual, jacobian, scheme, mesh, [0.0], [1.0])
+    Traceback (most recent call last):
+        ...
+    pcl.collocation.start.HigherIndex: The index is above 1 at t = 0: ... pass index=2 or index=3 ...
+    >>> solution = pcl.collocation.simulate(residual, jacobian, scheme, mesh, [0.0], [1.0], index=2)
+    >>> solution.index, solution.y[:, 0].round(9)
+    (2, array([1., 1., 1.]))
+    """
 
 
 @dataclass(frozen=True, eq=False)

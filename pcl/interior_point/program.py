@@ -22,6 +22,32 @@ class Program(Protocol):
     A value that is NaN or infinite, or `pcl.errors.TrialFailure` raised, is a rejected trial point.
     J (m, n) and W (n, n) are sparse or dense arrays, or structured objects for a KKT backend that knows
     them. A structured object has `@`, `.T`, `.shape` and `.tocsc()`. W is full (both triangles).
+
+    Attributes
+    ----------
+    n, m : int
+    x_lower, x_upper : (n,) arrays
+    c_lower, c_upper : (m,) arrays; equal entries state an equation
+
+    Examples
+    --------
+    minimise x² + y² subject to x + y = 1:
+
+    >>> import numpy as np, pcl
+    >>> class Nearest:
+    ...     n, m = 2, 1
+    ...     x_lower, x_upper = np.full(2, -np.inf), np.full(2, np.inf)
+    ...     c_lower = c_upper = np.ones(1)
+    ...     def objective(self, x): return x @ x
+    ...     def gradient(self, x): return 2 * x
+    ...     def constraints(self, x): return np.array([x.sum()])
+    ...     def jacobian(self, x): return np.ones((1, 2))
+    ...     def hessian(self, x, lam, sigma): return 2 * sigma * np.eye(2)
+    ...     def row_name(self, j): return "sum"
+    ...     def variable_name(self, i): return "xy"[i]
+    >>> found = pcl.interior_point.solve(Nearest(), [3.0, 0.0])
+    >>> found.x.round(6), found.lam.round(6)                # 2x + λ = 0
+    (array([0.5, 0.5]), array([-1.]))
     """
 
     n: int
@@ -44,7 +70,7 @@ class Program(Protocol):
         """J(x) = c'(x), (m, n)."""
 
     def hessian(self, x: np.ndarray, lam: np.ndarray, sigma: float) -> Any:
-        """W = σ ∇²f(x) + Σ_j λ_j ∇²c_j(x), (n, n)."""
+        """W = σ ∇²f(x) + Σ_j λ_j ∇²c_j(x), (n, n), with λ = `lam` (m,) and σ = `sigma`."""
 
     def row_name(self, j: int) -> str:
         """Name of row j, for messages."""

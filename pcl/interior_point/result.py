@@ -17,15 +17,33 @@ _NAMED = 5      # worst rows named in a message
 class Result(Outcome, OptimizeResult):
     """Outcome of `solve`; attributes and items are the same.
 
-    x, fun, success, status (a `Status`), message, nit
-    lam (m,), z_lower (n,), z_upper (n,): multipliers, ∇f + Jᵀλ − z_lower + z_upper = 0
-    constraint_violation: largest violation of rows and bounds; dual_residual, complementarity: largest
-    entries of ∇f + Jᵀλ − z and of z times distance; all of them before scaling
-    barrier: last μ; history (nit + 1, 6): objective, infeasibility, dual infeasibility, barrier, step
-    length, regularisation; counts: evaluations by function, factorisations; seconds
-    attempts: how every attempt ended, see `solve`
-    By SciPy's names, too: jac (n,), ∇f at x; nfev, njev, nhev; optimality, the dual residual;
-    constr_violation; execution_time. int(status) is 0 for success, as SciPy's.
+        ∇f + Jᵀλ − z_lower + z_upper = 0,   z ≥ 0
+
+    Attributes
+    ----------
+    x, fun, success, status, message, nit
+        `status` is a `Status`; int(status) is 0 for success, as SciPy's.
+    lam, z_lower, z_upper : (m,), (n,), (n,)
+        Multipliers of rows and bounds, in units of f over those of the row or variable.
+    constraint_violation : largest violation of rows and bounds, before scaling
+    dual_residual, complementarity : largest entries of ∇f + Jᵀλ − z and of z times distance, likewise
+    barrier : last μ
+    history : (nit + 1, 6)
+        Objective, infeasibility, dual infeasibility, barrier, step length, regularisation.
+    counts : evaluations by function, factorisations
+    seconds : float
+    attempts : how every attempt ended, see `solve`
+    jac, nfev, njev, nhev, optimality, constr_violation, execution_time
+        By SciPy's names, too: ∇f at x (n,), counts, the dual residual.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> program = pcl.interior_point.TensorFlowProgram(lambda x: (x[0] - 2.0)**2, 1, x_upper=[1.0])
+    >>> found = pcl.interior_point.solve(program, [0.0])
+    >>> found.x.round(6), found.z_upper.round(5), int(found.status)     # 2 (x − 2) + z = 0 at x = 1
+    (array([1.]), array([2.]), 0)
+    >>> found.save("solved.npz")
     """
 
     x: Array
@@ -61,7 +79,10 @@ class Result(Outcome, OptimizeResult):
                 f"complementarity {self.complementarity:.2g}")
 
     def plot(self, ax: Any = None) -> Any:
-        """Infeasibility, dual infeasibility and barrier over the iterations, on a logarithmic axis."""
+        """Infeasibility, dual infeasibility and barrier over the iterations, on a logarithmic axis.
+
+        On `ax`, or on new axes.
+        """
         ax = new_axes(ax)
         columns = {"infeasibility": 1, "dual infeasibility": 2, "barrier μ": 3}
         for label, column in columns.items():

@@ -95,6 +95,19 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
     Points with a singular or indefinite reduced Hessian are left where the objective falls along its
     direction of least curvature, see `pcl.interior_point.degenerate`.
     Source: Wächter and Biegler, Math. Programming 106 (2006) 25–57; departures in `algorithm`.
+
+    Examples
+    --------
+    Hock and Schittkowski's problem 71: x* = (1, 4.743, 3.821, 1.379), f* = 17.014.
+
+    >>> import tensorflow as tf, pcl
+    >>> program = pcl.interior_point.TensorFlowProgram(
+    ...     lambda x: x[0] * x[3] * (x[0] + x[1] + x[2]) + x[2], 4,
+    ...     lambda x: tf.stack([tf.reduce_prod(x), tf.reduce_sum(x**2)]),
+    ...     c_lower=[25.0, 40.0], c_upper=[float("inf"), 40.0], x_lower=[1.0] * 4, x_upper=[5.0] * 4)
+    >>> found = pcl.interior_point.solve(program, [1.0, 5.0, 5.0, 1.0])
+    >>> found.x.round(3), round(found.fun, 3), found.success
+    (array([1.   , 4.743, 3.821, 1.379]), 17.014, True)
     """
     checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
                      initial_barrier, attempts)

@@ -8,6 +8,16 @@ class Status(enum.Enum):
 
     `status.success` is True for SOLVED alone: the first-order conditions hold to the tolerance, with
     residuals taken before scaling.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> status = pcl.interior_point.Status.ITERATION_LIMIT
+    >>> status.success
+    False
+    >>> print(status.value)
+    Not converged: maxiter iterations are used up. Continue with warm_start=result, or raise
+    maxiter.
     """
 
     SOLVED = (

@@ -22,6 +22,17 @@ class IterationTable:
     ----------
     stream : file, optional
         Where to write; standard output at the time of the call.
+
+    Examples
+    --------
+    >>> import io, pcl
+    >>> program = pcl.interior_point.TensorFlowProgram(lambda x: (x[0] - 2.0)**2, 1, x_upper=[1.0])
+    >>> stream = io.StringIO()
+    >>> table = pcl.interior_point.IterationTable(stream)
+    >>> found = pcl.interior_point.solve(program, [0.0], callback=table)
+    >>> head, *lines = stream.getvalue().splitlines()
+    >>> head.split()[:4], len(lines) == found.nit + 1
+    (['iter', 'objective', 'inf_pr', 'inf_du'], True)
     """
 
     def __init__(self, stream: TextIO | None = None):

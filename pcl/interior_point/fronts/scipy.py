@@ -24,6 +24,8 @@ def minimize(fun: Callable, x0: ArrayLike | None = None, args: tuple = (), metho
 
     Parameters
     ----------
+    args : tuple
+        Further arguments of `fun`, `jac`, `hess` and `hessp`.
     fun : function (x, *args) -> float, or (float, gradient) with jac=True
     x0 : (n,) array; may be left out with `warm_start`
     method : None or "interior-point"; "trust-constr" and "slsqp" are taken, too, so that calls need no
@@ -51,6 +53,15 @@ def minimize(fun: Callable, x0: ArrayLike | None = None, args: tuple = (), metho
     ------
     ValueError, TypeError
         As `solve`; an unknown method or option, with the known ones.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> from scipy.optimize import LinearConstraint
+    >>> found = pcl.interior_point.minimize(lambda x: x @ x, [3.0, 0.0], jac=lambda x: 2 * x,
+    ...                                     constraints=LinearConstraint([[1.0, 1.0]], 1.0, np.inf))
+    >>> found.x.round(6), found.status.name
+    (array([0.5, 0.5]), 'SOLVED')
     """
     checked_method(method)
     x0 = _first(x0, warm_start)

@@ -24,9 +24,26 @@ class TensorFlowProgram:
     x_lower, x_upper : (n,) arrays, optional
     row_names, variable_names : sequences of str, optional
 
+    Raises
+    ------
+    ValueError
+        Bounds no number satisfies or of a wrong shape; constraints without their bounds.
+
     Notes
     -----
     Reverse mode for the gradient and rows of J, reverse over reverse for W: n sweeps, vectorised.
+
+    Examples
+    --------
+    The point of the circle x² + y² = 2 with the least x + y, which is (−1, −1):
+
+    >>> import tensorflow as tf, pcl
+    >>> program = pcl.interior_point.TensorFlowProgram(
+    ...     tf.reduce_sum, 2, lambda x: tf.reduce_sum(x**2, keepdims=True), c_lower=[2.0], c_upper=[2.0])
+    >>> program.objective([1.0, 2.0]), program.jacobian([1.0, 2.0])
+    (3.0, array([[2., 4.]]))
+    >>> pcl.interior_point.solve(program, [-1.5, 0.5]).x.round(6)
+    array([-1., -1.])
     """
 
     def __init__(self, objective: Callable[[Tensor], Tensor], n: int,
@@ -92,7 +109,7 @@ class TensorFlowProgram:
         return self._J(x).numpy() if self.m else np.zeros((0, self.n))
 
     def hessian(self, x: Array, lam: Array, sigma: float) -> Array:
-        """σ ∇²f + Σ λ_j ∇²c_j, symmetric (n, n)."""
+        """σ ∇²f(x) + Σ λ_j ∇²c_j(x), symmetric (n, n), with λ = `lam` (m,) and σ = `sigma`."""
         W = self._W(x, lam, np.float64(sigma)).numpy()
         return 0.5 * (W + W.T)
 
