@@ -31,6 +31,18 @@ class Censored(Noise):
         A noise that is none of these.
     ValueError
         No limit, limits in the wrong order or of another shape, a covariance of readings.
+
+    Examples
+    --------
+    A reading of 0.5 from an instrument that shows nothing below 0.5 adds ln P(y < 0.5 | f) = ln Φ(−1):
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> noise = pcl.uncertainty.noise.Censored(pcl.uncertainty.noise.Gaussian(0.1), below=0.5)
+    >>> f = tf.constant([0.6], tf.float64)
+    >>> float(noise.log_density(f, np.array([0.5]), {}).numpy().round(4))
+    -1.841
+    >>> noise.draw(np.zeros(2), np.random.default_rng(0), {})
+    array([0.5, 0.5])
     """
 
     def __init__(self, noise: Standard, *, below: ArrayLike | None = None,

@@ -35,10 +35,30 @@ class Discrepancy(Noise):
         First guesses of unknown length and deviation; by default a fifth of the extent of the points and
         half the standard deviation of the readings. Give them a prior where there are few readings.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A noise that is not Gaussian, or has a covariance; length or deviation ≤ 0; an unknown kernel.
+
     Notes
     -----
     Source: M. Kennedy and A. O'Hagan, 2001, Bayesian calibration of computer models, section 4; δ is
     integrated out, hyperparameters are estimated with θ.
+
+    Examples
+    --------
+    Two readings at one place say little more than one, as far as δ is concerned:
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> from pcl.uncertainty.noise import Discrepancy, Gaussian
+    >>> noise = Discrepancy(Gaussian(0.1), points=[0.0, 0.0, 5.0], length=1.0, deviation=1.0)
+    >>> y = np.array([1.0, 1.0, 1.0])
+    >>> r = noise.residuals(tf.zeros(3, tf.float64), y).numpy()
+    >>> float((r[:2]**2).sum().round(2)), float((r**2).sum().round(2))      # χ² of two, of three readings
+    (1.0, 1.98)
+    >>> mean, deviation = noise.estimate(np.zeros(3), y, {})
+    >>> mean.round(3), deviation.round(3)
+    (array([0.995, 0.995, 0.99 ]), array([0.071, 0.071, 0.1  ]))
     """
 
     def __init__(self, noise: Gaussian, points: ArrayLike, length: float | None = None,

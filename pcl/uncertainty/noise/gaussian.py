@@ -32,6 +32,18 @@ class Gaussian(Standard):
     ------
     ValueError
         σ ≤ 0, a covariance that is not positive definite, more than one of them given.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> y = np.array([1.0, 1.2, 0.8, 1.4])
+    >>> noise = pcl.uncertainty.noise.Gaussian(0.2)
+    >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(4), y, noise, {"m": 0.0})
+    >>> problem.residuals([1.0])                            # (f − y)/σ
+    array([ 0., -1.,  1., -2.])
+    >>> result = pcl.minimize(problem)
+    >>> result.x.round(6), problem.posterior(result.x).covariance().round(6)    # the mean, σ²/4
+    (array([1.1]), array([[0.01]]))
     """
 
     def __init__(self, sigma: ArrayLike | None = None, *, covariance: ArrayLike | None = None,

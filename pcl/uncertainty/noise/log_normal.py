@@ -29,6 +29,18 @@ class LogNormal(Standard):
     ------
     ValueError
         Readings ≤ 0, σ ≤ 0, a σ of another shape than the readings.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.stats, tensorflow as tf, pcl
+    >>> noise = pcl.uncertainty.noise.LogNormal(0.05)
+    >>> f, y = tf.constant([2.0, 50.0], tf.float64), np.array([2.1, 47.0])
+    >>> noise.residuals(f, y).numpy().round(3)              # ln(f/y)/σ: 5 % too high, 6 % too low
+    array([-0.976,  1.238])
+    >>> float(noise.log_density(f, y, {}).numpy().round(4))
+    -1.6803
+    >>> float(scipy.stats.lognorm(0.05, scale=f.numpy()).logpdf(y).sum().round(4))
+    -1.6803
     """
 
     def __init__(self, sigma: ArrayLike | None = None, *, start: float | None = None):

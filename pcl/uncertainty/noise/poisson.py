@@ -19,6 +19,16 @@ class Poisson(Noise):
     ------
     ValueError
         Readings that are no whole numbers ≥ 0.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.stats, tensorflow as tf, pcl
+    >>> noise = pcl.uncertainty.noise.Poisson()
+    >>> f, y = tf.constant([2.5, 7.0], tf.float64), np.array([3.0, 5.0])
+    >>> float(noise.log_density(f, y, {}).numpy().round(4))
+    -3.6008
+    >>> float(scipy.stats.poisson(f.numpy()).logpmf(y).sum().round(4))
+    -3.6008
     """
 
     def check(self, name: str, observed: Array) -> None:

@@ -31,6 +31,18 @@ class Proportional(Standard):
     ------
     ValueError
         Negative numbers, both 0, another shape than the readings.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.stats, tensorflow as tf, pcl
+    >>> noise = pcl.uncertainty.noise.Proportional(0.3, 0.04)
+    >>> f, y = tf.constant([10.0], tf.float64), np.array([11.0])
+    >>> float(noise.log_density(f, y, {}).numpy().round(4))
+    -2.2258
+    >>> float(scipy.stats.norm(10.0, 0.5).logpdf(11.0).round(4))        # √(0.3² + (0.04 · 10)²) = 0.5
+    -2.2258
+    >>> list(pcl.uncertainty.noise.Proportional().unknowns(y))
+    ['ln constant', 'ln relative']
     """
 
     def __init__(self, constant: ArrayLike | None = None, relative: ArrayLike | None = None, *,

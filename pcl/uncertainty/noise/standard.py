@@ -20,20 +20,23 @@ class Standard(Noise):
 
     @abstractmethod
     def standardised(self, predicted: Tensor, observed: Array, unknown) -> tuple[Tensor, Tensor]:
-        """z of the shape of the readings, and ln dy/dz that broadcasts to it."""
+        """z of the shape of the readings, and ln dy/dz that broadcasts to it.
+
+        `predicted`, `observed` and `unknown` as in `log_density`.
+        """
 
     def log_density(self, predicted: Tensor, observed: Array, unknown) -> Tensor:
         return tf.reduce_sum(self.log_densities(predicted, observed, unknown))
 
     def log_densities(self, predicted: Tensor, observed: Array, unknown) -> Tensor:
-        """ln p of every reading, of their shape."""
+        """ln p of every reading, of their shape; `predicted`, `observed` and `unknown` as in `log_density`."""
         z, log_scale = self.standardised(predicted, observed, unknown)
         return self.unit.log_density(z) - log_scale
 
     def log_below(self, predicted: Tensor, limit: Array, unknown) -> Tensor:
-        """ln P(reading < limit), of the shape of the readings."""
+        """ln P(reading < limit), of the shape of the readings around `predicted`; `unknown` by name."""
         return self.unit.log_below(self.standardised(predicted, limit, unknown)[0])
 
     def log_above(self, predicted: Tensor, limit: Array, unknown) -> Tensor:
-        """ln P(reading > limit)."""
+        """ln P(reading > limit), of the shape of the readings around `predicted`; `unknown` by name."""
         return self.unit.log_below(-self.standardised(predicted, limit, unknown)[0])

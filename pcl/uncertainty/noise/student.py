@@ -32,6 +32,18 @@ class StudentT(Standard):
     ------
     ValueError
         σ ≤ 0 or ν ≤ 0, a σ of another shape than the readings.
+
+    Examples
+    --------
+    The outlier moves the mean by 1 and this estimate by 0.01:
+
+    >>> import numpy as np, pcl
+    >>> y = np.array([0.9, 1.0, 1.0, 1.1, 6.0])
+    >>> noise = pcl.uncertainty.noise.StudentT(0.2)
+    >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(5), y, noise, {"m": 1.5})
+    >>> result = pcl.minimize(problem)
+    >>> float(y.mean()), result.x.round(2), result.method
+    (2.0, array([1.01]), 'newton-trust-region')
     """
 
     def __init__(self, sigma: ArrayLike | None = None, *, degrees_of_freedom: float = 4.0,

@@ -28,17 +28,31 @@ class Prior(ABC):
     has_residuals : bool
     proper : bool
         Whether ∫ p dx = 1: only then is an evidence defined.
+
+    Examples
+    --------
+    A prior of one's own states a density and draws. An exponential one of mean 2:
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> class Exponential(pcl.uncertainty.prior.Prior):
+    ...     def log_density(self, x): return tf.reduce_sum(-x / 2.0 - np.log(2.0))
+    ...     def draws(self, count, seed, shape=()):
+    ...         return np.random.default_rng(seed).exponential(2.0, (count, *shape))
+    >>> noise = pcl.uncertainty.noise.Gaussian(1.0)
+    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [3.0], noise, {"k": [1.0]}, {"k": Exponential()})
+    >>> pcl.minimize(problem).x.round(6)                    # (3 − k)/σ² = 1/2
+    array([2.5])
     """
 
     has_residuals: bool = False
     proper: bool = True
 
     def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
-        """x, by default the block that the prior is given for."""
+        """x, by default the block `name` of `theta`, the one that the prior is given for."""
         return theta[name]
 
     def check(self, name: str, start: Array) -> None:
-        """Refuse a block this prior is not for, by a ValueError with its name."""
+        """Refuse a block this prior is not for, by a ValueError with its `name`; `start` is where it starts."""
 
     def gaussian(self, shape: tuple) -> GaussianPrior | None:
         """This prior as a normal one of a block of this shape; None where it is none."""
@@ -46,19 +60,23 @@ class Prior(ABC):
 
     @abstractmethod
     def log_density(self, x: Tensor) -> Tensor:
-        """log p(x), a scalar."""
+        """log p(x), a scalar tensor."""
 
     def residuals(self, x: Tensor) -> Tensor:
-        """r (m,)."""
+        """r(x) (m,); NotImplementedError where there are none."""
         raise NotImplementedError(f"{type(self).__name__} has no residuals.")
 
     def constant(self, shape: tuple) -> float:
-        """log p(x) + ½ Σ r² for x of this shape."""
+        """log p(x) + ½ Σ r² for x of this shape; NotImplementedError where there are no residuals."""
         raise NotImplementedError(f"{type(self).__name__} has no residuals.")
 
     @abstractmethod
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
-        """Independent x, (count, *shape of x); `shape` where the prior itself does not know it."""
+        """Independent x, (count, *shape of x), the same for the same seed.
+
+        `shape` is given where the prior itself does not know it. NotImplementedError where there are none;
+        ValueError unless `count` is a whole number ≥ 1.
+        """
 
 
 class GaussianPrior(Prior):
@@ -73,6 +91,26 @@ class GaussianPrior(Prior):
     Attributes
     ----------
     mean : ndarray, of the shape of the block; n numbers
+
+    Examples
+    --------
+    White noise summed up, as a prior of a path: G is a running sum, C_ij = min(i, j).
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> class RandomWalk(pcl.uncertainty.prior.GaussianPrior):
+    ...     def __init__(self, n): self.mean = np.zeros(n)
+    ...     def root(self, z): return np.cumsum(z, axis=0)
+    ...     def root_transposed(self, v): return np.cumsum(v[::-1], axis=0)[::-1]
+    ...     def residuals(self, x): return tf.concat([x[:1], x[1:] - x[:-1]], 0)
+    ...     def variances(self): return np.arange(1.0, len(self.mean) + 1)
+    ...     def log_determinant(self): return 0.0
+    >>> walk = RandomWalk(3)
+    >>> walk.product(np.eye(3))
+    array([[1., 1., 1.],
+           [1., 2., 2.],
+           [1., 2., 3.]])
+    >>> float(walk.log_density(tf.constant([1.0, 2.0, 2.0], tf.float64)).numpy().round(4))  # −1 − 3/2 ln 2π
+    -3.7568
     """
 
     has_residuals = True

@@ -36,6 +36,12 @@ class Process(Prior):
     mean : number or (q,) array
     kernel : "matern52", "matern32" or "squared exponential"
 
+    Raises
+    ------
+    ValueError, TypeError
+        length or deviation ≤ 0, an unknown kernel, a law that is no function; points so close that the
+        covariance cannot be factorised; when used: another number of values than points.
+
     Notes
     -----
     A network has more weights than a few points determine. Give the weights a weak normal prior of
@@ -51,6 +57,15 @@ class Process(Prior):
 
     Source of the kernels: C. Rasmussen and C. Williams, 2006, Gaussian processes for machine learning,
     section 4.2.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> x = np.linspace(0.0, 10.0, 101)
+    >>> process = pcl.uncertainty.prior.Process(None, x, length=1.0, deviation=2.0)
+    >>> f = process.draws(2000, seed=0)
+    >>> float(f.std().round(1)), float(np.corrcoef(f[:, 0], f[:, 10])[0, 1].round(1))    # one length apart
+    (2.0, 0.5)
     """
 
     has_residuals = True
@@ -72,6 +87,7 @@ class Process(Prior):
         self._normal = DenseNormal(self.mean, self.factor)
 
     def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
+        """f(x) (q,): the law at the points, or the block `name` of `theta`; ValueError if it has another size."""
         if self.law is None:
             return tf.reshape(_block(theta, name), (-1,))
         return values(self.law, theta, len(self.points), name)
@@ -96,7 +112,10 @@ class Process(Prior):
         return self._normal.log_density(x)
 
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
-        """Functions at the points, (count, q): plot(points, draws.T)."""
+        """Functions at the points, (count, q), the same for the same seed: plot(points, draws.T).
+
+        `shape` is not used. ValueError unless `count` is a whole number ≥ 1.
+        """
         return self._normal.draws(count, seed)
 
 
