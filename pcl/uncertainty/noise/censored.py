@@ -81,7 +81,10 @@ class Censored(Noise):
         return tf.reduce_sum(inside)
 
     def draw(self, predicted: Array, rng: np.random.Generator, unknown: Blocks) -> Array:
-        """Readings as the instrument gives them: cut off at the limits."""
+        """Readings as the instrument gives them: drawn around `predicted` by `rng`, cut off at the limits.
+
+        `unknown` as in `Noise.draw`.
+        """
         return self._cut(self.noise.draw(predicted, rng, unknown))
 
     def _cut(self, y):

@@ -39,7 +39,8 @@ class Prior(ABC):
     ...     def draws(self, count, seed, shape=()):
     ...         return np.random.default_rng(seed).exponential(2.0, (count, *shape))
     >>> noise = pcl.uncertainty.noise.Gaussian(1.0)
-    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [3.0], noise, {"k": [1.0]}, {"k": Exponential()})
+    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [3.0], noise, {"k": [1.0]},
+    ...                                 {"k": Exponential()})
     >>> pcl.minimize(problem).x.round(6)                    # (3 − k)/σ² = 1/2
     array([2.5])
     """
@@ -52,7 +53,7 @@ class Prior(ABC):
         return theta[name]
 
     def check(self, name: str, start: Array) -> None:
-        """Refuse a block this prior is not for, by a ValueError with its `name`; `start` is where it starts."""
+        """Refuse a block that this prior is not for, by a ValueError with its `name`; it begins at `start`."""
 
     def gaussian(self, shape: tuple) -> GaussianPrior | None:
         """This prior as a normal one of a block of this shape; None where it is none."""
@@ -74,8 +75,8 @@ class Prior(ABC):
     def draws(self, count: int, seed: int, shape: tuple = ()) -> Array:
         """Independent x, (count, *shape of x), the same for the same seed.
 
-        `shape` is given where the prior itself does not know it. NotImplementedError where there are none;
-        ValueError unless `count` is a whole number ≥ 1.
+        `shape` is given where the prior itself does not know it. NotImplementedError where there are
+        none; ValueError unless `count` is a whole number ≥ 1.
         """
 
 
@@ -109,7 +110,8 @@ class GaussianPrior(Prior):
     array([[1., 1., 1.],
            [1., 2., 2.],
            [1., 2., 3.]])
-    >>> float(walk.log_density(tf.constant([1.0, 2.0, 2.0], tf.float64)).numpy().round(4))  # −1 − 3/2 ln 2π
+    >>> x = tf.constant([1.0, 2.0, 2.0], tf.float64)
+    >>> float(walk.log_density(x).numpy().round(4))                 # −1 − 3/2 ln 2π
     -3.7568
     """
 

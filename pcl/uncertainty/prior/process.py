@@ -64,7 +64,8 @@ class Process(Prior):
     >>> x = np.linspace(0.0, 10.0, 101)
     >>> process = pcl.uncertainty.prior.Process(None, x, length=1.0, deviation=2.0)
     >>> f = process.draws(2000, seed=0)
-    >>> float(f.std().round(1)), float(np.corrcoef(f[:, 0], f[:, 10])[0, 1].round(1))    # one length apart
+    >>> here, a_length_on = f[:, 0], f[:, 10]
+    >>> float(f.std().round(1)), float(np.corrcoef(here, a_length_on)[0, 1].round(1))
     (2.0, 0.5)
     """
 
@@ -87,7 +88,7 @@ class Process(Prior):
         self._normal = DenseNormal(self.mean, self.factor)
 
     def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
-        """f(x) (q,): the law at the points, or the block `name` of `theta`; ValueError if it has another size."""
+        """f(x) (q,): the law at the points, or block `name` of `theta`; ValueError if of another size."""
         if self.law is None:
             return tf.reshape(_block(theta, name), (-1,))
         return values(self.law, theta, len(self.points), name)

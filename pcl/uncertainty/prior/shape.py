@@ -31,7 +31,7 @@ class Shape(Prior):
 
     @abstractmethod
     def differences(self) -> Array:
-        """D (k, q), so that D f are the values, slopes or second differences of the law that are judged."""
+        """D (k, q): D f are the values, slopes or second differences of the law that are judged."""
 
     def quantity(self, theta: Mapping[str, Tensor], name: str) -> Tensor:
         f = values(self.law, theta, len(self.points), name)
