@@ -41,6 +41,17 @@ class Profile:
     level : float
     words : tuple of str
         What happened on the way: a side without end, a bound, solves that failed.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(4), [1.0, 1.2, 0.8, 1.4],
+    ...                                 pcl.uncertainty.noise.Gaussian(0.2), {"m": 1.0})
+    >>> found = pcl.uncertainty.profile(problem, pcl.minimize(problem), "m")["m"]
+    >>> round(found.value, 6), np.round(found.interval, 6)              # ± 1.96 σ/√4
+    (1.1, array([0.904004, 1.295996]))
+    >>> np.round(found.linear_interval, 6)                              # the same: m enters linearly
+    array([0.904004, 1.295996])
     """
 
     name: str
@@ -72,7 +83,10 @@ class Profile:
         return f"{text}\n{self.verdict}" if self.verdict else text
 
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """The drop over c, Laplace's parabola, and the interval; returns the axes."""
+        """The drop over c, Laplace's parabola, and the interval; returns the axes.
+
+        On `ax`, or on new axes; `options` are those of the curve.
+        """
         ax = new_axes(ax)
         wanted = 0.5 * chi_root(self.level) ** 2
         ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
@@ -134,6 +148,19 @@ def profile(problem: Any, theta: Result | ArrayLike | Mapping[str, ArrayLike],
 
     Source: D. Bates and D. Watts, 1988, Nonlinear regression analysis, chapter 6; S. Murphy and
     A. van der Vaart, 2000, On profile likelihood.
+
+    Examples
+    --------
+    x = 10 e^−k at one time, σ = 1: the interval of k is not symmetric.
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> problem = pcl.Problem.from_data(lambda t: 10.0 * tf.exp(-t["k"]), 3.0,
+    ...                                 pcl.uncertainty.noise.Gaussian(1.0), {"k": 1.0})
+    >>> found = pcl.uncertainty.profile(problem, pcl.minimize(problem), "k", level=0.9)["k"]
+    >>> np.round(found.interval, 3)                         # ln(10/(3 ± 1.645))
+    array([0.767, 1.999])
+    >>> np.round(found.linear_interval, 3)
+    array([0.656, 1.752])
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")

@@ -35,6 +35,16 @@ class DataCheck:
     normal_p : float
         Of the scores by Shapiro and Wilk's test (D'Agostino's above 5000 readings); nan below 8.
     method : "residuals" or "draws"
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> y = np.array([0.9, 1.1, 1.0, 0.8, 1.2, 4.0])
+    >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(6), y,
+    ...                                 pcl.uncertainty.noise.Gaussian(0.2), {"m": 1.0})
+    >>> check = problem.posterior(pcl.minimize(problem).x).check_model().data[""]
+    >>> round(check.misfit, 1), check.expected, check.outliers[0][0]        # χ², m − 1, the last reading
+    (190.0, 5.0, (5,))
     """
 
     name: str
@@ -89,6 +99,19 @@ class ModelCheck:
         "" is the name of data without one.
     failed : int
         Draws at which there was no prediction.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> y = np.array([0.9, 1.1, 1.0, 0.8, 1.2, 1.0])
+    >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(6), y,
+    ...                                 pcl.uncertainty.noise.Gaussian(0.01), {"m": 1.0})
+    >>> check = problem.posterior(pcl.minimize(problem).x).check_model()
+    >>> check.ok
+    False
+    >>> print(check.verdict)
+    χ² is 1000 where 5 is expected (p ...): the noise is larger than stated, or the model leaves
+    something out. outliers, in standard deviations: ...
     """
 
     data: dict[str, DataCheck]
@@ -116,7 +139,10 @@ class ModelCheck:
         return "\n".join([*lines, self.verdict or "nothing speaks against the model."])
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Normal plot: ordered scores over normal quantiles, a line of slope 1 if all is well."""
+        """Normal plot: ordered scores over normal quantiles, a line of slope 1 if all is well.
+
+        On `ax`, or on new axes.
+        """
         ax = new_axes(ax)
         for name, check in self.data.items():
             m = check.scores.size

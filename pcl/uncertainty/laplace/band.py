@@ -34,6 +34,24 @@ class Band:
         deviations of f there; nan if it was not looked at, inf if f had no value at one of them.
     failed : int
         Draws at which f had no value.
+
+    Examples
+    --------
+    A line through readings at x = 0 and 1, σ = 0.1, at x = ½ and 2:
+
+    >>> import numpy as np, pcl
+    >>> def line(t, x):
+    ...     return t["ab"][0] + t["ab"][1] * x
+    >>> noise = pcl.uncertainty.noise.Gaussian(0.1)
+    >>> problem = pcl.Problem.from_data(lambda t: line(t, np.array([0.0, 1.0])), [1.0, 3.0], noise,
+    ...                                 {"ab": [0.0, 0.0]})
+    >>> posterior = problem.posterior(pcl.minimize(problem).x)
+    >>> x = np.array([0.5, 2.0])
+    >>> band = posterior.band(lambda t: line(t, x), x, level=0.9)
+    >>> band.value.round(4), band.deviation.round(4)
+    (array([2., 5.]), array([0.0707, 0.2236]))
+    >>> ((band.upper - band.value) / band.deviation).round(3), band.linear
+    (array([1.645, 1.645]), True)
     """
 
     points: Array | None
@@ -81,7 +99,10 @@ class Band:
         return f"{text}\n{self.verdict}" if self.verdict else text
 
     def plot(self, ax=None, **options):
-        """Drawn over the first coordinate of the points; see `pcl.uncertainty.pictures.band`."""
+        """Drawn over the first coordinate of the points, on `ax` or on new axes.
+
+        `options` are those of `pcl.uncertainty.pictures.band`.
+        """
         from pcl.uncertainty.pictures import band
         return band(self, ax, **options)
 

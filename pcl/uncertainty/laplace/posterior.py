@@ -25,7 +25,17 @@ HESSIANS = ("gauss-newton", "exact")
 
 
 class Indefinite(ValueError):
-    """The Hessian has negative directions: θ is no minimum and there is no posterior around it."""
+    """The Hessian has negative directions: θ is no minimum and there is no posterior around it.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: t["x"][0]**2 - t["x"][1]**2, {"x": [0.0, 0.0]})
+    >>> pcl.uncertainty.posterior(problem, [0.0, 0.0], sigma=1.0).covariance()
+    Traceback (most recent call last):
+        ...
+    pcl.uncertainty.laplace.posterior.Indefinite: the Hessian is indefinite at theta: 1 of 2 ...
+    """
 
 
 class Posterior:
@@ -37,6 +47,10 @@ class Posterior:
 
     Parameters
     ----------
+    theta : (p,) array, the peak
+    covariance : `pcl.uncertainty.covariance.Covariance`, of θ
+    sigma : float, the standard deviation of a residual
+    directions : what determines C, and what was cut
     problem : Unknowns, the blocks of θ: a `Problem`, or what a fit has
     laws : function (problem, theta, law, points, **where) -> `pcl.uncertainty.laplace.bands.Law`
         What a law given to `band` stands for; functions of the blocks by default.
@@ -58,6 +72,23 @@ class Posterior:
     Notes
     -----
     Source: D. MacKay, 1992, A practical Bayesian framework for backpropagation networks.
+
+    Examples
+    --------
+    Two readings of a sum, and a prior of both its parts: the sum is known, the difference is the prior's.
+
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> from pcl.uncertainty import noise, prior
+    >>> problem = pcl.Problem.from_data(lambda t: t["a"] + t["b"] + np.zeros(2), [2.9, 3.1],
+    ...                                 noise.Gaussian(0.1), {"a": 0.0, "b": 0.0},
+    ...                                 {"a": prior.Normal(0.0, 2.0), "b": prior.Normal(0.0, 2.0)})
+    >>> posterior = problem.posterior(pcl.minimize(problem).x)
+    >>> posterior.correlation().round(3)
+    array([[ 1.   , -0.999],
+           [-0.999,  1.   ]])
+    >>> law = lambda t: tf.stack([t["a"] + t["b"], t["a"] - t["b"]])
+    >>> posterior.band(law).deviation.round(3)                          # σ/√2, 2√2
+    array([0.071, 2.828])
     """
 
     def __init__(self, problem: Unknowns, theta: Array, covariance: Covariance, sigma: float,
@@ -72,7 +103,7 @@ class Posterior:
 
     @property
     def covariance_form(self) -> Covariance:
-        """C; `Indefinite` where there is none."""
+        """C as a `Covariance`; raises `Indefinite` where there is none."""
         found = self.directions
         if found is not None and found.negative.shape[1]:
             raise Indefinite(f"the Hessian is indefinite at theta: {found.negative.shape[1]} of "
@@ -97,13 +128,16 @@ class Posterior:
         return R @ R.T
 
     def correlation(self, blocks: Sequence[str] | None = None) -> Array:
-        """The same with ones on the diagonal."""
+        """C_ij/√(C_ii C_jj) of these `blocks` (all by default), flattened one after the other, (q, q)."""
         C = self.covariance(blocks)
         deviation = np.sqrt(np.diag(C))
         return C / np.outer(deviation, deviation)
 
     def draws(self, count: int, seed: int) -> Array:
-        """Independent θ, (count, p)."""
+        """Independent θ ~ N(θ*, C), (count, p), the same for the same `seed`.
+
+        ValueError unless count is a whole number ≥ 1; `Indefinite` where there is no C.
+        """
         count = positive_integer("count", count)
         deviations = self.covariance_form.deviations(count, np.random.default_rng(seed))
         return self.coordinates.moved(self.theta, deviations)
@@ -150,6 +184,18 @@ class Posterior:
             (quantiles, which follow a law where the linearisation fails, such as ln κ).
         check : int
             So many draws look at whether the linearisation holds; 0 for none.
+        seed : int, of the draws
+        where
+            Further arguments of laws of a fit, see `pcl.dae.Fit.posterior`.
+
+        Returns
+        -------
+        Band
+
+        Raises
+        ------
+        ValueError, TypeError
+            A level outside (0, 1), an unknown block, a law of another shape; `Indefinite` without a C.
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level is {level!r}; expected a probability between 0 and 1.")
@@ -160,7 +206,10 @@ class Posterior:
 
     def sensitivity(self, law: Callable[[dict[str, Tensor]], Tensor] | str,
                     points: ArrayLike | None = None, **where: Any) -> Array:
-        """∂f/∂θ (q, p) of what `band` takes: for designs, and for bands of sums and differences."""
+        """∂f/∂θ (q, p) at the peak: for designs, and for bands of sums and differences.
+
+        `law`, `points` and `where` are those of `band`.
+        """
         return self.laws(self.problem, self.theta, law, points, **where).sensitivity.copy()
 
     @property
@@ -169,8 +218,11 @@ class Posterior:
         return self._readings(self)
 
     def check_model(self, draws: int | None = None, seed: int = 0) -> ModelCheck:
-        """Whether the readings look like draws of the model, a `ModelCheck`: χ², runs of signs, normal
-        plot, outliers; see `pcl.uncertainty.checking.check_model`."""
+        """Whether the readings look like draws of the model: χ², runs of signs, normal plot, outliers.
+
+        A `ModelCheck`. `draws` (None: by residuals where there are) and their `seed` as in
+        `pcl.uncertainty.checking.check_model`.
+        """
         return check_model(self, draws, seed)
 
     # --- words ---------------------------------------------------------------------------------
@@ -212,7 +264,9 @@ class Posterior:
 def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma: float | None = None,
               cut: float | None = None, rank: int | str | None = None, method: str = "lanczos",
               hessian: str | None = None, seed: int = 0) -> Posterior:
-    """Laplace's approximation at θ, a minimiser.
+    """Laplace's approximation at θ, a minimiser, a `Posterior`.
+
+        p(θ | y) ≈ N(θ, C),   C = σ² (JᵀJ)⁻¹ with residuals, else 2σ² H⁻¹
 
     Parameters
     ----------
@@ -234,6 +288,10 @@ def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma
     seed : int
         Of the first vectors, with `rank`.
 
+    Returns
+    -------
+    Posterior
+
     Raises
     ------
     ValueError
@@ -241,6 +299,18 @@ def posterior(problem: Any, theta: ArrayLike | Mapping[str, ArrayLike], *, sigma
         block without a normal prior.
     MemoryError
         dr/dθ or the Hessian would not fit; take `rank=`.
+
+    Examples
+    --------
+    A line through three readings of unknown accuracy: σ from what is left of them.
+
+    >>> import numpy as np, pcl
+    >>> x = np.array([0.0, 1.0, 2.0])
+    >>> problem = pcl.Problem.from_residuals(
+    ...     lambda t: t["a"] + t["b"] * x - np.array([1.0, 2.1, 2.9]), {"a": 0.0, "b": 0.0})
+    >>> found = pcl.uncertainty.posterior(problem, pcl.minimize(problem).x)
+    >>> round(found.sigma, 4), float(found.standard_errors()["b"].round(4))     # of the slope, σ/√2
+    (0.1225, 0.0866)
     """
     theta = problem.ravel(theta) if isinstance(theta, Mapping) else theta
     theta = float64_array("theta", theta, (problem.size,))

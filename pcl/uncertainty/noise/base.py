@@ -58,7 +58,7 @@ class Noise(ABC):
 
     @abstractmethod
     def log_density(self, predicted: Tensor, observed: Array, unknown: Mapping[str, Tensor]) -> Tensor:
-        """log p(y | f), a scalar tensor, with f = `predicted`, y = `observed`, and its `unknown` by name."""
+        """log p(y | f), a scalar tensor: f = `predicted`, y = `observed`, its `unknown` by name."""
 
     def residuals(self, predicted: Tensor, observed: Array) -> Tensor:
         """r(f, y) (m,) with f = `predicted`, y = `observed`; NotImplementedError where there are none."""

@@ -81,7 +81,7 @@ class Censored(Noise):
         return tf.reduce_sum(inside)
 
     def draw(self, predicted: Array, rng: np.random.Generator, unknown: Blocks) -> Array:
-        """Readings as the instrument gives them: drawn around `predicted` by `rng`, cut off at the limits.
+        """Readings as the instrument gives them: drawn around `predicted` by `rng` and cut off.
 
         `unknown` as in `Noise.draw`.
         """

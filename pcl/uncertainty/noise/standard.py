@@ -29,7 +29,10 @@ class Standard(Noise):
         return tf.reduce_sum(self.log_densities(predicted, observed, unknown))
 
     def log_densities(self, predicted: Tensor, observed: Array, unknown) -> Tensor:
-        """ln p of every reading, of their shape; `predicted`, `observed`, `unknown` as in `log_density`."""
+        """ln p of every reading, of their shape.
+
+        `predicted`, `observed` and `unknown` as in `log_density`.
+        """
         z, log_scale = self.standardised(predicted, observed, unknown)
         return self.unit.log_density(z) - log_scale
 

@@ -53,7 +53,10 @@ class Prior(ABC):
         return theta[name]
 
     def check(self, name: str, start: Array) -> None:
-        """Refuse a block that this prior is not for, by a ValueError with its `name`; it begins at `start`."""
+        """Refuse a block that this prior is not for, by a ValueError with its `name`.
+
+        `start` is where it begins.
+        """
 
     def gaussian(self, shape: tuple) -> GaussianPrior | None:
         """This prior as a normal one of a block of this shape; None where it is none."""

@@ -39,6 +39,15 @@ class LogDensity:
     ------
     ValueError
         θ has another shape.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [1.0], pcl.uncertainty.noise.Gaussian(0.5),
+    ...                                 {"k": [0.0]})
+    >>> log_density = pcl.uncertainty.LogDensity(problem)
+    >>> round(log_density([1.0]), 6), log_density.gradient([0.5])       # −½ ln 2π − ln σ, (y − k)/σ²
+    (-0.225791, array([2.]))
     """
 
     def __init__(self, problem: Any, sigma: float = 1.0):
@@ -49,11 +58,11 @@ class LogDensity:
         return self._guarded(lambda at: (self.problem.log_density(at), at), theta)[0]
 
     def gradient(self, theta: ArrayLike) -> Array:
-        """Its gradient (size,); 0 where there is no value."""
+        """∂ log p/∂θ (size,) at `theta`; 0 where there is no value."""
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
-        """Both."""
+        """log p(θ | y) and its gradient (size,) at `theta`, −∞ and 0 where there is no value."""
         return self._guarded(self.problem.log_density_and_gradient, theta)
 
     def _guarded(self, function, theta):

@@ -76,6 +76,7 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
         Go on from it (True: from `checkpoint`), with the same problem, posterior, method, warm-up, seed
         and number of chains: bit for bit the draws of a run that was never interrupted. With more `draws`
         a finished run is continued.
+    checkpoint_seconds : float
 
     Returns
     -------
@@ -101,6 +102,18 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     Source: M. Hoffman and A. Gelman, 2014, The No-U-Turn sampler; S. Cotter and others, 2013, MCMC
     methods for functions; J. Martin and others, 2012, A stochastic Newton MCMC method, for the Hessian at
     the peak.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [1.0], pcl.uncertainty.noise.Gaussian(0.5),
+    ...                                 {"k": [0.0]})
+    >>> posterior = problem.posterior(pcl.minimize(problem).x)
+    >>> samples = pcl.uncertainty.sample(problem, posterior, "pcn", chains=2, draws=400, warmup=100)
+    >>> samples.blocks["k"].shape, samples.failed
+    ((2, 400, 1), 0)
+    >>> samples.standard_errors()["k"].round(1)                     # σ
+    array([0.5])
     """
     clock = time.perf_counter()
     settings = _settings(method, warmup, seed, acceptance)

@@ -22,7 +22,14 @@ ENOUGH = 100        # effective draws a chain; the same
 
 
 class ChainStatus(enum.Enum):
-    """Why the chains ended."""
+    """Why the chains ended; the value is a sentence.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> pcl.uncertainty.ChainStatus.COMPLETE.value
+    'all draws are made'
+    """
 
     COMPLETE = "all draws are made"
     INTERRUPTED = ("interrupted (Ctrl-C): the draws so far; go on with resume=True if there is a "
@@ -52,6 +59,21 @@ class Samples:
     seconds : float
     lost : tuple of int
         Numbers of chains whose process died, from 0; they are not among the draws unless all are lost.
+    problem, laws
+        What was sampled, and what a law given to `band` stands for, see `Posterior`.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem.from_data(lambda t: t["k"], [1.0], pcl.uncertainty.noise.Gaussian(0.5),
+    ...                                 {"k": [0.0]})
+    >>> posterior = problem.posterior(pcl.minimize(problem).x)
+    >>> samples = pcl.uncertainty.sample(problem, posterior, "pcn", chains=2, draws=400, warmup=100)
+    >>> samples.theta.shape, samples.status.name, samples.mean()["k"].round(1)
+    ((2, 400, 1), 'COMPLETE', array([1.]))
+    >>> low, high = samples.interval(0.9)["k"]              # 1 ± 1.64 · 0.5 = (0.18, 1.82)
+    >>> low.round(1), high.round(1)
+    (array([0.2]), array([1.8]))
     """
 
     theta: Array
@@ -92,7 +114,10 @@ class Samples:
         return self._by_block(self.pooled.std(axis=0, ddof=1))
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[Array, Array]]:
-        """{block: (lower, upper)}, quantiles that leave the same on both sides."""
+        """{block: (lower, upper)}, quantiles that leave (1 − level)/2 on either side.
+
+        ValueError unless `level` is in (0, 1).
+        """
         tails = np.quantile(self.pooled, _tails(level), axis=0)
         lower, upper = map(self._by_block, tails)
         return {name: (lower[name], upper[name]) for name in lower}
@@ -118,6 +143,17 @@ class Samples:
         draws : int
             At so many of the draws, evenly over all chains, the law is evaluated. The value of the band
             is their median.
+        where
+            Further arguments of laws of a fit, see `pcl.dae.Fit.posterior`.
+
+        Returns
+        -------
+        Band
+
+        Raises
+        ------
+        ValueError, TypeError
+            A level outside (0, 1), an unknown block, a law of another shape.
         """
         if self.problem is None:
             raise ValueError("these samples came without their problem (from a file or a process); "
