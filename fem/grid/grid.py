@@ -124,7 +124,7 @@ class Grid:
         Raises
         ------
         ValueError
-            Fewer than 3 nodes along an axis, lengths that are not positive, as many as neither one nor the axes.
+            Fewer than 3 nodes along an axis; lengths that are not positive, or neither one nor one an axis.
 
         Examples
         --------
@@ -162,7 +162,7 @@ class Grid:
 
     @functools.cached_property
     def mesh(self) -> skfem.Mesh:
-        """Intervals, rectangles or boxes between the nodes, which keep their numbers: a mesh of scikit-fem.
+        """Intervals, rectangles or boxes between the nodes, which keep their numbers; of scikit-fem.
 
         Examples
         --------
@@ -493,8 +493,8 @@ class Grid:
         Parameters
         ----------
         where : None, name or list of names, predicate, or array of numbers
-            None is all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of z).
-            A predicate on coordinates (m, dim) -> bool (m,) is applied to the boundary's nodes. An array
+            None is all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of
+            z). A predicate on coordinates (m, dim) -> bool (m,) is applied to the boundary's nodes. An array
             holds numbers of any nodes.
 
         Raises
