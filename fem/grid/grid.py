@@ -124,7 +124,7 @@ class Grid:
         Raises
         ------
         ValueError
-            Fewer than 3 nodes along an axis; lengths that are not positive, or neither one nor one an axis.
+            Fewer than 3 nodes along an axis; lengths not positive, or neither one nor one an axis.
 
         Examples
         --------
@@ -494,8 +494,8 @@ class Grid:
         ----------
         where : None, name or list of names, predicate, or array of numbers
             None is all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of
-            z). A predicate on coordinates (m, dim) -> bool (m,) is applied to the boundary's nodes. An array
-            holds numbers of any nodes.
+            z). A predicate on coordinates (m, dim) -> bool (m,) is applied to the boundary's nodes. An
+            array holds numbers of any nodes.
 
         Raises
         ------

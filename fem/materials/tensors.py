@@ -15,6 +15,10 @@ def trace(a: Any) -> Tensor:
     ----------
     a : tensor or array (q, 3, 3)
 
+    Returns
+    -------
+    tensor (q,)
+
     Examples
     --------
     >>> import numpy as np
@@ -32,6 +36,10 @@ def deviator(a: Any) -> Tensor:
     ----------
     a : tensor or array (q, 3, 3)
 
+    Returns
+    -------
+    tensor (q, 3, 3)
+
     Examples
     --------
     >>> import numpy as np
@@ -48,6 +56,10 @@ def equivalent(s: Any) -> Tensor:
     Parameters
     ----------
     s : tensor or array (q, 3, 3), deviatoric
+
+    Returns
+    -------
+    tensor (q,), in the unit of s
 
     Examples
     --------
@@ -70,6 +82,10 @@ def plane_strain(gradient: Any) -> Tensor:
     Parameters
     ----------
     gradient : tensor or array (q, d, d), ∂u_c/∂x_d
+
+    Returns
+    -------
+    tensor (q, 3, 3)
 
     Examples
     --------

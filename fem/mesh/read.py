@@ -36,6 +36,10 @@ def read_mesh(path: str | os.PathLike[str], cells: str | None = None) -> skfem.M
         The cells to take, by their name in VTK ('triangle', 'tetra10', …), where a file holds several
         kinds of the highest dimension, or where a surface is wanted and not the volume.
 
+    Returns
+    -------
+    skfem.Mesh, with `boundaries` and `subdomains` by name
+
     Raises
     ------
     FileNotFoundError

@@ -73,13 +73,13 @@ def march_states(space: Space, form: Callable[..., Any], times: ArrayLike, state
 
     >>> import numpy as np, skfem
     >>> import fem
-    >>> V = fem.Space(skfem.MeshLine())
+    >>> V = fem.Space(skfem.MeshLine([0.0, 0.5, 1.0]))
     >>> def form(u, x, before, t, dt):
     ...     strain = u.gradient[:, 0]
     ...     h = fem.materials.maxwell(before["h"], strain - before["strain"], dt, tau=2.0)
     ...     return {"u": {"gradient": h[:, None]}}, {"h": h, "strain": strain}
     >>> state = {"h": 0.0, "strain": 0.0}
-    >>> ends = fem.Dirichlet([0, 1], [0.0, 1.0])
+    >>> ends = fem.Dirichlet([0, 2], [0.0, 1.0])
     >>> states = fem.march_states(V, form, [0.0, 1.0, 3.0], state, dirichlet=ends)
     >>> h = states.at_points["h"].numpy()[0]
     >>> bool(np.isclose(h[1] / h[0], np.exp(-1.0)))

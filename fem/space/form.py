@@ -197,7 +197,7 @@ def sym(gradient: Array | Tensor) -> Array | Tensor:
 
     Parameters
     ----------
-    a : tensor or array (…, d, d)
+    gradient : tensor or array (…, d, d), a
 
     Returns
     -------

@@ -104,7 +104,7 @@ class Coefficient:
 
     # --- values ---------------------------------------------------------------------------
     def at(self, theta: ArrayLike | Tensor, quantity: str = "value") -> Tensor:
-        """c at V's quadrature points, (q, *shape); or its 'gradient', (q, dim), 'divergence', …
+        """c at V's quadrature points, (q, *shape); or its 'gradient' (q, dim), 'divergence', ….
 
         Parameters
         ----------
