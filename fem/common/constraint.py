@@ -30,6 +30,24 @@ class Constraint:
         for those that touch many, such as a mean value. λ is the force that keeps the constraint.
     name : str
         For messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Another `by`, a value that is not of shape () or (m,), entries that are not finite.
+
+    Examples
+    --------
+    The values at both ends of an interval differ by 1:
+
+    >>> import numpy as np, skfem
+    >>> import fem
+    >>> V = fem.Space(skfem.MeshLine(np.linspace(0.0, 1.0, 5)))
+    >>> tie = fem.Constraint([[-1.0, 0.0, 0.0, 0.0, 1.0]], 1.0)
+    >>> at_0 = fem.Dirichlet([0], 0.0)
+    >>> u = fem.solve(V.laplace(), V.load(0.0), at_0, constraints=tie)
+    >>> print(u.numpy().round(3))
+    [0.   0.25 0.5  0.75 1.  ]
     """
 
     matrix: Any

@@ -40,6 +40,27 @@ class Dirichlet:
     component : int, 'normal', 'tangential' or 'normal derivative', optional
         Part of a vector: u_c, u·n or u·t (in 3-D both tangential directions); ∂u/∂n of plate elements.
         Without one it is all of the value; u·n of H(div), u·t of H(curl) elements.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        By what takes it (`fem.solve`, …): wrong shapes, values not finite or in contradiction to each
+        other, names of no boundary or field, numbers out of range.
+
+    Examples
+    --------
+    A plate held on the left, pulled by 0.1 on the right, where it may slide:
+
+    >>> import numpy as np
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2), fem.vector("P1"))
+    >>> held = fem.Dirichlet("left", 0.0)
+    >>> pulled = fem.Dirichlet("right", 0.1, component=0)
+    >>> def elastic(u, x):
+    ...     return {"u": {"gradient": 2.0 * fem.sym(u.gradient)}}
+    >>> u = fem.solve(V.matrix(elastic), np.zeros(V.n), [held, pulled])
+    >>> (V.observe([[0.5, 0.5]], component=0) @ u).numpy().round(3).tolist()
+    [0.05]
     """
 
     where: Any = None

@@ -70,6 +70,19 @@ class Grid:
     Source: vertex-centred finite volumes; second order of the solution on graded grids: H.-O. Kreiss,
     T. Manteuffel, B. Swartz, B. Wendroff, A. White, Supra-convergent schemes on irregular grids, Math.
     Comp. 47 (1986).
+
+    Examples
+    --------
+    −u'' = 1 on (0, 1), zero at both ends: ⅛ in the middle.
+
+    >>> import numpy as np
+    >>> import fem
+    >>> grid = fem.Grid(np.linspace(0.0, 1.0, 5))
+    >>> grid
+    Grid(5 nodes, n=5, n_faces=4)
+    >>> u = fem.solve(grid.laplace(), grid.load(1.0), dirichlet=0.0)
+    >>> u.numpy().round(6).tolist()
+    [0.0, 0.09375, 0.125, 0.09375, 0.0]
     """
 
     n: int
@@ -103,6 +116,22 @@ class Grid:
         counts : int, or one to three of them
             Nodes along each axis, both ends counted.
         lengths : number > 0, or one for each axis
+
+        Returns
+        -------
+        Grid
+
+        Raises
+        ------
+        ValueError
+            Fewer than 3 nodes along an axis; lengths not positive, or neither one nor one an axis.
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform((5, 3), lengths=(2.0, 1.0))
+        >>> grid.shape, grid.points[-1].tolist()
+        ((5, 3), [2.0, 1.0])
         """
         counts = [positive_integer("counts", c, 3) for c in np.atleast_1d(counts).tolist()]
         lengths = float64_array("lengths", lengths)
@@ -121,32 +150,74 @@ class Grid:
     # --- geometry ------------------------------------------------------------------------------
     @property
     def points(self) -> Array:
-        """Coordinates of the nodes, (n, dim)."""
+        """Coordinates of the nodes, (n, dim), x first.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform((3, 3)).points[:4].tolist()
+        [[0.0, 0.0], [0.0, 0.5], [0.0, 1.0], [0.5, 0.0]]
+        """
         return self._maps.points
 
     @functools.cached_property
     def mesh(self) -> skfem.Mesh:
-        """Intervals, rectangles or boxes between the nodes, which keep their numbers."""
+        """Intervals, rectangles or boxes between the nodes, which keep their numbers; of scikit-fem.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform((3, 3)).mesh.t.shape
+        (4, 4)
+        """
         return box_mesh(self.shape, self.points)
 
     @property
     def volumes(self) -> Array:
-        """V_i, (n,): lengths, areas or volumes that add up to that of the domain."""
+        """V_i, (n,): lengths, areas or volumes that add up to that of the domain.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(5).volumes.tolist()
+        [0.125, 0.25, 0.25, 0.25, 0.125]
+        """
         return self._maps.volumes
 
     @property
     def face_points(self) -> Array:
-        """Midpoints of the faces, (n_faces, dim), where κ lives: direction by direction."""
+        """Midpoints of the faces, (n_faces, dim), where κ lives: direction by direction.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(5).face_points[:, 0].tolist()
+        [0.125, 0.375, 0.625, 0.875]
+        """
         return self._maps.face_points
 
     @property
     def face_nodes(self) -> Integers:
-        """Numbers (a, b) of the nodes on both sides of each face, (n_faces, 2)."""
+        """Numbers (a, b) of the nodes on both sides of each face, (n_faces, 2).
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(4).face_nodes.tolist()
+        [[0, 1], [1, 2], [2, 3]]
+        """
         return self._maps.face_nodes
 
     @property
     def face_directions(self) -> Integers:
-        """The axis d along which each face is crossed, (n_faces,)."""
+        """The axis d along which each face is crossed, (n_faces,).
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform((3, 3)).face_directions.tolist()
+        [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]
+        """
         return self._maps.face_directions
 
     # --- forms ---------------------------------------------------------------------------------
@@ -175,14 +246,43 @@ class Grid:
             Wrong shape, for example (n, 1); nothing but a scalar is broadcast.
         InvalidCoefficient
             κ not finite, or not positive; names the node or face.
+
+        Examples
+        --------
+        Two materials in series, 1 and 3: the flux between 0 and 1 is that of their harmonic mean, 1.5.
+
+        >>> import numpy as np
+        >>> import fem
+        >>> grid = fem.Grid.uniform(5)
+        >>> A = grid.laplace(np.array([1.0, 1.0, 3.0, 3.0]))
+        >>> u = fem.solve(A, np.zeros(grid.n), {"left": 0.0, "right": 1.0})
+        >>> (A @ u).numpy().round(6).tolist()
+        [-1.5, 0.0, 0.0, 0.0, 1.5]
         """
         kappa = at_faces(self, kappa, positive, mean)
         return SparseMatrix.from_structure(self._maps.laplace, kappa, space=self, positive=positive)
 
     def mass(self, rho: Coefficient = 1.0, positive: bool = True) -> SparseMatrix:
-        """M = diag(V_i ρ_i), with ρ a scalar, (n,) or a function of points; a SparseMatrix (n, n).
+        """M = diag(V_i ρ_i); a SparseMatrix (n, n), linear in ρ.
 
-        ρ ≤ 0 is refused as κ in `laplace`, also in multiples, unless positive=False.
+        Parameters
+        ----------
+        rho : scalar, (n,), or a function of points; array or tensor
+        positive : bool
+            ρ ≤ 0 is refused as κ in `laplace`, also in multiples, unless False.
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidCoefficient
+            As in `laplace`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fem
+        >>> grid = fem.Grid.uniform(3)
+        >>> (grid.mass(4.0) @ np.ones(3)).numpy().tolist()
+        [1.0, 2.0, 1.0]
         """
         rho = at_nodes(self, "rho", rho, scalar=True, positive=positive)
         return SparseMatrix.from_structure(self._maps.mass, rho, space=self, positive=positive)
@@ -190,7 +290,20 @@ class Grid:
     def load(self, f: Coefficient = 1.0) -> Tensor:
         """b_i = V_i f_i, a tensor (n,) or (n, k).
 
-        f is a scalar, (n,), (n, k) for k snapshots, or a function of points (n, dim).
+        Parameters
+        ----------
+        f : scalar, (n,), (n, k) for k snapshots, or a function of points (n, dim); array or tensor
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidCoefficient
+            Another shape, not finite.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).load(lambda x: x[:, 0]).numpy().tolist()
+        [0.0, 0.25, 0.25]
         """
         f = spread(at_nodes(self, "f", f, scalar=True), self.n)
         volumes = self.volumes if len(f.shape) == 1 else self.volumes[:, None]
@@ -210,6 +323,21 @@ class Grid:
         Returns
         -------
         tensor of the shape of u; at boundary nodes nothing flows through the boundary.
+
+        Raises
+        ------
+        TypeError, ValueError, InvalidCoefficient
+            As in `laplace`.
+
+        Examples
+        --------
+        −((1 + x) u')' of u = x² is −2 − 4x inside:
+
+        >>> import fem
+        >>> grid = fem.Grid.uniform(5)
+        >>> strong = grid.divergence_form(lambda x: 1.0 + x[:, 0], grid.points[:, 0] ** 2)
+        >>> (grid.restriction @ strong).numpy().round(6).tolist()
+        [-3.0, -4.0, -5.0]
         """
         u = at_nodes(self, "u", u)
         columns = None if len(u.shape) == 1 else int(u.shape[1])
@@ -222,7 +350,15 @@ class Grid:
     # --- constant maps -------------------------------------------------------------------------
     @property
     def gradient(self) -> LinearMap:
-        """G, a LinearMap (n_faces, n): the derivative across each face, towards larger coordinates."""
+        """G, a LinearMap (n_faces, n): the derivative across each face, towards larger coordinates.
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform(4, 3.0)
+        >>> (grid.gradient @ grid.points[:, 0] ** 2).numpy().tolist()
+        [1.0, 3.0, 5.0]
+        """
         return self._maps.gradient
 
     @property
@@ -230,30 +366,76 @@ class Grid:
         """D, a LinearMap (n, n_faces): D q ≈ ∇·q from normal components q at faces, 0 on ∂Ω.
 
         −V D is the transpose of diag(A_f h_f) G.
+
+        Examples
+        --------
+        Of q = 2x inside:
+
+        >>> import fem
+        >>> grid = fem.Grid.uniform(4, 3.0)
+        >>> (grid.divergence @ (2.0 * grid.face_points[:, 0])).numpy()[1:-1].tolist()
+        [2.0, 2.0]
         """
         return self._maps.divergence
 
     @property
     def face_mean(self) -> LinearMap:
-        """Interpolation from nodes to faces, (u_a + u_b)/2, a LinearMap (n_faces, n)."""
+        """Interpolation from nodes to faces, (u_a + u_b)/2, a LinearMap (n_faces, n).
+
+        Examples
+        --------
+        >>> import fem
+        >>> (fem.Grid.uniform(3).face_mean @ [0.0, 1.0, 4.0]).numpy().tolist()
+        [0.5, 2.5]
+        """
         return self._maps.face_mean
 
     def derivative(self, axis: int = 0) -> LinearMap:
         """∂/∂x_axis at nodes from three of them, exact for parabolas, a LinearMap (n, n), kept.
 
         Central inside, one-sided at the two ends; of second order on every grid.
+
+        Parameters
+        ----------
+        axis : int
+
+        Raises
+        ------
+        ValueError
+            No such axis.
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform(4, 3.0)
+        >>> (grid.derivative() @ grid.points[:, 0] ** 2).numpy().round(6).tolist()
+        [0.0, 2.0, 4.0, 6.0]
         """
         axis = positive_integer("axis", axis, 0, self.dim - 1)
         return self._maps.derivatives[axis]
 
     @property
     def restriction(self) -> LinearMap:
-        """Pᵀ, a LinearMap (n_interior, n): values at the interior nodes."""
+        """Pᵀ, a LinearMap (n_interior, n): values at the interior nodes.
+
+        Examples
+        --------
+        >>> import fem
+        >>> (fem.Grid.uniform(4).restriction @ [0.0, 1.0, 2.0, 3.0]).numpy().tolist()
+        [1.0, 2.0]
+        """
         return self.partition(self.boundary).take_free
 
     @property
     def extension(self) -> LinearMap:
-        """P, a LinearMap (n, n_interior): zero on the boundary."""
+        """P, a LinearMap (n, n_interior): zero on the boundary.
+
+        Examples
+        --------
+        >>> import fem
+        >>> (fem.Grid.uniform(4).extension @ [1.0, 2.0]).numpy().tolist()
+        [0.0, 1.0, 2.0, 0.0]
+        """
         return self.partition(self.boundary).put_free
 
     def observe(self, points: ArrayLike, dirichlet: Any = None) -> LinearMap:
@@ -270,18 +452,37 @@ class Grid:
         ------
         ValueError
             Wrong shape, no points, not finite, or outside the grid (with index and coordinates).
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform((3, 3))
+        >>> (grid.observe([[0.25, 0.8]]) @ grid.points.sum(axis=1)).numpy().round(6).tolist()
+        [1.05]
         """
         points = observation_points(points, self.dim)
         self._require_inside(points)
         return observation(self, stencil.multilinear(self.axes, points), dirichlet)
 
     def observe_nodes(self, indices: ArrayLike, dirichlet: Any = None) -> LinearMap:
-        """O with (O u)_i = u[indices[i]], a LinearMap (m, n); `dirichlet` as in `observe`.
+        """O with (O u)_i = u[indices[i]], a LinearMap (m, n).
+
+        Parameters
+        ----------
+        indices : whole numbers (m,)
+        dirichlet : optional
+            As in `observe`.
 
         Raises
         ------
         IndexError
             A number that is negative or past the end.
+
+        Examples
+        --------
+        >>> import fem
+        >>> (fem.Grid.uniform(3).observe_nodes([2, 0]) @ [0.0, 1.0, 4.0]).numpy().tolist()
+        [4.0, 0.0]
         """
         return observation(self, node_matrix(indices, self.n), dirichlet)
 
@@ -289,9 +490,24 @@ class Grid:
     def boundary_dofs(self, where: Where = None) -> Integers:
         """Sorted numbers of nodes on a part of the boundary.
 
-        None: all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of z), or
-        a list of these. A predicate on coordinates (m, dim) -> bool (m,), applied to the boundary's
-        nodes. An array of numbers, of any nodes.
+        Parameters
+        ----------
+        where : None, name or list of names, predicate, or array of numbers
+            None is all of it. 'left', 'right' (ends of x), 'bottom', 'top' (of y), 'front', 'back' (of
+            z). A predicate on coordinates (m, dim) -> bool (m,) is applied to the boundary's nodes. An
+            array holds numbers of any nodes.
+
+        Raises
+        ------
+        ValueError, IndexError
+            A side that the grid does not have, a number that is negative or past the end.
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform((3, 3))
+        >>> grid.boundary_dofs("left").tolist(), grid.boundary_dofs("top").tolist()
+        ([0, 1, 2], [2, 5, 8])
         """
         if where is None:
             return self.boundary
@@ -306,45 +522,148 @@ class Grid:
     is_scalar = True
 
     def prescribed(self, condition: Any, columns: int | None = None) -> None:
-        """A grid has one scalar field, whose unknowns are its values at nodes: nothing special to say."""
+        """None: a grid has one scalar field, whose unknowns are its values at nodes.
+
+        Parameters
+        ----------
+        condition : Dirichlet
+        columns : int, optional
+
+        Raises
+        ------
+        ValueError
+            Another field than 'u'.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).prescribed(fem.Dirichlet("left", 0.0)) is None
+        True
+        """
         if condition.field not in (None, "u"):
             raise ValueError(f"field is {condition.field!r}; a grid has the one field 'u'.")
 
     def projections(self, conditions: list) -> tuple[list, list]:
-        """No condition is a projection onto traces."""
+        """The conditions as they are: none is a projection onto traces.
+
+        Parameters
+        ----------
+        conditions : list of Dirichlet
+
+        Returns
+        -------
+        conditions, and an empty list
+
+        Examples
+        --------
+        >>> import fem
+        >>> conditions, projected = fem.Grid.uniform(3).projections([fem.Dirichlet("left", 0.0)])
+        >>> len(conditions), len(projected)
+        (1, 0)
+        """
         return conditions, []
 
     def elimination(self, rows: Any) -> Elimination:
-        """The `Elimination` of conditions E u = h, kept."""
+        """The `Elimination` u = P z + L h of conditions E u = h, kept.
+
+        Parameters
+        ----------
+        rows : sparse (m, n), E
+
+        Examples
+        --------
+        Equal values at both ends:
+
+        >>> import scipy.sparse as sp
+        >>> import fem
+        >>> fem.Grid.uniform(3).elimination(sp.csr_array([[1.0, 0.0, -1.0]])).put.shape
+        (3, 2)
+        """
         rows = sp.csr_array(rows)
         return self._partitions.kept(digest(rows.data, rows.indices, rows.indptr, np.array(rows.shape)),
                                      lambda: Elimination(rows))
 
     def name_null(self, null: Array) -> None:
-        """No words on the null space of a singular system but those of the factorisation."""
+        """None: no words on the null space of a singular system but those of the factorisation.
+
+        Parameters
+        ----------
+        null : ndarray (n, r)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fem
+        >>> fem.Grid.uniform(3).name_null(np.ones((3, 1))) is None
+        True
+        """
 
     def partition(self, fixed: Integers) -> Partition:
-        """The splitting of the nodes into `fixed` (sorted numbers) and free ones, kept."""
+        """The splitting of the nodes into `fixed` and free ones, kept.
+
+        Parameters
+        ----------
+        fixed : sorted whole numbers
+
+        Returns
+        -------
+        Partition
+
+        Examples
+        --------
+        >>> import fem
+        >>> grid = fem.Grid.uniform(4)
+        >>> grid.partition(grid.boundary).free.tolist()
+        [1, 2]
+        """
         return self._partitions.kept(digest(fixed), lambda: Partition(fixed, self.n))
 
     @property
     def dof_points(self) -> Array:
-        """`points`, under the name it has in a `Space`."""
+        """`points`, (n, dim), under the name it has in a `Space`.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).dof_points[:, 0].tolist()
+        [0.0, 0.5, 1.0]
+        """
         return self.points
 
     @property
     def basis_integrals(self) -> Array:
-        """`volumes`, under the name it has in a `Space`."""
+        """`volumes`, (n,), under the name it has in a `Space`.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).basis_integrals.tolist()
+        [0.25, 0.5, 0.25]
+        """
         return self.volumes
 
     @property
     def unused_dofs(self) -> Integers:
-        """None: every node has a volume."""
+        """No numbers, (0,): every node has a volume.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).unused_dofs.size
+        0
+        """
         return np.zeros(0, dtype=np.int64)
 
     @property
     def components(self) -> Integers:
-        """A grid is connected: zeros (n,)."""
+        """Zeros (n,): a grid is connected.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Grid.uniform(3).components.tolist()
+        [0, 0, 0]
+        """
         return np.zeros(self.n, dtype=np.int32)
 
     # --- construction --------------------------------------------------------------------------

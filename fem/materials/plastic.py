@@ -13,7 +13,23 @@ _TINY = 1e-200
 
 
 class Return(NamedTuple):
-    """Where a return mapping ends: deviatoric stress, plastic strain and its accumulated length."""
+    """Where a return mapping ends: deviatoric stress, plastic strain and its accumulated length.
+
+    Attributes
+    ----------
+    deviator : tensor (q, 3, 3), s, in the unit of the shear modulus
+    plastic : tensor (q, 3, 3), ε_p
+    hardened : tensor (q,), p
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fem.materials import radial_return
+    >>> e = 0.01 * np.diag([1.0, -0.5, -0.5])[None]
+    >>> step = radial_return(e, np.zeros((1, 3, 3)), np.zeros(1), shear=80.0, yield_stress=1.2)
+    >>> step.plastic.numpy()[0].diagonal().round(6).tolist()
+    [0.005, -0.0025, -0.0025]
+    """
 
     deviator: Tensor
     plastic: Tensor
@@ -46,6 +62,22 @@ def radial_return(strain_deviator: Any, plastic: Any, hardened: Any, shear: Any,
 
     Source: J. C. Simo, T. J. R. Hughes, 1998, Computational Inelasticity, box 3.1 (without kinematic
     hardening; there in the norm of s, here in the equivalent stress).
+
+    Raises
+    ------
+    NotConverged
+        When evaluated, with a hardening function: no Δp is found.
+
+    Examples
+    --------
+    Pulled far beyond the yield stress 1.2, without hardening the equivalent stress stays there:
+
+    >>> import numpy as np
+    >>> from fem.materials import equivalent, radial_return
+    >>> e = 0.1 * np.diag([1.0, -0.5, -0.5])[None]
+    >>> step = radial_return(e, np.zeros((1, 3, 3)), np.zeros(1), shear=80.0, yield_stress=1.2)
+    >>> equivalent(step.deviator).numpy().round(6).tolist(), step.hardened.numpy().round(3).tolist()
+    ([1.2], [0.095])
     """
     trial = 2.0 * shear * (strain_deviator - plastic)
     size = tf.sqrt(1.5 * tf.reduce_sum(tf.square(trial), axis=[1, 2]) + _TINY)

@@ -22,6 +22,18 @@ def maxwell(before: Any, elastic_change: Any, dt: Any, tau: Any) -> Tensor:
     dt, tau : scalars, or tensors that broadcast
 
     Source: J. C. Simo, T. J. R. Hughes, 1998, Computational Inelasticity, section 10.3.
+
+    Returns
+    -------
+    h₁ : tensor (q, …), in the unit of the stress
+
+    Examples
+    --------
+    At constant strain the stress decays by exp(−Δt/τ):
+
+    >>> from fem.materials import maxwell
+    >>> round(float(maxwell(1.0, 0.0, dt=2.0, tau=2.0)), 6)
+    0.367879
     """
     decay = dt / tau
     return tf.exp(-decay) * before - tf.math.expm1(-decay) / decay * elastic_change

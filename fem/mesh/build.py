@@ -38,6 +38,15 @@ def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Me
     ValueError, IndexError
         Wrong or transposed shapes, no cells, fractional or unknown node numbers, coordinates that
         are not finite, repeated vertices, an edge whose two cells place its node differently.
+
+    Examples
+    --------
+    Two triangles that share a side:
+
+    >>> import fem
+    >>> mesh = fem.mesh_from_arrays("tri", [[0, 1, 0, 1], [0, 0, 1, 1]], [[0, 1], [1, 3], [2, 2]])
+    >>> mesh.p.shape, mesh.t.shape
+    ((2, 4), (3, 2))
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; known are {', '.join(KINDS)}.")
@@ -67,6 +76,18 @@ def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
     Returns
     -------
     skfem.MeshTri
+
+    Raises
+    ------
+    ValueError
+        nx or ny below 1, a corner that is no finite (2,), upper not above lower.
+
+    Examples
+    --------
+    >>> import fem
+    >>> mesh = fem.rectangle(4, 2, upper=(2.0, 1.0))
+    >>> mesh.p.shape[1], mesh.t.shape[1], sorted(mesh.boundaries)
+    (15, 16, ['bottom', 'left', 'right', 'top'])
     """
     nx, ny = positive_integer("nx", nx), positive_integer("ny", ny)
     lower = float64_array("lower", lower, shape=(2,))
@@ -87,7 +108,30 @@ def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
 
 
 def unit_square(n: int) -> skfem.MeshTri:
-    """n × n × 2 triangles on (0, 1)², see `rectangle`."""
+    """n × n × 2 triangles on (0, 1)², see `rectangle`.
+
+    Parameters
+    ----------
+    n : int
+        Intervals along x and along y.
+
+    Returns
+    -------
+    skfem.MeshTri
+        With boundaries 'left', 'right', 'bottom', 'top'.
+
+    Raises
+    ------
+    ValueError
+        n is below 1.
+
+    Examples
+    --------
+    >>> import fem
+    >>> mesh = fem.unit_square(2)
+    >>> mesh.p.shape[1], mesh.t.shape[1]
+    (9, 8)
+    """
     return rectangle(n, n)
 
 
@@ -108,6 +152,22 @@ def disk(n: int, radius: float = 1.0, centre: ArrayLike = (0.0, 0.0), order: int
     Returns
     -------
     skfem.MeshTri2, or MeshTri with order 1
+
+    Raises
+    ------
+    ValueError
+        n below 1, radius not positive, another order, a centre that is no finite (2,).
+
+    Examples
+    --------
+    The area π of the unit disk, with parabolas and with chords:
+
+    >>> import fem
+    >>> for order in (2, 1):
+    ...     V = fem.Space(fem.disk(4, order=order), "P1")
+    ...     print(round(V.quadrature_weights.sum(), 4))
+    3.1416
+    3.1058
     """
     n, radius = positive_integer("n", n), positive_number("radius", radius)
     centre = float64_array("centre", centre, shape=(2,))

@@ -18,22 +18,33 @@ KINDS = STRAIGHT + CURVED
 def check_mesh(mesh: skfem.Mesh) -> Facets:
     """Refuse or report a mesh on which a finite element solution would be wrong.
 
-    ValueError (IndexError for numbers out of range)
-        wrong shapes, no cells, cells that are not whole numbers or out of range, coordinates not
-        finite, a vertex repeated in a cell, a cell of zero measure, the same cell twice, a folded
-        cell (det F' of both signs), neighbours on the same side of their common facet (a node
-        moved across its neighbours), a facet of more than two cells, a hanging node.
-    Warning
-        a node without a cell (left out of every system), two nodes at one place (a crack: values
-        on its two sides are independent).
-
     Inverted cells are accepted: all integrals use |det F'|. A cell counts as degenerate when its
     determinant lies within the rounding of its coordinates, so stretched cells pass.
+
+    Parameters
+    ----------
+    mesh : skfem.MeshLine, MeshTri, MeshQuad, MeshTet or MeshHex, straight or curved
 
     Returns
     -------
     Facets
         The facets, which the checks had to build.
+
+    Raises
+    ------
+    ValueError (IndexError for numbers out of range)
+        Wrong shapes, no cells, cells that are not whole numbers or out of range, coordinates not
+        finite, a vertex repeated in a cell, a cell of zero measure, the same cell twice, a folded
+        cell (det F' of both signs), neighbours on the same side of their common facet (a node
+        moved across its neighbours), a facet of more than two cells, a hanging node.
+    TypeError
+        No mesh of scikit-fem.
+
+    Warns
+    -----
+    UserWarning
+        A node without a cell (left out of every system), two nodes at one place (a crack: values
+        on its two sides are independent).
 
     Notes
     -----
@@ -41,6 +52,22 @@ def check_mesh(mesh: skfem.Mesh) -> Facets:
     Σ |K| = ∮ x·n / dim over the boundary (divergence theorem), so that the total measure needs no
     test of its own. Cracks and hanging nodes lie on the boundary of the *topology*, so only
     boundary nodes and facets are searched.
+
+    Examples
+    --------
+    A node moved across its neighbours:
+
+    >>> from dataclasses import replace
+    >>> import fem
+    >>> mesh = fem.unit_square(2)
+    >>> fem.check_mesh(mesh).boundary.size
+    8
+    >>> points = mesh.p.copy()
+    >>> points[:, 4] = 1.5, 0.5
+    >>> fem.check_mesh(replace(mesh, doflocs=points))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    ValueError: cells 3 and 2 lie on the same side of their common facet ... the mesh folds over ...
     """
     check_numbers(mesh)
     _check_measure(mesh)

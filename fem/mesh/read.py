@@ -36,6 +36,10 @@ def read_mesh(path: str | os.PathLike[str], cells: str | None = None) -> skfem.M
         The cells to take, by their name in VTK ('triangle', 'tetra10', …), where a file holds several
         kinds of the highest dimension, or where a surface is wanted and not the volume.
 
+    Returns
+    -------
+    skfem.Mesh, with `boundaries` and `subdomains` by name
+
     Raises
     ------
     FileNotFoundError
@@ -51,6 +55,20 @@ def read_mesh(path: str | os.PathLike[str], cells: str | None = None) -> skfem.M
     UserWarning
         What was not taken over: groups of points or (in 3-D) edges, facets that no cell has, sets of
         points, cells that were not chosen.
+
+    Examples
+    --------
+    Names survive the way through a file:
+
+    >>> import os, tempfile
+    >>> import fem
+    >>> mesh = fem.unit_square(2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "square.vtu")
+    ...     fem.save(path, mesh)
+    ...     again = fem.read_mesh(path)
+    >>> again.t.shape[1], sorted(again.boundaries)
+    (8, ['bottom', 'left', 'right', 'top'])
     """
     path = os.fspath(path)
     if not os.path.exists(path):

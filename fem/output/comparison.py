@@ -32,6 +32,15 @@ def plot_comparison(space: Any, found: Any, truth: Any, axes: Any = None, *, fie
     ------
     ValueError
         As in `fem.plot`, or another number of axes.
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> x, y = V.dof_points.T
+    >>> axes = fem.plot_comparison(V, found=x + 0.1 * y, truth=x, label="head", unit="m")
+    >>> len(axes)
+    3
     """
     space = domain_of(space)
     mesh = mesh_of(space)

@@ -56,6 +56,14 @@ def plot(space: Any, u: Any, ax: Any = None, *, field: str | None = None, show: 
     ------
     ValueError
         As in `fem.save`; several functions without `field`; a mesh in space (see `fem.plot_slice`).
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> ax = fem.plot(V, V.dof_points[:, 0], label="temperature", unit="K", length="m")
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('x (m)', 'y (m)')
     """
     space = domain_of(space)
     domain = mesh_of(space)

@@ -29,6 +29,13 @@ def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "
     ------
     ValueError
         A mesh on a line or in space.
+
+    Examples
+    --------
+    >>> import fem
+    >>> ax = fem.plot_mesh(fem.unit_square(2), length="m")
+    >>> sorted(text.get_text() for text in ax.get_legend().get_texts())
+    ['bottom', 'left', 'right', 'top']
     """
     from matplotlib.collections import LineCollection
     space = domain_of(space)

@@ -47,6 +47,16 @@ def plot_slice(space: Any, u: Any, ax: Any = None, *, line: Any = None,
     ------
     ValueError
         No line and no plane, both, a plane that misses the mesh, or a mesh that is not in space.
+
+    Examples
+    --------
+    x y along the diagonal of the unit square, a parabola in the distance:
+
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2), "P2")
+    >>> ax = fem.plot_slice(V, V.dof_points.prod(axis=1), line=((0.0, 0.0), (1.0, 1.0)))
+    >>> [round(float(y), 3) for y in ax.get_lines()[0].get_ydata()[[0, -1]]]
+    [0.0, 1.0]
     """
     space = domain_of(space)
     mesh, given = mesh_of(space), [line is not None, plane_at is not None, normal is not None]

@@ -64,6 +64,17 @@ def save(path: str | os.PathLike[str], space: Any, /, *, times: ArrayLike | None
     -----
     UserWarning
         NaN or infinite entries, written as NaN: a state that has gone wrong is worth a look.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "u.vtu")
+    ...     fem.save(path, V, u=V.dof_points[:, 0], kappa=lambda x: 1.0 + x[:, 1])
+    ...     print(os.listdir(folder))
+    ['u.vtu']
     """
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path is a {type(path).__name__}; expected that of a file, and then the space: "

@@ -34,6 +34,18 @@ class Series:
     ------
     ValueError, FileNotFoundError
         Another suffix, a folder that does not exist, a file to resume that is no series.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     series = fem.Series(os.path.join(folder, "run.pvd"), V)
+    ...     for t in (0.0, 0.5):
+    ...         series.append(t, u=t * V.dof_points[:, 0])
+    ...     print(sorted(os.listdir(folder)), series.times)
+    ['run.pvd', 'run_00000.vtu', 'run_00001.vtu'] [0.0, 0.5]
     """
 
     def __init__(self, path: str | os.PathLike[str], space: Any, /, *, separate: bool = False,
@@ -49,12 +61,27 @@ class Series:
             self._resume()
 
     def append(self, t: float, /, **fields: Any) -> None:
-        """Write the fields at time t; fields as in `fem.save`.
+        """Write the fields at time t.
+
+        Parameters
+        ----------
+        t : float, after the last one
+        **fields : as in `fem.save`
 
         Raises
         ------
         ValueError
-            t is not finite, or not after the last one.
+            t is not finite, or not after the last one; fields as in `fem.save`.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import fem
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     series = fem.Series(os.path.join(folder, "run.pvd"), fem.unit_square(1))
+        ...     series.append(0.0, height=lambda x: x[:, 1])
+        ...     print(series.times)
+        [0.0]
         """
         t = float(t)
         if not np.isfinite(t) or (self.times and t <= self.times[-1]):

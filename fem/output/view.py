@@ -22,6 +22,12 @@ def view(space: Any, /, *, separate: bool = False, show: bool = True, **fields: 
     ------
     ImportError
         pyvista (or meshio) is not installed.
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> fem.view(V, u=V.dof_points[:, 0])  # doctest: +SKIP
     """
     try:
         import pyvista

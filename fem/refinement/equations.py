@@ -34,7 +34,23 @@ class Stated(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LinearEquation:
-    """A u = b with conditions: the arguments of `fem.solve`."""
+    """A u = b with conditions: the arguments of `fem.solve`.
+
+    Parameters
+    ----------
+    A : SparseMatrix (n, n)
+    b : array or tensor (n,)
+    dirichlet, constraints, solver : as in `fem.solve`
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(4))
+    >>> equation = fem.LinearEquation(V.laplace(), V.load(1.0), dirichlet=0.0)
+    >>> u = equation.solve(V)
+    >>> bool(abs(equation.residual(V, u).numpy()[V.partition(V.boundary_dofs()).free]).max() < 1e-14)
+    True
+    """
 
     A: SparseMatrix
     b: ArrayLike | Tensor
@@ -43,18 +59,70 @@ class LinearEquation:
     solver: str = "superlu"
 
     def solve(self, space: Space, load: Any = None, start: Any = None) -> Tensor:
-        """u (n,); a linear solve needs no start."""
+        """u (n,) of A u = b + load; a linear solve needs no start.
+
+        Parameters
+        ----------
+        space : Space
+        load : array or tensor (n,), optional
+        start : ignored
+
+        Raises
+        ------
+        ValueError, SingularMatrix
+            As in `fem.solve`.
+
+        Examples
+        --------
+        >>> import fem
+        >>> V = fem.Space(fem.unit_square(2))
+        >>> equation = fem.LinearEquation(V.laplace(), V.load(1.0), dirichlet=0.0)
+        >>> once, twice = equation.solve(V), equation.solve(V, load=V.load(1.0))
+        >>> bool(abs(twice - 2.0 * once).numpy().max() < 1e-14)
+        True
+        """
         b = self.b if load is None else self.b + load
         return solve(self.A, b, self.dirichlet, self.solver, constraints=self.constraints)
 
     def residual(self, space: Space, u: Array | Tensor) -> Tensor:
-        """A u − b."""
+        """A u − b, (n,), all rows, as if nothing were prescribed.
+
+        Parameters
+        ----------
+        space : Space
+        u : array or tensor (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fem
+        >>> V = fem.Space(fem.unit_square(2))
+        >>> equation = fem.LinearEquation(V.laplace(), V.load(1.0), dirichlet=0.0)
+        >>> round(float(equation.residual(V, np.zeros(V.n)).numpy().sum()), 6)
+        -1.0
+        """
         return self.A @ u - self.b
 
 
 @dataclass(frozen=True, eq=False)
 class WeakEquation:
-    """A weak form with conditions: the arguments of `fem.solve_nonlinear`, one field or several."""
+    """A weak form with conditions: the arguments of `fem.solve_nonlinear`, one field or several.
+
+    Parameters
+    ----------
+    form, dirichlet, load, boundary, constraints : as in `fem.solve_nonlinear`
+
+    Examples
+    --------
+    −∇·((1 + u) ∇u) = 0 between 0 and 1: u + u²/2 is linear, u = √(1 + 3x) − 1.
+
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(4), "P2")
+    >>> form = lambda u, grad_u, x: (0.0, (1.0 + u)[:, None] * grad_u)
+    >>> u = fem.WeakEquation(form, {"left": 0.0, "right": 1.0}).solve(V)
+    >>> (V.observe([[0.5, 0.5]]) @ u).numpy().round(3).tolist(), round(2.5 ** 0.5 - 1.0, 3)
+    ([0.581], 0.581)
+    """
 
     form: Callable[..., Any]
     dirichlet: Any = None
@@ -63,14 +131,52 @@ class WeakEquation:
     constraints: Any = None
 
     def solve(self, space: Space, load: Any = None, start: Any = None) -> Tensor:
-        """u (n,)."""
+        """u (n,) with R(u) = load.
+
+        Parameters
+        ----------
+        space : Space
+        load : array or tensor (n,), optional
+            Added to that of the equation.
+        start : array (n,), optional
+            First iterate.
+
+        Raises
+        ------
+        NotConverged, ValueError
+            As in `fem.solve_nonlinear`.
+
+        Examples
+        --------
+        >>> import fem
+        >>> V = fem.Space(fem.unit_square(2))
+        >>> equation = fem.WeakEquation(lambda u, grad_u, x: (u, grad_u), {"left": 1.0})
+        >>> u = equation.solve(V).numpy()
+        >>> [round(float(x), 3) for x in (u.min(), u.max())]
+        [0.627, 1.0]
+        """
         if self.load is not None:
             load = self.load if load is None else self.load + load
         return solve_nonlinear(space, self.form, self.dirichlet, start, load, boundary=self.boundary,
                                constraints=self.constraints)
 
     def residual(self, space: Space, u: Array | Tensor) -> Tensor:
-        """R(u) − load."""
+        """R(u) − load, (n,), all rows, as if nothing were prescribed.
+
+        Parameters
+        ----------
+        space : Space
+        u : array or tensor (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fem
+        >>> V = fem.Space(fem.unit_square(2))
+        >>> equation = fem.WeakEquation(lambda u, grad_u, x: (u, grad_u))
+        >>> round(float(equation.residual(V, np.ones(V.n)).numpy().sum()), 6)
+        1.0
+        """
         R = space.residual(self.form, u, self.boundary)
         return R if self.load is None else R - self.load
 

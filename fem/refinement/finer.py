@@ -29,6 +29,18 @@ class Refining:
         Refine every cell; the only way for quadrilaterals and hexahedra.
     finer : element of the judging space on the same mesh; None for one order more
     weight, quadrature_order : see `fem.Space`
+
+    Raises
+    ------
+    ValueError
+        A fraction outside of (0, 1], max_cells below 1.
+
+    Examples
+    --------
+    >>> import fem
+    >>> how = fem.Refining(fraction=0.7, max_cells=5000)
+    >>> [V.n for V in how.spaces(fem.unit_square(2), "P1")]
+    [9, 25]
     """
 
     fraction: float = 0.5
@@ -44,7 +56,29 @@ class Refining:
         positive_integer("max_cells", self.max_cells)
 
     def spaces(self, mesh: skfem.Mesh, element: Any) -> tuple[Space, Space]:
-        """The space of the solution and the finer one that judges it."""
+        """The space of the solution and the finer one that judges it.
+
+        Parameters
+        ----------
+        mesh : skfem.Mesh
+        element : see `fem.Space`
+
+        Returns
+        -------
+        two Spaces
+
+        Raises
+        ------
+        ValueError
+            No element of one order more is known.
+
+        Examples
+        --------
+        >>> import fem
+        >>> V, W = fem.Refining().spaces(fem.unit_square(1), "P2")
+        >>> type(V.element).__name__, type(W.element).__name__
+        ('ElementTriP2', 'ElementTriP3')
+        """
         finer = next_order(element) if self.finer is None else self.finer
         order = self.quadrature_order
         return (Space(mesh, element, order, self.weight),

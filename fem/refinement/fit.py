@@ -58,6 +58,22 @@ def refine_fit(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any],
     ------
     TypeError, ValueError
         As `fem.refine`; a sigma that cannot be estimated; blocks that are not known.
+
+    Examples
+    --------
+    A source s from readings of −Δu = s with the noise 0.02; the mesh is as fine as they deserve:
+
+    >>> import numpy as np
+    >>> import fem
+    >>> places = np.array([[0.3, 0.4], [0.5, 0.5], [0.6, 0.3]])
+    >>> readings = np.array([0.0608, 0.0737, 0.0588])
+    >>> def equation(V, theta):
+    ...     return fem.LinearEquation(V.laplace(), theta["s"] * V.load(1.0), dirichlet=0.0)
+    >>> def residuals(V, u, theta):
+    ...     return (V.observe(places) @ u - readings) / 0.02
+    >>> found = fem.refine_fit(fem.unit_square(4), "P1", equation, residuals, {"s": 2.0}, sigma=1.0)
+    >>> found.success, round(float(found.theta["s"]), 1), round(float(found.standard_error["s"]), 3)
+    (True, 1.0, 0.183)
     """
     tolerance = positive_number("tolerance", tolerance)
     on_mesh = dict(on_mesh or {})

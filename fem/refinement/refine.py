@@ -52,6 +52,19 @@ def refine(mesh: skfem.Mesh, element: Any, equation: Callable[..., Any], quantit
     Cost a level: one solve in V, one solve and one adjoint in the finer space, of one order more on the
     same mesh. The estimate is that space's distance from V, hence too small where it is hardly better
     (at strong singularities by a third or so). See `fem.refinement.dual.Dual`.
+
+    Examples
+    --------
+    The mean of u, −Δu = 1, u = 0 on the boundary, to 0.001 (exact: 0.03514):
+
+    >>> import fem
+    >>> def equation(V, theta):
+    ...     return fem.LinearEquation(V.laplace(), V.load(1.0), dirichlet=0.0)
+    >>> def mean(V, u, theta):
+    ...     return V.integrate(lambda u, x: u.value, u)
+    >>> found = fem.refine(fem.unit_square(4), "P1", equation, mean, tolerance=1e-3)
+    >>> found.success, round(found.value, 3), found.history[0].cells < found.space.n_cells
+    (True, 0.034, True)
     """
     tolerance = positive_number("tolerance", tolerance)
     fixed = {name: np.asarray(a, dtype=np.float64) for name, a in (theta or {}).items()}

@@ -66,6 +66,17 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, dirichlet: Any = None, solver:
     -----
     UserWarning
         All unknowns are fixed (nothing is solved), or a condition selects none.
+
+    Examples
+    --------
+    u = x between 0 on the left and 1 on the right:
+
+    >>> import numpy as np
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(4))
+    >>> u = fem.solve(V.laplace(), V.load(0.0), {"left": 0.0, "right": 1.0})
+    >>> bool(np.allclose(u, V.dof_points[:, 0]))
+    True
     """
     space = _space_of(A)
     b = _right_hand_side(b, space.n)

@@ -57,6 +57,19 @@ def march(space: Space | Grid, system: FirstOrder | SecondOrder, initial: Coeffi
     -----
     RuntimeWarning
         The initial values contradict the Dirichlet values, which overwrite them.
+
+    Examples
+    --------
+    u' = Δu from sin πx sin πy falls by exp(−2π² t), here to t = 0.1:
+
+    >>> import numpy as np
+    >>> import fem, pcl
+    >>> V = fem.Space(fem.unit_square(4), "P2")
+    >>> heat = pcl.FirstOrder(V.mass(), V.laplace())
+    >>> start = lambda x: np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1])
+    >>> u = fem.march(V, heat, start, np.linspace(0.0, 0.1, 21), at=[0.1], dirichlet=0.0)
+    >>> round(float(u.numpy().max()), 3), round(float(np.exp(-0.2 * np.pi ** 2)), 3)
+    (0.139, 0.139)
     """
     if not isinstance(space, (Space, Grid)):
         raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space or a fem.Grid.")

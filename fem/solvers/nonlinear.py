@@ -82,6 +82,16 @@ def solve_nonlinear(space: Space, form: Callable[..., Any], dirichlet: Any = Non
     -----
     Without any Dirichlet value the equation itself must determine the level of u, for example by a
     reaction f₀(u), or a constraint does.
+
+    Examples
+    --------
+    −Δu + u³ = 1 in the unit square, u = 0 on its boundary:
+
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(8))
+    >>> u = fem.solve_nonlinear(V, lambda u, grad_u, x: (u ** 3 - 1.0, grad_u), dirichlet=0.0)
+    >>> round(float(u.numpy().max()), 3)
+    0.073
     """
     if not isinstance(space, Space):
         raise TypeError(f"space is a {type(space).__name__}; expected a fem.Space.")

@@ -46,6 +46,18 @@ class vector(NamedTuple):
     element : str or scalar element of scikit-fem
     components : int, optional
         As many as the mesh has dimensions by default.
+
+    Raises
+    ------
+    ValueError
+        By `Space`: the element is vector-valued itself.
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2), fem.vector("P1"))
+    >>> V.n, V.fields["u"].shape
+    (18, (2,))
     """
 
     element: Any

@@ -21,6 +21,25 @@ class Energy:
     ----------
     density : function of the fields and x -> (q,)
         ψ, pointwise, in TensorFlow; on facets of x and the normal.
+
+    Raises
+    ------
+    TypeError
+        The density is no function, or one of (u, grad_u, x).
+    ValueError
+        When called: ψ depends on no field, or is not (q,).
+
+    Examples
+    --------
+    ψ = |∇u|²/2 − u is the equation −Δu = 1; on (0, 1) with u = 0 at both ends u(½) = ⅛:
+
+    >>> import skfem, tensorflow as tf
+    >>> import fem
+    >>> V = fem.Space(skfem.MeshLine().refined(2))
+    >>> energy = fem.Energy(lambda u, x: 0.5 * tf.reduce_sum(u.gradient ** 2, axis=1) - u.value)
+    >>> u = fem.solve_nonlinear(V, energy, dirichlet=0.0)
+    >>> round(float(u.numpy().max()), 6)
+    0.125
     """
 
     density: Callable[..., Any]

@@ -193,6 +193,22 @@ def positional(function):
 
 
 def sym(gradient: Array | Tensor) -> Array | Tensor:
-    """(G + Gᵀ)/2 of every point, (q, d, d): the strain of a displacement."""
+    """The symmetric part (a + aᵀ)/2, pointwise: the strain of a displacement gradient.
+
+    Parameters
+    ----------
+    gradient : tensor or array (…, d, d), a
+
+    Returns
+    -------
+    tensor (…, d, d), in the unit of a
+
+    Examples
+    --------
+    >>> import fem
+    >>> import tensorflow as tf
+    >>> fem.sym(tf.constant([[1.0, 2.0], [0.0, 3.0]])).numpy().tolist()
+    [[1.0, 1.0], [1.0, 3.0]]
+    """
     transpose = tf.linalg.matrix_transpose if tf.is_tensor(gradient) else lambda G: np.swapaxes(G, -1, -2)
     return 0.5 * (gradient + transpose(gradient))

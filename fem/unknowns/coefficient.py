@@ -60,6 +60,25 @@ class Coefficient:
         Where each of them belongs to, nan where that is no point.
     domain : Domain
         Quadrature on the cells of c, or on Γ.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No Space; an element or a part of the boundary that is not known.
+
+    Examples
+    --------
+    κ(x) = 1 + x in piecewise linear functions, as the coefficient of a form:
+
+    >>> import fem
+    >>> V = fem.Space(fem.unit_square(2))
+    >>> c = fem.Coefficient(V, "P1")
+    >>> c
+    Coefficient(ElementTriP1, size=9)
+    >>> theta = c.init(lambda x: 1.0 + x[:, 0])
+    >>> A = V.laplace(c.at(theta))
+    >>> round(float(V.load(c.at(theta)).numpy().sum()), 6)
+    1.5
     """
 
     def __init__(self, space: Space, element: Any = "P0", *, mesh: skfem.Mesh | None = None,
@@ -85,14 +104,50 @@ class Coefficient:
 
     # --- values ---------------------------------------------------------------------------
     def at(self, theta: ArrayLike | Tensor, quantity: str = "value") -> Tensor:
-        """c at V's quadrature points, (q, *shape); or its 'gradient', (q, dim), 'divergence', …"""
+        """c at V's quadrature points, (q, *shape); or its 'gradient' (q, dim), 'divergence', ….
+
+        Parameters
+        ----------
+        theta : array or tensor (size,)
+        quantity : 'value', 'gradient', 'divergence', …, as far as the element has it
+
+        Raises
+        ------
+        ValueError
+            Another shape, a quantity that the element does not have.
+
+        Examples
+        --------
+        >>> import fem
+        >>> c = fem.Coefficient(fem.Space(fem.unit_square(2)), "P1")
+        >>> c.at(c.init(lambda x: 3.0 * x[:, 1]), "gradient").numpy()[0].round(6).tolist()
+        [0.0, 3.0]
+        """
         return self._map(self._state.cells, quantity) @ self.checked(theta)
 
     def at_boundary(self, theta: ArrayLike | Tensor, where: Where = None,
                     quantity: str = "value") -> Tensor:
-        """The same at V.boundary_points(where), (qb, *shape).
+        """c at V.boundary_points(where), (qb, *shape), or another quantity of it.
 
-        Without `where` on the part that c belongs to, which is all of the boundary by default.
+        Parameters
+        ----------
+        theta : array or tensor (size,)
+        where : see `Space.boundary_points`
+            By default the part that c belongs to, which is all of the boundary by default.
+        quantity : as in `at`
+
+        Raises
+        ------
+        ValueError
+            As in `at`; a part that is not known.
+
+        Examples
+        --------
+        >>> import fem
+        >>> V = fem.Space(fem.unit_square(2))
+        >>> c = fem.Coefficient(V, "P0", boundary="left")
+        >>> c.size, c.at_boundary(c.init(5.0)).numpy().tolist()
+        (2, [5.0, 5.0, 5.0, 5.0])
         """
         points = self._state.facet_points(self._where if where is None else where)
         return self._map(points, quantity) @ self.checked(theta)
@@ -101,6 +156,25 @@ class Coefficient:
         """x (m, dim) ↦ c(x), (m, *shape), at any points: inside forms, in `V.by_region`, for pictures.
 
         Where c jumps it is the value of one of the cells at x.
+
+        Parameters
+        ----------
+        theta : array or tensor (size,)
+        quantity : as in `at`
+
+        Raises
+        ------
+        ValueError
+            Another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fem
+        >>> c = fem.Coefficient(fem.Space(fem.unit_square(2)), "P1")
+        >>> kappa = c.function(c.init(lambda x: 1.0 + x[:, 0]))
+        >>> kappa(np.array([[0.3, 0.9]])).numpy().round(6).tolist()
+        [1.3]
         """
         theta = self.checked(theta)
 
@@ -120,6 +194,22 @@ class Coefficient:
         value : number, (components,), (size,), or function of points (m, dim) -> (m,) or (m, components)
             A function is interpolated where unknowns are values at points (P0: the cells' centres), and
             projected in L² elsewhere.
+
+        Returns
+        -------
+        theta : ndarray (size,)
+
+        Raises
+        ------
+        ValueError
+            A value of another shape, or not finite.
+
+        Examples
+        --------
+        >>> import fem
+        >>> c = fem.Coefficient(fem.Space(fem.unit_square(1)), "P0")
+        >>> c.init(2.0).tolist(), c.init(lambda x: x[:, 0]).round(4).tolist()
+        ([2.0, 2.0], [0.3333, 0.6667])
         """
         if callable(value) and not self.field.is_nodal:
             return self._projected(value)
@@ -138,7 +228,13 @@ class Coefficient:
     def bounds(self, lower: Any = None, upper: Any = None) -> tuple:
         """(lower, upper) of θ, so that lower ≤ c(x) ≤ upper everywhere: minimize(…, bounds={name: …}).
 
-        Each a number, a function of points, (size,), or None.
+        Parameters
+        ----------
+        lower, upper : number, function of points, (size,), or None
+
+        Returns
+        -------
+        two ndarrays (size,), or None
 
         Raises
         ------
@@ -148,6 +244,12 @@ class Coefficient:
         Notes
         -----
         For elements other than P0, P1 and Q1 use a transform, pcl.bounded(0.1, 10.0) or tf.exp, of c.
+
+        Examples
+        --------
+        >>> import fem
+        >>> fem.Coefficient(fem.Space(fem.unit_square(1)), "P0").bounds(lower=0.1)
+        (array([0.1, 0.1]), None)
         """
         if not self.field.is_nodal or not _within_range(self.field.element):
             raise ValueError(f"bounds of the unknowns of {describe(self.field.element)} do not bound its "
@@ -177,7 +279,23 @@ class Coefficient:
         return LinearMap(rows, ((self.size,), shape))
 
     def checked(self, theta: ArrayLike | Tensor) -> Array | Tensor:
-        """θ, refused in another shape."""
+        """θ as float64, refused in another shape than (size,).
+
+        Parameters
+        ----------
+        theta : array or tensor
+
+        Raises
+        ------
+        TypeError, ValueError
+
+        Examples
+        --------
+        >>> import fem
+        >>> c = fem.Coefficient(fem.Space(fem.unit_square(1)), "P0")
+        >>> c.checked([1, 2]).tolist()
+        [1.0, 2.0]
+        """
         theta = float64_value("theta", theta)
         if tuple(theta.shape) != (self.size,):
             raise ValueError(f"theta has shape {tuple(theta.shape)}; {self!r} expects ({self.size},), "

@@ -30,7 +30,21 @@ class Regulariser(ABC):
 
     @abstractmethod
     def residuals(self, theta: ArrayLike | Tensor) -> Tensor:
-        """r(θ), a vector with Σ r² = J(θ)."""
+        """r(θ), a vector with Σ r² = J(θ).
+
+        Parameters
+        ----------
+        theta : array or tensor (size,)
+
+        Returns
+        -------
+        tensor (m,)
+
+        Raises
+        ------
+        ValueError
+            Another shape.
+        """
 
     def __call__(self, theta: ArrayLike | Tensor) -> Tensor:
         """J(θ), a scalar."""

@@ -60,6 +60,18 @@ class Model:
     TypeError, ValueError
         A name that is no identifier, is given twice or reserved ("t", "d"); bounds of an unknown name
         or in the wrong order; no states. The equations are counted when they are first evaluated.
+
+    Examples
+    --------
+    A reactor: biomass X grows on a substrate S by an unknown rate mu, in a feed of known strength D.
+
+    >>> from pcl import dae
+    >>> model = dae.Model(
+    ...     states=["X", "S"], outputs=["mu"], parameters=["Y"], inputs=["D"],
+    ...     rates=lambda v: {"X": (v.mu - v.D) * v.X, "S": v.D * (10.0 - v.S) - v.mu * v.X / v.Y},
+    ...     bounds={"X": (0.0, None), "S": (0.0, None), "Y": (0.1, 1.0)})
+    >>> model.variables, model.limits("Y")
+    (('X', 'S', 'mu'), (0.1, 1.0))
     """
 
     states: tuple[str, ...]
@@ -116,11 +128,31 @@ class Model:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """States, algebraic variables and outputs: what has a value at every node."""
+        """States, algebraic variables and outputs: names of what has a value at every node.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Model(states=["x"], algebraic=["y"], rates=lambda v: {"x": -v.y},
+        ...           equations=lambda v: [v.y - v.x ** 2]).variables
+        ('x', 'y')
+        """
         return (*self.states, *self.algebraic, *self.outputs)
 
     def limits(self, name: str) -> tuple[float, float]:
-        """(lower, upper) of a variable, ±inf where it is open."""
+        """(lower, upper) of a variable or parameter, ±inf where it is open.
+
+        Parameters
+        ----------
+        name : str
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], rates=lambda v: {"x": -v.x}, bounds={"x": (0.0, None)})
+        >>> model.limits("x")
+        (0.0, inf)
+        """
         return self.bounds.get(name, (-float("inf"), float("inf")))
 
     def _checked_log(self):

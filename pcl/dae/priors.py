@@ -16,6 +16,19 @@ class NormalPrior:
     ----------
     mean : number, or the name of a parameter: values drawn from a common distribution about it
     deviation : number > 0
+
+    Raises
+    ------
+    TypeError, ValueError
+        A mean that is neither number nor name; a deviation that is not above 0, or a name.
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x},
+    ...                   priors={"k": dae.NormalPrior(0.5, deviation=0.1)})
+    >>> model.priors["k"].slope(0.7)
+    10.0
     """
 
     mean: float | str
@@ -26,20 +39,62 @@ class NormalPrior:
         positive_number("deviation", _given("deviation", self.deviation))
 
     def residual(self, p: Any, mean: Any, log: Any) -> Any:
-        """(p − mean)/deviation."""
+        """(p − mean)/deviation.
+
+        Parameters
+        ----------
+        p, mean : numbers, arrays or tensors
+        log : function, the logarithm of their kind; not needed here
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> dae.NormalPrior(0.5, deviation=0.25).residual(1.0, 0.5, np.log)
+        2.0
+        """
         return (p - mean) / self.deviation
 
     def slope(self, p: float) -> float:
-        """Derivative of the residual with respect to p, or minus that to the mean."""
+        """Derivative of the residual with respect to p, 1/deviation, or minus that to the mean.
+
+        Parameters
+        ----------
+        p : float
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.NormalPrior(0.5, deviation=0.25).slope(1.0)
+        4.0
+        """
         return 1.0 / self.deviation
 
     def wider(self, factor: float) -> NormalPrior:
-        """The same with another deviation."""
+        """The same with another deviation.
+
+        Parameters
+        ----------
+        factor : float > 0, of the deviation
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.NormalPrior(0.5, deviation=0.25).wider(2.0)
+        NormalPrior(mean=0.5, deviation=0.5)
+        """
         return replace(self, deviation=factor * self.deviation)
 
     @property
     def centre(self) -> float | str:
-        """The mean."""
+        """The mean: a number, or the name of a parameter.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.NormalPrior("k0", deviation=0.25).centre
+        'k0'
+        """
         return self.mean
 
 
@@ -51,6 +106,21 @@ class LogNormalPrior:
     ----------
     median : number > 0, or the name of a parameter
     spread : number > 0, of ln p: 0.2 is about 20 %
+
+    Raises
+    ------
+    TypeError, ValueError
+        A median that is neither a number above 0 nor a name; a spread that is not above 0, or a name.
+
+    Examples
+    --------
+    About 20 % around 2:
+
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x},
+    ...                   bounds={"k": (0.0, None)}, priors={"k": dae.LogNormalPrior(2.0, spread=0.2)})
+    >>> model.priors["k"]
+    LogNormalPrior(median=2.0, spread=0.2)
     """
 
     median: float | str
@@ -63,20 +133,62 @@ class LogNormalPrior:
         positive_number("spread", _given("spread", self.spread))
 
     def residual(self, p: Any, median: Any, log: Any) -> Any:
-        """ln (p/median)/spread."""
+        """ln (p/median)/spread.
+
+        Parameters
+        ----------
+        p, median : numbers, arrays or tensors
+        log : function, the logarithm of their kind
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> round(float(dae.LogNormalPrior(2.0, spread=0.5).residual(4.0, 2.0, np.log)), 6)
+        1.386294
+        """
         return (log(p) - log(median)) / self.spread
 
     def slope(self, p: float) -> float:
-        """Derivative of the residual with respect to p, or minus that to the median."""
+        """Derivative of the residual with respect to p, 1/(p·spread), or minus that to the median.
+
+        Parameters
+        ----------
+        p : float
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.LogNormalPrior(2.0, spread=0.5).slope(4.0)
+        0.5
+        """
         return 1.0 / (p * self.spread)
 
     def wider(self, factor: float) -> LogNormalPrior:
-        """The same with another spread."""
+        """The same with another spread.
+
+        Parameters
+        ----------
+        factor : float > 0, of the spread
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.LogNormalPrior(2.0, spread=0.5).wider(2.0)
+        LogNormalPrior(median=2.0, spread=1.0)
+        """
         return replace(self, spread=factor * self.spread)
 
     @property
     def centre(self) -> float | str:
-        """The median."""
+        """The median: a number, or the name of a parameter.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.LogNormalPrior(2.0, spread=0.5).centre
+        2.0
+        """
         return self.median
 
 

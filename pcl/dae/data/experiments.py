@@ -33,6 +33,16 @@ class Data:
     ------
     TypeError, ValueError
         Not trajectories; none; the same name twice.
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> data = dae.Data([dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, name="run 1"),
+    ...                  dae.Trajectory([0.0, 1.0], {"x": [4.0, 2.3]}, name="run 2")])
+    >>> data
+    Data of 2 trajectories, 4 observations of x
+    >>> data["run 2"].size
+    2
     """
 
     __slots__ = ("_trajectories",)
@@ -85,6 +95,18 @@ class Data:
         TypeError, ValueError
             No frame; columns that are missing, unknown, there twice, or no numbers (with the row); and
             what `Trajectory` and `Data` refuse.
+
+        Returns
+        -------
+        Data
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> long = {"t": [0.0, 1.0, 0.0, 1.0], "run": ["a", "a", "b", "b"], "name": ["x"] * 4,
+        ...         "value": [2.0, 1.2, 4.0, 2.3]}
+        >>> dae.Data.from_frame(long, experiment="run", variable="name", sigma=0.1)
+        Data of 2 trajectories, 4 observations of x
         """
         from pcl.dae.data.frames import experiments_of
         return cls([Trajectory(**each) for each in experiments_of(
@@ -132,36 +154,88 @@ class Data:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the trajectories."""
+        """Names of the trajectories.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]})).names
+        ('0',)
+        """
         return tuple(item.name for item in self._trajectories)
 
     @property
     def observed(self) -> tuple[str, ...]:
-        """Names of the variables that are observed anywhere."""
+        """Names of the variables that are observed anywhere.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Data([dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}),
+        ...           dae.Trajectory([0.0, 1.0], {"y": [0.0, 0.3]})]).observed
+        ('x', 'y')
+        """
         return tuple(dict.fromkeys(name for item in self._trajectories for name in item.observed))
 
     @property
     def size(self) -> int:
-        """Number of observations."""
+        """Number of observations.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]})).size
+        2
+        """
         return sum(item.size for item in self._trajectories)
 
     def observations(self) -> list[tuple[int, str, Array, Array, Array]]:
-        """[(number of the trajectory, variable, times, values, weights), …]."""
+        """[(number of the trajectory, variable, times, values, weights), …], the arrays (n,).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> data = dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}))
+        >>> number, variable, times, values, weights = data.observations()[0]
+        >>> number, variable, values.tolist()
+        (0, 'x', [2.0, 1.2])
+        """
         return [(k, name, s.times, s.values, s.weights)
                 for k, item in enumerate(self._trajectories) for name, s in item.observed.items()]
 
     def values(self, name: str) -> Array:
-        """All observed values of a variable, (n,), in the order of the trajectories."""
+        """All observed values of a variable, (n,), in the order of the trajectories.
+
+        Parameters
+        ----------
+        name : str
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]})).values("x").tolist()
+        [2.0, 1.2]
+        """
         return np.concatenate([item.observed[name].values for item in self._trajectories
                                if name in item.observed] or [np.zeros(0)])
 
     def require(self, model: Any) -> None:
         """Refuse what the model does not know, and inputs that it needs and that are not given.
 
+        Parameters
+        ----------
+        model : Model
+
         Raises
         ------
         ValueError
             Naming the trajectory and the variable.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], inputs=["F"], rates=lambda v: {"x": v.F - v.x})
+        >>> dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, inputs={"F": 1.0})).require(model)
         """
         groups = {"observed": (*model.variables, *model.observed),
                   "initial": model.states, "computed": model.states,
@@ -197,6 +271,14 @@ class Data:
         ------
         ValueError
             None or more than one is given, or no time can be held out.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> data = dae.Data(dae.Trajectory([0.0, 1.0, 2.0, 3.0, 4.0], {"x": [2.0, 1.2, 0.7, 0.4, 0.3]}))
+        >>> training, held_out = data.hold_out(every=2)
+        >>> training.values("x").tolist(), held_out.values("x").tolist()
+        ([2.0, 0.7, 0.3], [1.2, 0.4])
         """
         inner = [item.times[1:-1] for item in self._trajectories]
         total = sum(map(len, inner))
@@ -221,22 +303,69 @@ class Data:
         The spans end and begin at `time`; the start of a later part is free. A trajectory that is all
         on one side is only in that part.
 
+        Parameters
+        ----------
+        time : float
+
         Raises
         ------
         ValueError
             A part would be empty.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> data = dae.Data(dae.Trajectory([0.0, 1.0, 2.0, 3.0], {"x": [2.0, 1.2, 0.7, 0.4]}))
+        >>> until, after = data.split(1.0)
+        >>> until.values("x").tolist(), after.values("x").tolist()
+        ([2.0, 1.2], [0.7, 0.4])
         """
         return self._cut([time] * len(self))
 
     def last(self, duration: float) -> tuple["Data", "Data"]:
-        """(before, last): as `split`, each trajectory `duration` > 0 before the end of its own span."""
+        """(before, last): as `split`, each trajectory `duration` before the end of its own span.
+
+        Parameters
+        ----------
+        duration : float > 0
+
+        Raises
+        ------
+        ValueError
+            Not above 0; a part would be empty.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> data = dae.Data(dae.Trajectory([0.0, 1.0, 2.0, 3.0], {"x": [2.0, 1.2, 0.7, 0.4]}))
+        >>> before, last = data.last(1.5)
+        >>> last.values("x").tolist()
+        [0.7, 0.4]
+        """
         if not duration > 0.0:
             raise ValueError(f"duration is {duration!r}; expected a number > 0.")
         return self._cut([item.span[1] - duration for item in self._trajectories])
 
     def weighted(self, weights: dict[str, Array]) -> "Data":
-        """The same with other weights {name: (n,)} of readings, in the order of `values`; they count as
-        known."""
+        """The same with other weights of readings; they count as known.
+
+        Parameters
+        ----------
+        weights : {variable: (n,)}, in the order of `values`
+
+        Raises
+        ------
+        ValueError
+            Another number of weights than readings.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> data = dae.Data(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}))
+        >>> data.weighted({"x": np.array([4.0, 1.0])}).observations()[0][-1].tolist()
+        [4.0, 1.0]
+        """
         ends = {name: iter(np.split(omega, np.cumsum(
             [len(item.observed[name]) for item in self if name in item.observed])[:-1]))
             for name, omega in weights.items()}

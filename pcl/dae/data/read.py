@@ -55,6 +55,22 @@ def read_csv(paths: Path | Sequence[Path], *, time: str = "t", trajectory: str =
     OSError, ValueError
         A file that cannot be read; a column that is missing, unknown or there twice; an entry that is
         no number (with its line); and what `Trajectory` and `Data` refuse.
+
+    Returns
+    -------
+    Data
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from pcl import dae
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "runs.csv")
+    ...     with open(path, "w") as file:
+    ...         print("trajectory,t,x,F", "a,0.0,1.00,0.05", "a,0.5,0.83,0.05", sep=os.linesep, file=file)
+    ...     data = dae.read_csv(path, inputs=["F"])
+    >>> data.names, data.values("x").tolist()
+    (('a',), [1.0, 0.83])
     """
     tables = read_table(paths, time, trajectory, observed, inputs, unknown)
     initial, given = initial or {}, {} if doses is None else read_doses(doses, dosed)

@@ -67,6 +67,18 @@ class Trajectory:
         No observations; NaN or infinite; lengths that differ; times that decrease or lie outside the
         span; an input's table that does not cover the span; t1 ≤ t0; a dose or jump before the span; a
         dose at its beginning to a state whose start is free, or a jump there.
+
+    Examples
+    --------
+    Readings of x at four times, of y at two, from a known start, under an input that switches at t = 1:
+
+    >>> from pcl import dae
+    >>> readings = {"x": [2.0, 1.2, 0.7, 0.4], "y": ([1.0, 3.0], [5.1, 5.3])}
+    >>> switch = ([0.0, 1.0, 3.0], [0.0, 1.0, 1.0], "constant")
+    >>> run = dae.Trajectory([0.0, 1.0, 2.0, 3.0], readings, initial={"x": 2.0}, inputs={"F": switch},
+    ...                      sigma={"x": 0.05, "y": 0.1}, name="run 1")
+    >>> run.size, run.span, run.times.tolist()
+    (6, (0.0, 3.0), [0.0, 1.0, 2.0, 3.0])
     """
 
     __slots__ = ("_observed", "_initial", "_inputs", "_span", "_name", "_breaks", "_computed", "_steady",
@@ -108,13 +120,30 @@ class Trajectory:
                    observed: Any = None, inputs: Any = (), sigma: Any = None, unknown: str = "refuse",
                    missing: str = "refuse", initial: Mapping[str, Any] | None = None,
                    signals: Mapping[str, Any] | None = None, **options: Any) -> "Trajectory":
-        """Of a data frame of one experiment; arguments as of `Data.from_frame`, `options` as of
-        `Trajectory`.
+        """The trajectory of a data frame of one experiment.
+
+        Parameters
+        ----------
+        frame, time, variable, value, observed, inputs, sigma : as of `Data.from_frame`
+        unknown, missing, signals : as of `Data.from_frame`
+        initial : {state: value}
+        options : as of `Trajectory`
+
+        Returns
+        -------
+        Trajectory
 
         Raises
         ------
         TypeError, ValueError
             As there, and a frame of several experiments.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> frame = {"t": [0.0, 1.0, 2.0], "x [g/l]": [2.0, 1.2, 0.7]}
+        >>> dae.Trajectory.from_frame(frame, name="run 1").observed["x"].values.tolist()
+        [2.0, 1.2, 0.7]
         """
         from pcl.dae.data.frames import experiments_of
         found = experiments_of(frame, time, None, variable, value, observed, inputs, sigma, 1.0, unknown,
@@ -139,71 +168,183 @@ class Trajectory:
 
     @property
     def observed(self) -> Mapping[str, Series]:
-        """The observations by variable."""
+        """{variable: Series} of the observations, with `times`, `values` and `weights` (n,) each.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, sigma=0.5).observed["x"].weights.tolist()
+        [4.0, 4.0]
+        """
         return MappingProxyType(self._observed)
 
     @property
     def initial(self) -> Mapping[str, float]:
-        """The start values that are fixed."""
+        """{state: value} of the starts that are fixed.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dict(dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, initial={"x": 2.0, "y": None}).initial)
+        {'x': 2.0}
+        """
         return MappingProxyType(self._initial)
 
     @property
     def computed(self) -> Mapping[str, Callable[[Any], Any]]:
-        """The starts that follow from parameters."""
+        """{state: function of parameters} of the starts that follow from them.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, initial={"x": lambda p: 2.0 * p.k})
+        >>> list(run.computed)
+        ['x']
+        """
         return MappingProxyType(self._computed)
 
     @property
     def steady(self) -> tuple[str, ...]:
-        """The states that start at rest."""
+        """Names of the states that start at rest, x' = 0.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, initial={"x": "steady"}).steady
+        ('x',)
+        """
         return self._steady
 
     @property
     def doses(self) -> tuple[Dose, ...]:
-        """The doses, in order of time."""
+        """The doses, in order of time.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 9.0], {"x": [0.0, 1.2]}, doses=[(1.0, "x", 5.0, 4.0, 2)])
+        >>> [(dose.time, dose.amount) for dose in run.doses]
+        [(1.0, 5.0), (5.0, 5.0)]
+        """
         return self._happens.doses
 
     @property
     def jumps(self) -> Mapping[str, tuple[float, ...]]:
-        """The times of the jump conditions."""
+        """{name: times} of the jump conditions.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dict(dae.Trajectory([0.0, 9.0], {"x": [0.0, 1.2]}, jumps={"dilution": [2.0, 5.0]}).jumps)
+        {'dilution': (2.0, 5.0)}
+        """
         return MappingProxyType(self._happens.jumps)
 
     @property
     def events(self) -> Array:
-        """Increasing times (n,) inside the span at which states jump, a copy."""
+        """Increasing times (n,) inside the span at which states jump, a copy.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 9.0], {"x": [0.0, 1.2]}, doses=[(1.0, "x", 5.0)],
+        ...                      jumps={"dilution": 4.0})
+        >>> run.events.tolist()
+        [1.0, 4.0]
+        """
         return self._happens.times(self._span)
 
     @property
     def start(self) -> Mapping[str, float]:
-        """The start values that are fixed, doses at the start added."""
+        """{state: value} of the starts that are fixed, doses at the start added.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 9.0], {"x": [5.0, 1.2]}, initial={"x": 0.0},
+        ...                      doses=[(0.0, "x", 5.0)])
+        >>> dict(run.start)
+        {'x': 5.0}
+        """
         return {name: value + self.added(name, self._span[0]) for name, value in self._initial.items()}
 
     def added(self, state: str, time: float) -> float:
-        """What the doses at a time add to a state."""
+        """What the doses at a time add to a state.
+
+        Parameters
+        ----------
+        state : str
+        time : float
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 9.0], {"x": [0.0, 1.2]}, doses=[(1.0, "x", 5.0), (1.0, "x", 2.0)])
+        >>> run.added("x", 1.0), run.added("x", 2.0)
+        (7.0, 0)
+        """
         return self._happens.added(state, time, self._span)
 
     @property
     def inputs(self) -> Mapping[str, Signal]:
-        """The inputs u(t)."""
+        """{name: Signal} of the inputs, each a function t (n,) -> (n,).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 2.0], {"x": [0.0, 1.2]}, inputs={"F": ([0.0, 2.0], [0.0, 1.0])})
+        >>> run.inputs["F"](np.array([0.5])).tolist()
+        [0.25]
+        """
         return MappingProxyType(self._inputs)
 
     @property
     def span(self) -> tuple[float, float]:
-        """(t0, t1)."""
+        """(t0, t1), where the trajectory is solved.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.5, 1.0], {"x": [2.0, 1.2]}, span=(0.0, 1.0)).span
+        (0.0, 1.0)
+        """
         return self._span
 
     @property
     def name(self) -> str:
-        """The name."""
+        """The name, empty if none was given.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}, name="run 1").name
+        'run 1'
+        """
         return self._name
 
     @property
     def breaks(self) -> Array:
-        """Times (n,) where elements end, a copy."""
+        """Times (n,) where elements end, a copy; at jumps and bends of tables they end by themselves.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 2.0], {"x": [0.0, 1.2]}, breaks=[1.5]).breaks.tolist()
+        [1.5]
+        """
         return np.array(self._breaks)
 
     @property
     def size(self) -> int:
-        """Number of observations."""
+        """Number of observations.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2], "y": [0.0, 0.3]}).size
+        4
+        """
         return sum(map(len, self._observed.values()))
 
     def __eq__(self, other):
@@ -216,11 +357,37 @@ class Trajectory:
 
     @property
     def times(self) -> Array:
-        """The different times at which anything was observed, increasing."""
+        """The different times at which anything was observed, increasing, (n,).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory(None, {"x": ([0.0, 1.0], [2.0, 1.2]), "y": ([0.5], [0.3])}).times.tolist()
+        [0.0, 0.5, 1.0]
+        """
         return np.unique(np.concatenate([s.times for s in self._observed.values()]))
 
     def inputs_at(self, names: Sequence[str], t: Array) -> Array:
-        """u (n, len(names)) at times t (n,); KeyError for an input that was not given."""
+        """u (n, len(names)) at times.
+
+        Parameters
+        ----------
+        names : sequence of str
+        t : ndarray (n,)
+
+        Raises
+        ------
+        KeyError
+            An input that was not given.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 2.0], {"x": [0.0, 1.2]}, inputs={"F": 3.0, "T": lambda t: 20 + t})
+        >>> run.inputs_at(["T", "F"], np.array([0.0, 2.0])).tolist()
+        [[20.0, 3.0], [22.0, 3.0]]
+        """
         missing = [name for name in names if name not in self._inputs]
         if missing:
             raise KeyError(f"trajectory {self._name!r} has no input {missing[0]!r}; it has "
@@ -228,11 +395,35 @@ class Trajectory:
         return np.array([self._inputs[name](t) for name in names]).reshape(len(names), len(t)).T
 
     def renamed(self, name: str) -> "Trajectory":
-        """The same trajectory under another name."""
+        """The same trajectory under another name.
+
+        Parameters
+        ----------
+        name : str
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}).renamed("run 2").name
+        'run 2'
+        """
         return self._other(_observed=self._observed, _name=name)
 
     def weighted(self, weights: Mapping[str, Array]) -> "Trajectory":
-        """The same with other weights {name: (n,)}, which count as known."""
+        """The same with other weights, which count as known.
+
+        Parameters
+        ----------
+        weights : {variable: (n,)}
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 1.0], {"x": [2.0, 1.2]}).weighted({"x": np.array([4.0, 1.0])})
+        >>> run.observed["x"].weights.tolist()
+        [4.0, 1.0]
+        """
         found = {name: s.weighted(weights[name]) if name in weights else s
                  for name, s in self._observed.items()}
         return self._other(_observed=found)
@@ -246,6 +437,17 @@ class Trajectory:
         chosen : function times (n,) -> bool (n,)
         span : (t0, t1), the same if None
         free : whether the start of the part is free
+
+        Returns
+        -------
+        Trajectory or None
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> run = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.2, 0.7]})
+        >>> run.part(lambda t: t < 1.5).observed["x"].values.tolist()
+        [2.0, 1.2]
         """
         found = {name: s.where(chosen(s.times)) for name, s in self._observed.items()}
         found = {name: s for name, s in found.items() if len(s)}

@@ -78,6 +78,18 @@ class Law:
     TypeError, ValueError
         No network, no names; the network's width does not fit the names, or a scale is 0; shapes that
         contradict each other, or that only constants have.
+
+    Examples
+    --------
+    An uptake that rises with S and is positive at every weight:
+
+    >>> import numpy as np, pcl
+    >>> from pcl import dae
+    >>> law = dae.Law((3,), ["S"], ["uptake"], increasing=["S"], positive=True)
+    >>> S = np.linspace(0.0, 2.0, 5)[:, None]
+    >>> uptake = law(law.init(seed=0), S)[:, 0]
+    >>> bool((np.diff(uptake) > 0.0).all()), bool((uptake > 0.0).all())
+    (True, True)
     """
 
     net: Network = None             # type: ignore[assignment]
@@ -150,24 +162,90 @@ class Law:
 
     @property
     def size(self) -> int:
-        """Number of parameters."""
+        """Number of parameters p of the network.
+
+        Examples
+        --------
+        >>> import pcl
+        >>> from pcl import dae
+        >>> dae.Law(pcl.MLP([1, 3, 1]), ["S"], ["mu"]).size
+        10
+        """
         return self.net.size
 
     @functools.cached_property
     def term(self) -> Any:
-        """The law as the equations see it, with names of the model."""
+        """The law as the equations see it, with names of the model: itself, or its `AtPlaces`.
+
+        Examples
+        --------
+        >>> import pcl
+        >>> from pcl import dae
+        >>> places = [{"a": "x", "z": "r"}, {"a": "y", "z": "s"}]
+        >>> law = dae.Law(pcl.MLP([1, 3, 1]), ["a"], ["z"], places=places)
+        >>> law.outputs, law.term.outputs
+        (('z',), ('r', 's'))
+        """
         return self if self.places == ((self.inputs, self.outputs),) else AtPlaces(self)
 
     def own(self, a: Array) -> Array:
-        """Its inputs (n·places, d) of inputs (n, D) of the `term`."""
+        """Its inputs (n·places, d) of inputs (n, D) of the `term`.
+
+        Parameters
+        ----------
+        a : ndarray (n, D)
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> places = [{"a": "x", "z": "r"}, {"a": "y", "z": "s"}]
+        >>> law = dae.Law(pcl.MLP([1, 3, 1]), ["a"], ["z"], places=places)
+        >>> law.own(np.array([[1.0, 2.0]])).tolist()
+        [[1.0], [2.0]]
+        """
         return a if self.term is self else self.term.gathered(a)
 
     def init(self, seed: int) -> Array:
-        """Initial parameters (size,)."""
+        """Initial parameters (p,), drawn by the network.
+
+        Parameters
+        ----------
+        seed : int
+
+        Examples
+        --------
+        >>> import pcl
+        >>> from pcl import dae
+        >>> dae.Law(pcl.MLP([1, 3, 1]), ["S"], ["mu"]).init(seed=0).shape
+        (10,)
+        """
         return self.net.init(seed)
 
     def at(self, params: Array, a: Array) -> TermPoint:
-        """The law at parameters (size,) and inputs a (n, n_in): a `LawPoint`, or `LawBlocks` of many."""
+        """The law at weights θ and inputs a: a `LawPoint`, or `LawBlocks` of many.
+
+        Parameters
+        ----------
+        params : ndarray (p,)
+        a : ndarray (n, n_in)
+
+        Returns
+        -------
+        LawPoint
+            `value` (n, m), `jacobian()` ∂z/∂θ (n, m, p), `input_jacobian()` ∂z/∂a (n, m, d), and second
+            derivatives.
+
+        Examples
+        --------
+        A linear network z = w a + b at a = 3:
+
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> point = dae.Law(pcl.MLP([1, 1]), ["a"], ["z"]).at(np.array([2.0, 1.0]), np.array([[3.0]]))
+        >>> point.value.tolist(), point.jacobian().tolist(), point.input_jacobian().tolist()
+        ([[7.0]], [[[3.0, 1.0]]], [[[2.0]]])
+        """
         pieces = spans(len(a), len(a) * self.size * max(a.shape[1], len(self.outputs)), LEAST)
         if len(pieces) == 1:
             return self._at(params, a)
@@ -245,7 +323,19 @@ class LawPoint:
 class TrainedLaw:
     """A law with its weights: z (n, m) = law(a) for inputs a (n, d), in the order of `inputs`.
 
+    Parameters
+    ----------
+    law : Law
+    theta : ndarray (p,), its weights
     seen : (2, d), least and largest inputs at the nodes it was trained on; None if unknown
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> from pcl import dae
+    >>> law = dae.TrainedLaw(dae.Law(pcl.MLP([1, 1]), ["S"], ["mu"]), np.array([2.0, 1.0]))
+    >>> law([0.0, 1.0]).tolist()
+    [[1.0], [3.0]]
     """
 
     law: Law
@@ -254,17 +344,43 @@ class TrainedLaw:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names."""
+        """Names of the inputs, in their order.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> dae.TrainedLaw(dae.Law(pcl.MLP([1, 1]), ["S"], ["mu"]), np.array([2.0, 1.0])).inputs
+        ('S',)
+        """
         return self.law.inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names."""
+        """Names of the outputs, in their order.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> dae.TrainedLaw(dae.Law(pcl.MLP([1, 1]), ["S"], ["mu"]), np.array([2.0, 1.0])).outputs
+        ('mu',)
+        """
         return self.law.outputs
 
     @property
     def placed(self) -> TrainedLaw:
-        """The same as the equations see it, with names of the model."""
+        """The same as the equations see it, with names of the model.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> places = [{"a": "x", "z": "r"}, {"a": "y", "z": "s"}]
+        >>> law = dae.Law(pcl.MLP([1, 1]), ["a"], ["z"], places=places)
+        >>> dae.TrainedLaw(law, np.array([2.0, 1.0])).placed.outputs
+        ('r', 's')
+        """
         return replace(self, law=self.law.term)
 
     def __call__(self, a: ArrayLike) -> Array:
@@ -272,8 +388,25 @@ class TrainedLaw:
         return self.law(self.theta, self.points(a))
 
     def outside(self, a: Array) -> dict[str, tuple[float, float]]:
-        """{input: (least, largest) of own inputs a (n, d)} of those that leave what was `seen` by more
-        than `ROOM` of its range."""
+        """Those inputs that leave what was `seen` by more than `ROOM` of its range.
+
+        Parameters
+        ----------
+        a : ndarray (n, d), inputs of its own
+
+        Returns
+        -------
+        {input: (least, largest)}
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> seen = np.array([[0.0], [1.0]])
+        >>> law = dae.TrainedLaw(dae.Law(pcl.MLP([1, 1]), ["S"], ["mu"]), np.array([2.0, 1.0]), seen)
+        >>> law.outside(np.array([[0.5], [3.0]]))
+        {'S': (0.5, 3.0)}
+        """
         if self.seen is None or not len(a):
             return {}
         low, high = self.seen
@@ -284,7 +417,26 @@ class TrainedLaw:
                 for k, name in enumerate(self.inputs) if beyond[k]}
 
     def points(self, a: ArrayLike) -> Array:
-        """Inputs as (n, d); a vector is n points of one input, or one point of d inputs."""
+        """Inputs as (n, d).
+
+        Parameters
+        ----------
+        a : array
+            (n, d); a vector is n points of one input, or one point of d inputs.
+
+        Raises
+        ------
+        ValueError
+            Another number of inputs, not finite.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl import dae
+        >>> law = dae.TrainedLaw(dae.Law(pcl.MLP([1, 1]), ["S"], ["mu"]), np.array([2.0, 1.0]))
+        >>> law.points([0.0, 1.0]).shape
+        (2, 1)
+        """
         a = np.asarray(float64_array("a", a))
         a = a.reshape(-1, 1) if len(self.inputs) == 1 else np.atleast_2d(a)
         return float64_array("a", a, shape=(None, len(self.inputs)))

@@ -61,6 +61,17 @@ def read_petab(path: PathLike) -> Problem:
         states, Laplace densities, other model formats, other networks.
     ValueError
         Tables that do not fit each other.
+
+    Returns
+    -------
+    Problem
+        With `model`, `data`, `fit()` and `objective(parameters)`; also the pair (model, data).
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> problem = dae.read_petab("problem.yaml")                     # doctest: +SKIP
+    >>> problem.objective(problem.fit().parameters)                  # doctest: +SKIP
     """
     problem, networks = _read(path)
     model, parameters = problem.model.sbml_model, Parameters.of(problem.parameter_df)
