@@ -5,7 +5,7 @@ from fem.common.constraint import Constraint
 from fem.common.dirichlet import Dirichlet
 from fem.common.sources import mollified
 from fem.grid.grid import Grid
-from fem.mesh.build import disk, mesh_from_arrays, rectangle, unit_square
+from fem.mesh.build import box, disk, interval, mesh_from_arrays, rectangle, unit_square
 from fem.mesh.check import check_mesh
 from fem.mesh.read import read_mesh
 from fem.mesh.second_order import curved
@@ -35,8 +35,7 @@ from fem.unknowns.matern import Matern
 from fem.unknowns.norms import H1, L2, TotalVariation
 
 __all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "LinearEquation",
-           "Matern", "Refining", "Series", "Space", "TotalVariation", "WeakEquation", "check_mesh",
-           "curved", "disk", "eigenvalues", "march", "march_states", "materials", "mesh_from_arrays",
-           "mollified", "plot", "plot_comparison", "plot_mesh", "plot_slice", "read_mesh", "rectangle",
-           "refine", "refine_fit", "save", "solve", "solve_complex", "solve_nonlinear", "sym",
+           "Matern", "Refining", "Series", "Space", "TotalVariation", "WeakEquation", "box", "check_mesh",
+           "curved", "disk", "eigenvalues", "interval", "march", "march_states", "materials",
+           "mesh_from_arrays", "mollified", "plot", "plot_comparison", "plot_mesh", "plot_slice", "read_mesh", "rectangle", "refine", "refine_fit", "save", "solve", "solve_complex", "solve_nonlinear", "sym",
            "unit_square", "vector", "view"]
