@@ -134,7 +134,7 @@ def main(n=8, seed=0, maxiter=20, progress=None):
 
     rate = np.geomspace(0.03, 60.0, 100)
     band = diagnose.identifiability(problem, result.x,
-                                    lambda theta: tf.math.log(law(theta["mu"], rate)), rate, sigma=1.0)
+                                    lambda theta, s: tf.math.log(law(theta["mu"], s)), rate, sigma=1.0)
     misfits = problem.residuals(result.x)[:observed.size]
     return {"result": result, "problem": problem, "cavity": cavity, "rate": rate, "truth": carreau(rate),
             "viscosity": np.exp(band.value), "deviation": band.deviation,

@@ -150,7 +150,7 @@ def law(problem, theta, net):
     """w' with its deviation, and the truth."""
     s = np.linspace(0.0, LARGEST, 61)
 
-    def slope(theta):
+    def slope(theta, s):
         return pcl.pointwise_gradient(lambda s: energy(net, theta["w"], s), s)[1]
     band = diagnose.identifiability(problem, theta, slope, s, sigma=1.0)
     return {"s": s, "slope": band.value, "deviation": band.deviation,

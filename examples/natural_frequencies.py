@@ -91,7 +91,7 @@ def main(n=60, modes=10, seed=1, maxiter=300, progress=None):
     problem = pcl.Problem.from_residuals(residuals, {"E": net.init(seed)})
     result = pcl.minimize(problem, "levenberg-marquardt", maxiter=maxiter, progress=progress)
     x = np.linspace(0.0, 1.0, 101)
-    known = diagnose.identifiability(problem, result.x, lambda theta: ratio(theta, x[:, None]), x,
+    known = diagnose.identifiability(problem, result.x, lambda theta, x: ratio(theta, x[:, None]), x,
                                      sigma=1.0)
     misfit = problem.residuals(result.x)[:len(observed)]
     return {"result": result, "problem": problem, "x": x, "truth": true_ratio(x),

@@ -98,8 +98,8 @@ def main(n=6, seed=0, maxiter=200, progress=None):
     result = pcl.minimize(problem, "levenberg-marquardt", maxiter=maxiter, progress=progress)
 
     x = np.linspace(0.0, LENGTH, 121)
-    band = diagnose.identifiability(problem, result.x, lambda theta: tf.math.log(ratio(theta, x)), x,
-                                    sigma=1.0)
+    band = diagnose.identifiability(problem, result.x, lambda theta, x: tf.math.log(ratio(theta, x)),
+                                    x, sigma=1.0)
     misfits = problem.residuals(result.x)[:len(observed)]
     return {"result": result, "problem": problem, "plate": plate, "x": x, "truth": true_transfer(x),
             "transfer": H0 * np.exp(band.value), "deviation": band.deviation,

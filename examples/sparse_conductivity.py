@@ -112,8 +112,7 @@ def main(n=4, seed=0, maxiter=60, progress=None):
     problem = pcl.Problem.from_residuals(setting.residuals, {"kappa": setting.net.init(seed)})
     result = pcl.minimize(problem, "levenberg-marquardt", maxiter=maxiter, progress=progress)
     u = np.linspace(EDGE, exact_temperature(0.0), 101)
-    known = diagnose.identifiability(problem, result.x, lambda theta: setting.kappa(theta, u), u,
-                                     sigma=1.0)
+    known = diagnose.identifiability(problem, result.x, setting.kappa, u, sigma=1.0)
     m = len(setting.observed)
     misfits, J = problem.residuals(result.x)[:m], problem.jacobian(result.x)[:m]
     field = setting.temperature(result.theta).numpy()

@@ -104,7 +104,7 @@ def main(n=20, step=0.002, seed=0, maxiter=25, progress=None):
     problem = pcl.Problem.from_residuals(residuals, {"ln c": np.full(len(KNOTS), np.log(250.0))})
     result = pcl.minimize(problem, "levenberg-marquardt", maxiter=maxiter, progress=progress)
     z = np.linspace(0.0, DEPTH, 121)
-    known = diagnose.identifiability(problem, result.x, lambda theta: speed(theta, z), z, sigma=1.0)
+    known = diagnose.identifiability(problem, result.x, speed, z, sigma=1.0)
     misfits = problem.residuals(result.x)[:observed.size]
     return {"soil": soil, "result": result, "problem": problem, "observed": observed,
             "fitted": observed + SIGMA * misfits.reshape(observed.shape), "z": z, "speed": known.value,

@@ -18,8 +18,8 @@ from pcl.errors import TimesNotChosen
 from pcl.factor.cache import Counts, FactorCache
 from pcl.nodes.networks import networks_of
 from pcl.support import memory
-from pcl.support.types import Array, ArrayLike, Path, Tensor
-from pcl.support.validate import float64_array, known, positive_integer
+from pcl.support.types import Array, ArrayLike, Path, Tensor, Theta
+from pcl.support.validate import known, positive_integer
 from pcl.uncertainty.laplace import Posterior, posterior
 from pcl.uncertainty.prior.base import Prior
 from pcl.uncertainty.prior.joint import JointGaussian
@@ -164,7 +164,7 @@ class Problem:
         """The starting point, a copy."""
         return self.blocks.start
 
-    def unravel(self, theta: ArrayLike) -> dict[str, Array]:
+    def unravel(self, theta: Theta) -> dict[str, Array]:
         """{name: array} of a flat θ."""
         return self.blocks.unravel(theta)
 
@@ -173,7 +173,7 @@ class Problem:
         return self.blocks.ravel(arrays)
 
     # --- evaluation --------------------------------------------------------------------------
-    def at(self, theta: ArrayLike) -> Record:
+    def at(self, theta: Theta) -> Record:
         """The `Record` at θ: values, adjoints and factorisations; the last one is remembered.
 
         Raises
@@ -189,20 +189,20 @@ class Problem:
             self._last = last = theta, record
         return last[1]
 
-    def value(self, theta: ArrayLike) -> float:
+    def value(self, theta: Theta) -> float:
         """ℓ(θ), a float; +inf is returned as it is, NaN raises NotFinite."""
         return self.at(theta).value
 
-    def gradient(self, theta: ArrayLike) -> Array:
+    def gradient(self, theta: Theta) -> Array:
         """dℓ/dθ (size,)."""
         return self.at(theta).gradient.copy()
 
-    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+    def value_and_gradient(self, theta: Theta) -> tuple[float, Array]:
         """ℓ(θ) and dℓ/dθ."""
         record = self.at(theta)
         return record.value, record.gradient.copy()
 
-    def hessian(self, theta: ArrayLike, mode: str = "auto", blocks: Sequence[str] | None = None) -> Array:
+    def hessian(self, theta: Theta, mode: str = "auto", blocks: Sequence[str] | None = None) -> Array:
         """d²ℓ/dθ² (size, size), exact: no Gauss–Newton term is dropped.
 
         Parameters
@@ -223,26 +223,26 @@ class Problem:
             mode = min(costs, key=costs.__getitem__)
         return sweep.hessian(backward.eliminated(plan) if mode == "backward" else plan)
 
-    def hessian_costs(self, theta: ArrayLike) -> dict[str, float]:
+    def hessian_costs(self, theta: Theta) -> dict[str, float]:
         """Multiplications of the two directions, {"forward": …, "backward": …}."""
         return backward.costs(self.at(theta).plan)
 
-    def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
+    def hvp(self, theta: Theta, v: Theta) -> Array:
         """The product of the Hessian with v (size,): two back-substitutions a solve."""
-        return self.at(theta).plan.hvp(float64_array("v", v, (self.size,)))
+        return self.at(theta).plan.hvp(self.blocks.check(v, "v"))
 
-    def gauss_newton(self, theta: ArrayLike) -> Array:
+    def gauss_newton(self, theta: Theta) -> Array:
         """The Gauss–Newton matrix VᵀℓᵥᵥV (size, size), V the sensitivities of what enters ℓ.
 
         With residuals it is 2 JᵀJ. It is positive semidefinite where ℓ is convex in them.
         """
         return sweep.hessian(self.at(theta).gauss_newton_plan)
 
-    def gauss_newton_product(self, theta: ArrayLike, v: ArrayLike) -> Array:
+    def gauss_newton_product(self, theta: Theta, v: Theta) -> Array:
         """The product of the Gauss–Newton matrix with v (size,)."""
-        return self.at(theta).gauss_newton_plan.hvp(float64_array("v", v, (self.size,)))
+        return self.at(theta).gauss_newton_plan.hvp(self.blocks.check(v, "v"))
 
-    def eigenvalues(self, theta: ArrayLike, count: int, which: str = "LM",
+    def eigenvalues(self, theta: Theta, count: int, which: str = "LM",
                     gauss_newton: bool = False) -> tuple[Array, Array]:
         """The `count` extreme eigenvalues and vectors of the Hessian, by products alone (Lanczos).
 
@@ -273,13 +273,13 @@ class Problem:
             known("block", name, self.slices)
         return record.plan_of([list(self.slices).index(name) for name in names])
 
-    def certify(self, theta: ArrayLike | None = None) -> certificate.Certificate:
+    def certify(self, theta: Theta | None = None) -> certificate.Certificate:
         """Check every derivative at θ; returns a `pcl.checks.certificate.Certificate` that can be
         printed."""
         return certificate.certify(self, theta)
 
     # --- as a density ------------------------------------------------------------------------
-    def log_density(self, theta: ArrayLike) -> float:
+    def log_density(self, theta: Theta) -> float:
         """log p(θ | y) up to the evidence: −ℓ/2 + constant.
 
         Of a problem from `from_data` all constants are there, so that the integral over θ is the
@@ -288,7 +288,7 @@ class Problem:
         """
         return self._log_constant - 0.5 * self.value(theta)
 
-    def log_density_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+    def log_density_and_gradient(self, theta: Theta) -> tuple[float, Array]:
         """`log_density` and its gradient (size,), for samplers."""
         value, gradient = self.value_and_gradient(theta)
         return self._log_constant - 0.5 * value, -0.5 * gradient
@@ -307,7 +307,7 @@ class Problem:
         prior = JointGaussian(statement.gaussian, self.slices)
         return lambda v: 0.5 * prior.product(v)
 
-    def posterior(self, theta: ArrayLike | Mapping[str, ArrayLike], **options: Any) -> Posterior:
+    def posterior(self, theta: Theta, **options: Any) -> Posterior:
         """Laplace's approximation at θ, a `pcl.uncertainty.Posterior`; options as in
         `pcl.uncertainty.posterior`."""
         return posterior(self, theta, **options)
@@ -326,12 +326,12 @@ class Problem:
         saved.save(path, result, self.blocks, self.networks if networks is None else networks, posterior)
 
     # --- least squares -------------------------------------------------------------------------
-    def residuals(self, theta: ArrayLike) -> Array:
+    def residuals(self, theta: Theta) -> Array:
         """r(θ) (m,); for problems stated by `from_residuals`."""
         self._need_residuals()
         return self.at(theta).residuals.copy()
 
-    def jacobian(self, theta: ArrayLike) -> Array:
+    def jacobian(self, theta: Theta) -> Array:
         """The sensitivities dr/dθ (m, size)."""
         self._need_residuals()
         record = self.at(theta)

@@ -209,10 +209,8 @@ def test_an_unknown_block_is_answered_with_the_known_ones():
         pcl.Problem(lambda th: tf.reduce_sum(th["kapa"] ** 2), {"kappa": np.ones(2)})
 
 
-def test_theta_given_as_a_dict_or_a_list_of_arrays_is_refused_in_one_sentence():
+def test_theta_given_as_a_list_of_arrays_is_refused_in_one_sentence():
     problem = quadratic()
-    with pytest.raises(TypeError, match=r"theta is a dict; .*problem.ravel\(theta\)"):
-        problem.value({"kappa": np.ones(2)})
     with pytest.raises(ValueError, match="theta is a list whose parts have different shapes"):
         problem.value([np.ones(2), np.ones(3)])
     with pytest.raises(TypeError, match="blocks given are a list; expected a dict .* kappa"):

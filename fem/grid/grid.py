@@ -18,6 +18,7 @@ from fem.grid import stencil
 from fem.grid.box_mesh import box_mesh
 from fem.grid.coefficient import at_faces, at_nodes, place
 from fem.grid.maps import GridMaps
+from fem.mesh.build import SIDES
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
@@ -25,8 +26,6 @@ from pcl.support.arrays import digest, frozen
 from pcl.support.caches import Bounded
 from pcl.support.types import Array, ArrayLike, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, known, positive_integer, whole_numbers
-
-SIDES = (("left", "right"), ("bottom", "top"), ("front", "back"))
 
 # Partitions that a grid keeps.
 KEPT = 16

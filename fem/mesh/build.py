@@ -9,6 +9,9 @@ from fem.mesh.second_order import curved, second_order_mesh
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
+# Names of the ends of x, y and z.
+SIDES = (("left", "right"), ("bottom", "top"), ("front", "back"))
+
 KINDS = {"line": skfem.mesh.MeshLine1, "tri": skfem.MeshTri, "quad": skfem.MeshQuad,
          "tet": skfem.MeshTet, "hex": skfem.MeshHex,
          "tri6": skfem.MeshTri2, "quad9": skfem.MeshQuad2, "tet10": skfem.MeshTet2,
@@ -58,6 +61,74 @@ def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Me
     return KINDS[kind](points, cells.astype(np.int32))
 
 
+def interval(n: int, lower: float = 0.0, upper: float = 1.0) -> skfem.MeshLine:
+    """n equal intervals on (lower, upper), with the boundaries 'left' and 'right'.
+
+    Parameters
+    ----------
+    n : int
+        Intervals.
+    lower, upper : float
+        Ends.
+
+    Returns
+    -------
+    skfem.MeshLine
+
+    Raises
+    ------
+    ValueError
+        n is no whole number ≥ 1, or upper ≤ lower.
+
+    Examples
+    --------
+    −u'' = 1 between two zeros, highest in the middle.
+
+    >>> import fem
+    >>> V = fem.Space(fem.interval(20), "P1")
+    >>> u = fem.solve(V.laplace(), V.load(1.0), dirichlet={"left": 0.0, "right": 0.0})
+    >>> print(f"{max(u):.3f}")
+    0.125
+    """
+    n = positive_integer("n", n)
+    lower, upper = _corners([lower], [upper])
+    return _with_sides(skfem.MeshLine(np.linspace(lower[0], upper[0], n + 1)), lower, upper)
+
+
+def box(nx: int, ny: int, nz: int, lower: ArrayLike = (0.0, 0.0, 0.0),
+        upper: ArrayLike = (1.0, 1.0, 1.0)) -> skfem.MeshTet:
+    """nx × ny × nz × 6 tetrahedra; boundaries 'left', 'right' (ends of x), 'bottom', 'top' (of y),
+    'front', 'back' (of z), as of a `fem.Grid`.
+
+    Parameters
+    ----------
+    nx, ny, nz : int
+        Intervals along x, y and z.
+    lower, upper : (3,)
+        Corners of the box.
+
+    Returns
+    -------
+    skfem.MeshTet
+
+    Raises
+    ------
+    ValueError
+        No whole numbers ≥ 1, or upper ≤ lower in a coordinate.
+
+    Examples
+    --------
+    >>> import fem
+    >>> V = fem.Space(fem.box(4, 4, 2, upper=(1.0, 1.0, 0.5)), "P1")
+    >>> V.n, round(float(V.boundary_weights("back").sum()), 3)
+    (75, 1.0)
+    """
+    counts = [positive_integer(name, n) for name, n in (("nx", nx), ("ny", ny), ("nz", nz))]
+    lower, upper = _corners(lower, upper, 3)
+    axes = [np.linspace(a, b, n + 1) for a, b, n in zip(lower, upper, counts)]
+    return _with_sides(skfem.MeshTet.init_tensor(*axes), lower, upper)
+
+
 def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
               upper: ArrayLike = (1.0, 1.0)) -> skfem.MeshTri:
     """nx × ny × 2 triangles; each diagonal runs from the lower right to the upper left.
@@ -90,21 +161,31 @@ def rectangle(nx: int, ny: int, lower: ArrayLike = (0.0, 0.0),
     (15, 16, ['bottom', 'left', 'right', 'top'])
     """
     nx, ny = positive_integer("nx", nx), positive_integer("ny", ny)
-    lower = float64_array("lower", lower, shape=(2,))
-    upper = float64_array("upper", upper, shape=(2,))
-    if (upper <= lower).any():
-        raise ValueError(f"upper is {tuple(upper.tolist())} and lower {tuple(lower.tolist())}; "
-                         "expected upper > lower in both coordinates.")
+    lower, upper = _corners(lower, upper, 2)
     x, y = np.meshgrid(np.linspace(lower[0], upper[0], nx + 1),
                        np.linspace(lower[1], upper[1], ny + 1))
     number = np.arange((nx + 1) * (ny + 1), dtype=np.int32).reshape(ny + 1, nx + 1)
     a, b = number[:-1, :-1].ravel(), number[:-1, 1:].ravel()          # lower left, lower right
     c, d = number[1:, :-1].ravel(), number[1:, 1:].ravel()            # upper left, upper right
     cells = np.stack([np.stack([a, b, c]), np.stack([b, c, d])], axis=2).reshape(3, -1)
-    mesh = skfem.MeshTri(np.stack([x.ravel(), y.ravel()]), cells)
+    return _with_sides(skfem.MeshTri(np.stack([x.ravel(), y.ravel()]), cells), lower, upper)
+
+
+def _corners(lower, upper, dim=1):
+    """Both as arrays (dim,), refused unless upper > lower."""
+    lower = float64_array("lower", lower, shape=(dim,))
+    upper = float64_array("upper", upper, shape=(dim,))
+    if (upper <= lower).any():
+        raise ValueError(f"upper is {tuple(upper.tolist())} and lower {tuple(lower.tolist())}; "
+                         "expected upper > lower in every coordinate.")
+    return lower, upper
+
+
+def _with_sides(mesh, lower, upper):
+    """The mesh with its sides named, the ends of each coordinate."""
     return mesh.with_boundaries({
-        "left": lambda p: p[0] == lower[0], "right": lambda p: p[0] == upper[0],
-        "bottom": lambda p: p[1] == lower[1], "top": lambda p: p[1] == upper[1]})
+        name: np.flatnonzero((mesh.p[d, mesh.facets] == ends[d]).all(axis=0))
+        for d in range(len(lower)) for name, ends in zip(SIDES[d], (lower, upper))})
 
 
 def unit_square(n: int) -> skfem.MeshTri:

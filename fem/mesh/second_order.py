@@ -9,6 +9,7 @@ import numpy as np
 import skfem
 from skfem.assembly import Dofs
 
+from fem.common.places import truth_of
 from fem.mesh.check import check_mesh
 from fem.mesh.geometry import EPS
 from fem.mesh.nodes import CURVED, STRAIGHT, cell_nodes, is_curved, is_tensor
@@ -108,12 +109,8 @@ def _facets(mesh, where, facets):
     if where is None:
         return facets.boundary
     if callable(where):
-        midpoints = mesh.p[:, facets.nodes[:, facets.boundary]].mean(axis=1).T
-        truth = np.asarray(where(midpoints))
-        if truth.shape != (len(midpoints),) or truth.dtype != bool:
-            raise ValueError(f"the predicate `where` returned shape {truth.shape} and dtype "
-                             f"{truth.dtype}; expected ({len(midpoints)},) truth values.")
-        chosen = facets.boundary[truth]
+        midpoints = facets.midpoints(mesh.p, facets.boundary)
+        chosen = facets.boundary[truth_of(where, midpoints)]
     else:
         parts = mesh.boundaries or {}
         names = [where] if isinstance(where, str) else where

@@ -27,6 +27,11 @@ class Facets(NamedTuple):
         """Numbers of the facets that belong to one cell only."""
         return np.flatnonzero(self.sides == 1)
 
+    def midpoints(self, points, numbers):
+        """(m, dim) of facets, from points (dim, n); a coordinate that all nodes share is kept exactly."""
+        corners = points[:, self.nodes[:, numbers]]                     # (dim, nodes of a facet, m)
+        return (corners[:, 0] + (corners - corners[:, :1]).mean(axis=1)).T
+
     @property
     def cells(self):
         """(2, n_facets) cells on both sides, −1 where there is none."""

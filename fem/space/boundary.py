@@ -22,7 +22,7 @@ def select_facets(space, where):
     if where is None:
         return space.boundary_facets
     if callable(where):
-        midpoints = mesh.p[:, space.facets.nodes[:, space.boundary_facets]].mean(axis=1).T
+        midpoints = space.facets.midpoints(mesh.p, space.boundary_facets)
         facets = space.boundary_facets[truth_of(where, midpoints)]
     elif is_names(where):
         facets = _named_facets(space, where)

@@ -742,12 +742,10 @@ class Space:
                 "V.quadrature_order).interpolate(c) is one for V.laplace.")
 
     # --- functions -----------------------------------------------------------------------
-    def interpolate(self, u: ArrayLike | Tensor) -> Tensor:
-        """u_h at the quadrature points, (q,) of u (n,), (q, k) of u (n, k); of a vector (q, components).
-
-        Parameters
-        ----------
-        u : array or tensor (n,), of a scalar field also (n, k)
+    @property
+    def interpolate(self) -> LinearMap:
+        """u (n,) ↦ u_h at the quadrature points (q,), of a vector (q, components): `V.interpolate(u)` or
+        `V.interpolate @ u`, a LinearMap. Of several right-hand sides u (n, k) ↦ (q, k).
 
         Raises
         ------
@@ -763,14 +761,12 @@ class Space:
         True
         """
         field = self.only_field("interpolate")
-        return self.at_points(u, "value") if field.shape else self.value_map @ u
+        return self.cells.gather(field.name, "value") if field.shape else self.value_map
 
-    def gradient(self, u: Array | Tensor) -> Tensor:
-        """∇u_h at the quadrature points, (q, dim), for u (n,); of a vector (q, components, dim).
-
-        Parameters
-        ----------
-        u : array or tensor (n,)
+    @property
+    def gradient(self) -> LinearMap:
+        """u (n,) ↦ ∇u_h at the quadrature points (q, dim), of a vector (q, components, dim):
+        `V.gradient(u)` or `V.gradient @ u`, a LinearMap. Of several u (n, k) ↦ (q, dim, k).
 
         Raises
         ------
@@ -786,7 +782,7 @@ class Space:
         [3.0, -1.0]
         """
         self.require_gradients("gradient")
-        return self.at_points(u, "gradient")
+        return self.cells.gather(field_of(self, None).name, "gradient")
 
     def at_points(self, u: Array | Tensor, quantity: str = "value", field: str | None = None,
                   where: Where = None, on: str | None = None) -> Tensor:

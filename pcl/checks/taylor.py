@@ -11,14 +11,14 @@ off the slope: F'(θ) d is compared with central differences, extrapolated once 
 at the steps where neighbouring R agree best. That agreement says how well R is known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from pcl.checks.report import DerivativeReport
 from pcl.support.interface import FAILURES, require_interface
-from pcl.support.types import ArrayLike
+from pcl.support.types import Theta
 from pcl.support.validate import float64_array, positive_integer
 
 __all__ = ["check_gradient", "check_hessian", "check_jacobian"]
@@ -35,7 +35,7 @@ _START = ("theta0", "size")
 EPS = np.finfo(np.float64).eps
 
 
-def check_gradient(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+def check_gradient(problem: Any, theta: Theta | None = None, directions: int = 3, seed: int = 0, *,
                    gradient: Callable | None = None, rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the gradient of a loss; θ and all random states are left alone.
 
@@ -46,7 +46,7 @@ def check_gradient(problem: Any, theta: ArrayLike | None = None, directions: int
     problem : Problem, or a function
         With a `value` and a `gradient`. A function of θ returns the loss if `gradient` is
         given, the pair (loss, gradient) if not.
-    theta : (p,) array, optional
+    theta : (p,) array or {block: array}, optional
         `problem.theta0` if None; needed for a function.
     directions : int
         Random directions, each entry of the size of its block of θ.
@@ -78,7 +78,7 @@ def check_gradient(problem: Any, theta: ArrayLike | None = None, directions: int
     return check.report(_directions(problem, theta, directions, seed))
 
 
-def check_hessian(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+def check_hessian(problem: Any, theta: Theta | None = None, directions: int = 3, seed: int = 0, *,
                   hessian: Callable | None = None, rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the Hessian against the gradient, its symmetry, and hvp against it.
 
@@ -120,7 +120,7 @@ def check_hessian(problem: Any, theta: ArrayLike | None = None, directions: int 
     return check.report(ds, **extra)
 
 
-def check_jacobian(problem: Any, theta: ArrayLike | None = None, directions: int = 3, seed: int = 0, *,
+def check_jacobian(problem: Any, theta: Theta | None = None, directions: int = 3, seed: int = 0, *,
                    rtol: float = RTOL) -> DerivativeReport:
     """Taylor check of the residuals' sensitivities J = dr/dθ, and of 2 Jᵀr = g.
 
@@ -288,6 +288,8 @@ def _theta(problem, theta):
             raise ValueError("theta is missing: with a function instead of a problem, say where "
                              "to check.")
         theta = problem.theta0
+    if isinstance(theta, Mapping) and not callable(problem):
+        theta = problem.ravel(theta)
     return float64_array("theta", theta,
                          shape=(None,) if callable(problem) else (int(problem.size),))
 

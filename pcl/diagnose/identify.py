@@ -1,6 +1,7 @@
 """Which inputs of a coefficient the data determine: its variance from the residuals or the Hessian."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -71,7 +72,8 @@ class IdentifiabilityMap:
 
 
 def identifiability(problem: Any, theta: Theta | HessianSpectrum,
-                    coefficient: Callable[[dict[str, Tensor]], Tensor] | tuple[ArrayLike, ArrayLike],
+                    coefficient: Callable[[dict[str, Tensor], Array], Tensor]
+                    | tuple[ArrayLike, ArrayLike],
                     points: ArrayLike, sigma: float | None = None,
                     prior: ArrayLike | Mapping[str, float] | None = None) -> IdentifiabilityMap:
     """What the data of a problem determine of a coefficient κ(x; θ), an `IdentifiabilityMap`.
@@ -100,12 +102,12 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
         The trained problem, ℓ = Σ r² for a known or estimated size of the noise in r.
     theta : (p,) array, {block: array}, or the `HessianSpectrum` there, which is not computed again
         A minimiser; at other points the verdict tells what the Hessian lacks.
-    coefficient : function {name: tensor} -> tensor (q,), or a pair of arrays (κ (q,), J (q, p))
-        κ at the points, written as in the loss: `lambda theta: net(theta["kappa"], x)[:, 0]`. It may
+    coefficient : function ({name: tensor}, points) -> tensor (q,), or a pair of arrays (κ (q,), J (q, p))
+        κ at the points, written as in the loss: `lambda theta, x: net(theta["kappa"], x)[:, 0]`. It may
         contain all that a loss may, so a prediction can be mapped too. A function in NumPy enters as
         its values and Jacobian, for a network from `net.at(params, x).jacobian_blocks()`.
     points : (q,) or (q, d) array
-        Where κ is evaluated, for the picture.
+        Where κ is evaluated and drawn: the function is given them as they are here.
     sigma : float, optional
         s, standard deviation of the noise in a residual; None estimates it from the part of r that no
         step of θ removes, over m − rank(J_r), or beside a prior from s² = ℓ/(m − directions).
@@ -120,8 +122,8 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
     Raises
     ------
     ValueError, TypeError
-        Wrong shapes, numbers ≤ 0; sigma is needed: no residuals, or not more of them than directions;
-        no eigenvalue is positive and there is no prior.
+        Wrong shapes, a function of θ alone, numbers ≤ 0; sigma is needed: no residuals, or not more of
+        them than directions; no eigenvalue is positive and there is no prior.
     MemoryError
         The Jacobian (q, p) does not fit.
 
@@ -149,9 +151,10 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
     >>> found.verdict
     'The Hessian is positive definite. The data determine 2 of 2 numbers.'
     """
-    points = _points(points)
+    given = float64_array("points", points)
+    points = _points(given)
     found = spectrum_at(problem, theta)
-    value, J = _sensitivity(problem, found.theta, coefficient, len(points))
+    value, J = _sensitivity(problem, found.theta, coefficient, given)
     sigma = None if sigma is None else positive_number("sigma", sigma)
     deviations = None if prior is None else _deviations(problem, prior)
     from pcl.diagnose import laplace        # it brings TensorFlow
@@ -166,8 +169,9 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
                               _verdict(found, directions, prior is not None))
 
 
-def _sensitivity(problem, theta, coefficient, q):
+def _sensitivity(problem, theta, coefficient, points):
     """κ (q,) and ∂κ/∂θ (q, p)."""
+    q = len(points)
     if isinstance(coefficient, (tuple, list)) and len(coefficient) == 2:
         value = float64_array("values of coefficient", coefficient[0], shape=(q,))
         return value, float64_array("Jacobian of coefficient", coefficient[1], shape=(q, theta.size))
@@ -177,17 +181,31 @@ def _sensitivity(problem, theta, coefficient, q):
     if not hasattr(problem, "from_residuals"):
         raise TypeError(f"problem is a {type(problem).__name__}, which cannot trace coefficient; "
                         "expected a pcl.Problem, or coefficient as a pair (values, Jacobian).")
+    _require_points(coefficient)
     memory.require(16 * q * theta.size, f"the Jacobian of coefficient at {q:,} points",
                    "use fewer points")
 
     def traced(blocks):
-        value = coefficient(blocks)
+        value = coefficient(blocks, points)
         if tuple(value.shape) != (q,):
             raise ValueError(f"coefficient has shape {tuple(value.shape)}; expected ({q},), one number "
                              "for each of the points.")
         return value
 
     return sensitivity(problem, theta, traced)
+
+
+def _require_points(coefficient):
+    """Refuse a function of θ alone: it would bring points of its own, which need not be those drawn."""
+    try:
+        parameters = inspect.signature(coefficient).parameters.values()
+    except (TypeError, ValueError):     # compiled: it cannot be asked
+        return
+    needed = [p for p in parameters if p.default is p.empty and p.kind in (
+        p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(needed) != 2 and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        raise TypeError(f"coefficient takes {len(needed)} arguments; expected two, the blocks and the "
+                        "points, for example lambda theta, x: net(theta[\"kappa\"], x)[:, 0].")
 
 
 def _deviations(problem, prior):
@@ -207,7 +225,6 @@ def _deviations(problem, prior):
 
 
 def _points(points):
-    points = float64_array("points", points)
     points = points[:, None] if points.ndim == 1 else points
     points = float64_array("points", points, shape=(None, None))
     if not points.size:

@@ -1,5 +1,7 @@
 """Named trainable blocks in one flat vector θ."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pcl.support.nearest import nearest
@@ -30,7 +32,7 @@ class Blocks:
     """
 
     def __init__(self, start):
-        if not isinstance(start, dict) or not start:
+        if not isinstance(start, Mapping) or not start:
             raise TypeError(f"blocks is {start!r}; expected a dict that names at least one block of "
                             "parameters, for instance {'kappa': net.init(seed=0)}.")
         arrays = {str(name): float64_array(f"blocks[{name!r}]", a) for name, a in start.items()}
@@ -47,15 +49,14 @@ class Blocks:
         """A copy of the starting vector."""
         return self._start.copy()
 
-    def check(self, theta):
-        """θ as a float64 vector of the right length with finite entries, or an error."""
-        if isinstance(theta, dict):
-            raise TypeError("theta is a dict; expected the flat vector. Flatten it with "
-                            "problem.ravel(theta).")
-        theta = float64_array("theta", theta)
+    def check(self, theta, name="theta"):
+        """θ, flat or {block: array}, as a float64 vector of the right length with finite entries."""
+        if isinstance(theta, Mapping):
+            return self.ravel(theta)
+        theta = float64_array(name, theta)
         if theta.shape != (self.size,):
             sizes = ", ".join(f"{name}: {s.stop - s.start}" for name, s in self.slices.items())
-            raise ValueError(f"theta has shape {theta.shape}; expected ({self.size},) for the blocks "
+            raise ValueError(f"{name} has shape {theta.shape}; expected ({self.size},) for the blocks "
                              f"{sizes}. Flatten them in this order, for instance with problem.ravel.")
         return theta
 
@@ -66,10 +67,12 @@ class Blocks:
 
     def ravel(self, arrays):
         """The flat θ of {name: array}; the names must be those of the blocks."""
-        if not isinstance(arrays, dict):
+        if not isinstance(arrays, Mapping):
             raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
                             f"names {', '.join(self.shapes)}.")
         if set(arrays) != set(self.shapes):
-            raise ValueError(f"blocks given are {sorted(arrays)}; expected {sorted(self.shapes)}.")
+            near = "".join(nearest(name, self.shapes) for name in arrays if name not in self.shapes)
+            raise ValueError(f"blocks given are {sorted(map(str, arrays))}; expected "
+                             f"{sorted(self.shapes)}.{near}")
         return np.concatenate([float64_array(name, arrays[name], self.shapes[name]).ravel()
                                for name in self.shapes])

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcl.evolution.times import halved_steps
 from pcl.problem import Problem
-from pcl.support.types import Array, ArrayLike
+from pcl.support.types import Array, Theta
 from pcl.uncertainty.covariance import determined
 
 # Shift over standard error above which the steps are too long for the data.
@@ -50,7 +50,7 @@ class TimeError:
         return "\n".join([*lines, verdict])
 
 
-def time_error(problem: Problem, theta: ArrayLike) -> TimeError:
+def time_error(problem: Problem, theta: Theta) -> TimeError:
     """The shift of the parameters when every march of the problem halves its steps, extrapolated.
 
         δr = (r_{h/2} − r_h)/(1 − 2^−p),   δθ = −J⁺ δr
@@ -63,7 +63,7 @@ def time_error(problem: Problem, theta: ArrayLike) -> TimeError:
     ----------
     problem : Problem with residuals
         Its function is traced again, so what it closes over must still be there.
-    theta : (size,), a minimum
+    theta : (size,) or {block: array}, a minimum
 
     Returns
     -------

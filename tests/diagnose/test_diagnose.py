@@ -322,7 +322,7 @@ def test_the_band_of_a_linear_fit_is_that_of_linear_regression():
     at = np.linspace(-2, 2, 9)
     A = np.vander(at, 3, increasing=True)
     found = diagnose.identifiability(
-        problem, c, lambda theta: tf.linalg.matvec(tf.constant(A), theta["c"]), at)
+        problem, c, lambda theta, _: tf.linalg.matvec(tf.constant(A), theta["c"]), at)
     expected = rss[0] / 17 * np.einsum("qi,ij,qj->q", A, np.linalg.inv(X.T @ X), A)
     np.testing.assert_allclose(found.deviation ** 2, expected, rtol=1e-12)
     np.testing.assert_allclose(found.determined, 1.0)
@@ -366,7 +366,7 @@ def test_the_sensitivity_of_a_network_is_its_jacobian():
     arrays = net.at(params, at).value[:, 0], np.column_stack([np.zeros(5), J])
     theta = problem.theta0
     found, expected = (diagnose.identifiability(problem, theta, c, at, sigma=0.1, prior={"s": 1, "u": 2})
-                       for c in (lambda theta: net(theta["u"], at)[:, 0], arrays))
+                       for c in (lambda theta, x: net(theta["u"], x)[:, 0], arrays))
     np.testing.assert_allclose(found.deviation, expected.deviation, rtol=1e-10)
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-14)
 
@@ -391,7 +391,7 @@ def test_data_never_determine_more_numbers_than_there_are():
     result = pcl.minimize(problem, "least-squares", maxiter=10, progress=False)
     at = np.linspace(-0.5, 1.5, 9)[:, None]
     for prior in (None, 1.0):
-        found = diagnose.identifiability(problem, result.x, lambda theta: NET(theta["u"], at)[:, 0], at,
+        found = diagnose.identifiability(problem, result.x, lambda theta, x: NET(theta["u"], x)[:, 0], at,
                                          sigma=0.02, prior=prior)
         assert "indefinite" in found.verdict
         assert found.directions <= 6
@@ -403,7 +403,7 @@ def test_what_cannot_be_estimated_is_asked_for():
     with pytest.raises(ValueError, match="Give sigma, with loss"):
         diagnose.identifiability(quadratic, np.zeros(2), pair, [0, 1])
     with pytest.raises(TypeError, match="cannot trace coefficient"):
-        diagnose.identifiability(quadratic, np.zeros(2), lambda theta: theta, [0, 1], sigma=1)
+        diagnose.identifiability(quadratic, np.zeros(2), lambda theta, x: theta, [0, 1], sigma=1)
     with pytest.raises(ValueError, match="no well-determined direction"):
         diagnose.identifiability(Quadratic(-np.eye(2)), np.zeros(2), pair, [0, 1], sigma=1)
     with pytest.raises(ValueError, match="prior has 1 entries ≤ 0"):
@@ -417,7 +417,22 @@ def test_what_cannot_be_estimated_is_asked_for():
     with pytest.raises(ValueError, match="2 residuals leave nothing"):
         diagnose.identifiability(few, np.ones(2), pair, [0, 1])
     with pytest.raises(ValueError, match=r"coefficient has shape \(2, 1\)"):
-        diagnose.identifiability(few, np.ones(2), lambda theta: theta["c"][:, None], [0, 1], sigma=1)
+        diagnose.identifiability(few, np.ones(2), lambda theta, x: theta["c"][:, None], [0, 1], sigma=1)
+
+
+def test_identifiability_gives_the_points_to_the_coefficient_and_takes_no_others():
+    """κ = c₀ + c₁ x has J = [1, x] at the points given; a function of θ alone could hide others."""
+    _, problem = polynomial_fit(np.array([0.0, 0.3, 0.6]), 1)
+    at = np.array([-1.0, 0.5, 2.0])
+
+    def line(theta, x):
+        return theta["c"][0] + theta["c"][1] * x
+    found = diagnose.identifiability(problem, np.ones(2), line, at, sigma=0.1)
+    A = np.vander(at, 2, increasing=True)
+    pair = diagnose.identifiability(problem, np.ones(2), (A @ np.ones(2), A), at, sigma=0.1)
+    np.testing.assert_allclose(found.deviation, pair.deviation, rtol=1e-12)
+    with pytest.raises(TypeError, match="coefficient takes 1 arguments; expected two, the blocks and"):
+        diagnose.identifiability(problem, np.ones(2), lambda theta: line(theta, at + 1.0), at, sigma=0.1)
 
 
 # --- plots -------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_a_fitted_network_has_the_band_of_free_values(reaction, band_of_free_val
     problem = pcl.Problem.from_residuals(lambda theta: reaction.rows(law(theta)), {"k": NET.init(0)})
     for seed in (1, 2):
         found = pcl.minimize(problem, "levenberg-marquardt", x0=NET.init(seed), progress=False)
-        known = diagnose.identifiability(problem, found.x, law, NODES, sigma=1.0)
+        known = diagnose.identifiability(problem, found.x, lambda theta, _: law(theta), NODES, sigma=1.0)
         np.testing.assert_allclose(known.deviation, band_of_free_values, rtol=0.05)
         band = posterior(problem, found.x, sigma=1.0).band(law, NODES, check=0)
         np.testing.assert_allclose(known.deviation, band.deviation, rtol=1e-10)

@@ -17,7 +17,6 @@ from pcl.dae.result.uncertainty import Uncertainty
 from pcl.engine.blocks import Blocks
 from pcl.problem import Problem
 from pcl.support import memory
-from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.coordinates import Coordinates
 from pcl.uncertainty.laplace.directions import ROUNDING, Directions
 from pcl.uncertainty.laplace.gaussian import Factored
@@ -75,6 +74,10 @@ class FitNumbers:
         """{block: array}."""
         return self._blocks.unravel(theta)
 
+    def ravel(self, arrays):
+        """θ of {block: array}."""
+        return self._blocks.ravel(arrays)
+
     @property
     def statement(self):
         """Which blocks have no proper prior; all have one where only weights are free."""
@@ -85,11 +88,11 @@ class FitNumbers:
 
     def log_density(self, theta):
         """log p(y, θ), trajectories solved for at θ; all constants included where no prior is flat."""
-        return self.exact.value(float64_array("theta", theta, (self.size,)))
+        return self.exact.value(self._blocks.check(theta))
 
     def log_density_and_gradient(self, theta):
         """The same, and its gradient by θ (p,)."""
-        return self.exact.value_and_gradient(float64_array("theta", theta, (self.size,)))
+        return self.exact.value_and_gradient(self._blocks.check(theta))
 
     @property
     def exact(self):

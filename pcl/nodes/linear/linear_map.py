@@ -18,7 +18,7 @@ from pcl.support.validate import float64_sparse
 
 
 class LinearMap:
-    """y = L x with a constant sparse L; `map @ x` for x of shape (n,) or (n, k).
+    """y = L x with a constant sparse L; `map @ x`, or `map(x)`, for x of shape (n,) or (n, k).
 
     Parameters
     ----------
@@ -51,6 +51,14 @@ class LinearMap:
                         else f"{self.shapes[0]}, or with k columns behind")
             raise ValueError(f"the vector in L @ x has shape {tuple(x.shape)}; expected {expected}.")
         return nodes.call(LinearMapNode(self), x)
+
+    def __call__(self, x: ArrayLike | Tensor) -> Tensor:
+        """L x."""
+        return self @ x
+
+    def __repr__(self) -> str:
+        taken, given = ((self.shape[1],), (self.shape[0],)) if self.shapes is None else self.shapes
+        return f"LinearMap({taken} → {given}, {self.matrix.nnz} entries)"
 
     def _fits(self, shape):
         ends = (self.shape[1],) if self.shapes is None else tuple(self.shapes[0])

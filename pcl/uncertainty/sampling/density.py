@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from pcl.support.interface import FAILURES
-from pcl.support.types import Array, ArrayLike
+from pcl.support.types import Array, Theta
 from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.coordinates import STRAIGHT, Coordinates
 from pcl.uncertainty.laplace.gaussian import Covariance
@@ -53,19 +54,20 @@ class LogDensity:
     def __init__(self, problem: Any, sigma: float = 1.0):
         self.problem, self.sigma, self.failed = problem, sigma, 0
 
-    def __call__(self, theta: ArrayLike) -> float:
+    def __call__(self, theta: Theta) -> float:
         """log p(θ | y)."""
         return self._guarded(lambda at: (self.problem.log_density(at), at), theta)[0]
 
-    def gradient(self, theta: ArrayLike) -> Array:
+    def gradient(self, theta: Theta) -> Array:
         """∂ log p/∂θ (size,) at `theta`; 0 where there is no value."""
         return self.value_and_gradient(theta)[1]
 
-    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+    def value_and_gradient(self, theta: Theta) -> tuple[float, Array]:
         """log p(θ | y) and its gradient (size,) at `theta`, −∞ and 0 where there is no value."""
         return self._guarded(self.problem.log_density_and_gradient, theta)
 
     def _guarded(self, function, theta):
+        theta = self.problem.ravel(theta) if isinstance(theta, Mapping) else theta
         theta = float64_array("theta", theta, (self.problem.size,), finite=False)
         try:
             value, gradient = function(theta) if np.isfinite(theta).all() else (np.nan, theta)
