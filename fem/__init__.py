@@ -37,5 +37,6 @@ from fem.unknowns.norms import H1, L2, TotalVariation
 __all__ = ["Coefficient", "Constraint", "Dirichlet", "Energy", "Grid", "H1", "L2", "LinearEquation",
            "Matern", "Refining", "Series", "Space", "TotalVariation", "WeakEquation", "box", "check_mesh",
            "curved", "disk", "eigenvalues", "interval", "march", "march_states", "materials",
-           "mesh_from_arrays", "mollified", "plot", "plot_comparison", "plot_mesh", "plot_slice", "read_mesh", "rectangle", "refine", "refine_fit", "save", "solve", "solve_complex", "solve_nonlinear", "sym",
-           "unit_square", "vector", "view"]
+           "mesh_from_arrays", "mollified", "plot", "plot_comparison", "plot_mesh", "plot_slice",
+           "read_mesh", "rectangle", "refine", "refine_fit", "save", "solve", "solve_complex",
+           "solve_nonlinear", "sym", "unit_square", "vector", "view"]

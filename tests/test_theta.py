@@ -39,8 +39,8 @@ def test_checks_take_a_dict():
 
 
 def test_a_misspelt_block_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match=r"blocks given are \['cc', 's'\]; expected \['c', 's'\]. Did you "
-                                         "mean 'c'"):
+    with pytest.raises(ValueError, match=r"blocks given are \['cc', 's'\]; expected \['c', 's'\]. Did "
+                                         "you mean 'c'"):
         PROBLEM.value({"cc": [1.0, 2.0], "s": 0.5})
     with pytest.raises(ValueError, match=r"v has shape \(2,\); expected \(3,\)"):
         PROBLEM.hvp(FLAT, [1.0, 2.0])

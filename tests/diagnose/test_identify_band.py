@@ -35,7 +35,8 @@ def test_band_of_a_network_is_the_band_of_free_values(widths, activation, wander
 
     blocks = {"k": 4.0 * net.init(seed), "level": 1e-6}
     problem = pcl.Problem.from_residuals(lambda theta: tf.linalg.matvec(A, law(theta)), blocks)
-    found = diagnose.identifiability(problem, problem.theta0, lambda theta, _: law(theta), NODES, sigma=1.0)
+    found = diagnose.identifiability(problem, problem.theta0, lambda theta, _: law(theta), NODES,
+                                     sigma=1.0)
     np.testing.assert_allclose(found.deviation, band_of_free_values(wander), rtol=0.03)
 
 
@@ -45,7 +46,8 @@ def test_band_of_a_loss_keeps_what_is_above_rounding():
     problem = pcl.Problem(
         lambda theta: tf.reduce_sum(tf.square(tf.linalg.matvec(tf.constant(A), theta["y"]))),
         {"y": np.zeros(NODES.size)})
-    found = diagnose.identifiability(problem, problem.theta0, lambda theta, _: theta["y"], NODES, sigma=1.0)
+    found = diagnose.identifiability(problem, problem.theta0, lambda theta, _: theta["y"], NODES,
+                                     sigma=1.0)
     expected = np.sqrt(np.diag(np.linalg.inv(A.T @ A)))
     np.testing.assert_allclose(found.deviation, expected, rtol=0.02)
 
