@@ -30,6 +30,7 @@ if TYPE_CHECKING:
                                      geometric_times as geometric_times, halved_steps as halved_steps,
                                      uniform_times as uniform_times)
     from pcl.factor.registry import register_solver as register_solver
+    from pcl.networks.field import Field as Field
     from pcl.networks.icnn import ICNN as ICNN
     from pcl.networks.monotone import MonotoneMLP as MonotoneMLP
     from pcl.networks.keras_model import KerasModel as KerasModel
@@ -75,7 +76,7 @@ _HOME = {
     **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps",
                      "uniform_times"), "evolution.times"),
     "register_solver": "factor.registry",
-    "ICNN": "networks.icnn", "MonotoneMLP": "networks.monotone",
+    "Field": "networks.field", "ICNN": "networks.icnn", "MonotoneMLP": "networks.monotone",
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",
     **dict.fromkeys(("bounded", "exponential", "softplus", "Transform"), "networks.transform"),

@@ -154,6 +154,14 @@ class Problem:
             warnings.warn(f"the loss does not depend on the blocks {', '.join(unused)}; their gradient "
                           "is zero.", stacklevel=4)
 
+    def __repr__(self) -> str:
+        stated = ("most probable θ" if self.statement is not None else "Σ r²" if self.has_residuals
+                  else "a loss")
+        nets = self.networks
+        parts = [f"{name} {nets[name]!r}" if name in nets else f"{name} {shape or 'a number'}"
+                 for name, shape in self.blocks.shapes.items()]
+        return f"Problem({stated} of {self.size:,} parameters: {', '.join(parts)})"
+
     def __reduce__(self):
         raise TypeError("a Problem cannot be pickled, being made of TensorFlow graphs; pickle theta and "
                         "the result, and build the problem again from its function.")

@@ -36,6 +36,9 @@ class Certificate:
         return (self.gradient.ok and self.hessian.ok and self.adjoint_error <= AGREEMENT
                 and self.directions_error <= AGREEMENT)
 
+    def __repr__(self):
+        return str(self)
+
     def __str__(self):
         return "\n".join([
             f"derivative certificate: {'passed' if self.ok else 'FAILED'}",

@@ -126,6 +126,11 @@ class Model:
         object.__setattr__(self, "priors", checked_priors(self.priors, self.parameters, self.local))
         object.__setattr__(self, "observed", _observables(self.observed, seen))
 
+    def __repr__(self) -> str:
+        groups = ", ".join(f"{group} {' '.join(getattr(self, group))}" for group in GROUPS
+                           if getattr(self, group))
+        return f"Model({groups})"
+
     @property
     def variables(self) -> tuple[str, ...]:
         """States, algebraic variables and outputs: names of what has a value at every node.

@@ -13,6 +13,7 @@ from pcl.engine.glue.graph import Graph
 from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure
 from pcl.engine.program import TracedLoss
+from pcl.support.numpy_calls import explained
 
 # What TensorFlow is to say of a shielded input; `tf.custom_gradient` would be shorter, but TensorFlow
 # keeps every function it is given for good, and with it the graph.
@@ -145,7 +146,7 @@ def trace(function, blocks, finish):
 
     def body(*tensors):
         tracers.append(Tracer(tensors))
-        with nodes.handler(tracers[0]), _tapes_refused():
+        with nodes.handler(tracers[0]), _tapes_refused(), explained():
             return [t for t in finish(python_function(Named(zip(blocks, tensors)))) if t is not None]
 
     signature = [tf.TensorSpec(shape, tf.float64, name=f"block_{i}")

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pcl.dae.laws.law import Law, TrainedLaw
+from pcl.networks.field import Field
 from pcl.networks.icnn import ICNN
 from pcl.networks.layered import Layered
 from pcl.networks.mlp import MLP
@@ -101,16 +103,27 @@ def _(law: Layered, params):
     return _plain(law, _given(params))
 
 
+@_law.register
+def _(law: Field, params):
+    return _plain(law, _given(params))
+
+
 def _given(params):
     if params is None:
         raise ValueError("params is None; expected the parameters (size,) of the network.")
     return params
 
 
+@functools.singledispatch
 def _plain(net, params):
     pieces = _pieces(net, params)
     return Layers(tuple(f"x{i}" for i in range(net.n_in)), tuple(f"y{i}" for i in range(net.n_out)),
                   np.zeros(net.n_in), np.ones(net.n_in), pieces, net.activation, *_output(net))
+
+
+@_plain.register
+def _(net: Field, params):
+    return dataclasses.replace(_plain(net.net, params), input_shift=net.shift, input_scale=net.scale)
 
 
 def _named(law, theta):

@@ -21,7 +21,7 @@ __all__ = ["ICNN"]
 _CONVEX = ("identity", "softplus", "exp")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ICNN(Signed):
     """A network y = N(x; θ) whose outputs are convex functions of x, at every θ.
 

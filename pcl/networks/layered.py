@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from pcl.engine import nodes
+from pcl.networks.transform import Transform
 from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
 from pcl.support.types import Array, ArrayLike, Tensor
@@ -41,6 +43,12 @@ class Layered(abc.ABC):
     @abc.abstractmethod
     def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> Any:
         """The network at one point (params, x) with its derivatives, evaluated in NumPy."""
+
+    def __repr__(self) -> str:
+        own = dataclasses.fields(self)      # type: ignore[arg-type]
+        given = [(f.name, getattr(self, f.name)) for f in own[1:] if getattr(self, f.name) != f.default]
+        words = [f"{name}={value!r}" for name, value in given if value != Transform("identity")]
+        return f"{type(self).__name__}({', '.join([str(list(self.widths)), *words])})"
 
     @property
     def size(self) -> int:
@@ -75,22 +83,11 @@ class Layered(abc.ABC):
         ValueError
             A shape does not fit, or there are several outputs and no weights: `jacobian` has them all.
         """
-        params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        self.output_shape(params.shape, x.shape)
-        if weights is None and self.n_out > 1:
-            raise ValueError(f"weights is None but the network has {self.n_out} outputs; give weights "
-                             f"(q, {self.n_out}), or use net.jacobian(params, x), (q, {self.n_out}, "
-                             f"{self.n_in}).")
-        weights = _ones(x, 1) if weights is None else nodes.as_input("weights", weights)
-        return nodes.call(NetworkGradientNode(self), params, x, weights)
+        return gradient(self, params, x, weights)
 
     def jacobian(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
         """∂N/∂x (q, n_out, n_in) at the points x (q, n_in), as nodes of the model, one an output."""
-        import tensorflow as tf
-        params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        self.output_shape(params.shape, x.shape)
-        ones = _ones(x, self.n_out)
-        return tf.stack([self.gradient(params, x, ones * unit) for unit in np.eye(self.n_out)], axis=1)
+        return jacobian(self, params, x)
 
     # --- checks ---------------------------------------------------------------------------------------
     def check_params(self, params: ArrayLike) -> Array:
@@ -136,6 +133,27 @@ class Layered(abc.ABC):
         remedy = " Use x[:, None]." if len(shape) == 1 and self.n_in == 1 else ""
         raise ValueError(f"x has shape {shape}; expected (q, {self.n_in}), one point with "
                          f"{self.n_in} inputs per row.{remedy}")
+
+
+def gradient(net, params, x, weights=None, of=None):
+    """`Layered.gradient` of a network that belongs to `of`, by default to itself."""
+    params, x = nodes.as_input("params", params), nodes.as_input("x", x)
+    net.output_shape(params.shape, x.shape)
+    if weights is None and net.n_out > 1:
+        raise ValueError(f"weights is None but the network has {net.n_out} outputs; give weights "
+                         f"(q, {net.n_out}), or use net.jacobian(params, x), (q, {net.n_out}, "
+                         f"{net.n_in}).")
+    weights = _ones(x, 1) if weights is None else nodes.as_input("weights", weights)
+    return nodes.call(NetworkGradientNode(net, of), params, x, weights)
+
+
+def jacobian(net, params, x, of=None):
+    """`Layered.jacobian` of a network that belongs to `of`, by default to itself."""
+    import tensorflow as tf
+    params, x = nodes.as_input("params", params), nodes.as_input("x", x)
+    net.output_shape(params.shape, x.shape)
+    ones = _ones(x, net.n_out)
+    return tf.stack([gradient(net, params, x, ones * unit, of) for unit in np.eye(net.n_out)], axis=1)
 
 
 def checked_widths(widths):

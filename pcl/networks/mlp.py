@@ -19,7 +19,7 @@ from pcl.support.validate import positive_integer
 __all__ = ["MLP", "Transform", "softplus", "exponential", "bounded"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MLP(Layered):
     """A multilayer perceptron y = N(x; θ) that acts on each point (row of x) alone.
 

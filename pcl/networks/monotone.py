@@ -21,7 +21,7 @@ __all__ = ["MonotoneMLP"]
 _RISING = ("tanh", "sigmoid", "softplus")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MonotoneMLP(Signed):
     """A network y = N(x; θ) that rises with some inputs and falls with others, at every θ.
 

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from pcl.networks.field import Field
 from pcl.networks.icnn import ICNN
 from pcl.networks.mlp import MLP
 from pcl.networks.monotone import MonotoneMLP
@@ -17,14 +18,20 @@ def words_of(name: str, net: Any) -> dict:
     TypeError for a network that is none of the package's: its definition cannot be written down.
     """
     kind = type(net).__name__
+    if type(net) is Field:
+        return {"kind": kind, "net": words_of(name, net.net), "scale": net.scale.tolist(),
+                "shift": net.shift.tolist()}
     if _KINDS.get(kind) is not type(net):
-        raise TypeError(f"{name} has a network of type {kind}; only {', '.join(_KINDS)} can be saved.")
+        raise TypeError(f"{name} has a network of type {kind}; only {', '.join(_KINDS)} and Field can be "
+                        "saved.")
     return {"kind": kind, **dataclasses.asdict(net)}
 
 
 def network_of(words: dict) -> Any:
     """The network described by `words_of`."""
     given = dict(words)
+    if given["kind"] == "Field":
+        return Field(network_of(given["net"]), scale=given["scale"], shift=given["shift"])
     made = _KINDS[given.pop("kind")]
     if given.get("output") is not None:
         given["output"] = Transform(**given["output"])

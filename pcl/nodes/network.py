@@ -10,10 +10,13 @@ from pcl.engine.second.tangent import Identity, block_diagonal, total
 
 
 class NetworkNode:
-    """Inputs: parameters π (p,) and points x (q, d); output y (q, m)."""
+    """Inputs: parameters π (p,) and points x (q, d); output y (q, m).
 
-    def __init__(self, net):
-        self.net = net
+    `of` is what the network belongs to and is saved as, itself by default.
+    """
+
+    def __init__(self, net, of=None):
+        self.net, self.of = net, net if of is None else of
 
     def tensorflow(self, params: Any, x: Any) -> Any:
         return self.net.tensorflow(params, x)

@@ -13,8 +13,8 @@ from pcl.nodes.network import input_gradient_base, output_base
 class NetworkGradientNode:
     """Inputs: parameters π (p,), points x (q, d), weights w (q, m); g = ∂⟨w, N(π, x)⟩/∂x (q, d)."""
 
-    def __init__(self, net):
-        self.net = net
+    def __init__(self, net, of=None):
+        self.net, self.of = net, net if of is None else of
 
     def tensorflow(self, params: Any, x: Any, w: Any) -> Any:
         with tf.GradientTape() as tape:

@@ -15,4 +15,4 @@ def networks_of(procedure: Any) -> Iterator[tuple[int, Any]]:
         if isinstance(call, NodeCall) and isinstance(call.node, (NetworkNode, NetworkGradientNode)):
             params = call.inputs[0]
             if isinstance(params, Direct):
-                yield params.variable, call.node.net
+                yield params.variable, call.node.of

@@ -106,7 +106,7 @@ def _(node: NetworkNode, inputs, bar, wanted):
     if wanted[0]:
         raise ValueError("the parameters of a network depend on z in the density of pointwise_gradient; "
                          "expected a function of each point alone.")
-    return None, nodes.call(NetworkGradientNode(node.net), params, x, bar)
+    return None, nodes.call(NetworkGradientNode(node.net, node.of), params, x, bar)
 
 
 @adjoints.register

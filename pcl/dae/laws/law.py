@@ -13,6 +13,7 @@ from pcl.dae.laws.law_blocks import LawBlocks
 from pcl.dae.laws.places import AtPlaces, checked_places
 from pcl.dae.laws.shape import Shape
 from pcl.dae.laws.term import TermPoint
+from pcl.networks.field import Field
 from pcl.networks.mlp import MLP
 from pcl.support.types import Array, ArrayLike, Names
 from pcl.support.validate import float64_array
@@ -120,6 +121,9 @@ class Law:
             names = getattr(self, side)
             object.__setattr__(self, side, (names,) if isinstance(names, str) else tuple(names))
         self._take_shape(Shape.of(self.inputs, *shape))
+        if isinstance(self.net, Field):
+            raise TypeError("net is a pcl.Field, but a law scales its inputs itself; expected its "
+                            "network, with input_shift=field.shift, input_scale=field.scale if known.")
         if not all(hasattr(self.net, name) for name in _NETWORK):
             raise TypeError(f"net is a {type(self.net).__name__}; expected a network such as pcl.MLP, "
                             f"with {', '.join(_NETWORK)}.")
@@ -150,6 +154,9 @@ class Law:
                              "shape is given.")
         set_("output_shift", shape.shift)
         set_("output_scale", -1.0 if shape.turned else 1.0)
+
+    def __repr__(self) -> str:
+        return f"Law({', '.join(self.inputs)} → {', '.join(self.outputs)} by {self.net!r})"
 
     def _spread(self, name, n):
         value = float64_array(name, getattr(self, name))

@@ -7,6 +7,7 @@ from pcl.dae.model import Variables
 from pcl.dae.program import coloured
 from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 from pcl.errors import FailedCheck
+from pcl.support.numpy_calls import explained
 
 _SPEC = tf.TensorSpec([None, None], tf.float64)
 _SAMPLE = 7     # points at which expressions are traced; what is traced holds at any number
@@ -146,7 +147,8 @@ class Pointwise:
 
     def _trace(self):
         """Three functions: values, entries of the Jacobian, of the Hessian's upper triangle."""
-        tf.function(self._build, autograph=False).get_concrete_function()
+        with explained("model"):
+            tf.function(self._build, autograph=False).get_concrete_function()
 
     def _build(self):
         widths = (len(self.arguments), len(self.model.inputs), 1)

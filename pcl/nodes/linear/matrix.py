@@ -55,6 +55,11 @@ class SparseMatrix:
         self.positive = (False,) * len(self.structures) if positive is None else tuple(positive)
         self.shape = self.structures[0].shape
 
+    def __repr__(self) -> str:
+        terms = f"{len(self.structures)} terms, " if len(self.structures) > 1 else ""
+        numbers = ", ".join(str(structure.size) for structure in self.structures)
+        return f"SparseMatrix({self.shape}, {terms}linear in {numbers} coefficients)"
+
     @classmethod
     def from_structure(cls, structure: Structure, coefficient: ArrayLike | Tensor, space: Any = None,
                        positive: bool = False) -> SparseMatrix:

@@ -47,6 +47,9 @@ class Structure:
         self._restricted, self._columns, self._placed = Bounded(KEPT), Bounded(KEPT), Bounded(KEPT)
         self._patterns = Companions()
 
+    def __repr__(self) -> str:
+        return f"Structure({self.shape}, linear in {self.size} coefficients)"
+
     @classmethod
     def from_entries(cls, rows: ArrayLike, cols: ArrayLike, shape: Sequence[int]) -> "Structure":
         """One coefficient an entry: A[rows[e], cols[e]] += c_e."""

@@ -6,10 +6,11 @@ from types import MappingProxyType
 
 import numpy as np
 
+from pcl.support.brief import Brief
 from pcl.support.types import Array, Blocks, Tensor
 
 
-class Noise(ABC):
+class Noise(Brief, ABC):
     """p(y | f): readings y (any shape) around predictions f of that shape.
 
     Where there are residuals,

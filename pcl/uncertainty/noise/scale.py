@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from pcl.support.brief import Brief, brief
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array
 
 
-class Scale:
+class Scale(Brief):
     """s > 0: a number or an array of the shape of the readings; or unknown, the block "ln name".
 
     Parameters
@@ -25,6 +26,9 @@ class Scale:
         self.name, self.block = name, f"ln {name}"
         self.given = None if given is None else positive(name, given, zero)
         self.start = None if start is None else float(positive("start", start))
+
+    def __repr__(self) -> str:
+        return brief(self.given) or f"unknown {self.name}"
 
     @property
     def known(self) -> bool:

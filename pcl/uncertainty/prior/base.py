@@ -8,12 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from pcl.support.brief import Brief
 from pcl.support.types import Array, Tensor
 from pcl.support.validate import positive_integer
 from pcl.uncertainty.noise.unit import LN_2PI
 
 
-class Prior(ABC):
+class Prior(Brief, ABC):
     """p(x) of a quantity x of θ: a block, or any function of the blocks.
 
     Where there are residuals,
