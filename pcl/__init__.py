@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pcl.refinement.report import Resolution as Resolution
     from pcl.refinement.resolution import resolution as resolution
     from pcl.refinement.time_error import time_error as time_error
+    from pcl.support.style import style as style
     from pcl.training.checkpoint import (CheckpointError as CheckpointError,
                                          read_checkpoint as read_checkpoint)
     from pcl.training.methods import Method as Method, register_method as register_method
@@ -97,6 +98,7 @@ _HOME = {
     "Resolution": "refinement.report",
     "resolution": "refinement.resolution",
     "time_error": "refinement.time_error",
+    "style": "support.style",
     "CheckpointError": "training.checkpoint", "read_checkpoint": "training.checkpoint",
     "Method": "training.methods", "register_method": "training.methods",
     "minimize": "training.minimize",

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from pcl.support.axes import coloured, new_axes
+
 NAMES = "xyz"
 
 
 def axes_of(ax):
     """`ax`, or those of a new figure."""
-    import matplotlib.pyplot as plt
     from matplotlib.axes import Axes
     if ax is None:
-        return plt.subplots(layout="constrained")[1]
+        return new_axes(None)
     if not isinstance(ax, Axes):
         raise TypeError(f"ax is a {type(ax).__name__}; expected axes of matplotlib.")
     return ax
@@ -24,9 +25,10 @@ def labelled(label, unit):
 def plane(ax, horizontal="x", vertical="y", unit=""):
     """Equal scales and labels for a picture of a plane."""
     ax.set_aspect("equal")
-    ax.locator_params(nbins=6)
+    ax.locator_params(nbins=5)
     ax.set(xlabel=labelled(horizontal, unit), ylabel=labelled(vertical, unit))
     bare(ax)
+    coloured(ax)
 
 
 def bare(ax):

@@ -8,8 +8,11 @@ from fem.output.axes import labelled, limits, plane
 from fem.output.pieces import cut, quantity_of
 from fem.output.plot import curve, outline, scalar, shades
 from fem.output.sampled import domain_of, facets_of, mesh_of
+from pcl.support.axes import key, level
+from pcl.support.style import BLUE, COLUMN, INK, PAGE, styled
 
 
+@styled
 def plot_comparison(space: Any, found: Any, truth: Any, axes: Any = None, *, field: str | None = None,
                     show: str | int | None = None, label: str | None = None, unit: str = "",
                     length: str = "", cmap: str = "viridis") -> Any:
@@ -73,10 +76,10 @@ def _axes(axes, count):
     if axes is None:
         import matplotlib.pyplot as plt
         if count == 2:
-            return plt.subplots(2, 1, figsize=(6.4, 4.8), sharex=True, layout="constrained")[1]
+            return plt.subplots(2, 1, figsize=(COLUMN, 3.8), sharex=True, layout="constrained")[1]
         from matplotlib.layout_engine import ConstrainedLayoutEngine
-        return plt.subplots(1, 3, figsize=(13.0, 3.6), sharex=True, sharey=True,
-                            layout=ConstrainedLayoutEngine(wspace=0.08))[1]
+        return plt.subplots(1, 3, figsize=(PAGE, 2.1), sharex=True, sharey=True,
+                            layout=ConstrainedLayoutEngine(wspace=0.1))[1]
     axes = np.asarray(axes, dtype=object).ravel()
     if len(axes) != count:
         raise ValueError(f"axes holds {len(axes)}; expected {count}.")
@@ -84,10 +87,10 @@ def _axes(axes, count):
 
 
 def _curves(axes, pieces, true, guess, label, length):
-    curve(axes[0], pieces, guess, label, length, color="C0", label="found")
-    curve(axes[0], pieces, true, label, length, color="k", linestyle="--", label="truth")
-    axes[0].legend(frameon=False)
-    curve(axes[1], pieces, guess - true, "found − truth", length, color="C0")
-    axes[1].axhline(0.0, color="0.7", linewidth=0.8)
+    curve(axes[0], pieces, guess, label, length, color=BLUE, label="found")
+    curve(axes[0], pieces, true, label, length, color=INK, linestyle="--", linewidth=1.0, label="truth")
+    key(axes[0])
+    curve(axes[1], pieces, guess - true, "found − truth", length, color=BLUE)
+    level(axes[1], 0.0)
     axes[0].set_xlabel("")
     return axes

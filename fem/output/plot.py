@@ -8,6 +8,7 @@ from fem.output.axes import NAMES, axes_of, bare, colour_bar, labelled, limits, 
 from fem.output.edges import Edges
 from fem.output.pieces import cut, quantity_of
 from fem.output.sampled import domain_of, facets_of, mesh_of
+from pcl.support.style import GREY, INK, styled
 from pcl.support.validate import float64_array, known, positive_integer
 
 # Arrows along the longer side of a picture, about.
@@ -16,6 +17,7 @@ _ARROWS = 20
 _AUTO = 0.1
 
 
+@styled
 def plot(space: Any, u: Any, ax: Any = None, *, field: str | None = None, show: str | int | None = None,
          label: str | None = None, unit: str = "", length: str = "", displacement: Any = None,
          scale: float | str = 1.0, mesh: bool = False, low: float | None = None,
@@ -155,11 +157,12 @@ def _arrows(ax, pieces, vectors, points):
     off = np.abs((points - low) / size - box - 0.5).max(axis=1)
     order = np.lexsort((off, box[:, 1], box[:, 0]))
     first = order[np.append(True, (np.diff(box[order], axis=0) != 0).any(axis=1))]
-    first = first[off[first] < 0.35]
-    ax.quiver(*points[first].T, *vectors[first].T, color="k", pivot="mid", width=0.003)
+    inside = off[first] < 0.35
+    first = first[inside] if 2 * inside.sum() > len(first) else first   # a mesh coarser than the raster
+    ax.quiver(*points[first].T, *vectors[first].T, color=INK, pivot="mid", width=0.004)
 
 
-def outline(ax, mesh, facets, colour="k", shift=None):
+def outline(ax, mesh, facets, colour=INK, shift=None):
     """The boundary of the plane mesh, moved by shift(edges) (points, 2)."""
     from matplotlib.collections import LineCollection
     edges = Edges(mesh, facets, facets.boundary, None if shift is None else 8)
@@ -178,9 +181,9 @@ def _lines(ax, space, mesh, displacement, factor):
     if mesh:
         edges = Edges(domain, facets, np.arange(len(facets.sides)), None if displacement is None else 8)
         lines = edges.lines(0.0 if displacement is None else shift(edges))
-        ax.add_collection(LineCollection(lines, colors="k", linewidths=0.3, alpha=0.6))
+        ax.add_collection(LineCollection(lines, colors=INK, linewidths=0.3, alpha=0.6))
     outline(ax, domain, facets, shift=None if displacement is None else shift)
     if displacement is not None:
-        outline(ax, domain, facets, "0.6")
+        outline(ax, domain, facets, GREY)
         if factor != 1:
             ax.set_title(f"displacements × {factor:g}")

@@ -8,8 +8,10 @@ from fem.output.axes import axes_of, plane
 from fem.output.edges import Edges
 from fem.output.pieces import cut
 from fem.output.sampled import domain_of, facets_of, mesh_of
+from pcl.support.style import COLOURS, styled
 
 
+@styled
 def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "") -> Any:
     """Cells, regions shaded, boundaries in colours, with a legend of their names.
 
@@ -52,7 +54,7 @@ def plot_mesh(space: Any, ax: Any = None, *, names: bool = True, length: str = "
     ax.autoscale_view()
     plane(ax, unit=length)
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return ax
 
 
@@ -62,7 +64,7 @@ def _regions(ax, mesh):
     pieces = cut(mesh, 1)
     for k, (name, cells) in enumerate((mesh.subdomains or {}).items()):
         inside = np.isin(pieces.owner, cells)
-        colour = f"C{(k + 5) % 10}"
+        colour = COLOURS[-1 - k % len(COLOURS)]
         ax.add_collection(PolyCollection(pieces.points[pieces.simplices[inside]], facecolors=colour,
                                          alpha=0.25, edgecolors="none", label=name, zorder=0))
 
@@ -70,5 +72,5 @@ def _regions(ax, mesh):
 def _boundaries(ax, mesh, facets):
     from matplotlib.collections import LineCollection
     for k, (name, numbers) in enumerate((mesh.boundaries or {}).items()):
-        ax.add_collection(LineCollection(Edges(mesh, facets, numbers).lines(), colors=f"C{k % 10}",
-                                         linewidths=2.0, capstyle="round", label=name))
+        ax.add_collection(LineCollection(Edges(mesh, facets, numbers).lines(), linewidths=2.0,
+                                         colors=COLOURS[k % len(COLOURS)], capstyle="round", label=name))

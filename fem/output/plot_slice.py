@@ -9,6 +9,7 @@ from fem.output.axes import NAMES, axes_of, bare, labelled, limits, plane
 from fem.output.pieces import Pieces, cut, quantity_of
 from fem.output.plot import scalar, shades
 from fem.output.sampled import domain_of, facets_of, mesh_of
+from pcl.support.style import styled
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, known
 
@@ -16,6 +17,7 @@ from pcl.support.validate import float64_array, known
 _POINTS = 400
 
 
+@styled
 def plot_slice(space: Any, u: Any, ax: Any = None, *, line: Any = None,
                plane_at: dict[str, float] | None = None, normal: ArrayLike | None = None,
                point: ArrayLike | None = None, field: str | None = None, show: str | int | None = None,

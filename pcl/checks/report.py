@@ -4,6 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from pcl.support.axes import key, new_axes
+from pcl.support.style import GREY, styled
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class DerivativeReport:
@@ -78,19 +81,16 @@ class DerivativeReport:
                 lines.append(f"  {label} {value:.1e}")
         return "\n".join(lines)
 
+    @styled
     def plot(self, ax=None):
         """Remainders against h, with a line of slope 2; returns the matplotlib axes."""
-        if ax is None:
-            import matplotlib.pyplot as plt
-            ax = plt.figure().add_subplot()
+        ax = new_axes(ax)
         for i, r in enumerate(self.remainders):
             ax.loglog(self.steps, r, "o-", label=f"direction {i + 1}")
         anchor = np.nanmax(self.remainders)
         if anchor > 0:
-            ax.loglog(self.steps, anchor * (self.steps / self.steps[0]) ** 2, "k--",
+            ax.loglog(self.steps, anchor * (self.steps / self.steps[0]) ** 2, "--", color=GREY,
                       label="slope 2")
-        ax.set_xlabel("h")
-        ax.set_ylabel("remainder")
-        ax.set_title(self.name)
-        ax.legend()
+        ax.set(xlabel="h", ylabel=f"remainder of the {self.name}")
+        key(ax)
         return ax

@@ -8,8 +8,9 @@ import numpy as np
 
 from pcl.diagnose.common import frozen_array, require_network
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
-from pcl.support.axes import new_axes
+from pcl.support.axes import coloured, new_axes
 from pcl.support.interface import require_interface
+from pcl.support.style import styled
 from pcl.support.types import Array, Axes, Theta
 from pcl.support.validate import known
 
@@ -53,6 +54,7 @@ class ActiveDirections:
         return "\n".join(lines + [f"  {name:<{width}} {share:6.1%}"
                                   for name, share in zip(self.groups, mean)])
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """The shares as a picture on `ax` or on new axes: a row a group, a column a direction."""
         ax = new_axes(ax)
@@ -62,8 +64,8 @@ class ActiveDirections:
         ax.figure.colorbar(image, ax=ax, label="share of |v|²")
         ax.set_yticks(range(g), self.groups)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set(xlabel="direction, by falling eigenvalue", ylabel="block or layer",
-               title="Who takes part in the active directions")
+        ax.set(xlabel="direction, by falling eigenvalue", ylabel="block or layer")
+        coloured(ax)
         return ax
 
 

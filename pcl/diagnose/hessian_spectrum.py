@@ -7,7 +7,8 @@ import numpy as np
 import scipy.linalg
 
 from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, new_axes
+from pcl.support.style import BLUE, GREY, RED, styled
 from pcl.support.types import Array, Axes, Theta
 from pcl.support.validate import positive_number
 
@@ -68,23 +69,22 @@ class HessianSpectrum:
                 f"{self.eigenvalues[-1]:.3e}: {self.positive} positive, {self.zero} zero, "
                 f"{self.negative} negative at {self.threshold:g} of the largest")
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """|λ| of either sign, by size, with the level below which it counts as zero.
 
         On `ax`, or on new axes.
         """
         ax = new_axes(ax)
-        for sign, style, count in ((1, "o", self.positive), (-1, "x", self.negative)):
+        for sign, mark, count in ((1, "o", self.positive), (-1, "x", self.negative)):
             size = np.sort(np.abs(self.eigenvalues[sign * self.eigenvalues > 0]))[::-1]
-            ax.semilogy(np.arange(1, size.size + 1), size, style, ms=4, mfc="none",
-                        color="tab:blue" if sign > 0 else "tab:orange",
-                        label=f"λ {'>' if sign > 0 else '<'} 0, {count} above the line")
+            ax.semilogy(np.arange(1, size.size + 1), size, mark, ms=3, mfc="none",
+                        color=BLUE if sign > 0 else RED,
+                        label=f"λ {'>' if sign > 0 else '<'} 0, {count} above")
         if self.level > 0:
-            ax.axhline(self.level, color="tab:red", ls="--", label=f"{self.threshold:g} λ_max")
-        ax.set(xlabel="rank among those of its sign", ylabel="|eigenvalue|",
-               title="Spectrum of the Hessian")
-        ax.grid(alpha=0.3)
-        ax.legend()
+            ax.axhline(self.level, color=GREY, ls="--", lw=0.9, label=f"{self.threshold:g} λ_max")
+        ax.set(xlabel="rank among those of its sign", ylabel="|eigenvalue λ| of the Hessian")
+        key(ax)
         return ax
 
 

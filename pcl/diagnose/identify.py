@@ -60,15 +60,31 @@ class IdentifiabilityMap:
                 f"least {low:.2f}, median {middle:.2f}, most {high:.2f}; standard deviation "
                 f"{self.deviation.min():.3e} to {self.deviation.max():.3e}")
 
-    def plot(self, ax: Axes | None = None, show: str = "deviation") -> Axes:
+    def plot(self, ax: Axes | None = None, show: str = "deviation", *, xlabel: str = "x",
+             ylabel: str = "y", name: str = "value", log: str = "") -> Axes:
         """Drawn over its domain, on `ax` or on new axes.
 
         In one dimension: κ with a band of two standard deviations, and `determined` on the right. In
         two: colours of `show`, "deviation", "determined" or "value", on a triangulation of the
-        points. ValueError in more dimensions: plot the arrays on a section of your own.
+        points; deviations over more than two decades on a logarithmic scale.
+
+            known.plot(xlabel="r (m)", name="K (m/d)", log="xy")
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+        show : what is coloured in two dimensions
+        xlabel, ylabel, name : coordinates and κ, with their units
+        log : "", "x", "y" or "xy", the logarithmic axes
+
+        Raises
+        ------
+        ValueError
+            Points of more than two dimensions: plot the arrays on a section of your own.
         """
         known("show", show, ("deviation", "determined", "value"))
-        return draw(self, ax, show)
+        known("log", log, ("", "x", "y", "xy"))
+        return draw(self, ax, show, (xlabel, ylabel, name), log)
 
 
 def identifiability(problem: Any, theta: Theta | HessianSpectrum,

@@ -8,8 +8,9 @@ import numpy as np
 
 from pcl.diagnose.common import flat_theta, frozen_array
 from pcl.diagnose.hessian_spectrum import HessianSpectrum, spectrum_at
-from pcl.support.axes import new_axes
+from pcl.support.axes import MOST, coloured, key, new_axes
 from pcl.support.interface import FAILURES
+from pcl.support.style import RED, styled
 from pcl.support.types import Array, ArrayLike, Axes, Theta
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
@@ -45,16 +46,16 @@ class Profile:
         """How many points could not be evaluated."""
         return int(np.isnan(self.loss).sum())
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
-        """One curve a direction on `ax` or on new axes; points that could not be evaluated are gaps."""
+        """One curve a direction, the first six, on `ax` or new axes; what could not be evaluated is a gap."""
         ax = new_axes(ax)
-        for loss, label in zip(self.loss.T, self.labels):
-            ax.plot(self.steps, loss, ".-", label=_with_failures(label, np.isnan(loss).sum()))
+        for loss, label in zip(self.loss.T[:MOST], self.labels):
+            ax.plot(self.steps, loss, ".-", ms=3, label=_with_failures(label, np.isnan(loss).sum()))
         if _spans_decades(self.loss):
             ax.set_yscale("log")
-        ax.set(xlabel="α", ylabel="loss(θ + α v)", title="Loss along directions")
-        ax.grid(alpha=0.3)
-        ax.legend()
+        ax.set(xlabel="α", ylabel="loss at θ + α v")
+        key(ax)
         return ax
 
 
@@ -88,6 +89,7 @@ class Plane:
         """How many points could not be evaluated."""
         return int(np.isnan(self.loss).sum())
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """Colours and contours on `ax` or on new axes; points that could not be evaluated are grey."""
         ax, logarithmic = new_axes(ax), _spans_decades(self.loss)
@@ -95,11 +97,12 @@ class Plane:
         ax.set_facecolor("0.75")
         image = ax.pcolormesh(self.steps, self.steps, shown.T, shading="nearest", cmap="viridis")
         if shown.count() > 3 and shown.max() > shown.min():
-            ax.contour(self.steps, self.steps, shown.T, 10, colors="w", linewidths=0.6, alpha=0.7)
-        ax.figure.colorbar(image, ax=ax, label="log10(loss)" if logarithmic else "loss")
-        ax.plot(0.0, 0.0, "+", color="tab:red", ms=12, mew=2)
-        title = _with_failures("Loss on a plane", self.failed, ", grey")
-        ax.set(xlabel="α, along v", ylabel="β, along w", title=title, aspect="equal")
+            ax.contour(self.steps, self.steps, shown.T, 10, colors="w", linewidths=0.5, alpha=0.7)
+        words = "log₁₀ loss" if logarithmic else "loss"
+        ax.figure.colorbar(image, ax=ax, label=_with_failures(words, self.failed, ", grey"))
+        ax.plot(0.0, 0.0, "+", color=RED, ms=9, mew=1.5)
+        ax.set(xlabel="α, along v", ylabel="β, along w", aspect="equal")
+        coloured(ax)
         return ax
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from pcl.diagnose.common import frozen_array, require_network
 from pcl.networks import activations
-from pcl.support.axes import new_axes
+from pcl.support.axes import MOST, key, new_axes
+from pcl.support.style import styled
 from pcl.support.types import Array, ArrayLike, Axes, Integers
 from pcl.support.validate import float64_array, positive_number
 
@@ -60,18 +61,16 @@ class ActivationSaturation:
                  enumerate(zip(self.activations, self.fraction, self.dead), start=1)]
         return "\n".join(rows)
 
+    @styled
     def plot(self, ax: Axes | None = None, bins: int = 30) -> Axes:
-        """Histogram in `bins` bins of the activations of each hidden layer, on `ax` or on new axes."""
+        """Histograms, `bins` bins, of the activations of the first six hidden layers, on `ax` or new axes."""
         ax = new_axes(ax)
         edges = np.histogram_bin_edges(np.concatenate([a.ravel() for a in self.activations]), bins)
-        for i, (a, share) in enumerate(zip(self.activations, self.fraction), start=1):
-            ax.stairs(np.histogram(a, edges)[0] / a.size, edges, lw=1.5,
+        for i, (a, share) in enumerate(zip(self.activations[:MOST], self.fraction), start=1):
+            ax.stairs(np.histogram(a, edges)[0] / a.size, edges, lw=1.3,
                       label=f"layer {i}: {share:.0%} saturated")
-        ax.set(xlabel="activation φ(z)", ylabel="share of the layer",
-               title="Activations of the hidden layers")
-        ax.set_ylim(0.0, 1.5 * ax.get_ylim()[1])    # room for the legend
-        ax.grid(alpha=0.3)
-        ax.legend(title=f"saturated: slope < {self.threshold:g} of the steepest")
+        ax.set(xlabel="activation φ(z)", ylabel="share of the layer")
+        key(ax)
         return ax
 
 

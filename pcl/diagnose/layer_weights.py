@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from pcl.diagnose.common import frozen_array, require_network
-from pcl.support.axes import new_axes
+from pcl.support.axes import MOST, key, new_axes
+from pcl.support.style import styled
 from pcl.support.types import Array, ArrayLike, Axes, Integers
 from pcl.support.validate import positive_integer
 
@@ -53,26 +54,23 @@ class WeightDistribution:
         magnitude = np.sort(np.abs(np.concatenate(self.values)))
         return magnitude, np.arange(1, magnitude.size + 1) / magnitude.size
 
+    @styled
     def plot(self, ax: Axes | None = None, cumulative: bool = False,
              label: str | None = None) -> Axes:
-        """Histograms by layer, or with `cumulative` the distribution of all magnitudes under `label`.
+        """Histograms of the first six layers, or with `cumulative` the distribution of all magnitudes.
 
-        On `ax`, or on new axes.
+        On `ax`, or on new axes; in the key as `label`.
         """
         ax = new_axes(ax)
         if cumulative:
             ax.step(*self.cumulative(), where="post", label=label)
-            ax.set(xlabel="magnitude", ylabel="share of weights and biases not above it", ylim=(0, 1.02))
+            ax.set(xlabel="magnitude of weight or bias", ylabel="share not above it", ylim=(0, 1.02))
         else:
-            for i, (counts, values) in enumerate(zip(self.counts, self.values), start=1):
-                ax.stairs(counts / values.size, self.edges, lw=1.5,
+            for i, (counts, values) in enumerate(zip(self.counts[:MOST], self.values), start=1):
+                ax.stairs(counts / values.size, self.edges, lw=1.3,
                           label=f"layer {i}: {values.size}, spread {self.spread[i - 1]:.2g}")
             ax.set(xlabel="weight or bias", ylabel="share of the layer")
-            ax.set_ylim(0.0, 1.4 * ax.get_ylim()[1])    # room for the legend
-        ax.set_title("Weights and biases")
-        ax.grid(alpha=0.3)
-        if not cumulative or label is not None:
-            ax.legend()
+        key(ax)
         return ax
 
 

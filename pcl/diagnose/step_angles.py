@@ -7,8 +7,9 @@ import numpy as np
 import scipy.linalg
 
 from pcl.diagnose.common import checked_hessian, flat_theta, frozen_array
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, level, new_axes
 from pcl.support.interface import FAILURES
+from pcl.support.style import styled
 from pcl.support.types import Array, Axes, Integers, Theta
 from pcl.support.validate import positive_integer, positive_number
 from pcl.training.run.history import Snapshot
@@ -41,17 +42,16 @@ class StepAngles:
     to_gradient: Array
     to_newton: Array
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """Both cosines against the iteration, on `ax` or on new axes."""
         ax = new_axes(ax)
         ax.plot(self.iterations, self.to_gradient, ".-", lw=0.8, label="to −g")
         if np.isfinite(self.to_newton).any():
             ax.plot(self.iterations, self.to_newton, "x-", lw=0.8, ms=4, label="to −H⁻¹g")
-        ax.axhline(0.0, color="0.3", lw=0.8)
-        ax.set(xlabel="iteration", ylabel="cos of the angle of the step", ylim=(-1.05, 1.05),
-               title="Where the steps point")
-        ax.grid(alpha=0.3)
-        ax.legend()
+        level(ax, 0.0)
+        ax.set(xlabel="iteration", ylabel="cosine of the step's angle", ylim=(-1.05, 1.05))
+        key(ax)
         return ax
 
 

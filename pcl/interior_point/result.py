@@ -7,8 +7,9 @@ import numpy as np
 from scipy.optimize import OptimizeResult
 
 from pcl.interior_point.status import Status
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, new_axes
 from pcl.support.outcome import Outcome
+from pcl.support.style import styled
 from pcl.support.types import Array, Path
 
 _NAMED = 5      # worst rows named in a message
@@ -78,6 +79,7 @@ class Result(Outcome, OptimizeResult):
                 f"{self.constraint_violation:.2g}, dual residual {self.dual_residual:.2g}, "
                 f"complementarity {self.complementarity:.2g}")
 
+    @styled
     def plot(self, ax: Any = None) -> Any:
         """Infeasibility, dual infeasibility and barrier over the iterations, on a logarithmic axis.
 
@@ -85,11 +87,11 @@ class Result(Outcome, OptimizeResult):
         """
         ax = new_axes(ax)
         columns = {"infeasibility": 1, "dual infeasibility": 2, "barrier μ": 3}
-        for label, column in columns.items():
-            ax.semilogy(np.maximum(self.history[:, column], np.finfo(float).tiny), label=label)
+        for (label, column), line in zip(columns.items(), ("-", "--", ":")):
+            ax.semilogy(np.maximum(self.history[:, column], np.finfo(float).tiny), line, label=label)
         ax.set_ylim(bottom=1e-16)
-        ax.set(xlabel="iteration", ylabel="scaled")
-        ax.legend()
+        ax.set(xlabel="iteration", ylabel="scaled residual, μ")
+        key(ax)
         return ax
 
     def save(self, path: Path) -> None:

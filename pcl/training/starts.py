@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from pcl.support import processes
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, new_axes
 from pcl.support.outcome import Outcome
+from pcl.support.style import GREY, styled
 from pcl.support.types import Array, Path
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.methods import choose, merge
@@ -136,6 +137,7 @@ class MultiStartResult(Outcome):
         `problem.save(path, result.best)`."""
         self._usable.save(path, **options)
 
+    @styled
     def plot(self, ax: Any = None) -> Any:
         """The waterfall: losses of the starts in ascending order; filled where the start succeeded."""
         ax = new_axes(ax)
@@ -144,11 +146,12 @@ class MultiStartResult(Outcome):
         good = np.array([run.status is not None and run.status.success for run in runs], dtype=bool)
         ax.plot(places, losses, "-", color="0.7", lw=0.8, zorder=0)
         ax.plot(places[good], losses[good], "o", label="success")
-        ax.plot(places[~good], losses[~good], "o", mfc="none", color="0.5", label="no success")
+        ax.plot(places[~good], losses[~good], "o", mfc="none", color=GREY, label="no success")
         if losses.size and losses.min() > 0.0:
             ax.set_yscale("log")
+        ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set(xlabel="start, ordered", ylabel="loss")
-        ax.legend()
+        key(ax)
         return ax
 
     def as_dict(self):

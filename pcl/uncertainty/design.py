@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcl.support.axes import new_axes
+from pcl.support.style import RED, styled
 from pcl.support import memory
 from pcl.support.types import Array, ArrayLike, Axes
 from pcl.support.validate import float64_array, known, positive_integer
@@ -50,18 +51,22 @@ class Design:
         lines = [f"{i}: {gain:.4g} {unit}" for i, gain in zip(self.chosen, self.gains)]
         return "\n".join([f"{len(lines)} of {self.maps.shape[1]} candidates:", *lines])
 
+    @styled
     def plot(self, points: ArrayLike, ax: Axes | None = None) -> Axes:
         """`map` over the candidates' points (q,) or (q, 2), those chosen marked with their number."""
         x = float64_array("points", points).reshape(self.map.size, -1)
         ax = new_axes(ax)
+        words = "gain (nats)" if self.criterion == "D" else "share of the trace removed"
         height = self.map if x.shape[1] == 1 else x[:, 1]
         if x.shape[1] == 1:
             ax.plot(x[:, 0], self.map, ".-")
-            ax.set_ylabel("gain, nats" if self.criterion == "D" else "share of the trace removed")
+            ax.set(xlabel="candidate's place x", ylabel=words)
         else:
-            ax.figure.colorbar(ax.scatter(x[:, 0], x[:, 1], c=self.map), ax=ax, label="gain")
+            image = ax.scatter(x[:, 0], x[:, 1], c=self.map, s=14, cmap="viridis")
+            ax.figure.colorbar(image, ax=ax, label=words)
+            ax.set(xlabel="x", ylabel="y", aspect="equal")
         for number, i in enumerate(self.chosen):
-            ax.plot(x[i, 0], height[i], "o", color="C3", fillstyle="none")
+            ax.plot(x[i, 0], height[i], "o", color=RED, ms=7, mew=1.3, fillstyle="none")
             ax.annotate(f"{number + 1}", (x[i, 0], height[i]), xytext=(4, 4), textcoords="offset points")
         return ax
 

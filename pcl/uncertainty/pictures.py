@@ -1,7 +1,7 @@
 """Pictures of posteriors in one style: bands, pairs of numbers, singular values, maps, chosen sensors.
 
 Every function takes `ax`, draws into it or into a new figure, and returns it. Labels with their units are
-the caller's: `xlabel="x [m]"`. Colours are those of M. Okabe and K. Ito, told apart by all eyes.
+the caller's: `xlabel="x (m)"`. Their look is that of `pcl.style`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from pcl.support.axes import new_axes
+from pcl.support.axes import coloured, key, level, new_axes, on_the_right, readings, shade
+from pcl.support.axes import truth as true_curve
+from pcl.support.style import BLUE, COLUMN, ORANGE, RED, SHADE, styled
 from pcl.support.types import ArrayLike, Axes
 from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.directions import Directions
 
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "0.4"
 _GRID = 101         # points of a density
 
 
+@styled
 def band(found: Any, ax: Axes | None = None, *, truth: ArrayLike | None = None,
          data: tuple[ArrayLike, ArrayLike] | None = None, xlabel: str = "x", ylabel: str = "value",
          colour: str = BLUE, label: str = "value", determined: bool = True) -> Axes:
@@ -42,33 +44,22 @@ def band(found: Any, ax: Axes | None = None, *, truth: ArrayLike | None = None,
     order = np.argsort(found.points[:, 0], kind="stable")
     x, ax = found.points[order, 0], new_axes(ax)
     where = "together" if found.simultaneous else "at each point"
-    ax.fill_between(x, found.lower[order], found.upper[order], color=colour, alpha=0.25, lw=0,
-                    label=f"{100 * found.level:g} % {where}")
+    shade(ax, x, found.lower[order], found.upper[order], color=colour,
+          label=f"{100 * found.level:g} % {where}")
     ax.plot(x, found.value[order], color=colour, label=label)
     if truth is not None:
-        ax.plot(x, float64_array("truth", truth, (x.size,))[order], "--", color=GREY, label="truth")
+        true_curve(ax, x, float64_array("truth", truth, (x.size,))[order])
     if data is not None:
-        ax.plot(*data, "o", ms=4, mfc="none", color=RED, label="data")
+        readings(ax, *data)
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.grid(alpha=0.3)
     if determined and found.determined is not None:
-        _share(ax, x, found.determined[order])
+        key(ax, on_the_right(ax, x, found.determined[order], "share from data"))
     else:
-        ax.legend()
+        key(ax)
     return ax
 
 
-def _share(ax, x, determined):
-    """The share from the data, on the right."""
-    right = ax.twinx()
-    right.plot(x, determined, ":", color=ORANGE, label="share from data")
-    right.set_ylim(0.0, 1.05)
-    right.set_ylabel("share from data", color=ORANGE)
-    right.tick_params(axis="y", colors=ORANGE)
-    handles, labels = (a + b for a, b in zip(*(s.get_legend_handles_labels() for s in (ax, right))))
-    right.legend(handles, labels)
-
-
+@styled
 def corner(posterior: Any, names: Sequence[str] | None = None, axes: Any = None, *,
            draws: ArrayLike | None = None, prior: dict[str, tuple[float, float]] | None = None,
            truth: dict[str, float] | None = None, labels: dict[str, str] | None = None) -> Any:
@@ -120,7 +111,8 @@ def _single(posterior, names):
 
 def _square(n):
     import matplotlib.pyplot as plt
-    return plt.figure(figsize=(2.2 * n + 0.6, 2.2 * n + 0.4), layout="constrained").subplots(
+    side = COLUMN if n < 3 else 1.5 * n
+    return plt.figure(figsize=(side, side), layout="constrained").subplots(
         n, n, squeeze=False, sharex="col")
 
 
@@ -131,11 +123,11 @@ def _density(ax, mean, variance, pair, prior):
     if pair is None:
         ax.plot(x, normal(x, mean, np.sqrt(variance)), color=BLUE, label="posterior")
     else:
-        ax.hist(pair[:, 0], bins=30, density=True, color=BLUE, alpha=0.4, label="posterior")
+        ax.hist(pair[:, 0], bins=30, density=True, color=BLUE, alpha=SHADE, label="posterior")
     if prior is not None:
         ax.plot(x, normal(x, *prior), "--", color=ORANGE, label="prior")
-        ax.legend(fontsize="small")
-    ax.set_yticks([])
+        key(ax)
+    ax.set(yticks=[], ylabel="density")
 
 
 def _pair(ax, mean, C, pair):
@@ -157,11 +149,12 @@ def _marked(axes, names, truth, labels):
             axes[i, 0].set_ylabel(labels.get(name, name))
         if name in truth:
             for k in range(i, n):
-                axes[k, i].axvline(truth[name], color=RED, lw=0.8)
+                axes[k, i].axvline(truth[name], color=RED, lw=1.0)
             for k in range(i):
-                axes[i, k].axhline(truth[name], color=RED, lw=0.8)
+                axes[i, k].axhline(truth[name], color=RED, lw=1.0)
 
 
+@styled
 def singular_values(posterior: Any, ax: Axes | None = None) -> Axes:
     """How strongly each direction of θ is determined, relative to the strongest, with the cut."""
     found, ax = posterior.directions, new_axes(ax)
@@ -175,14 +168,14 @@ def singular_values(posterior: Any, ax: Axes | None = None) -> Axes:
     if not kept.all():
         ax.semilogy(number[~kept], values[~kept], "x", ms=5, color=RED, label=f"{(~kept).sum()} left out")
     if found.cut > 0.0:
-        ax.axhline(found.cut, ls="--", color=GREY, label=f"cut {found.cut:.1e}")
+        level(ax, found.cut, f"cut {found.cut:.1e}")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(xlabel="direction", ylabel="strength, relative")
-    ax.grid(alpha=0.3)
-    ax.legend()
+    key(ax)
     return ax
 
 
+@styled
 def map(points: ArrayLike, values: ArrayLike, ax: Axes | None = None, *,
         label: str = "standard deviation", xlabel: str = "x", ylabel: str = "y",
         sensors: ArrayLike | None = None, triangles: ArrayLike | None = None) -> Axes:
@@ -204,6 +197,7 @@ def map(points: ArrayLike, values: ArrayLike, ax: Axes | None = None, *,
     image = ax.tripcolor(mesh, values, shading="gouraud", cmap="cividis")
     ax.figure.colorbar(image, ax=ax, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, aspect="equal")
+    coloured(ax)
     if sensors is not None:
         _sensors(ax, float64_array("sensors", sensors, (None, 2)))
     return ax

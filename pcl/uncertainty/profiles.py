@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, level, new_axes
+from pcl.support.style import GREY, styled
 from pcl.support.types import Array, ArrayLike, Axes, Tensor
 from pcl.support.validate import float64_array, known
 from pcl.training.bounds import parse_bounds
@@ -82,6 +83,7 @@ class Profile:
                 f"{upper:.6g}; linearised {low:.6g} to {high:.6g}")
         return f"{text}\n{self.verdict}" if self.verdict else text
 
+    @styled
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The drop over c, Laplace's parabola, and the interval; returns the axes.
 
@@ -89,14 +91,15 @@ class Profile:
         """
         ax = new_axes(ax)
         wanted = 0.5 * chi_root(self.level) ** 2
-        ax.plot(self.points, self.drop, "o-", ms=3, label="profile", **options)
+        ax.plot(self.points, self.drop, "o-", label="profile", **options)
         c = np.linspace(self.points[0], self.points[-1], 101)
-        ax.plot(c, 0.5 * ((c - self.value) / self.deviation) ** 2, "--", color="0.5", label="linearised")
-        ax.axhline(wanted, color="0.5", lw=0.8)
+        ax.plot(c, 0.5 * ((c - self.value) / self.deviation) ** 2, "--", color=GREY, label="linearised")
+        level(ax, wanted, f"{100 * self.level:g} %")
         for side, closed in zip(self.interval, self.closed):
             if closed:
-                ax.axvline(side, color="0.5", lw=0.8, ls=":")
+                ax.axvline(side, color=GREY, lw=0.8, ls=":")
         ax.set(xlabel=self.name, ylabel="drop of the log density", ylim=(0.0, 2.0 * wanted))
+        key(ax)
         return ax
 
 

@@ -406,10 +406,16 @@ class Fit(Outcome):
         """See `Trained.save`."""
         self.trained.save(path)
 
-    def plot(self, names: Any = None, bands: bool = False, axes: Any = None) -> Any:
-        """See `pcl.dae.result.plot.plot`."""
+    def plot(self, names: Any = None, bands: bool = False, axes: Any = None, trajectories: Any = None,
+             forecasts: Any = None) -> Any:
+        """matplotlib's figure of data, trajectories and forecasts, a panel a variable.
+
+            found.plot(bands=True, forecasts=found.predict({"x": 1.0}, t=t, bands=True))
+
+        See `pcl.dae.result.plot.plot`.
+        """
         from pcl.dae.result.plot import plot
-        return plot(self, names, bands, axes)
+        return plot(self, names, bands, axes, trajectories, forecasts)
 
     def _violation_words(self):
         relative, absolute, row = worst_row(self.program, self.result.x)

@@ -13,6 +13,8 @@ from pcl.dae.program.log_scale import natural
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.curve import Curve, curves
 from pcl.interior_point.result import Result
+from pcl.support.axes import key
+from pcl.support.style import COLUMN, GREY, styled
 from pcl.support.types import Axes
 
 
@@ -81,23 +83,24 @@ class Smoothing:
         """Whether the solve at λ reached its tolerance."""
         return bool(self.result.success)
 
+    @styled
     def plot(self, axes: Any = None) -> Any:
         """Misfit, roughness and what readings held out in blocks leave, against λ; returns the figure."""
         import matplotlib.pyplot as plt
         if axes is None:
-            axes = plt.subplots(2, 1, sharex=True, layout="constrained")[1]
+            axes = plt.subplots(2, 1, sharex=True, figsize=(COLUMN, 3.6), layout="constrained")[1]
         good = [row for row in self.rows if row.success and row.smoothing > 0.0]
         at = [row.smoothing for row in good]
-        axes[0].plot(at, [row.misfit / self.setting.misfit.size for row in good], "o-", ms=3,
-                     label="misfit, mean")
+        axes[0].plot(at, [row.misfit / self.setting.misfit.size for row in good], "o-",
+                     label="data trained on")
         if np.isfinite([row.held_out for row in good]).any():
-            axes[0].plot(at, [row.held_out for row in good], "s--", ms=3, label="held out, mean")
-        axes[1].plot(at, [row.roughness for row in good], "o-", ms=3)
-        for axis, words in zip(axes, ("ω (simulated − observed)²", "roughness")):
+            axes[0].plot(at, [row.held_out for row in good], "s--", label="held out")
+        axes[1].plot(at, [row.roughness for row in good], "o-")
+        for axis, words in zip(axes, ("mean ω (x − data)²", "roughness")):
             axis.set(xscale="log", yscale="log", ylabel=words)
-            axis.axvline(self.smoothing, color="0.5", lw=0.8, ls=":")
-        axes[0].legend(fontsize="small")
-        axes[1].set_xlabel("λ")
+            axis.axvline(self.smoothing, color=GREY, lw=0.8, ls=":")
+        axes[1].set_xlabel("λ, that taken dotted")
+        key(axes[0])
         return axes[0].figure
 
     def plot_trajectories(self, names: Any = None, axes: Any = None) -> Axes:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, new_axes
+from pcl.support.style import GREY, styled
 from pcl.support.types import Axes
 
 AGREE = 0.01        # of the least objective: so far above it a start counts as having reached it
@@ -97,6 +98,7 @@ class Starts:
         return {**{column: [getattr(run, column) for run in self.runs] for column in columns},
                 **{name: [run.numbers.get(name, np.nan) for run in self.runs] for name in names}}
 
+    @styled
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
         """The waterfall: objectives of the starts in ascending order, above the least one; solved ones as
         filled dots. A step at the left end is a minimum that is found again and again. Returns the axes.
@@ -109,13 +111,14 @@ class Starts:
         ax.plot(places, values, "-", color="0.7", lw=0.8, zorder=0)
         ax.plot(places[solved], values[solved], "o", label="solved", **options)
         if not solved.all():
-            ax.plot(places[~solved], values[~solved], "o", mfc="none", color="0.5", label="not solved")
-        ax.axhline(self.best.objective + self.close, color="0.5", lw=0.8, ls=":")
+            ax.plot(places[~solved], values[~solved], "o", mfc="none", color=GREY, label="not solved")
+        reach = f"{len(self.reached)} of {len(self.runs)} below"
+        ax.axhline(self.best.objective + self.close, color=GREY, lw=0.8, ls=":", label=reach)
         if (values > 0.0).all() and values.max(initial=0.0) > 10.0 * values.min(initial=np.inf):
             ax.set_yscale("log")
-        ax.set(xlabel="start, ordered", ylabel="objective",
-               title=f"{len(self.reached)} of {len(self.runs)} reach the best")
-        ax.legend(fontsize="small")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="start, ordered", ylabel="objective")
+        key(ax)
         return ax
 
     def __str__(self) -> str:

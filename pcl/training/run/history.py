@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support.axes import key, new_axes
+from pcl.support.style import styled
 from pcl.support.types import Array, Booleans, Integers
 
 ROWS = ("loss", "gradient_norm", "step", "seconds", "factorisations", "back_substitutions",
@@ -104,6 +106,7 @@ class History:
         """{name: array (n + 1,)}, for saving or a table."""
         return {name: self._array(name) for name in ROWS}
 
+    @styled
     def plot(self, ax: Any = None, against: str = "iterations") -> Any:
         """Loss and gradient norm on a logarithmic axis; returns the matplotlib axes.
 
@@ -115,14 +118,12 @@ class History:
         """
         if against not in ("iterations", "seconds"):
             raise ValueError(f"against is {against!r}; known are iterations, seconds.")
-        if ax is None:
-            import matplotlib.pyplot as plt
-            ax = plt.figure().add_subplot()
+        ax = new_axes(ax)
         x = np.arange(len(self)) if against == "iterations" else self.seconds
         ax.semilogy(x, self.loss, label="loss")
-        ax.semilogy(x, self.gradient_norm, label="gradient norm")
-        ax.set_xlabel(against)
-        ax.legend()
+        ax.semilogy(x, self.gradient_norm, "--", label="gradient norm")
+        ax.set(xlabel=against, ylabel="loss, gradient norm")
+        key(ax)
         return ax
 
     def _array(self, name):

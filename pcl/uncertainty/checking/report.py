@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from pcl.support.axes import new_axes
+from pcl.support.axes import key, new_axes
+from pcl.support.style import GREY, styled
 from pcl.support.types import Array, Axes
 
 DOUBTFUL = 0.01     # p-values below are said
@@ -138,6 +139,7 @@ class ModelCheck:
                  for check in self.data.values()]
         return "\n".join([*lines, self.verdict or "nothing speaks against the model."])
 
+    @styled
     def plot(self, ax: Axes | None = None) -> Axes:
         """Normal plot: ordered scores over normal quantiles, a line of slope 1 if all is well.
 
@@ -148,10 +150,9 @@ class ModelCheck:
             m = check.scores.size
             quantiles = stats.norm.ppf((np.arange(m) + 0.5) / m)
             ax.plot(quantiles, np.sort(check.scores), ".", label=name or "residuals")
-            ax.axline((0.0, 0.0), slope=1.0, color="0.6", linewidth=1.0)
-        ax.set_xlabel("normal quantiles")
-        ax.set_ylabel("residuals in standard deviations")
-        ax.legend()
+        ax.axline((0.0, 0.0), slope=1.0, ls="--", color=GREY, lw=1.0, label="normal")
+        ax.set(xlabel="normal quantile", ylabel="residual in standard deviations")
+        key(ax)
         return ax
 
 
