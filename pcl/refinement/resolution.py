@@ -44,8 +44,9 @@ def resolution(make_problem: Callable[[Any], Any], theta: ArrayLike | dict[str, 
         Functions of θ to be judged too. For a network they are what counts: values of the law at points,
         `lambda theta: net(theta["k"], x)[:, 0]`; its weights mean nothing one by one.
     sigma : float, optional
-        s, standard deviation of the noise in a residual of ℓ = Σ r²; None estimates it from the
-        residuals at `levels[0]`. Needed for a loss without residuals: 1 where ℓ is χ².
+        s, standard deviation of the noise in a residual of ℓ = Σ r²; None is 1 for a problem of
+        `Problem.from_data`, whose noise is stated, else an estimate from the residuals at `levels[0]`,
+        of which the error of that level is part. Needed for a loss without residuals: 1 where ℓ is χ².
     transfer : {block: function (array, level) -> array}, optional
         For blocks whose size changes, such as fields of nodal values: their values at another level.
     order : float, optional
@@ -72,7 +73,7 @@ def resolution(make_problem: Callable[[Any], Any], theta: ArrayLike | dict[str, 
         problem = _problem(make_problem, level)
         carried = _carried(coarse, problem, theta, transfer, level)
         at.append(_level(problem, carried, level, quantities))
-    s = _sigma(sigma, at[0].step)
+    s = _sigma(sigma, coarse, at[0].step)
     moved = [_shift(coarse, at[0], fine, transfer, quantities) for fine in at[1:]]
     shift, remaining = _extrapolated(moved, levels, order)
     return _report(levels, at, s, shift, remaining, transfer)
@@ -184,9 +185,11 @@ def _unfinished(coarse, s):
     return float(found[most]), most
 
 
-def _sigma(sigma, step):
+def _sigma(sigma, problem, step):
     if sigma is not None:
         return positive_number("sigma", sigma)
+    if problem.statement is not None:
+        return 1.0                      # residuals are divided by the noise that was stated
     if step.noise is None:
         raise ValueError("sigma is None and cannot be estimated: the problem states a loss, or has no "
                          "more residuals than it determines parameters. Give sigma, with loss = Σ r² and "

@@ -54,7 +54,7 @@ def time_error(problem: Problem, theta: Theta) -> TimeError:
     """The shift of the parameters when every march of the problem halves its steps, extrapolated.
 
         δr = (r_{h/2} − r_h)/(1 − 2^−p),   δθ = −J⁺ δr
-        covariance of θ = s² (JᵀJ)⁺,   s² = |r − J J⁺ r|²/(m − rank J)
+        covariance of θ = s² (JᵀJ)⁺,   s² = |r − J J⁺ r|²/(m − rank J), or 1 where the noise is stated
 
     p is the lowest order among the marches. One Gauss–Newton step: at a minimum, δθ is how far the
     minimum moves when the steps tend to 0, to first order in δr.
@@ -85,7 +85,7 @@ def time_error(problem: Problem, theta: Theta) -> TimeError:
         raise ValueError("the problem contains no march in time; expected one by pcl.march or fem.march.")
     change = (fine.residuals(theta).ravel() - r) / (1.0 - 0.5 ** min(orders))
     found = determined(J, problem.slices.values())
-    noise = found.noise(r)
+    noise = found.noise(r) if problem.statement is None else 1.0
     return TimeError(change, -found.factor @ (found.left.T @ change),
                      (np.nan if noise is None else noise) * np.linalg.norm(found.factor, axis=1),
                      problem.slices)

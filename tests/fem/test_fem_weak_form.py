@@ -155,7 +155,7 @@ def test_the_natural_condition_is_a_flux_outwards_of_the_size_of_the_load():
     u = solve_nonlinear(V, lambda u, g, x: (None, g), {"left": 0.0}, load=V.flux(3.0, "right"))
     np.testing.assert_allclose(u, 3.0 * V.dof_points[:, 0], atol=1e-13)
     for text in (solve_nonlinear.__doc__, fem.Space.residual.__doc__,
-                 (Path(__file__).parents[2] / "docs/guide.md").read_text(encoding="utf-8")):
+                 (Path(__file__).parents[2] / "docs/howto/nonlinear.md").read_text(encoding="utf-8")):
         assert "f₁·n = g" in text and "f₁·n = −g" not in text
 
 
