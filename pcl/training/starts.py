@@ -10,6 +10,7 @@ import numpy as np
 
 from pcl.support import processes
 from pcl.support.axes import new_axes
+from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
 from pcl.support.types import Array, Path
 from pcl.support.validate import float64_array, positive_integer
@@ -314,7 +315,7 @@ def _check_options(method, options):
                              "further with pcl.minimize, which takes it.")
         if option not in known:
             raise TypeError(f"multi_start got an unknown argument {option!r}; known are "
-                            f"{', '.join(known)}.")
+                            f"{', '.join(known)}.{nearest(option, known)}")
     given = as_scipy(options.get("options"), None, None)[0]
     if method != "auto":
         merge(choose(method)[0], given)

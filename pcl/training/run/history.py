@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, Booleans, Integers
 
 ROWS = ("loss", "gradient_norm", "step", "seconds", "factorisations", "back_substitutions",
@@ -89,7 +90,7 @@ class History:
     def __getattr__(self, name):
         if name in ROWS and "_rows" in self.__dict__:
             return self._array(name)
-        raise AttributeError(f"History has no {name!r}; it has {', '.join(ROWS)}.")
+        raise AttributeError(f"History has no {name!r}; it has {', '.join(ROWS)}.{nearest(name, ROWS)}")
 
     def __dir__(self):
         return [*super().__dir__(), *ROWS]
@@ -114,7 +115,8 @@ class History:
         against : "iterations" or "seconds"
         """
         if against not in ("iterations", "seconds"):
-            raise ValueError(f"against is {against!r}; known are iterations, seconds.")
+            raise ValueError(f"against is {against!r}; known are iterations, seconds."
+                             f"{nearest(against, ('iterations', 'seconds'))}")
         if ax is None:
             import matplotlib.pyplot as plt
             ax = plt.figure().add_subplot()
