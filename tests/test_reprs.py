@@ -29,7 +29,8 @@ PROBLEM = pcl.Problem.from_data(lambda t: t["a"] * tf.reduce_sum(NET(t["k"], V.q
     (V.laplace(), "SparseMatrix((9, 9), linear in 8 coefficients)"),
     (V.laplace() + V.mass(), "SparseMatrix((9, 9), 2 terms, linear in 8, 24 coefficients)"),
     (V.gradient, "LinearMap((9,) → (24, 2), 96 entries)"),
-    (noise.Gaussian(0.1), "Gaussian(scale=0.1)"), (noise.Gaussian(), "Gaussian(scale=unknown sigma)"), (prior.Normal(1.0, [1.0, 2.0]), "Normal(mean=1, deviation=(2,) numbers)"),
+    (noise.Gaussian(0.1), "Gaussian(scale=0.1)"), (noise.Gaussian(), "Gaussian(scale=unknown sigma)"),
+    (prior.Normal(1.0, [1.0, 2.0]), "Normal(mean=1, deviation=(2,) numbers)"),
     (pcl.dae.Model(states="x", parameters=["k", "m"], rates=lambda v: {"x": -v.k * v.x}),
      "Model(states x, parameters k m)"),
     (pcl.dae.Law(pcl.MLP((1, 3, 1)), inputs="x", outputs="z"), "Law(x → z by MLP([1, 3, 1]))")])

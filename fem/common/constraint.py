@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from fem.common.coefficient import float64_value, spread
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_sparse, require_finite
 
 WAYS = ("elimination", "multiplier")
@@ -57,7 +58,8 @@ class Constraint:
 
     def __post_init__(self):
         if self.by not in WAYS:
-            raise ValueError(f"by is {self.by!r}; expected one of {', '.join(map(repr, WAYS))}.")
+            raise ValueError(f"by is {self.by!r}; expected one of {', '.join(map(repr, WAYS))}."
+                             f"{nearest(self.by, WAYS)}")
         object.__setattr__(self, "matrix", float64_sparse("matrix of the constraint", self.matrix))
         value = float64_value("value of the constraint", self.value)
         m = self.matrix.shape[0]

@@ -6,6 +6,7 @@ import skfem
 from fem.mesh.check import check_arrays
 from fem.mesh.nodes import CURVED
 from fem.mesh.second_order import curved, second_order_mesh
+from pcl.support.nearest import nearest
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer, positive_number
 
@@ -52,7 +53,7 @@ def mesh_from_arrays(kind: str, points: ArrayLike, cells: ArrayLike) -> skfem.Me
     ((2, 4), (3, 2))
     """
     if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; known are {', '.join(KINDS)}.")
+        raise ValueError(f"kind is {kind!r}; known are {', '.join(KINDS)}.{nearest(kind, KINDS)}")
     points = float64_array("points", points, finite=False)
     cells = np.asarray(cells)
     check_arrays(points, cells, KINDS[kind].elem.refdom, len(KINDS[kind].elem.doflocs))

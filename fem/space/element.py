@@ -10,6 +10,8 @@ import skfem
 from skfem.element import ElementGlobal, ElementH1, ElementHcurl, ElementHdiv, ElementVector
 from skfem.refdom import RefHex, RefLine, RefQuad, RefTet, RefTri
 
+from pcl.support.nearest import nearest
+
 _BY_NAME: dict[type, dict[str, Any]] = {
     RefLine: {"P0": skfem.ElementLineP0, "P1": skfem.ElementLineP1, "P2": skfem.ElementLineP2,
               "MINI": skfem.ElementLineMini, "Hermite": skfem.ElementLineHermite},
@@ -174,5 +176,6 @@ def _named(name, refdom):
     known = _BY_NAME[refdom]
     if name not in known:
         raise ValueError(f"element is {name!r}; known on {refdom.name} cells are "
-                         f"{', '.join(sorted(known))}, or pass an element of scikit-fem.")
+                         f"{', '.join(sorted(known))}, or pass an element of scikit-fem."
+                         f"{nearest(name, known)}")
     return known[name]()

@@ -44,6 +44,7 @@ from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
 from pcl.support.arrays import digest, frozen
 from pcl.support.caches import Bounded
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike, Booleans, Coefficient, Integers, Tensor, Where
 from pcl.support.validate import float64_array, known, positive_integer
 
@@ -285,7 +286,7 @@ class Space:
         unknown = set(parts) - set(self.fields)
         if unknown:
             raise ValueError(f"parts has the fields {sorted(unknown)}; the space has "
-                             f"{list(self.fields)}.")
+                             f"{list(self.fields)}.{nearest(min(unknown), self.fields)}")
         found = [parts.get(f.name, 0.0) * np.ones(f.n) for f in self.fields.values()]
         return tf.concat(found, 0) if any(map(tf.is_tensor, found)) else np.concatenate(found)
 

@@ -19,6 +19,7 @@ from fem.space.projection import given_trace, projected, trace_rows
 from pcl.nodes.guard import guard
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import selection
+from pcl.support.nearest import nearest
 from pcl.support.validate import require_finite, whole_numbers
 
 PARTS = ("normal", "tangential", "normal derivative")
@@ -78,7 +79,8 @@ def _checked_part(field, part):
     if len(field.shape) == 1 and _family(field) in (None, ElementHcurl):
         known.append("tangential")
     known += ["normal derivative"] if _family(field) is ElementGlobal else []
-    raise ValueError(f"component is {part!r}; {field} has {', '.join(map(repr, known)) or 'none'}.")
+    raise ValueError(f"component is {part!r}; {field} has {', '.join(map(repr, known)) or 'none'}."
+                     f"{nearest(part, known)}")
 
 
 def _family(field):

@@ -176,7 +176,8 @@ class Model:
         for name in names:
             if name not in self.parameters:
                 raise ValueError(f"{label} has {name!r}; expected some of the parameters, "
-                                 f"{', '.join(self.parameters) or 'of which there are none'}.")
+                                 f"{', '.join(self.parameters) or 'of which there are none'}."
+                                 f"{nearest(name, self.parameters)}")
 
     def _spans_decades(self, name):
         lower, upper = self.limits(name)
@@ -275,7 +276,8 @@ class Variables:
     def d(self, state: str) -> Tensor:
         """The derivative of a state with respect to time."""
         if state not in self._derivatives:
-            raise KeyError(f"d({state!r}): not a state; the states are {', '.join(self._derivatives)}.")
+            raise KeyError(f"d({state!r}): not a state; the states are {', '.join(self._derivatives)}."
+                           f"{nearest(state, self._derivatives)}")
         return self._derivatives[state]
 
     def _unknown(self, name):

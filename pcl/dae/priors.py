@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pcl.support.nearest import nearest
 from pcl.support.validate import positive_number
 
 
@@ -221,7 +222,8 @@ def checked_priors(given: Any, parameters: tuple[str, ...], local: tuple[str, ..
     for name, prior in given.items():
         if name not in parameters:
             raise ValueError(f"priors has {name!r}; expected some of the parameters, "
-                             f"{', '.join(parameters) or 'of which there are none'}.")
+                             f"{', '.join(parameters) or 'of which there are none'}."
+                             f"{nearest(name, parameters)}")
         if not isinstance(prior, (NormalPrior, LogNormalPrior)):
             raise TypeError(f"the prior of {name!r} is a {type(prior).__name__}; expected a NormalPrior "
                             "or LogNormalPrior.")

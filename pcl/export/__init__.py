@@ -34,8 +34,9 @@ __all__ = sorted(_HOME)
 if not TYPE_CHECKING:       # a checker refuses names that are not there
     def __getattr__(name):
         if name not in _HOME:
+            from pcl.support.nearest import nearest
             raise AttributeError(f"module 'pcl.export' has no attribute {name!r}; it offers "
-                                 f"{', '.join(__all__)}.")
+                                 f"{', '.join(__all__)}.{nearest(name, __all__)}")
         value = getattr(importlib.import_module(f"pcl.export.{_HOME[name]}"), name)
         globals()[name] = value
         return value

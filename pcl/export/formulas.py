@@ -15,6 +15,7 @@ from pcl.dae.laws.law import TrainedLaw
 from pcl.export.families import FAMILIES, Family
 from pcl.export.layers import layers_of
 from pcl.export.sampled import sampled
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, positive_number
 
@@ -164,7 +165,8 @@ def _box(law, names, given):
     given = dict(given or {})
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise ValueError(f"range has {unknown[0]!r}; expected some of {', '.join(names)}.")
+        raise ValueError(f"range has {unknown[0]!r}; expected some of {', '.join(names)}."
+                         f"{nearest(unknown[0], names)}")
     absent = [name for name in names if name not in given]
     if seen is not None:
         given = dict(zip(names, seen.T)) | given
@@ -182,7 +184,8 @@ def _place(outputs, output):
     if output is None and len(outputs) == 1:
         return 0
     if output not in outputs:
-        raise ValueError(f"output is {output!r}; expected one of {', '.join(outputs)}.")
+        raise ValueError(f"output is {output!r}; expected one of {', '.join(outputs)}."
+                         f"{nearest(output, outputs)}")
     return outputs.index(output)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pcl.interior_point.kkt.low_rank_matrix import LowRank
+from pcl.support.nearest import nearest
 
 _MEMORY = 10        # pairs kept; six took 1931 iterations on the textbook collection, ten 1800
 _DAMPING = 0.2      # Powell 1978: sᵀy is kept above 0.2 sᵀBs
@@ -128,5 +129,6 @@ def strategy(hessian, program):
             callable(getattr(hessian, name, None)) for name in ("at", "accepted", "fresh")):
         raise ValueError(f"hessian is {hessian!r}; known are exact, limited-memory, or an object with "
                          "at(x, lam, sigma), accepted(x_old, x_new, lam, sigma) and fresh(), the same "
-                         "without memory (itself, if it remembers nothing).")
+                         "without memory (itself, if it remembers nothing)."
+                         f"{nearest(hessian, ('exact', 'limited-memory'))}")
     return hessian

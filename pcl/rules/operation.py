@@ -13,6 +13,7 @@ from pcl.engine.second.tangent import total
 from pcl.rules.curvature import Curvature
 from pcl.rules.places import Places
 from pcl.support.arrays import placed
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array, known
 
@@ -125,7 +126,7 @@ class Operation:
         wanted = [name in names and s.stop > s.start for name, s in self.inputs.items()]
         if not any(wanted):
             raise ValueError(f"wrt is {wrt!r}, which selects no variable; known are "
-                             f"{', '.join(self.inputs)}.")
+                             f"{', '.join(self.inputs)}.{nearest(wrt, self.inputs)}")
         return wanted
 
 

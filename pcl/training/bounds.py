@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import Bounds
 
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array
 
 
@@ -74,7 +75,7 @@ def _from_blocks(bounds, size, slices):
     unknown = sorted(set(bounds) - set(slices))
     if unknown:
         raise ValueError(f"bounds names unknown blocks {', '.join(map(repr, unknown))}; known "
-                         f"are {', '.join(sorted(slices))}.")
+                         f"are {', '.join(sorted(slices))}.{nearest(unknown[0], slices)}")
     lower, upper = np.full(size, -np.inf), np.full(size, np.inf)
     for name, pair in bounds.items():
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:

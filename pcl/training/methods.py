@@ -68,8 +68,14 @@ def _within(low, high):
     return lambda value: _is_number(value) and low <= value < high
 
 
-def _one_of(*known):
-    return lambda value: isinstance(value, str) and value in known
+class _one_of:
+    """One of some words."""
+
+    def __init__(self, *known):
+        self.known = known
+
+    def __call__(self, value):
+        return isinstance(value, str) and value in self.known
 
 
 def _optional(check):
@@ -208,15 +214,17 @@ def merge(name, given):
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"options is a {type(given).__name__}; expected a dict.")
     given = dict(given or {})
-    unknown = sorted(map(repr, set(given) - set(method.options)))
+    unknown = sorted(map(str, set(given) - set(method.options)))
     if unknown:
-        raise ValueError(f"options holds {', '.join(unknown)}, unknown to {name}; known are "
-                         f"{', '.join(sorted(method.options))}.")
+        raise ValueError(f"options holds {', '.join(map(repr, unknown))}, unknown to {name}; known are "
+                         f"{', '.join(sorted(method.options))}.{nearest(unknown[0], method.options)}")
     for key, value in given.items():
         default, accepts = method.options[key]
         if not accepts(value):
+            words = getattr(accepts, "known", ())
+            others = f" Known are {', '.join(words)}.{nearest(value, words)}" if words else ""
             raise ValueError(f"options[{key!r}] is {value!r}, which {name} cannot use; the "
-                             f"default is {default!r}.")
+                             f"default is {default!r}.{others}")
     settings = {key: default for key, (default, _) in method.options.items()} | given
     if (settings.get("initial_trust_radius") or 0.0) >= settings.get("max_trust_radius", np.inf):
         raise ValueError(f"options['initial_trust_radius'] is {settings['initial_trust_radius']}"

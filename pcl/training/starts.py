@@ -10,6 +10,7 @@ import numpy as np
 
 from pcl.support import processes
 from pcl.support.axes import key, new_axes
+from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
 from pcl.support.style import GREY, styled
 from pcl.support.types import Array, Path
@@ -317,7 +318,7 @@ def _check_options(method, options):
                              "further with pcl.minimize, which takes it.")
         if option not in known:
             raise TypeError(f"multi_start got an unknown argument {option!r}; known are "
-                            f"{', '.join(known)}.")
+                            f"{', '.join(known)}.{nearest(option, known)}")
     given = as_scipy(options.get("options"), None, None)[0]
     if method != "auto":
         merge(choose(method)[0], given)

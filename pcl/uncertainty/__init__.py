@@ -34,8 +34,9 @@ if not TYPE_CHECKING:       # names are fetched when they are first used
         if name in _PACKAGES:
             return importlib.import_module(f"pcl.uncertainty.{name}")
         if name not in _HOME:
+            from pcl.support.nearest import nearest
             raise AttributeError(f"module 'pcl.uncertainty' has no attribute {name!r}; it offers "
-                                 f"{', '.join(__all__)}.")
+                                 f"{', '.join(__all__)}.{nearest(name, __all__)}")
         return getattr(importlib.import_module(f"pcl.uncertainty.{_HOME[name]}"), name)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike, Blocks, Tensor
 from pcl.support.validate import float64_array, require_finite
 from pcl.uncertainty.noise.base import Noise
@@ -222,7 +223,8 @@ def _priors(prior, blocks):
         if name in blocks:
             each.check(name, blocks[name])
         elif type(each).quantity is Prior.quantity:
-            raise ValueError(f"prior names {name!r}; the blocks are {', '.join(blocks)}.")
+            raise ValueError(f"prior names {name!r}; the blocks are {', '.join(blocks)}."
+                             f"{nearest(name, blocks)}")
     return dict(prior)
 
 

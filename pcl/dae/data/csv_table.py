@@ -43,7 +43,8 @@ def _tables(path, time, trajectory, observed, inputs, unknown):
     extra = [name for name in others if name not in observed]
     if extra and unknown == "refuse":
         raise ValueError(f"{path} has a column {extra[0]!r} that is neither observed nor an input; "
-                         "name it, or set unknown='ignore'.")
+                         "name it, or set unknown='ignore'."
+                         f"{nearest(extra[0], (*observed, *inputs))}")
     _require_columns(path, header, (time, *observed, *inputs))
     numbers = {name: _column(path, name, header.index(name), lines, rows)
                for name in (time, *observed, *inputs)}

@@ -142,7 +142,7 @@ def initial_of(initial: Mapping[str, Any] | None, names: list[str]) -> dict[str,
     unknown = [name for name in initial if name not in names]
     if unknown:
         raise ValueError(f"initial has {unknown[0]!r}, which is no experiment; there are "
-                         f"{', '.join(names)}.")
+                         f"{', '.join(names)}.{nearest(unknown[0], names)}")
     return {name: initial.get(name) for name in names}
 
 
@@ -158,7 +158,7 @@ def wide(frame: Frame, time: str, experiment: str | None, observed: Any, inputs:
     absent = [variable for variable in sigma if variable not in values]
     if absent:
         raise ValueError(f"sigma has {absent[0]!r}, which is not observed; observed are "
-                         f"{', '.join(values)}.")
+                         f"{', '.join(values)}.{nearest(absent[0], values)}")
     sizes = {variable: frame.numbers(column) for variable, column in sigma.items()}
     found = []
     for name, chosen in _experiments(frame, time, experiment):
@@ -198,7 +198,7 @@ def _require_all(names, observed, unknown, what):
     extra = [name for name in names if name not in observed]
     if extra and unknown == "refuse":
         raise ValueError(f"{what} {extra[0]!r}, which is neither observed nor an input; name it, or set "
-                         "unknown='ignore'.")
+                         f"unknown='ignore'.{nearest(extra[0], observed)}")
 
 
 def _experiments(frame, time, experiment):

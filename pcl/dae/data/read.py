@@ -7,6 +7,7 @@ from pcl.dae.data.csv_table import read_table
 from pcl.dae.data.dose_table import read_doses
 from pcl.dae.data.experiments import Data
 from pcl.dae.data.trajectory import Trajectory
+from pcl.support.nearest import nearest
 from pcl.support.types import Path
 
 __all__ = ["Data", "Trajectory", "read_csv"]
@@ -96,4 +97,4 @@ def _require_names(label, given, tables):
     unknown = [name for name in given if name not in names]
     if unknown:
         raise ValueError(f"{label} has {unknown[0]!r}, which is no trajectory; there are "
-                         f"{', '.join(names)}.")
+                         f"{', '.join(names)}.{nearest(unknown[0], names)}")

@@ -10,6 +10,7 @@ from pcl.dae.data.dose import Dose
 from pcl.dae.data.events import Events
 from pcl.dae.data.series import Series, ordered_times, series
 from pcl.dae.data.signal import Signal, signal
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike
 from pcl.support.validate import float64_array
 
@@ -391,7 +392,7 @@ class Trajectory:
         missing = [name for name in names if name not in self._inputs]
         if missing:
             raise KeyError(f"trajectory {self._name!r} has no input {missing[0]!r}; it has "
-                           f"{', '.join(self._inputs) or 'none'}.")
+                           f"{', '.join(self._inputs) or 'none'}.{nearest(missing[0], self._inputs)}")
         return np.array([self._inputs[name](t) for name in names]).reshape(len(names), len(t)).T
 
     def renamed(self, name: str) -> "Trajectory":
@@ -502,7 +503,7 @@ def _weights(at, weights, columns, label="weights", default=1.0):
     unknown = [name for name in weights if name not in columns]
     if unknown:
         raise ValueError(f"{label}{at} has {unknown[0]!r}, which is not observed; observed are "
-                         f"{', '.join(columns)}.")
+                         f"{', '.join(columns)}.{nearest(unknown[0], columns)}")
     return {name: weights.get(name, default) for name in columns}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pcl.dae.petab.priors import prior_of, UNIFORM
+from pcl.support.nearest import nearest
 
 _TO: dict[str, Callable[[Any], Any]] = {"lin": lambda p: p, "log": np.log, "log10": np.log10}
 _FROM: dict[str, Callable[[Any], Any]] = {
@@ -68,7 +69,7 @@ class Parameters:
         self.scales[name] = scale = scale if isinstance(scale, str) and scale else "lin"
         if scale not in _TO:
             raise ValueError(f"parameterScale of {name!r} is {scale!r}; expected one of "
-                             f"{', '.join(_TO)}.")
+                             f"{', '.join(_TO)}.{nearest(scale, _TO)}")
         self.bounds[name] = float(row["lowerBound"]), float(row["upperBound"])
         kind = row.get("objectivePriorType")
         if isinstance(kind, str) and kind:

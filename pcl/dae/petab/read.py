@@ -26,6 +26,7 @@ from pcl.dae.petab.sbml_math import Reader
 from pcl.dae.petab.system import System
 from pcl.dae.petab.unsupported import Unsupported
 from pcl.dae.petab.version2 import tables_of
+from pcl.support.nearest import nearest
 from pcl.support.optional import of_extra
 from pcl.support.types import Path as PathLike
 
@@ -205,7 +206,7 @@ def _require_conditions(table: Any, experiments: list[Experiment]) -> None:
     for name in (name for each in experiments for name in (each.before, each.condition) if name):
         if name not in table.index:
             raise ValueError(f"the table of readings has the condition {name!r}; expected one of "
-                             f"{', '.join(map(str, table.index))}.")
+                             f"{', '.join(map(str, table.index))}.{nearest(name, table.index)}")
 
 
 def _require_values(used: set[str], known: set[str]) -> None:

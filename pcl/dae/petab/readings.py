@@ -14,6 +14,7 @@ from pcl.dae.petab.expression import mapped, Node, number, substituted, symbol
 from pcl.dae.petab.noise import PREDICTED
 from pcl.dae.petab.sbml_math import Reader
 from pcl.dae.petab.unsupported import Unsupported
+from pcl.support.nearest import nearest
 
 _SCALES = ("lin", "log", "log10")
 
@@ -80,7 +81,7 @@ def grouped(problem: Any, reader: Reader, settled: Callable[[Node, str], Node]) 
         name = str(row["observableId"])
         if name not in formulae:
             raise ValueError(f"the table of readings has the observable {name!r}; expected one of "
-                             f"{', '.join(formulae)}.")
+                             f"{', '.join(formulae)}.{nearest(name, formulae)}")
         _add(groups, formulae[name], row, settled)
     return _named(groups)
 
@@ -127,7 +128,7 @@ class _Formula:
         self.scale = _word(row.get("observableTransformation"), "lin")
         if self.scale not in _SCALES:
             raise ValueError(f"observableTransformation of {name!r} is {self.scale!r}; expected one of "
-                             f"{', '.join(_SCALES)}.")
+                             f"{', '.join(_SCALES)}.{nearest(self.scale, _SCALES)}")
         noise = _word(row.get("noiseDistribution"), "normal")
         if noise != "normal":
             raise Unsupported(f"the noise of {name!r} is {noise!r}, which is not supported: its density "

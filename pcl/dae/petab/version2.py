@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pcl.dae.petab.unsupported import Unsupported
+from pcl.support.nearest import nearest
 from pcl.support.optional import of_extra
 
 BASE = "as_in_the_model"        # the condition of experiments that change nothing
@@ -131,7 +132,7 @@ def _reading(row, experiments):
     known = isinstance(experiment, str) and experiment
     if known and experiment not in experiments:
         raise ValueError(f"the table of readings has the experiment {experiment!r}; expected one of "
-                         f"{', '.join(experiments)}.")
+                         f"{', '.join(experiments)}.{nearest(experiment, experiments)}")
     before, condition = experiments[experiment] if known else ("", BASE)
     return dict(row) | {"preequilibrationConditionId": before, "simulationConditionId": condition}
 

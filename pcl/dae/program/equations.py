@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from pcl.dae.model import Variables
 from pcl.dae.program import pointwise
+from pcl.support.nearest import nearest
 
 
 @functools.lru_cache(maxsize=16)
@@ -53,7 +54,7 @@ def _of_states(model, label, found):
     unknown = [name for name in found if name not in model.states]
     if unknown:
         raise ValueError(f"{label} has {unknown[0]!r}; expected some of the states "
-                         f"{', '.join(model.states)}.")
+                         f"{', '.join(model.states)}.{nearest(unknown[0], model.states)}")
     return found
 
 

@@ -7,6 +7,7 @@ from pcl.dae.model import Variables
 from pcl.dae.program import coloured
 from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 from pcl.errors import FailedCheck
+from pcl.support.nearest import nearest
 from pcl.support.numpy_calls import explained
 
 _SPEC = tf.TensorSpec([None, None], tf.float64)
@@ -44,7 +45,7 @@ def equations(model, v):
         unknown = [name for name in rates if name not in model.states]
         if unknown:
             raise ValueError(f"rates has {unknown[0]!r}; expected some of the states "
-                             f"{', '.join(model.states)}.")
+                             f"{', '.join(model.states)}.{nearest(unknown[0], model.states)}")
         rows.update({name: v.d(name) - _rate(name, rates[name])
                      for name in model.states if name in rates})
     for name, expression in _named(model.equations, v, "equations").items():

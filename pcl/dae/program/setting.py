@@ -24,6 +24,7 @@ from pcl.dae.program.node_inputs import at_nodes, missed, unseen
 from pcl.dae.program.observed import ObservedMisfit, Term
 from pcl.dae.program.reading import Reading
 from pcl.dae.program.transcription import Transcription
+from pcl.support.nearest import nearest
 from pcl.support.validate import known, positive_integer
 
 
@@ -277,7 +278,8 @@ def _elements(given, count):
 def _factors(scaling, data):
     """1 or 1/variance of the observed values of each variable."""
     if scaling not in ("none", "variance"):
-        raise ValueError(f"scaling is {scaling!r}; expected 'none', 'variance' or 'auto'.")
+        raise ValueError(f"scaling is {scaling!r}; expected 'none', 'variance' or 'auto'."
+                         f"{nearest(scaling, ('none', 'variance', 'auto'))}")
     if scaling == "none":
         return dict.fromkeys(data.observed, 1.0)
     variance = {name: float(np.var(data.values(name))) for name in data.observed}

@@ -10,6 +10,7 @@ import numpy as np
 from pcl.collocation import Mesh, Scheme, interpolation
 from pcl.dae.program.log_scale import natural
 from pcl.dae.result.observables import Observables
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike, Blocks
 
 
@@ -80,7 +81,8 @@ class Curve:
         """
         every = (*self.names, *self.observables.names)
         if name is not None and name not in every:
-            raise ValueError(f"name is {name!r}; expected one of {', '.join(every)}.")
+            raise ValueError(f"name is {name!r}; expected one of {', '.join(every)}."
+                             f"{nearest(name, every)}")
         found = self.variables(t)
         if name in found:
             return found[name]

@@ -27,6 +27,7 @@ from pcl.dae.result.trained import Trained
 from pcl.dae.result.uncertainty import Uncertainty, Undetermined, weights_known
 from pcl.dae.result.verdict import Verdict, judged
 from pcl.interior_point.result import Result
+from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
@@ -359,12 +360,14 @@ class Fit(Outcome):
                     return number, outputs.index(name)
         raise ValueError(f"name is {name!r}; expected one of "
                          f"{', '.join(self.model.outputs) or 'no outputs'}, "
-                         "or trajectory=… for a variable along a trajectory.")
+                         "or trajectory=… for a variable along a trajectory."
+                         f"{nearest(name, self.model.outputs)}")
 
     def curve(self, name: str) -> Curve:
         """The `Curve` of one trajectory."""
         if name not in self.trajectories:
-            raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}.")
+            raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}."
+                             f"{nearest(name, self.trajectories)}")
         return self.trajectories[name]
 
     # --- use ----------------------------------------------------------------------------------

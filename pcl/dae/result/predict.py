@@ -27,6 +27,7 @@ from pcl.dae.result.observables import Observables
 from pcl.dae.result.prediction import Prediction, Status
 from pcl.dae.structure.initial import check_initial, require_inside
 from pcl.errors import TrialFailure
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array, positive_number
 
 ROUNDS = 8              # meshes tried
@@ -178,7 +179,8 @@ class Forecast:
         unknown = [name for name in when if name not in self.model.jumps]
         if unknown:
             raise ValueError(f"when has {unknown[0]!r}; expected some of the model's jumps, "
-                             f"{', '.join(self.model.jumps) or 'of which there are none'}.")
+                             f"{', '.join(self.model.jumps) or 'of which there are none'}."
+                             f"{nearest(unknown[0], self.model.jumps)}")
         conditions = {**when, **({} if until is None else {UNTIL: until})}
         for name, condition in conditions.items():
             if not callable(condition):
@@ -386,7 +388,8 @@ def _required(events, model, span):
         unknown = [name for name in given if name not in names]
         if unknown:
             raise ValueError(f"{what} has {unknown[0]!r}; expected some of the model's "
-                             f"{', '.join(names) or f'{what}, of which there are none'}.")
+                             f"{', '.join(names) or f'{what}, of which there are none'}."
+                             f"{nearest(unknown[0], names)}")
     return events
 
 

@@ -15,6 +15,7 @@ from pcl.dae.result.motion import Moving
 from pcl.dae.result.node import SimulationNode
 from pcl.dae.result.predict import times_of
 from pcl.engine import nodes
+from pcl.support.nearest import nearest
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import positive_number
 
@@ -75,7 +76,8 @@ def _known(label, given, names):
     given = (given,) if isinstance(given, str) else tuple(given)
     for name in given:
         if name not in names:
-            raise ValueError(f"{label} has {name!r}; expected some of {', '.join(names) or 'none'}.")
+            raise ValueError(f"{label} has {name!r}; expected some of {', '.join(names) or 'none'}."
+                             f"{nearest(name, names)}")
     return given
 
 

@@ -13,6 +13,7 @@ from pcl.dae.data.events import Events
 from pcl.dae.laws.law import TrainedLaw
 from pcl.dae.model import Model
 from pcl.dae.result.prediction import Prediction
+from pcl.support.nearest import nearest
 from pcl.support.types import ArrayLike, Path, Tensor
 from pcl.support.validate import float64_array
 
@@ -117,7 +118,8 @@ class Trained:
         unknown = [name for name in given if name not in self.model.parameters]
         if unknown:
             raise ValueError(f"parameters has {unknown[0]!r}; expected some of "
-                             f"{', '.join(self.model.parameters) or 'none'}.")
+                             f"{', '.join(self.model.parameters) or 'none'}."
+                             f"{nearest(unknown[0], self.model.parameters)}")
         every = {**self.parameters, **given}
         absent = [name for name in self.model.parameters if name not in every]
         if absent:

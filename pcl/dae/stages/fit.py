@@ -39,6 +39,7 @@ from pcl.dae.stages.smooth import Smoothed, smooth
 from pcl.dae.stages.solves import Search, SHORT, Solves
 from pcl.dae.stages.start import Start
 from pcl.dae.stages.together import NOISE, together, WORSE
+from pcl.support.nearest import nearest
 from pcl.support.processes import jobs
 from pcl.support.validate import known, positive_integer, positive_number
 from pcl.uncertainty.noise import Noise
@@ -439,7 +440,8 @@ def _require_law(model, law, label):
         for name in getattr(law.term, side):
             if name not in names:
                 raise ValueError(f"{label} has {name!r} among its {side}; expected some of the model's "
-                                 f"{', '.join(names) or f'{side}, of which there are none'}.")
+                                 f"{', '.join(names) or f'{side}, of which there are none'}."
+                                 f"{nearest(name, names)}")
 
 
 def _scaling(scaling, data, laws, densities):

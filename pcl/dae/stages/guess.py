@@ -6,6 +6,7 @@ from pcl.dae.data.event_times import CLOSE
 from pcl.dae.program.equations import equations_of
 from pcl.dae.program.log_scale import inward
 from pcl.dae.stages.seen_through import Nodal
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array
 
 _ROUNDS, _DAMPING = 30, 1e-6     # Levenberg–Marquardt; relative to the largest diagonal entry
@@ -75,7 +76,8 @@ def checked_numbers(setting, given):
     given = dict(given or {})
     unknown = [name for name in given if name not in (*names, *setting.labels)]
     if unknown:
-        raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(names)}.")
+        raise ValueError(f"start has {unknown[0]!r}; expected some of {', '.join(names)}."
+                         f"{nearest(unknown[0], names)}")
     return {name: float(float64_array(f"start of {name!r}", value, shape=()))
             for name, value in given.items()}
 

@@ -12,6 +12,7 @@ from pcl.dae.result.smoothing import Smoothing
 from pcl.dae.sequential import marched
 from pcl.dae.stages.guess import first_guess
 from pcl.errors import TrialFailure
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array
 
 _SAID = 1e-12       # relative distance from which a start that was moved is told
@@ -108,7 +109,8 @@ def _functions(setting, given):
     names, model = setting.names, setting.model
     for name in given:
         if name not in names:
-            raise ValueError(f"trajectories has {name!r}; expected some of {', '.join(names)}.")
+            raise ValueError(f"trajectories has {name!r}; expected some of {', '.join(names)}."
+                             f"{nearest(name, names)}")
     variables = (*model.states, *model.algebraic, *model.outputs)
     return [_of_curve(name, given[name], variables) if name in given else {} for name in names]
 
@@ -125,7 +127,7 @@ def _of_curve(name, curve, variables):
     for v, table in curve.items():
         if v not in variables:
             raise ValueError(f"trajectories[{name!r}] has {v!r}; expected some of "
-                             f"{', '.join(variables)}.")
+                             f"{', '.join(variables)}.{nearest(v, variables)}")
         found[v] = _of_table(f"trajectories[{name!r}][{v!r}]", table)
     return found
 

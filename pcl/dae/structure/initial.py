@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import OptimizeResult, least_squares
 
 from pcl.dae.model import Model
+from pcl.support.nearest import nearest
 from pcl.support.validate import float64_array
 
 _PRIORITY = 1e3       # of the equations over their derivatives: (1/1e3)² of a residual leaks into them
@@ -151,7 +152,8 @@ class _Search:
 
     def _fix(self, name, value):
         if name not in self._names:
-            raise ValueError(f"given has {name!r}; expected some of {', '.join(self._names)}.")
+            raise ValueError(f"given has {name!r}; expected some of {', '.join(self._names)}."
+                             f"{nearest(name, self._names)}")
         place = self._names.index(name)
         self._a[place] = float64_array(f"initial value of {name!r}", value, shape=())
         self._free[place] = False

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from pcl.interior_point.kkt.dense import DenseKKT, HELD
 from pcl.interior_point.kkt.sparse import FeralKKT, SuperLUKKT, feral_is_installed
+from pcl.support.nearest import nearest
 
 __all__ = ["HELD", "KKT", "Factor", "backend"]
 
@@ -59,7 +60,7 @@ def backend(kkt, W, J):
         return SuperLUKKT()
     if isinstance(kkt, str) or not callable(getattr(kkt, "factor", None)):
         raise ValueError(f"kkt is {kkt!r}; known are {', '.join(BACKENDS)}, or an object with "
-                         "factor(W, J, d_x, d_c).")
+                         f"factor(W, J, d_x, d_c).{nearest(kkt, BACKENDS)}")
     return kkt
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pcl.support.axes import key, new_axes
+from pcl.support.nearest import nearest
 from pcl.support.style import styled
 from pcl.support.types import Array, Booleans, Integers
 
@@ -91,7 +92,7 @@ class History:
     def __getattr__(self, name):
         if name in ROWS and "_rows" in self.__dict__:
             return self._array(name)
-        raise AttributeError(f"History has no {name!r}; it has {', '.join(ROWS)}.")
+        raise AttributeError(f"History has no {name!r}; it has {', '.join(ROWS)}.{nearest(name, ROWS)}")
 
     def __dir__(self):
         return [*super().__dir__(), *ROWS]
@@ -117,7 +118,8 @@ class History:
         against : "iterations" or "seconds"
         """
         if against not in ("iterations", "seconds"):
-            raise ValueError(f"against is {against!r}; known are iterations, seconds.")
+            raise ValueError(f"against is {against!r}; known are iterations, seconds."
+                             f"{nearest(against, ('iterations', 'seconds'))}")
         ax = new_axes(ax)
         x = np.arange(len(self)) if against == "iterations" else self.seconds
         ax.semilogy(x, self.loss, label="loss")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from pcl.support.nearest import nearest
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array, positive_number
 from pcl.uncertainty.kernels import Kernel, factor
@@ -133,5 +134,5 @@ def values(law: Callable, theta: Mapping[str, Tensor], q: int, name: str) -> Ten
 def _block(theta, name):
     if name not in theta:
         raise ValueError(f"prior names {name!r}; without a law it has to be one of the blocks "
-                         f"{', '.join(theta)}.")
+                         f"{', '.join(theta)}.{nearest(name, theta)}")
     return theta[name]
