@@ -31,11 +31,12 @@ autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# Tutorials: scripts that are run for their pages, with a script and a notebook to download. `make docs-quick`
-# makes the pages without running them.
+# Tutorials: scripts that are run for their pages, with a script and a notebook to download.
+# `make docs-quick` makes the pages without running them.
 sphinx_gallery_conf = {
     "examples_dirs": "tutorials", "gallery_dirs": "learn", "filename_pattern": "plot_",
-    "within_subsection_order": "FileNameSortKey", "copyfile_regex": r".*\.csv", "abort_on_example_error": True,
+    "within_subsection_order": "FileNameSortKey", "copyfile_regex": r".*\.csv",
+    "abort_on_example_error": True,
     "write_computation_times": False, "show_signature": False, "download_all_examples": True,
     "capture_repr": (), "min_reported_time": 1e9, "image_srcset": ["2x"],
 }

@@ -1,7 +1,8 @@
 """The gallery: what the examples say of themselves, their pictures, and notebooks of them.
 
-Where a page has the line MARK stand all examples: question, picture, statement and command from their docstrings,
-pictures from `docs/figures`. Nothing is run. Notebooks and an archive of the folder go to `docs/generated`.
+Where a page has the line MARK stand all examples: question, picture, statement and command from their
+docstrings, pictures from `docs/figures`. Nothing is run. Notebooks and an archive of the folder go to
+`docs/generated`.
 """
 
 import ast
@@ -47,7 +48,8 @@ def read(path):
     if not question.rstrip().endswith(("?", ".")) or "Numbers to expect" not in body:
         return None
     statement, _, rest = body.partition("Numbers to expect")
-    return Example(path, question.strip(), statement.strip("\n"), "Numbers to expect" + rest, figures(text, path))
+    return Example(path, question.strip(), statement.strip("\n"), "Numbers to expect" + rest,
+                   figures(text, path))
 
 
 def figures(text, path):
@@ -65,7 +67,8 @@ def everything():
              for kind, pattern in KINDS.items()}
     bare = [example.path.name for group in found.values() for example in group if not example.figures]
     if bare:
-        raise ExtensionError(f"docs/figures has no picture of {', '.join(bare)}. Run them, and copy what they draw.")
+        raise ExtensionError(f"docs/figures has no picture of {', '.join(bare)}. "
+                             "Run them, and copy what they draw.")
     return found
 
 

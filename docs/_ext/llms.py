@@ -1,4 +1,4 @@
-"""llms.txt and llms-full.txt at the root of the site: every page with a line of what it says, and the text of all.
+"""llms.txt and llms-full.txt at the root of the site: every page with a line on it, and the text of all.
 
 The format is that of llmstxt.org: a title, a quoted summary, sections of links.
 """
@@ -59,7 +59,8 @@ def whole(app):
     parts = []
     for name in ordered(app.env):
         path = pathlib.Path(app.env.doc2path(name))
-        text = path.read_text(encoding="utf-8") if path.suffix == ".md" else app.env.get_doctree(name).astext()
+        written = path.suffix == ".md"
+        text = path.read_text(encoding="utf-8") if written else app.env.get_doctree(name).astext()
         parts.append(f"<!-- {app.builder.get_target_uri(name)} -->\n\n{text.strip()}\n")
     return "\n".join(parts)
 

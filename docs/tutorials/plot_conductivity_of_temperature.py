@@ -4,10 +4,12 @@ A conductivity that depends on temperature, from 54 thermocouples
 
 **A nonlinear PDE, few noisy readings, κ(u) as a network.**
 
-A slice of a nuclear fuel pellet is heated from within and cooled at its edge. Its conductivity falls with
+A slice of a nuclear fuel pellet is heated from within and cooled at its edge. Its conductivity falls
+with
 temperature and rises again, and 54 noisy temperatures are all we have. Which law do they tell, and where?
 
-The data are **made, not measured**: temperatures that the published law of uranium dioxide gives (J. K. Fink,
+The data are **made, not measured**: temperatures that the published law of uranium dioxide gives (J.
+K. Fink,
 *J. Nucl. Mater.* 279, 2000, itself fitted to measurements), found without a mesh, with noise of 10 K. So there is a
 truth to compare with at the end, and nothing of our mesh has gone into it.
 """
@@ -48,7 +50,8 @@ measured = true_temperature(radius) + SIGMA * rng.standard_normal(54)
 # Look at the data first
 # ----------------------
 #
-# Readings spread evenly over a disk are rare at its centre, where it is hottest. Whatever we learn of κ at high
+# Readings spread evenly over a disk are rare at its centre, where it is hottest. Whatever we learn of
+# κ at high
 # temperatures will rest on a handful of points: expect a wide band there.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", width_ratios=[1.1, 1])
@@ -64,10 +67,13 @@ right.grid(alpha=0.3)
 # The model
 # ---------
 #
-# .. math:: -\nabla\cdot(\kappa(u)\nabla u) = f \ \text{ for } r < R, \qquad u = 700\ \text{K at } r = R.
+# .. math:: -\nabla\cdot(\kappa(u)\nabla u) = f \ \text{ for } r < R, \qquad u = 700\ \text{K at } r =
+# R.
 #
-# In weak form that is the density :math:`-f` beside the test function and the flux :math:`\kappa(u)\nabla u` beside its gradient;
-# ``fem.solve_nonlinear`` runs Newton's method, and its derivatives with respect to κ are exact, not those of
+# In weak form that is the density :math:`-f` beside the test function and the flux
+# :math:`\kappa(u)\nabla u` beside its gradient;
+# ``fem.solve_nonlinear`` runs Newton's method, and its derivatives with respect to κ are exact, not
+# those of
 # the iteration. The polygon of the mesh has the area of the disk.
 
 
@@ -110,7 +116,8 @@ print(f"κ = {np.exp(result.theta['ln kappa']):.3f} W/(m K) ± {100 * posterior.
 print(posterior.check_model())
 
 # %%
-# A tight number, and a verdict that takes it back: χ² is hundreds of times what it should be. κ = 3 is some mean of
+# A tight number, and a verdict that takes it back: χ² is hundreds of times what it should be. κ = 3
+# is some mean of
 # what the pellet does, and its error of a sixth of a per cent is no property of uranium dioxide.
 #
 # A law in the place of the number
@@ -118,7 +125,8 @@ print(posterior.check_model())
 #
 # .. math:: \kappa(u) = 3\, e^{N(\xi; w)}, \qquad \xi = (u - 1600\,\text{K}) / 900\,\text{K}
 #
-# The exponential keeps κ positive, and ξ runs from −1 to 1 over what was measured: networks expect inputs of that size.
+# The exponential keeps κ positive, and ξ runs from −1 to 1 over what was measured: networks expect
+# inputs of that size.
 # Nothing but the size of κ is put in. Twenty-five weights, a wide normal prior on each.
 
 net = pcl.MLP([1, 8, 1])
@@ -142,13 +150,15 @@ posterior = learned.posterior()
 print(posterior.check_model())
 
 # %%
-# Much better, and still contradicted: χ² is half as large again as it should be. Before adding weights, look for a
+# Much better, and still contradicted: χ² is half as large again as it should be. Before adding
+# weights, look for a
 # cheaper reason.
 #
 # Is the mesh fine enough?
 # ------------------------
 #
-# It has 64 triangles. Weights mean nothing one by one; what matters is whether the *law* would move on a finer mesh.
+# It has 64 triangles. Weights mean nothing one by one; what matters is whether the *law* would move
+# on a finer mesh.
 # ``quantities`` asks for that, in standard errors of the law.
 
 at = np.array([800.0, 1200.0, 1600.0, 2000.0, 2400.0])
@@ -156,7 +166,8 @@ quantities = {"kappa": lambda theta: law(theta, at)}
 print(pcl.resolution(with_network, learned.x, (2, 3), quantities=quantities, sigma=1.0))
 
 # %%
-# *Refine*: the error of the mesh is larger than the standard errors. So that was it. Once more on the finer mesh, from
+# *Refine*: the error of the mesh is larger than the standard errors. So that was it. Once more on the
+# finer mesh, from
 # where we are:
 
 problem = with_network(3)
@@ -166,8 +177,10 @@ print(posterior.check_model())
 print(pcl.resolution(with_network, learned.x, (3, 4), quantities=quantities, sigma=1.0))
 
 # %%
-# Now χ² is what 54 readings less the few numbers they determine should leave. A third of a standard error is left at
-# 800 K, a little above the bar of 0.3: one more refinement would take it, at four times the cost. For this page we stop
+# Now χ² is what 54 readings less the few numbers they determine should leave. A third of a standard
+# error is left at
+# 800 K, a little above the bar of 0.3: one more refinement would take it, at four times the cost. For
+# this page we stop
 # here, and remember it.
 #
 # The band, and the truth
@@ -195,13 +208,18 @@ for k in range(0, 126, 15):
 # What is not to be trusted
 # -------------------------
 #
-# * **Outside of the marks.** Below 700 K and above the hottest reading the network extrapolates. The band widens, but
+# * **Outside of the marks.** Below 700 K and above the hottest reading the network extrapolates. The
+#   band widens, but
 #   how fast is a matter of the prior of its weights alone.
-# * **Neighbouring temperatures are not independent.** What is measured is close to :math:`\int \kappa\,du`: an error of κ at one
-#   temperature is made good at the next. The band is pointwise; ``simultaneous=True`` is for the whole curve.
-# * **What the model takes for granted**: the power, the temperature of the edge, an even heat. An error of one per cent in
+# * **Neighbouring temperatures are not independent.** What is measured is close to :math:`\int
+#   \kappa\,du`: an error of κ at one
+#   temperature is made good at the next. The band is pointwise; ``simultaneous=True`` is for the
+#   whole curve.
+# * **What the model takes for granted**: the power, the temperature of the edge, an even heat. An
+#   error of one per cent in
 #   the power is one per cent in κ everywhere, and no reading inside the pellet tells of it.
 # * **Noise of 10 K, independent.** A thermocouple that reads 10 K too much reads so all day.
 #
-# With fewer nodes, on linear elements, from another seed: ``examples/sparse_conductivity.py``. For a law of other quantities,
+# With fewer nodes, on linear elements, from another seed: ``examples/sparse_conductivity.py``. For a
+# law of other quantities,
 # gradients among them, see :doc:`/fem`.

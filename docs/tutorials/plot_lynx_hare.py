@@ -9,7 +9,8 @@ together, and Lotka and Volterra wrote down why. Do their equations fit? Does a 
 does it forecast better? The two questions have different answers.
 
 The record, 1900 to 1920, is the one used by B. Carpenter, *Predator–prey population dynamics: the
-Lotka–Volterra model in Stan*, 2018. To run this yourself put :download:`lynx_hare.csv` beside the notebook.
+Lotka–Volterra model in Stan*, 2018. To run this yourself put :download:`lynx_hare.csv` beside the
+notebook.
 """
 
 import matplotlib.pyplot as plt
@@ -26,7 +27,8 @@ years, hares, lynxes = record["year"], record["hare_thousands"], record["lynx_th
 # Look at the data first
 # ----------------------
 #
-# Pelts vary by a factor of ten, and an error of a count is a share of it: everything below is said of logarithms.
+# Pelts vary by a factor of ten, and an error of a count is a share of it: everything below is said of
+# logarithms.
 # The last five years are set aside; they will judge the forecasts.
 
 LAST = 1915
@@ -55,7 +57,8 @@ axes[0].legend()
 #
 # .. math:: h' = \alpha - \beta e^{l}, \qquad l' = -\gamma + \delta e^{h}.
 #
-# Four rates, and where the two species began, are unknown. The published errors are a quarter of a count, and
+# Four rates, and where the two species began, are unknown. The published errors are a quarter of a
+# count, and
 # that is what we state as noise: ``sigma=0.25``.
 
 NOISE = 0.25
@@ -86,7 +89,8 @@ for name, published in zip(rates, (0.55, 0.028, 0.80, 0.024)):
 # Does the model fit, and are the elements fine enough?
 # -----------------------------------------------------
 #
-# The equations are solved by collocation on elements in time. How far the answer would move on finer ones is
+# The equations are solved by collocation on elements in time. How far the answer would move on finer
+# ones is
 # ``shift``, in standard errors; ``fit`` has refined the elements until it was small.
 
 print(whole.verdict)
@@ -94,14 +98,16 @@ print(whole.shift)
 print(whole.posterior().check_model())
 
 # %%
-# Nothing speaks against the model, and the elements are beside the point. But mind what was asked: the noise of
+# Nothing speaks against the model, and the elements are beside the point. But mind what was asked:
+# the noise of
 # a quarter was estimated *with this model* by those who published it. A test with that noise can hardly
 # contradict the model. A forecast can.
 #
 # A forecast
 # ----------
 #
-# Fit 1900 to 1915 alone, and go on from the state that was found at the end of 1915. ``bands=True`` carries the
+# Fit 1900 to 1915 alone, and go on from the state that was found at the end of 1915. ``bands=True``
+# carries the
 # standard errors of the rates along; it knows nothing of the noise of a count.
 
 before = data(years <= LAST)
@@ -134,8 +140,10 @@ print("last year again: hares {:.2f}, lynxes {:.2f}".format(*again))
 # A network in the place of a law
 # -------------------------------
 #
-# Why should the growth of the lynxes be linear in the hares? Leave it open: :math:`z(h, l)` is a network of both,
-# 2-4-1, with 17 weights. 32 readings determine 17 weights only with a prior; ``weight_decay=2.0`` is a standard
+# Why should the growth of the lynxes be linear in the hares? Leave it open: :math:`z(h, l)` is a
+# network of both,
+# 2-4-1, with 17 weights. 32 readings determine 17 weights only with a prior; ``weight_decay=2.0`` is
+# a standard
 # normal one where readings are weighted by their noise.
 
 open_law = Model(states=("h", "l"), outputs=("z",), parameters=("alpha", "beta"),
@@ -147,7 +155,8 @@ print(learned.verdict)
 print(learned.shift)
 
 # %%
-# χ² is now far *below* its degrees of freedom: either the stated noise is too large, or the law follows the noise.
+# χ² is now far *below* its degrees of freedom: either the stated noise is too large, or the law
+# follows the noise.
 # No number of the fit tells which. Look at the law, with its band, along the hares, where there are as
 # many lynxes as in the median year:
 
@@ -170,7 +179,8 @@ ax.legend()
 ax.grid(alpha=0.3)
 
 # %%
-# The straight line lies inside the band: at this many lynxes the record does not tell the two laws apart. Where they
+# The straight line lies inside the band: at this many lynxes the record does not tell the two laws
+# apart. Where they
 # differ is the dependence on the lynxes themselves, which Lotka and Volterra leave out.
 
 further = ahead(learned)
@@ -190,15 +200,20 @@ axes[0].legend(fontsize=8)
 # What is not to be trusted
 # -------------------------
 #
-# * **The bands of the forecasts.** The hares of 1917 lie far outside of both, by more than the noise of a count
+# * **The bands of the forecasts.** The hares of 1917 lie far outside of both, by more than the noise
+#   of a count
 #   explains. Bands are right if the model is, and the equation of the hares, the same in both models,
 #   cannot fall that far. Something else took hares that year.
-# * **"Better".** The network halves the misfit of the lynxes and their error ahead, and forecasts the hares no better
+# * **"Better".** The network halves the misfit of the lynxes and their error ahead, and forecasts the
+#   hares no better
 #   than saying last year's number again. One forecast of five years is one draw; it ranks nothing.
-# * **The law away from the trajectory.** Hares and lynxes went round one loop. Of many hares beside many lynxes the
-#   data know nothing, and the band there is the prior of the weights. ``learned.predict`` says in its ``message``
+# * **The law away from the trajectory.** Hares and lynxes went round one loop. Of many hares beside
+#   many lynxes the
+#   data know nothing, and the band there is the prior of the weights. ``learned.predict`` says in its
+#   ``message``
 #   when a forecast leaves what was seen.
-# * **A prior of weights.** It says how wild laws are in the scale of their inputs, not in your units. Another width,
+# * **A prior of weights.** It says how wild laws are in the scale of their inputs, not in your units.
+#   Another width,
 #   another band (:doc:`/when_not_to_trust_a_band`).
 #
 # More on models of this kind, with doses, constraints and observables: :doc:`/dae`.

@@ -4,7 +4,8 @@ A pumping test: from two numbers to a law of the distance
 
 **Measured data, a PDE in time, a conductivity as a network.**
 
-In 1965 a well near Oude Korendijk was pumped for fourteen hours, and the fall of the water level was read
+In 1965 a well near Oude Korendijk was pumped for fourteen hours, and the fall of the water level was
+read
 in two piezometers, 30 m and 90 m away. How well does the ground conduct water, and does one number say it?
 
 The readings are those of Kruseman and de Ridder, *Analysis and Evaluation of Pumping Test Data*; to run
@@ -56,7 +57,8 @@ ax.grid(alpha=0.3)
 #           -2 \pi r K H \frac{\partial s}{\partial r} = Q \ \text{at the well}, \qquad
 #           s = 0 \ \text{far away}
 #
-# with the conductivity :math:`K` and the specific storage :math:`S_s` unknown. In ``fem`` this is a line of
+# with the conductivity :math:`K` and the specific storage :math:`S_s` unknown. In ``fem`` this is a
+# line of
 # cells that grow with :math:`r`, with the weight :math:`r` in every integral, and a march in time whose
 # steps grow as well. ``readings=`` asks for :math:`s` at the place and time of every reading, wherever
 # the steps are.
@@ -88,7 +90,8 @@ class Aquifer:
 # A first number
 # --------------
 #
-# Two numbers, :math:`\ln K` and :math:`\ln S_s`: logarithms keep both positive, and errors of them are relative
+# Two numbers, :math:`\ln K` and :math:`\ln S_s`: logarithms keep both positive, and errors of them
+# are relative
 # errors. Readings of a water level are good to about a centimetre, so that is the noise we state.
 
 READING_ERROR = 0.01                                                # m
@@ -114,20 +117,23 @@ print(f"K   = {K0:.1f} m/d   ± {100 * error['ln K']:.2f} %")
 print(f"S_s = {S0:.2e} 1/m ± {100 * error['ln S']:.2f} %")
 
 # %%
-# The published fit of the same readings has 66.1 m/d and 2.54e-5 1/m. That is the first number, with its
+# The published fit of the same readings has 66.1 m/d and 2.54e-5 1/m. That is the first number, with
+# its
 # standard error, and it is tempting to stop here.
 #
 # Does the model fit?
 # -------------------
 #
-# Never read a standard error before the verdict. ``check_model`` compares what is left over with what was
+# Never read a standard error before the verdict. ``check_model`` compares what is left over with what
+# was
 # stated: its size, its runs of signs, its distribution.
 
 check = posterior.check_model()
 print(check)
 
 # %%
-# χ² is far too large, and the residuals keep their sign for long stretches: the model is contradicted. The
+# χ² is far too large, and the residuals keep their sign for long stretches: the model is
+# contradicted. The
 # picture says how.
 
 # How far the fit is off, in metres.
@@ -140,14 +146,16 @@ ax.legend()
 print(f"root mean square {np.sqrt(np.mean(left_over ** 2)):.4f} m (published: 0.0501 m)")
 
 # %%
-# The misfit is five times the reading error and systematic: late drawdowns are flatter than one :math:`K`
+# The misfit is five times the reading error and systematic: late drawdowns are flatter than one
+# :math:`K`
 # allows. The half per cent printed above is thus no statement on the ground. Had we let the noise be
 # estimated, the model's error would have been called noise, and χ² could not have told.
 #
 # Is the mesh fine enough?
 # ------------------------
 #
-# Before blaming the physics, rule out the numerics. ``pcl.resolution`` makes the problem on a finer level
+# Before blaming the physics, rule out the numerics. ``pcl.resolution`` makes the problem on a finer
+# level
 # and says by how many standard errors the answer would move.
 
 print(pcl.resolution(two_numbers, result.x, [level, (48, 60)]))
@@ -158,13 +166,15 @@ print(pcl.resolution(two_numbers, result.x, [level, (48, 60)]))
 # A law in the place of a number
 # ------------------------------
 #
-# Late readings feel the ground further out. So let :math:`K` depend on the distance, and say nothing of how:
+# Late readings feel the ground further out. So let :math:`K` depend on the distance, and say nothing
+# of how:
 #
 # .. math:: \ln K(r) = \ln 66 + 0.5\, N(\xi; w), \qquad \xi = \tfrac12 \ln (r / 50\,\text{m})
 #
 # with a network :math:`N` of one hidden layer. 69 readings do not determine its weights; what we know
 # before must be said, and is said of the law itself, not of the weights: :math:`\ln K` wanders
-# around :math:`\ln 66` by 0.5, a factor of 1.6, and does so over two units of :math:`\ln r` (a Gaussian process). The
+# around :math:`\ln 66` by 0.5, a factor of 1.6, and does so over two units of :math:`\ln r` (a
+# Gaussian process). The
 # weights have a prior so wide that it is not felt.
 
 MEAN, SPREAD, LENGTH = np.log(66.0), 0.5, 2.0
@@ -205,7 +215,8 @@ ax.set(xscale="log", xlabel="distance from the well r [m]", ylabel="conductivity
 ax.legend()
 
 # %%
-# Where the band is as wide as the prior, it *is* the prior. ``determined`` says so in numbers: the share
+# Where the band is as wide as the prior, it *is* the prior. ``determined`` says so in numbers: the
+# share
 # of the prior's variance that the data took away.
 
 for r in (1.0, 30.0, 90.0, 300.0, 1000.0, 5000.0):
@@ -228,15 +239,19 @@ ax.legend()
 # %%
 # The misfit fell from five reading errors to a little above one. What remains:
 #
-# * **Runs of equal signs.** The verdict still finds too few: the first minutes are not explained (storage
+# * **Runs of equal signs.** The verdict still finds too few: the first minutes are not explained
+#   (storage
 #   in the well, say), and readings of one instrument are not independent. The band is too narrow by
 #   as much as neighbouring readings repeat each other.
 # * **Nearer than 30 m and beyond a kilometre** the band is the prior's. Another prior, another band.
 # * **Bends inside the band** between the piezometers are no findings.
-# * **The cause.** A conductive surrounding flattens late drawdowns, and so does leakage through the layers
+# * **The cause.** A conductive surrounding flattens late drawdowns, and so does leakage through the
+#   layers
 #   above. The model knows only the first, and its band holds only if that is so.
-# * **The prior's length.** Two units of :math:`\ln r` were our choice; another length, another band where there are no readings.
-#   Free values in the place of the network have a ``posterior.log_evidence``, which compares such choices.
+# * **The prior's length.** Two units of :math:`\ln r` were our choice; another length, another band
+#   where there are no readings.
+#   Free values in the place of the network have a ``posterior.log_evidence``, which compares such
+#   choices.
 #
 # Free values of :math:`\ln K` at the quadrature points under the same prior give the same band: see
 # :doc:`/uncertainty`. When a band fails, and how to tell: :doc:`/when_not_to_trust_a_band`.
