@@ -12,14 +12,15 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 # Matrices here are small: one thread is as fast as two, and does not stall on a busy machine.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help demo test quick lint bench docs lowest clean
+.PHONY: help demo test quick lint bench docs docs-quick lowest clean
 help:
 	@echo 'make demo    install, and run the examples'
 	@echo 'make test    install with the test extra, and run the tests'
 	@echo 'make quick   the tests that train nothing and start no process (a minute and a half)'
 	@echo 'make lint    flake8 and mypy'
 	@echo 'make bench   install with the bench extra, and time exact Hessians against JAX'
-	@echo 'make docs    install with the docs extra, and build the site into docs/_build/html'
+	@echo 'make docs    install with the docs extra, and build the site into docs/_build/html, tutorials run'
+	@echo 'make docs-quick   the same without running the tutorials'
 	@echo 'make lowest  run the tests with the lowest versions that setup.cfg states (Python 3.11)'
 	@echo 'make clean   remove .venv and caches'
 
@@ -46,9 +47,14 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.hessian
 
+SITE = $(BIN)/python -m sphinx -E -W --keep-going -q -b html -d docs/_build/doctrees
 docs: $(VENV)/docs.stamp
-	$(BIN)/python -m sphinx -E -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	$(SITE) docs docs/_build/html
 	@echo 'docs/_build/html/index.html'
+
+docs-quick: $(VENV)/docs.stamp
+	$(SITE) -D plot_gallery=0 docs docs/_build/html
+	@echo 'docs/_build/html/index.html, tutorials not run'
 
 # TESTS="tests/test_a.py tests/test_b.py" runs some of them.
 LOWEST = .venv-lowest
@@ -60,7 +66,7 @@ lowest:
 	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 clean:
-	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache build dist *.egg-info docs/_build docs/reference/generated
+	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache build dist *.egg-info docs/_build docs/generated docs/learn docs/reference/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml | $(BIN)/python

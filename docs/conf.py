@@ -13,10 +13,11 @@ copyright = author
 release = version = _version("pcl-fem")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc",
-              "sphinx_copybutton", "formulas", "mathml"]
+              "sphinx_copybutton", "sphinx_design", "sphinx_gallery.gen_gallery",
+              "citation", "examples", "formulas", "llms", "mathml"]
 html_math_renderer = "mathml"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "tutorials", "generated"]
 templates_path = ["_templates"]
 
 # Markdown: $…$ and $$…$$ are mathematics, headings have anchors, ::: opens a directive.
@@ -29,6 +30,16 @@ autosummary_ignore_module_all = False
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# Tutorials: scripts that are run for their pages, with a script and a notebook to download.
+# `make docs-quick` makes the pages without running them.
+sphinx_gallery_conf = {
+    "examples_dirs": "tutorials", "gallery_dirs": "learn", "filename_pattern": "plot_",
+    "within_subsection_order": "FileNameSortKey", "copyfile_regex": r".*\.csv",
+    "abort_on_example_error": True,
+    "write_computation_times": False, "show_signature": False, "download_all_examples": True,
+    "capture_repr": (), "min_reported_time": 1e9, "image_srcset": ["2x"],
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
