@@ -139,6 +139,15 @@ class Fit(Outcome):
         ------
         ValueError
             No trajectory of that name.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> found = dae.fit(model, data, guess=None, elements=2)
+        >>> found.parameters_of("0") == found.parameters
+        True
         """
         every = self.parameters
         return {name: every[label] for name, label in zip(self.model.parameters,
@@ -207,7 +216,17 @@ class Fit(Outcome):
 
     @property
     def misfit(self) -> float:
-        """Σ ω (simulated − observed)² as weighted in the fit; −2 log p of readings with a noise model."""
+        """Σ ω (simulated − observed)² as weighted in the fit; −2 log p of readings with a noise model.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> found = dae.fit(model, data, guess=None, elements=2)
+        >>> round(found.misfit, 2)
+        0.42
+        """
         return self.program.misfit.at(self.result.x)
 
     @functools.cached_property
@@ -326,7 +345,17 @@ class Fit(Outcome):
 
     @property
     def status(self) -> str:
-        """Why the last solve ended and whether the model fits, in words."""
+        """Why the last solve ended and whether the model fits, in words.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> found = dae.fit(model, data, guess=None, elements=2)
+        >>> print(found.status[:57])
+        Solved: the first-order conditions hold to the tolerance.
+        """
         return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
 
     @functools.cached_property
@@ -594,6 +623,15 @@ class Fit(Outcome):
         ------
         ValueError
             No trajectory of that name.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> found = dae.fit(model, data, guess=None, elements=2)
+        >>> found.curve("0")(1.5, "x").round(3).tolist()
+        [0.945]
         """
         if name not in self.trajectories:
             raise ValueError(f"trajectory is {name!r}; expected one of {', '.join(self.trajectories)}.")

@@ -161,8 +161,8 @@ class Smoothing:
         >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
         >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
         >>> figure = smooth.plot()
-        >>> figure.axes[1].get_xlabel()
-        'λ'
+        >>> len(figure.axes)
+        2
         """
         import matplotlib.pyplot as plt
         if axes is None:

@@ -142,8 +142,8 @@ class Starts:
         >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
         >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
         >>> starts = dae.fit(model, data, guess=None, elements=2, starts=2).starts
-        >>> starts.plot().get_title()
-        '2 of 2 reach the best'
+        >>> starts.plot().get_ylabel()
+        'objective'
         """
         ax = new_axes(ax)
         runs = sorted((run for run in self.runs if np.isfinite(run.objective)),
