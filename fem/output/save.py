@@ -45,6 +45,11 @@ def save(path: str | os.PathLike[str], space: Any, /, *, times: ArrayLike | None
         What may be two of them is said by a pair: `E=("cells", E)`, with "unknowns", "quadrature",
         "cells" or "nodes".
 
+    Returns
+    -------
+    None
+        What is written is the file.
+
     Notes
     -----
     Cells are of second order where the mesh is or a function has degree two or more; functions of higher

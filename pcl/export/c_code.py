@@ -43,6 +43,19 @@ def c_source(law: Any, params: ArrayLike | None = None, *, name: str = "law") ->
     ------
     TypeError
         What is no law, or one whose network cannot be written down.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import pcl
+    >>> from pcl import export
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> source = export.c_source(net, net.init(0), name="conductivity")
+    >>> [line for line in source.splitlines() if line.startswith("void")]
+    ['void conductivity(const double a[1], double z[1])']
     """
     layers, name = layers_of(law, params), identifier(name)
     head = f"/* {', '.join(layers.outputs)} as a function of {', '.join(layers.inputs)}. */"

@@ -25,6 +25,19 @@ def casadi(law: Any, params: ArrayLike | None = None, *, name: str = "law") -> A
         CasADi is not there (extra `casadi`).
     TypeError
         What is no law, or one whose network cannot be written down.
+
+    Returns
+    -------
+    casadi.Function
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> from pcl import export
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> f = export.casadi(net, net.init(0))
+    >>> bool(np.isclose(float(f(0.3)), net(net.init(0), np.array([[0.3]]))[0, 0]))
+    True
     """
     layers, ca = layers_of(law, params), package("casadi", "casadi")
     a = ca.SX.sym("a", len(layers.inputs))

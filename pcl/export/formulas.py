@@ -38,6 +38,14 @@ class Formula:
     max_error, rms_error : of z, at points of the range that were not fitted
     size : largest less smallest value of the law there
     range : (2, d), least and largest inputs
+
+    Examples
+    --------
+    >>> import pcl
+    >>> from pcl import export
+    >>> found = export.formula(pcl.MLP([1, 1]), [2.0, 3.0], range={"x0": (0.0, 1.0)})
+    >>> found.family, found.coefficients.round(6).tolist(), found.max_error < 1e-12
+    ('polynomial of degree 1', [3.0, 2.0], True)
     """
 
     text: str
@@ -94,6 +102,20 @@ def formula(law: Any, params: ArrayLike | None = None, *, output: str | None = N
     Linear coefficients by linear least squares inside a nonlinear one (variable projection: G. Golub and
     V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413). A formula is a summary of the law in that range. That
     Monod's fits does not make the mechanism Monod's.
+
+    Returns
+    -------
+    Formula
+
+    Examples
+    --------
+    The line 2 a + 3, which is the network N(a) = w a + b with these weights:
+
+    >>> import pcl
+    >>> from pcl import export
+    >>> found = export.formula(pcl.MLP([1, 1]), [2.0, 3.0], range={"x0": (0.0, 1.0)})
+    >>> found.family, found.coefficients.round(6).tolist()
+    ('polynomial of degree 1', [3.0, 2.0])
     """
     layers = layers_of(law, params)
     names, tolerance = layers.inputs, positive_number("tolerance", tolerance)

@@ -38,6 +38,21 @@ def numpy_source(law: Any, params: ArrayLike | None = None, *, name: str = "law"
     ------
     TypeError
         What is no law, or one whose network cannot be written down.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> from pcl import export
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> space = {}
+    >>> exec(export.numpy_source(net, net.init(0), name="conductivity"), space)
+    >>> a = np.array([[0.3], [0.7]])
+    >>> bool(np.allclose(space["conductivity"](a), net(net.init(0), a), rtol=1e-14))
+    True
     """
     layers, name = layers_of(law, params), identifier(name)
     parts = [f'"""{", ".join(layers.outputs)} as a function of {", ".join(layers.inputs)}."""',

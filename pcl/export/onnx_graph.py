@@ -29,6 +29,19 @@ def onnx(law: Any, params: ArrayLike | None = None, path: Path | None = None, *,
         The package onnx is not there (extra `onnx`).
     TypeError
         What is no law, or one whose network cannot be written down.
+
+    Returns
+    -------
+    onnx.ModelProto
+
+    Examples
+    --------
+    >>> import pcl
+    >>> from pcl import export
+    >>> net = pcl.MLP([1, 2, 1])
+    >>> model = export.onnx(net, net.init(0))
+    >>> model.graph.input[0].name, model.graph.output[0].name
+    ('a', 'z')
     """
     layers, library = layers_of(law, params), package("onnx", "onnx")
     graph = _Graph(library.helper)

@@ -33,6 +33,16 @@ class CasadiModel:
     function : casadi.Function (x, y, u, p, t) -> (ode, alg, outputs)
     outputs : names of what the laws give
     values : {parameter: value found}
+
+    Examples
+    --------
+    >>> from pcl import dae, export
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> found = export.casadi_model(decay)
+    >>> float(found.rates({"x": 2.0})["x"])
+    -1.0
     """
 
     states: tuple[str, ...]
@@ -44,17 +54,67 @@ class CasadiModel:
     values: dict[str, float]
 
     def rates(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """{state: x'} for {name: symbol or number} of states, algebraic variables and inputs, and "t"
-        where it occurs: what do-mpc's `set_rhs` takes. Parameters have the values found unless given.
+        """{state: x'}: what do-mpc's `set_rhs` takes. Parameters have the values found unless given.
+
+        Parameters
+        ----------
+        known : {name: symbol or number}, of states, algebraic variables and inputs, and "t" if it occurs
+
+        Raises
+        ------
+        ValueError
+            A name that is missing or unknown.
+
+        Examples
+        --------
+        >>> import casadi
+        >>> from pcl import dae, export
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> print(export.casadi_model(decay).rates({"x": casadi.SX.sym("x")})["x"])
+        (-(0.5*x))
         """
         return dict(zip(self.states, self._split(self._called(known)[0], len(self.states))))
 
     def residuals(self, known: Mapping[str, Any]) -> list[Any]:
-        """The algebraic equations, = 0, for the same: what do-mpc's `set_alg` takes."""
+        """The algebraic equations, = 0, as expressions: what do-mpc's `set_alg` takes.
+
+        Parameters
+        ----------
+        known : as in `rates`
+
+        Raises
+        ------
+        ValueError
+            A name that is missing or unknown.
+
+        Examples
+        --------
+        >>> from pcl import dae, export
+        >>> model = dae.Model(states=["x"], algebraic=["y"], rates=lambda v: {"x": -v.y},
+        ...                   equations=lambda v: [v.y - v.x ** 2])
+        >>> system = dae.Trained(model, laws=(), parameters={}, scheme=("radau", 3), element=1.0,
+        ...                      sizes={"x": 1.0, "y": 1.0}, typical={"x": 1.0, "y": 1.0})
+        >>> [float(r) for r in export.casadi_model(system).residuals({"x": 3.0, "y": 10.0})]
+        [1.0]
+        """
         return self._split(self._called(known)[1], len(self.algebraic))
 
     def dae(self) -> dict[str, Any]:
-        """The dict that `casadi.integrator` takes: x, z, u, p, t, ode and alg, of symbols of its own."""
+        """The dict that `casadi.integrator` takes: x, z, u, p, t, ode and alg, of symbols of its own.
+
+        Examples
+        --------
+        >>> import casadi
+        >>> from pcl import dae, export
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> solver = casadi.integrator("solver", "cvodes", export.casadi_model(decay).dae(), 0.0, 1.0)
+        >>> round(float(solver(x0=2.0, p=0.5)["xf"]), 3)
+        1.213
+        """
         ca = package("casadi", "casadi")
         x, z, u, p = (ca.SX.sym(name, len(group)) for name, group in zip(
             "xzup", (self.states, self.algebraic, self.inputs, self.parameters)))
@@ -94,6 +154,20 @@ def casadi_model(fit: Any, *, name: str = "model") -> CasadiModel:
         A state without a rate: the equations are not of the form above.
     TypeError
         An operation without a counterpart in CasADi (it is named), a law that cannot be written down.
+
+    Returns
+    -------
+    CasadiModel
+
+    Examples
+    --------
+    >>> from pcl import dae, export
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> found = export.casadi_model(decay)
+    >>> found.states, found.values
+    (('x',), {'k': 0.5})
     """
     ca = package("casadi", "casadi")
     trained = fit if isinstance(fit, Trained) else fit.trained

@@ -28,6 +28,16 @@ class Curve:
     slots : (N, K, n_x)
     algebraic : (N, K, n_others), values at the nodes
     observables : Observables of the model, at its parameters and the inputs of the trajectory
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+    >>> curve(0.5, "x").round(4).tolist()
+    [1.5576]
     """
 
     name: str
@@ -42,30 +52,85 @@ class Curve:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All variables."""
+        """Names of all variables.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> curve.names
+        ('x',)
+        """
         return (*self.states, *self.others)
 
     @property
     def times(self) -> Array:
-        """Times of the nodes (N·K,)."""
+        """Times of the nodes (N·K,).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> bool((curve.times > 0.0).all()), float(curve.times[-1])
+        (True, 1.0)
+        """
         return self.mesh.points(self.scheme).ravel()
 
     @property
     def values(self) -> Blocks:
-        """{name: values at the nodes (N·K,)}, observables included."""
+        """{name: values at the nodes (N·K,)}, observables included.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> round(float(curve.values["x"][-1]), 4)
+        1.2131
+        """
         found = self.variables_at_nodes
         return {**found, **self.observables(self.times, self.derivatives, found)}
 
     @property
     def variables_at_nodes(self) -> Blocks:
-        """{name: values at the nodes (N·K,)} of the variables alone."""
+        """{name: values at the nodes (N·K,)} of the variables alone, without observables.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> round(float(curve.variables_at_nodes["x"][-1]), 4)
+        1.2131
+        """
         x = np.einsum("kj,ejn->ekn", self.scheme.value, self._unknowns())
         at = np.concatenate([x, self.algebraic], axis=2).reshape(self.times.size, -1)
         return dict(zip((*self.states, *self.others), at.T))
 
     @property
     def derivatives(self) -> Array:
-        """x' at the nodes (N·K, n_x)."""
+        """x' at the nodes (N·K, n_x).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> curve.derivatives[-1].round(4).tolist()
+        [-0.6065]
+        """
         slopes = np.einsum("kj,ejn->ekn", self.scheme.derivative, self._unknowns())
         return (slopes / self.mesh.lengths[:, None, None]).reshape(self.times.size, -1)
 
@@ -92,7 +157,27 @@ class Curve:
         return found if name is None else found[name]
 
     def variables(self, t: ArrayLike) -> Blocks:
-        """{name: values at times t (m,)} of the variables alone."""
+        """{name: values at times (m,)} of the variables alone, without observables.
+
+        Parameters
+        ----------
+        t : (m,)
+
+        Raises
+        ------
+        ValueError
+            A time outside the mesh.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> curve.variables([0.5])["x"].round(4).tolist()
+        [1.5576]
+        """
         element, rows = interpolation(self.scheme, self.mesh, t)
         x = np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
         element, rows = interpolation(self.scheme, self.mesh, t, "algebraic")
@@ -100,13 +185,49 @@ class Curve:
         return dict(zip(self.names, np.concatenate([x, y], axis=1).T))
 
     def slopes(self, t: ArrayLike) -> Array:
-        """x' at times t (m,), (m, n_x)."""
+        """x' at times, (m, n_x).
+
+        Parameters
+        ----------
+        t : (m,)
+
+        Raises
+        ------
+        ValueError
+            A time outside the mesh.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> curve.slopes([0.5]).round(4).tolist()
+        [[-0.7788]]
+        """
         element, rows = interpolation(self.scheme, self.mesh, t, "derivative")
         return np.einsum("mk,mkn->mn", rows, self._unknowns()[element])
 
     def extremum(self, name: str, t: float, upper: bool) -> float:
-        """The time in the element of t, or its neighbours, where a variable is largest (`upper`) or
-        smallest."""
+        """The time in the element of t, or its neighbours, where a variable is largest or smallest.
+
+        Parameters
+        ----------
+        name : str
+        t : float
+        upper : bool, whether largest
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> curve.extremum("x", 0.0, upper=True)
+        0.0
+        """
         e = int(self.mesh.locate(t)[0][0])
         around = range(max(e - 1, 0), min(e + 2, self.mesh.elements))
         sign = 1.0 if upper else -1.0
@@ -128,8 +249,27 @@ class Curve:
         return sign * p(best), float(self.mesh.times[e] + best * self.mesh.lengths[e])
 
     def on(self, mesh: Mesh) -> Curve:
-        """The same, read off on other elements (a guess for them); after its end it stays as it is
-        there."""
+        """The same, read off on other elements (a guess for them); after its end it stays as it is there.
+
+        Parameters
+        ----------
+        mesh : pcl.collocation.Mesh
+
+        Returns
+        -------
+        Curve
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> curve = decay.simulate({"x": 2.0}, t=[0.0, 1.0]).curve
+        >>> coarse = curve.on(dae.Mesh.uniform(0.0, 1.0, 2))
+        >>> coarse.times.size, coarse(1.0, "x").round(4).tolist()
+        (6, [1.2131])
+        """
         end = self.mesh.times[-1]
         times = np.minimum(mesh.points(self.scheme).ravel(), end)
         every = self.variables(times)

@@ -12,10 +12,34 @@ from pcl.training.checkpoint.file import CheckpointError, read_checkpoint
 def load(path: Path, model: Model) -> Trained:
     """The `Trained` of a file, for the model it was trained with.
 
+    Parameters
+    ----------
+    path : str or path, as given to `Fit.save` or `Trained.save`
+    model : Model
+        Functions are not in the file; names, bounds and parameters have to be those of the training.
+
+    Returns
+    -------
+    Trained
+
     Raises
     ------
     CheckpointError
         No such file, damaged, not one of `save`, or of another model (what differs is named).
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> import os, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "decay.pcl")
+    ...     decay.save(path)
+    ...     again = dae.load(path, model)
+    >>> again.predict({"x": 2.0}, t=[0.0, 1.0])["x"].round(4).tolist()
+    [2.0, 1.2131]
     """
     found = read_checkpoint(path)
     meta, arrays = found.meta, found.arrays

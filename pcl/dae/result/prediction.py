@@ -52,6 +52,16 @@ class Prediction:
     outside : {outputs of a law: {input: (least, largest) it was asked at}}, of inputs that leave the
         range the law was trained on by more than a twentieth; the message says so, too
     bands : {name: Band}, values with standard errors, of a simulation that was asked for them
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> ahead = decay.predict({"x": 2.0}, t=[0.0, 1.0, 2.0])
+    >>> ahead["x"].round(4).tolist(), ahead.status.name
+    ([2.0, 1.213, 0.7358], 'SIMULATED')
     """
 
     t: Array
@@ -71,16 +81,58 @@ class Prediction:
 
     @property
     def success(self) -> bool:
-        """Whether equations, bounds and path constraints hold to the end."""
+        """Whether equations, bounds and path constraints hold to the end.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> decay.predict({"x": 2.0}, t=[0.0, 1.0]).success
+        True
+        """
         return self.status.success
 
     def to_frame(self) -> Any:
-        """The values as a pandas.DataFrame with the column t."""
+        """The values as a pandas.DataFrame with the column t.
+
+        Raises
+        ------
+        ImportError
+            pandas is not there (extra `frames`).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> print(decay.predict({"x": 2.0}, t=[0.0, 1.0]).to_frame().round(3))
+             t      x
+        0  0.0  2.000
+        1  1.0  1.213
+        """
         from pcl.dae.result.frames import prediction_frame
         return prediction_frame(self.t, self.values)
 
     def to_xarray(self) -> Any:
-        """The values as a xarray.Dataset over t."""
+        """The values as a xarray.Dataset over t.
+
+        Raises
+        ------
+        ImportError
+            xarray is not there (extra `frames`).
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> float(decay.predict({"x": 2.0}, t=[0.0, 1.0]).to_xarray()["x"][1].round(3))
+        1.213
+        """
         from pcl.dae.result.frames import prediction_dataset
         return prediction_dataset(self.t, self.values, self.message)
 

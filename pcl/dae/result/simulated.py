@@ -47,6 +47,14 @@ def simulate(model: Model, initial: Mapping[str, Any], inputs: Mapping[str, Any]
         Names that are missing or unknown; tensors that are not float64.
     TrialFailure
         When evaluated: no consistent start, or a simulation that stops before its end.
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> y = dae.simulate(model, {"x": 2.0}, t=[0.0, 1.0, 2.0], parameters={"k": 0.5})
+    >>> y["x"].numpy().round(4).tolist()
+    [2.0, 1.2131, 0.7358]
     """
     t, given = times_of(t), dict(weights or {})
     weightless = [law for law in laws if not any(name in given for name in law.outputs)]

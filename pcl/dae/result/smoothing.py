@@ -49,6 +49,15 @@ class Smoothing:
     smoothing : λ of x
     rows : tuple of SmoothingRow, λ ascending
     result : interior_point.Result at λ
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+    >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+    >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+    >>> smooth.success, smooth.smoothing, smooth.trajectories["0"](1.0, "r").round(2).tolist()
+    (True, 0.0001, [0.6])
     """
 
     setting: Setting
@@ -59,33 +68,102 @@ class Smoothing:
 
     @property
     def model(self) -> Model:
-        """The declaration."""
+        """The `Model` as it was declared.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> smooth.model is model
+        True
+        """
         return self.setting.declared
 
     @functools.cached_property
     def trajectories(self) -> dict[str, Curve]:
-        """{name: Curve} of states, algebraic variables and outputs z."""
+        """{name: Curve} of states, algebraic variables and outputs z.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> smooth.trajectories["0"].names
+        ('x', 'r')
+        """
         return curves(self.setting, self.x)
 
     @property
     def parameters(self) -> dict[str, float]:
-        """{name: value}."""
+        """{name: value} of the parameters, in the units of the model.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> smooth.parameters
+        {}
+        """
         elements = self.setting.elements
         return dict(zip(self.setting.labels, natural(elements, elements.split(self.x)[2]).tolist()))
 
     @property
     def misfit(self) -> float:
-        """Σ ω (simulated − observed)² at λ."""
+        """Σ ω (simulated − observed)² at λ.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> smooth.misfit < 1e-5
+        True
+        """
         return self.setting.misfit.at(self.x)
 
     @property
     def success(self) -> bool:
-        """Whether the solve at λ reached its tolerance."""
+        """Whether the solve at λ reached its tolerance.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> smooth.success
+        True
+        """
         return bool(self.result.success)
 
     @styled
     def plot(self, axes: Any = None) -> Any:
-        """Misfit, roughness and what readings held out in blocks leave, against λ; returns the figure."""
+        """Misfit, roughness and what readings held out in blocks leave, against λ.
+
+        Parameters
+        ----------
+        axes : two matplotlib axes, optional
+
+        Returns
+        -------
+        matplotlib figure
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> figure = smooth.plot()
+        >>> len(figure.axes)
+        2
+        """
         import matplotlib.pyplot as plt
         if axes is None:
             axes = plt.subplots(2, 1, sharex=True, figsize=(COLUMN, 3.6), layout="constrained")[1]
@@ -104,7 +182,27 @@ class Smoothing:
         return axes[0].figure
 
     def plot_trajectories(self, names: Any = None, axes: Any = None) -> Axes:
-        """Data and trajectories, states and outputs by default; returns the figure."""
+        """Data and trajectories, a picture a variable.
+
+        Parameters
+        ----------
+        names : list of str, optional
+            Variables; states and outputs by default.
+        axes : matplotlib axes, optional
+
+        Returns
+        -------
+        matplotlib figure
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+        >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+        >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+        >>> len(smooth.plot_trajectories().axes)
+        2
+        """
         from pcl.dae.result.plot import plot
         return plot(self, names, axes=axes)
 

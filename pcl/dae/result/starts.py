@@ -63,6 +63,17 @@ class Starts:
     close : float, distance from the least objective up to which a start has reached it: 1 % of it,
         0.1 where it is −2 log p, at least 1e-6 of the spread of the data
     interrupted : bool, by Ctrl-C: some starts are not finished
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+    >>> starts = dae.fit(model, data, guess=None, elements=2, starts=2).starts
+    >>> len(starts.reached), starts.share, starts.failures, starts.best.success
+    (2, 1.0, [], True)
+    >>> [round(k, 2) for k in starts.as_dict()["objective"]]
+    [0.42, 0.42]
     """
 
     runs: tuple[StartOutcome, ...]
@@ -82,7 +93,7 @@ class Starts:
 
     @property
     def share(self) -> float:
-        """Of all starts, how many reach the best."""
+        """Share of all starts that reach the best, from 0 to 1."""
         return len(self.reached) / len(self.runs)
 
     @property
@@ -91,8 +102,20 @@ class Starts:
         return [run for run in self.runs if run.failed]
 
     def as_dict(self) -> dict[str, list[Any]]:
-        """{column: list over the starts}: number, seed, objective, misfit, success, iterations, seconds,
-        message, and a column a parameter with the value begun with."""
+        """{column: list over the starts}, for a data frame.
+
+        The columns are number, seed, objective, misfit, success, iterations, seconds, message, and one a
+        parameter with the value begun with.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> starts = dae.fit(model, data, guess=None, elements=2, starts=2).starts
+        >>> starts.as_dict()["success"]
+        [True, True]
+        """
         columns = ("number", "seed", "objective", "misfit", "success", "iterations", "seconds", "message")
         names = list(dict.fromkeys(name for run in self.runs for name in run.numbers))
         return {**{column: [getattr(run, column) for run in self.runs] for column in columns},
@@ -100,8 +123,27 @@ class Starts:
 
     @styled
     def plot(self, ax: Axes | None = None, **options: Any) -> Axes:
-        """The waterfall: objectives of the starts in ascending order, above the least one; solved ones as
-        filled dots. A step at the left end is a minimum that is found again and again. Returns the axes.
+        """The waterfall: objectives of the starts in ascending order.
+
+        Solved ones are filled dots. A step at the left end is a minimum that is found again and again.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+        options : of `ax.plot`, for the solved ones
+
+        Returns
+        -------
+        matplotlib axes
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> starts = dae.fit(model, data, guess=None, elements=2, starts=2).starts
+        >>> starts.plot().get_ylabel()
+        'objective'
         """
         ax = new_axes(ax)
         runs = sorted((run for run in self.runs if np.isfinite(run.objective)),

@@ -34,6 +34,17 @@ class Trained:
     sizes : {variable: largest magnitude seen in training}, the unit of errors
     typical : {variable: value at the first node of the first trajectory}, where searches begin
     noise : {name: {"sigma": value, …}}, what was unknown of the noise of readings
+
+    Examples
+    --------
+    Of a fit it is `fit.trained`, of a file `pcl.dae.load`. By hand, a decay with k = 0.5:
+
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+    ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+    >>> decay.simulate({"x": 2.0}, t=[0.0, 1.0])["x"].round(4).tolist()
+    [2.0, 1.2131]
     """
 
     model: Model
@@ -47,7 +58,21 @@ class Trained:
 
     @classmethod
     def of(cls, fit: Any) -> Trained:
-        """Of a `Fit`."""
+        """Of a `Fit`: `fit.trained` is this, kept.
+
+        Parameters
+        ----------
+        fit : Fit
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> found = dae.fit(model, data, guess=None, elements=2)
+        >>> dae.Trained.of(found).parameters == found.parameters
+        True
+        """
         all_values = [curve.variables_at_nodes for curve in fit.trajectories.values()]
         sizes = {name: float(max(np.abs(values[name]).max() for values in all_values)) or 1.0
                  for name in all_values[0]}
@@ -58,7 +83,17 @@ class Trained:
 
     @property
     def collocation(self) -> Scheme:
-        """The scheme itself."""
+        """The scheme itself.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> decay.collocation.K
+        3
+        """
         return named_scheme(*self.scheme)
 
     def predict(self, initial: Mapping[str, Any], inputs: Mapping[str, Any] | None = None,
@@ -100,6 +135,17 @@ class Trained:
         ------
         ValueError
             Values that are missing, unknown, outside bounds or inconsistent (the constraint is named).
+
+        Examples
+        --------
+        With another value of the parameter:
+
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> decay.predict({"x": 2.0}, t=[0.0, 1.0], parameters={"k": 1.0})["x"].round(4).tolist()
+        [2.0, 0.7358]
         """
         from pcl.dae.result.predict import predict
         return predict(self.having(parameters), initial, inputs, t, slack, tolerance, max_elements,
@@ -108,10 +154,23 @@ class Trained:
     def having(self, given: Mapping[str, float] | None) -> Trained:
         """The same with one value for each parameter of the model, those given first.
 
+        Parameters
+        ----------
+        given : {name: number} or None
+
         Raises
         ------
         ValueError
             An unknown name, no number; none for a parameter that experiments have for themselves.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> decay.having({"k": 1.0}).parameters
+        {'k': 1.0}
         """
         given = {name: float(float64_array(f"parameter {name!r}", value, shape=()))
                  for name, value in (given or {}).items()}
@@ -132,16 +191,39 @@ class Trained:
                  breaks: ArrayLike = (), doses: Any = None, jumps: Mapping[str, ArrayLike] | None = None,
                  parameters: Mapping[str, float] | None = None,
                  when: Mapping[str, Any] | None = None, until: Any = None) -> Prediction:
-        """The same by step control alone: bounds and path constraints are not kept. A Prediction.
+        """The same as `predict` by step control alone: bounds and path constraints are not kept.
 
         Parameters
         ----------
+        initial, inputs, t, breaks, doses, jumps, parameters : as in `predict`
+        rtol : float, of the error of a step
         atol : number or one a variable (states, algebraic, outputs), in units of the model; by default
             rtol / 1000 of the sizes seen in training
         when : {name of a jump condition of the model: function of v}
             The states jump wherever the function, which sees what the model's equations see, falls from
             above 0 to 0; one that begins below has to rise first. Times are in `Prediction.events`.
         until : function of v, at whose fall to 0 the simulation ends
+
+        Returns
+        -------
+        Prediction
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+
+        Examples
+        --------
+        The time at which half is left, ln 2 / k:
+
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> half = decay.simulate({"x": 2.0}, t=[0.0, 1.0, 9.0], until=lambda v: v.x - 1.0)
+        >>> round(float(half.curve.mesh.times[-1]), 4)
+        1.3863
         """
         from pcl.dae.result.predict import simulate
         return simulate(self.having(parameters), initial, inputs, t, rtol, atol, breaks, MAX_ELEMENTS,
@@ -159,6 +241,7 @@ class Trained:
         ----------
         initial : {state: number, scalar tensor, function of parameters, or "steady"}, all of them
         inputs, t : as in `simulate`
+        options : those below
         parameters : {name: number or scalar tensor}, in the place of those found
         weights : {output: array or tensor (p,)}, of the law that gives this output, in the place of those
             trained
@@ -174,11 +257,45 @@ class Trained:
         ------
         TrialFailure
             When evaluated: no consistent start, or a simulation that stops before its end.
+
+        Examples
+        --------
+        ∂x/∂k = −t x of x = 2 e^(−k t), at t = 1 and k = ½:
+
+        >>> import tensorflow as tf
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> k = tf.constant(0.5, tf.float64)
+        >>> with tf.GradientTape() as tape:
+        ...     tape.watch(k)
+        ...     x = decay.traced({"x": 2.0}, t=[0.0, 1.0], parameters={"k": k})["x"][-1]
+        >>> round(float(tape.gradient(x, k)), 4), round(float(-x), 4)
+        (-1.2131, -1.2131)
         """
         from pcl.dae.result.traced import traced
         return traced(self, MAX_ELEMENTS, initial, inputs, t, **options)
 
     def save(self, path: Path) -> None:
-        """Write laws and parameters to one file, see `pcl.dae.result.file`."""
+        """Write laws and parameters to one file, see `pcl.dae.result.file`; `pcl.dae.load` reads it.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> decay = dae.Trained(model, laws=(), parameters={"k": 0.5}, scheme=("radau", 3), element=1.0,
+        ...                     sizes={"x": 1.0}, typical={"x": 1.0})
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "decay.pcl")
+        ...     decay.save(path)
+        ...     print(dae.load(path, model).parameters)
+        {'k': 0.5}
+        """
         from pcl.dae.result.file import save
         save(self, path)

@@ -39,7 +39,22 @@ def weights_known(setting):
 
 
 class Undetermined(ValueError):
-    """The reduced Hessian is not positive definite: the data do not determine what was asked."""
+    """The reduced Hessian is not positive definite: the data do not determine what was asked.
+
+    Examples
+    --------
+    Of x' = −(a + b) x only the sum is determined:
+
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["a", "b"], rates=lambda v: {"x": -(v.a + v.b) * v.x})
+    >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+    >>> found = dae.fit(model, data, guess=None, elements=2)
+    >>> try:
+    ...     found.standard_errors()
+    ... except dae.Undetermined as error:
+    ...     print(str(error).split(":")[0])
+    The reduced Hessian at the solution is not positive definite
+    """
 
 
 class Uncertainty:

@@ -20,6 +20,17 @@ class ProgressLog:
     ----------
     stream : text stream, standard error by default
     every : int, write each n-th iteration only
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+    >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+    >>> import io
+    >>> log = io.StringIO()
+    >>> found = dae.fit(model, data, guess=None, elements=2, callback=dae.ProgressLog(stream=log))
+    >>> log.getvalue().split()[:2]
+    ['iteration', 'objective']
     """
 
     def __init__(self, stream: TextIO | None = None, every: int = 1):

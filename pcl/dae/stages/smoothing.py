@@ -50,6 +50,18 @@ def smooth(model: Model, data: Data | Trajectory | Iterable[Trajectory], *,
     TypeError, ValueError
         Arguments that do not fit; a model without outputs, which has nothing to be smoothed; fewer than
         three times in every trajectory, of which none can be held out.
+
+    Examples
+    --------
+    The rate of a decay x' = −r, as a function of time without a law; it is x/2:
+
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], outputs=["r"], rates=lambda v: {"x": -v.r})
+    >>> data = dae.Trajectory([0.0, 0.5, 1.0, 1.5, 2.0], {"x": [2.0, 1.558, 1.213, 0.945, 0.736]})
+    >>> smooth = dae.smooth(model, data, smoothing=1e-4, elements=2)
+    >>> curve = smooth.trajectories["0"]
+    >>> curve(1.0, "r").round(2).tolist(), (curve(1.0, "x") / 2.0).round(2).tolist()
+    ([0.6], [0.61])
     """
     data = data if isinstance(data, Data) else Data(data)
     setting = Setting.of(model, data, elements, scheme)

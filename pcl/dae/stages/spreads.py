@@ -52,6 +52,21 @@ def fit_spreads(model: Model, data: Any, network: Any = None, *, rounds: int = 5
     -----
     UserWarning
         The rounds are used up.
+
+    Examples
+    --------
+    Three decays whose rates are drawn about a common one:
+
+    >>> import numpy as np
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], parameters=["k", "k0"], rates=lambda v: {"x": -v.k * v.x},
+    ...                   local=["k"], priors={"k": dae.NormalPrior("k0", deviation=0.1)})
+    >>> t = np.linspace(0.0, 2.0, 5)
+    >>> data = [dae.Trajectory(t, {"x": 2.0 * np.exp(-k * t)}, initial={"x": 2.0}, sigma=0.02)
+    ...         for k in (0.4, 0.5, 0.6)]
+    >>> found = dae.fit_spreads(model, data, elements=1, spread_tol=0.1)
+    >>> round(found.parameters["k0"], 2), round(found.model.priors["k"].deviation, 1)
+    (0.5, 0.1)
     """
     rounds, tol = positive_integer("rounds", rounds), positive_number("spread_tol", spread_tol)
     names = [name for name in model.priors if name in model.local]

@@ -33,6 +33,24 @@ def check(model: Model, laws: Law | Sequence[Law] | None = None, points: tuple |
     ------
     ValueError
         The Jacobian is not finite at any sample point; the wrong number of equations.
+
+    Returns
+    -------
+    Report
+        With `index`, `constraints`, `problems` and `ok`; `require()` raises StructureError.
+
+    Examples
+    --------
+    A pendulum's constraint x² + y² = 1 is differentiated twice before it tells the force: index 3.
+
+    >>> from pcl import dae
+    >>> pendulum = dae.Model(
+    ...     states=["x", "y", "u", "w"], algebraic=["force"],
+    ...     rates=lambda v: {"x": v.u, "y": v.w, "u": -v.force * v.x, "w": -v.force * v.y - 9.81},
+    ...     equations=lambda v: {"rod": v.x ** 2 + v.y ** 2 - 1.0})
+    >>> report = dae.check(pendulum)
+    >>> report.index, [constraint.order for constraint in report.constraints]
+    (3, [0, 1, 2])
     """
     from pcl.dae.program.equations import equations_of
     laws = None if laws is None else [law.term if isinstance(law, Law) else law for law in _listed(laws)]

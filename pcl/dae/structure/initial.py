@@ -19,7 +19,19 @@ _STEP = 1e-5          # of the one-sided difference in time
 
 
 class InconsistentStart(ValueError):
-    """Initial values violate constraints; the message names them with their residuals."""
+    """Initial values violate constraints; the message names them with their residuals.
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x", "y"], rates=lambda v: {"x": -v.x},
+    ...                   equations=lambda v: {"sum": v.x + v.y - 1.0})
+    >>> try:
+    ...     dae.check_initial(model, {"x": 0.2, "y": 0.3}).require()
+    ... except dae.InconsistentStart as error:
+    ...     print(str(error).split(" Correct")[0])
+    The initial values violate constraints: equation `sum` has the residual -0.5.
+    """
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,25 @@ def check_initial(model: Model, given: Mapping[str, float], *, inputs: Mapping[s
     Notes
     -----
     Constraints and their first derivatives are examined: all constraints of index 2 and 3.
+
+    Returns
+    -------
+    Initial
+        With `ok`, `violations` and `values`; `require()` raises InconsistentStart.
+
+    Raises
+    ------
+    ValueError, InconsistentStart
+        A name that is not known; equations that cannot be evaluated.
+
+    Examples
+    --------
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], algebraic=["y"], rates=lambda v: {"x": -v.y},
+    ...                   equations=lambda v: {"square": v.y - v.x ** 2})
+    >>> start = dae.check_initial(model, {"x": 3.0})
+    >>> start.ok, round(float(start.values["y"]), 6)
+    (True, 9.0)
     """
     from pcl.dae.data.signal import signal
     from pcl.dae.program.equations import equations_of

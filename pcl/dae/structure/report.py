@@ -6,7 +6,21 @@ from pcl.dae.structure.order import radau_orders
 
 
 class StructureError(ValueError):
-    """The equations do not determine their unknowns; the message names equations and variables."""
+    """The equations do not determine their unknowns; the message names equations and variables.
+
+    Examples
+    --------
+    No equation tells y:
+
+    >>> from pcl import dae
+    >>> model = dae.Model(states=["x"], algebraic=["y"], rates=lambda v: {"x": -v.x},
+    ...                   equations=lambda v: {"start": v.x - 1.0})
+    >>> try:
+    ...     dae.check(model).require()
+    ... except dae.StructureError as error:
+    ...     print(str(error).split(".")[0])
+    The variable 'y' appears nowhere
+    """
 
 
 @dataclass(frozen=True)
