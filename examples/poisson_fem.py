@@ -176,7 +176,7 @@ def _plot_spectra(setting, runs):
             ax.axhline(1e-6 * eigenvalues[-1], color=f"C{k}", lw=0.5)
     for ax, sign in zip(axes, ("positive", "negative")):
         ax.set(xlabel=f"number of the {sign} eigenvalue")
-    axes[0].set(ylabel="|eigenvalue of the Hessian|, 1e-6 λ_max thin")
+    axes[0].set(ylabel="|eigenvalue|, 1e-6 λ_max thin")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(runs))
     return figure
 

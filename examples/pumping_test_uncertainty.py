@@ -52,7 +52,7 @@ if __package__:
 else:
     from pumping_test import PumpingTest, TwoNumbers, read
 
-NUMBERS = {"log K": "ln K [m/d]", "log S_s": "ln S_s [1/m]"}
+NUMBERS = {"log K": "ln K (m/d)", "log S_s": "ln S_s (1/m)"}
 DEGREE, WIDE = 24, 1.5      # of the table
 READING_ERROR = 0.01        # m
 MEAN, LENGTH, DEVIATION = np.log(66.0), 2.0, 0.5        # of ln K over ln r

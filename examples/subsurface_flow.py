@@ -150,8 +150,8 @@ def draw_eigenvalues(ax, values):
     """λ over its number, and where data and prior weigh the same."""
     ax.semilogy(np.arange(1, len(values) + 1), values, "o", ms=2.5)
     ax.axhline(1.0, color="k", lw=1.0)
-    ax.text(len(values), 1.3, "from the data", ha="right", fontsize=7.5)
-    ax.text(1, 0.6, "from the prior", va="top", fontsize=7.5)
+    ax.text(len(values), 20.0, "from the data", ha="right", fontsize=7.5)
+    ax.text(1, 0.05, "from the prior", va="top", fontsize=7.5)
     ax.set(xlabel="direction", ylabel="curvature of data / prior, λ")
 
 
