@@ -64,10 +64,13 @@ def style(rc: dict[str, Any] | None = None) -> Iterator[None]:
     KeyError, ValueError
         A setting that matplotlib does not know, or a value it does not take.
     """
-    from matplotlib import cycler, rc_context
+    from matplotlib import rc_context
+    from matplotlib.rcsetup import cycler
+
+    settings: Any = {**_RC, "axes.prop_cycle": cycler(color=COLOURS), **(rc or {})}
     token = _INSIDE.set(True)
     try:
-        with rc_context({**_RC, "axes.prop_cycle": cycler(color=COLOURS), **(rc or {})}):
+        with rc_context(settings):
             yield
     finally:
         _INSIDE.reset(token)
