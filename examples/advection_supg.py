@@ -133,17 +133,18 @@ def table(outcome):
     return "\n".join(rows)
 
 
+@pcl.style()
 def plot(outcome, directory):
     """The plume, a section along the flow, and D of every draw; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.2), layout="constrained", width_ratios=[1.3, 1, 1])
+    figure, axes = plt.subplots(1, 3, figsize=(7.1, 2.7), width_ratios=[1.2, 1, 1])
     _plot_plume(axes[0])
     _plot_section(outcome, axes[1])
     _plot_estimates(outcome, axes[2])
     path = directory / "advection_supg.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -151,12 +152,13 @@ def plot(outcome, directory):
 def _plot_plume(ax):
     x, y = np.meshgrid(np.linspace(0.0, LENGTH, 201), np.linspace(0.0, HEIGHT, 101))
     c = exact(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
-    image = ax.contourf(x, y, np.clip(c, 0.0, 1.0), np.linspace(0.0, 1.0, 11), cmap="YlGnBu")
-    ax.figure.colorbar(image, ax=ax, label="c in g/m³")
-    ax.plot(*places().T, "o", ms=4, mfc="w", mec="k", label="measured")
-    ax.axhline(0.15, color="C3", lw=1.0, ls="--", label="section")
-    ax.set(xlabel="x in m (direction of flow →)", ylabel="y in m", title="Exact plume above the bed")
-    ax.legend(loc="upper right")
+    image = ax.contourf(x, y, np.clip(c, 0.0, 1.0), np.linspace(0.0, 1.0, 11), cmap="viridis")
+    ax.figure.colorbar(image, ax=ax, label="c (g/m³)", orientation="horizontal")
+    ax.grid(False)
+    ax.plot(*places().T, "o", ms=2.5, mfc="w", mec="k", mew=0.6, label="measured")
+    ax.axhline(0.15, color="C1", lw=1.0, ls="--", label="section")
+    ax.set(xlabel="x (m), along the flow", ylabel="y (m)")
+    ax.legend(ncols=2, columnspacing=1.0)
 
 
 def _plot_section(outcome, ax):
@@ -165,11 +167,10 @@ def _plot_section(outcome, ax):
     for name, colour in (("Galerkin", "C1"), ("SUPG", "C0")):
         flume, fitted = outcome[name]["flume"], outcome[name]["fits"][0]
         c = flume.space.observe(line) @ flume.concentration(tf.constant(fitted.D, tf.float64))
-        ax.plot(x, c, color=colour, label=f"{name}, D fitted")
+        ax.plot(x, c, color=colour, label=name)
     ax.plot(x, exact(line), "k--", lw=1.0, label="exact")
-    ax.set(xlabel="x in m", ylabel="c in g/m³", title="Along the flow, 0.15 m above the bed")
-    ax.legend(loc="upper left")
-    ax.grid(alpha=0.3)
+    ax.set(xlabel="x (m)", ylabel="c (g/m³) on the section", ylim=(-0.02, 1.0))
+    ax.legend(ncols=2, columnspacing=1.0)
 
 
 def _plot_estimates(outcome, ax):
@@ -177,13 +178,12 @@ def _plot_estimates(outcome, ax):
         fits = outcome[name]["fits"]
         D, error = np.array([f.D for f in fits]), np.array([f.error for f in fits])
         chi = np.mean([f.fun for f in fits])
-        ax.errorbar(np.arange(len(D)) + shift, 1e3 * D, 2e3 * D * error, fmt="o", color=colour, capsize=4,
-                    label=f"{name} ± 2 standard errors, χ² ≈ {chi:.0f}")
+        ax.errorbar(np.arange(len(D)) + shift, 1e3 * D, 2e3 * D * error, fmt="o", color=colour, ms=3,
+                    label=f"{name} ± 2 s.e., χ² {chi:.0f}")
     ax.axhline(1e3 * TRUE, color="k", ls="--", lw=1.0, label="true")
-    ax.set(xlabel="noise draw", ylabel="D in 10⁻³ m²/s", title="Mixing from 40 measurements",
-           xticks=range(len(outcome["observed"])), ylim=(0.9, 1.32))
-    ax.legend(loc="upper right", fontsize=8.5)
-    ax.grid(alpha=0.3)
+    ax.set(xlabel="noise draw", ylabel="D (10⁻³ m²/s)",
+           xticks=range(len(outcome["observed"])), ylim=(0.9, 1.25))
+    ax.legend()
 
 
 if __name__ == "__main__":

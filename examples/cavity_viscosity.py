@@ -143,16 +143,17 @@ def main(n=8, seed=0, maxiter=20, progress=None):
             "rates": [cavity.rates(carreau, speed) for speed in SPEEDS]}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """μ(γ̇) with its band, and the profiles of the faster flow; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 3.2))
     draw_law(left, outcome)
     draw_profiles(right, outcome)
     path = directory / "cavity_viscosity.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -163,28 +164,31 @@ def draw_law(ax, outcome):
     band = np.exp(2.0 * outcome["deviation"])
     ax.fill_between(rate, viscosity / band, viscosity * band, alpha=0.25, lw=0,
                     label="± 2 standard deviations")
-    ax.plot(rate, viscosity, label="from velocities")
-    ax.plot(rate, 1e3 * outcome["truth"], "k--", lw=1.0, label="Carreau's law, the truth")
+    ax.plot(rate, viscosity, label="found")
+    ax.plot(rate, 1e3 * outcome["truth"], "k--", lw=1.0, label="true (Carreau)")
     for k, (speed, rates) in enumerate(zip(SPEEDS, outcome["rates"])):
-        ax.plot(np.quantile(rates, [0.05, 0.95]), [1.3 * 1.25 ** k] * 2, color=f"C{k + 1}", lw=4,
-                label=f"shear rates of 90 % of the area, U = {1e3 * speed:g} mm/s")
-    ax.set(xscale="log", yscale="log", xlabel="shear rate in 1/s", ylabel="viscosity in mPa s",
-           ylim=(1.0, 300.0), title="Viscosity law")
-    ax.legend(loc="upper right", fontsize=8)
+        low, high = np.quantile(rates, [0.05, 0.95])
+        ax.plot([low, high], [1.3 * 1.45 ** k] * 2, color=f"C{k + 1}", lw=3,
+                label=None if k else "shear rates, 90 %")
+        ax.annotate(f"U = {1e3 * speed:g} mm/s", (1.15 * high, 1.3 * 1.45 ** k), va="center", fontsize=7,
+                    color=f"C{k + 1}")
+    ax.set(xscale="log", yscale="log", xlabel="shear rate (1/s)", ylabel="viscosity (mPa s)",
+           ylim=(1.0, 100.0))
+    ax.legend(ncols=2)
 
 
 def draw_profiles(ax, outcome):
     """Both components across the middle, of the faster flow."""
     s = outcome["cavity"].lines[:, 1][:len(outcome["cavity"].lines) // 2]
     for k, (part, component, name) in enumerate((
-            (slice(None, len(s)), 0, "horizontal velocity, along the vertical line"),
-            (slice(len(s), None), 1, "vertical velocity, along the horizontal line"))):
+            (slice(None, len(s)), 0, "horizontal, on the vertical line"),
+            (slice(len(s), None), 1, "vertical, on the horizontal line"))):
         ax.errorbar(1e3 * LENGTH * s, outcome["observed"][-1, part, component], 2.0 * NOISE, fmt="o",
-                    ms=3, capsize=2, color=f"C{k}", label=f"{name}, ± 2σ")
+                    ms=3, color=f"C{k}", label=f"{name}, ± 2σ")
         ax.plot(1e3 * LENGTH * s, outcome["fitted"][-1, part, component], color=f"C{k}", lw=1.0)
-    ax.set(xlabel="place on the line in mm", ylabel="velocity / U",
-           title=f"Centre lines at U = {1e3 * SPEEDS[-1]:g} mm/s, lines: fitted")
-    ax.legend(loc="upper left", fontsize=8)
+    ax.set(xlabel="place on the centre line (mm)",
+           ylabel=f"velocity / U at U = {1e3 * SPEEDS[-1]:g} mm/s")
+    ax.legend()
 
 
 def common(outcome):

@@ -111,17 +111,18 @@ def main(n=16, step=6.0, seed=0, maxiter=50, progress=None):
             "covariance": covariance, "errors": np.sqrt(np.diag(covariance)), "misfit": result.fun}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """The plume with wells and source, and the readings over time; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.3), layout="constrained",
-                                         width_ratios=[1.35, 1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 3.0),
+                                         width_ratios=[1.2, 1])
     _plot_plume(outcome, left)
     _plot_readings(outcome, right)
     path = directory / "contamination_source.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=150)
     plt.close(figure)
     return path
 
@@ -136,21 +137,23 @@ def ellipse(outcome, points=100):
 def _plot_plume(outcome, ax):
     aquifer, theta = outcome["aquifer"], outcome["result"].theta
     last = aquifer.history(theta, at=READ_AT[-1:]).numpy()[:, 0]
-    image = ax.tripcolor(*aquifer.space.dof_points.T, last, shading="gouraud", cmap="YlGnBu")
-    ax.figure.colorbar(image, ax=ax, label="c after 360 days in g/m³", shrink=0.8)
+    image = ax.tripcolor(*aquifer.space.dof_points.T, last, shading="gouraud", cmap="viridis")
+    ax.figure.colorbar(image, ax=ax, label="c after 360 days (g/m³)", orientation="horizontal")
+    ax.grid(False)
     for k, well in enumerate(WELLS):
-        ax.plot(*well, "o", color=f"C{k}", mec="k", ms=7)
-    ax.plot(*START["place"], "s", mfc="none", mec="0.3", label="start")
-    inset = ax.inset_axes([0.64, 0.1, 0.33, 0.25])
+        ax.plot(*well, "o", color=f"C{k}", mec="w", ms=5)
+    ax.plot(*START["place"], "s", mfc="none", mec="0.7", ms=5, label="start")
+    inset = ax.inset_axes([0.66, 0.14, 0.3, 0.22])
     for frame in (ax, inset):
-        frame.plot(*TRUE["place"], "k+", ms=12, mew=2, label="true source")
-        frame.plot(*theta["place"], "x", color="C3", ms=8, mew=2, label="found, 95 % region in the inset")
-    inset.plot(*ellipse(outcome), color="C3")
-    inset.set_title("place of the source in m", fontsize=8)
-    inset.tick_params(labelsize=7)
-    ax.set(xlabel="x in m (direction of flow →)", ylabel="y in m", aspect="equal", xlim=(0, SIZE[0]),
-           ylim=(0, SIZE[1]), title="Plume, wells (●) and source")
-    ax.legend(loc="upper right", fontsize=8)
+        frame.plot(*TRUE["place"], "k+", ms=9, mew=1.5, label="true source")
+        frame.plot(*theta["place"], "x", color="C1", ms=6, mew=1.5, label="found, 95 % region inset")
+    inset.plot(*ellipse(outcome), color="C1")
+    inset.set_title("source (m)", fontsize=7, color="w", pad=2)
+    inset.tick_params(labelsize=6.5, colors="w")
+    inset.grid(False)
+    ax.set(xlabel="x (m), along the flow", ylabel="y (m)", aspect="equal", xlim=(0, SIZE[0]),
+           ylim=(0, SIZE[1]))
+    ax.legend(ncols=2)
 
 
 def _plot_readings(outcome, ax):
@@ -158,11 +161,10 @@ def _plot_readings(outcome, ax):
     aquifer = outcome["aquifer"]
     fitted = aquifer.at_wells @ aquifer.history(outcome["result"].theta, at=times)
     for k, well in enumerate(WELLS):
-        ax.errorbar(READ_AT, outcome["observed"][k], 2 * SIGMA, fmt="o", color=f"C{k}", ms=4, capsize=2)
+        ax.errorbar(READ_AT, outcome["observed"][k], 2 * SIGMA, fmt="o", color=f"C{k}", ms=2.5)
         ax.plot(times, fitted[k], color=f"C{k}", label=f"({well[0]:.0f}, {well[1]:.0f}) m")
-    ax.set(xlabel="time in days", ylabel="c in g/m³", title="Readings ± 2σ, and the fit")
-    ax.legend(title="well", fontsize=8, loc="lower right", ncol=2)
-    ax.grid(alpha=0.3)
+    ax.set(xlabel="time (days)", ylabel="c (g/m³), readings ± 2σ")
+    ax.legend(ncols=3, handlelength=1.0, columnspacing=1.0)
 
 
 if __name__ == "__main__":

@@ -137,26 +137,28 @@ def lump(outcome):
     return excess @ outcome["block"].moduli.dof_points / excess.sum()
 
 
+@pcl.style()
 def plot(outcome, directory):
     """E and its standard deviation, and E along a line through the lump; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, axes = plt.subplots(2, 2, figsize=(12, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(7.1, 4.3))
     scale = {"cmap": "viridis", "vmin": 10.0, "vmax": 70.0}
-    draw(axes[0, 0], outcome, outcome["truth"], "true E in kPa; pads press at the arrows", **scale)
+    draw(axes[0, 0], outcome, outcome["truth"], "true E (kPa), pads at the arrows", **scale)
+    arrow = {"color": "C1", "width": 2, "headwidth": 6, "headlength": 6}
     for centre in CENTRES:
-        axes[0, 0].annotate("", (centre, HEIGHT - 3.0), (centre, HEIGHT), arrowprops={"color": "C1"})
-    draw(axes[0, 1], outcome, outcome["modulus"], "E in kPa, from the upper side's displacements",
-         **scale)
+        axes[0, 0].annotate("", (centre, HEIGHT - 3.0), (centre, HEIGHT), arrowprops=arrow)
+    draw(axes[0, 1], outcome, outcome["modulus"], "E (kPa) from displacements", **scale)
     draw(axes[1, 0], outcome, 100.0 * outcome["deviation"],
-         "standard deviation of ln E in %; known inside the line", cmap="magma_r", vmin=0.0, vmax=60.0)
+         f"standard deviation of ln E (%), line: {100 * KNOWN:.0f} %", cmap="cividis", vmin=0.0,
+         vmax=40.0)
     for ax in (axes[0, 1], axes[1, 0]):
         mesh = outcome["block"].space.mesh
         ax.tricontour(*mesh.p, mesh.t.T, outcome["deviation"], [KNOWN], colors="w", linewidths=1.5)
     draw_section(axes[1, 1], *outcome["section"])
     path = directory / "elastic_modulus.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=150)
     plt.close(figure)
     return path
 
@@ -164,9 +166,10 @@ def plot(outcome, directory):
 def draw(ax, outcome, field, title, **scale):
     """A field at the nodes as colours."""
     mesh = outcome["block"].space.mesh
-    image = ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", **scale)
+    ax.grid(False)
+    image = ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", rasterized=True, **scale)
     ax.figure.colorbar(image, ax=ax, shrink=0.8)
-    ax.set(xlabel="x in mm", ylabel="y in mm", title=title, aspect="equal", xlim=(0.0, WIDTH),
+    ax.set(xlabel="x (mm)", ylabel="y (mm)", title=title, aspect="equal", xlim=(0.0, WIDTH),
            ylim=(0.0, HEIGHT))
 
 
@@ -174,13 +177,12 @@ def draw_section(ax, y, truth, modulus, deviation):
     """E(y) with its band of two standard deviations of ln E."""
     ax.fill_between(y, modulus * np.exp(-2.0 * deviation), modulus * np.exp(2.0 * deviation), alpha=0.25,
                     lw=0, label="± 2 standard deviations")
-    ax.plot(y, modulus, label="estimate")
+    ax.plot(y, modulus, label=f"found at x = {LUMP[0]:g} mm")
     ax.plot(y, truth, "k--", lw=1.0, label="true")
-    ax.set(xlabel="y in mm (the upper side is on the right)", ylabel="E in kPa", yscale="log",
-           title=f"E at x = {LUMP[0]:g} mm")
+    ax.set(xlabel="y (mm), the upper side on the right", ylabel="E (kPa)", yscale="log")
     ax.set_yticks([10, 20, 40, 80], labels=["10", "20", "40", "80"])
     ax.minorticks_off()
-    ax.legend(loc="lower right")
+    ax.legend(ncols=2)
 
 
 if __name__ == "__main__":

@@ -165,18 +165,19 @@ def readings_of(problem, theta, observed):
             "fitted": (observed + misfits).reshape(-1, 13) * unit}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """w' with its band, force against pull, and the stretched sheet; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained",
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.1, 2.5),
                                                  width_ratios=[1.0, 0.8, 1.2])
     draw_slope(left, outcome)
     draw_force(middle, outcome)
     draw_sheet(right, outcome)
     path = directory / "hyperelastic_energy.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -185,22 +186,21 @@ def draw_slope(ax, outcome):
     """w'(s) with its band of two standard deviations."""
     s, slope, deviation = outcome["s"], outcome["slope"], outcome["deviation"]
     ax.fill_between(s, slope - 2.0 * deviation, slope + 2.0 * deviation, alpha=0.25, lw=0,
-                    label="± 2 standard deviations")
+                    label="± 2 std. deviations")
     ax.plot(s, slope, label="input-convex network")
     ax.plot(s, outcome["truth"], "k--", lw=1.0, label="true")
-    ax.set(xlabel="s = |F|² − 2", ylabel="w'(s) in MPa", ylim=(0.0, 0.6),
-           title="Slope of the stored energy")
-    ax.legend(loc="upper left")
+    ax.set(xlabel="s = |F|² − 2", ylabel="w'(s) (MPa)", ylim=(0.0, 0.5))
+    ax.legend()
 
 
 def draw_force(ax, outcome):
     """Measured and fitted force on a side."""
     pulls, observed, fitted = (outcome[k] for k in ("pulls", "observed", "fitted"))
     ax.plot([0.0, *pulls], [0.0, *fitted[:, 0]], "C0-", label="fitted")
-    ax.plot(pulls, observed[:, 0], "C1o", ms=5, label="measured")
-    ax.set(xlabel="pull d in mm", ylabel="force on half a side in N/mm", xlim=(0.0, None),
-           ylim=(0.0, None), title="Force")
-    ax.legend(loc="upper left")
+    ax.plot(pulls, observed[:, 0], "ko", ms=3.5, label="measured")
+    ax.set(xlabel="pull d (mm)", ylabel="force on half a side (N/mm)", xlim=(0.0, None),
+           ylim=(0.0, None))
+    ax.legend()
 
 
 def draw_sheet(ax, outcome):
@@ -209,9 +209,8 @@ def draw_sheet(ax, outcome):
     s = invariants(space.gradient(u))[0].numpy()
     fem.plot(space, s, ax, displacement=u, label="s = |F|² − 2", length="mm")
     moved = MARKS + outcome["observed"][-1, 1:].reshape(-1, 2)
-    ax.plot(*moved.T, "o", mfc="w", mec="k", ms=5, label="marks, measured")
-    ax.set_title("The quarter at the last pull, and at rest")
-    ax.legend(loc="upper right")
+    ax.plot(*moved.T, "o", mfc="w", mec="k", ms=3.5, label="marks, measured, at the last pull")
+    ax.legend()
 
 
 if __name__ == "__main__":

@@ -100,33 +100,33 @@ def main(n=60, modes=10, seed=1, maxiter=300, progress=None):
             "misfit": float(np.sum(misfit ** 2)), "sound": bar.frequencies(1.0).numpy()}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """E(x) with its band, and the frequencies against those of the sound bar; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 2.9))
     x, scale = outcome["x"] * LENGTH, E0 / 1e9
     middle, band = scale * outcome["ratio"], 2.0 * scale * outcome["deviation"]
     left.fill_between(x, middle - band, middle + band, color="C0", alpha=0.25, lw=0,
                       label="± 2 standard deviations")
     left.plot(x, middle, color="C0", label="from 20 frequencies")
     left.plot(x, scale * outcome["truth"], "k--", lw=1.0, label="true")
-    left.set(xlabel="x in m", ylabel="E in GPa", title="Young's modulus along the bar")
-    left.legend(loc="lower left")
+    left.set(xlabel="x (m)", ylabel="Young's modulus E (GPa)")
+    left.legend(ncols=2)
     count = len(outcome["observed"]) // 2
     for k, name in enumerate(SETUPS):
         part = slice(k * count, (k + 1) * count)
         observed, fitted, sound = (outcome[key][part] for key in ("observed", "fitted", "sound"))
         number = np.arange(1, count + 1)
-        right.errorbar(number, 100 * (observed / sound - 1), 200 * SIGMA, fmt="o", color=f"C{k + 1}",
-                       ms=4, capsize=3, label=f"{name}, measured ± 2σ")
-        right.plot(number, 100 * (fitted / sound - 1), color=f"C{k + 1}", lw=1.0, label=f"{name}, fitted")
-    right.set(xlabel="number of the mode", ylabel="f / f(sound bar) − 1 in %",
-              title="Shifts of the frequencies")
-    right.legend(fontsize=8)
+        right.errorbar(number, 100 * (observed / sound - 1), 200 * SIGMA, fmt="os"[k], color=f"C{k}",
+                       ms=3, label=f"{name}, measured ± 2σ")
+        right.plot(number, 100 * (fitted / sound - 1), color=f"C{k}", lw=1.0, label="fitted")
+    right.set(xlabel="number of the mode", ylabel="shift of the frequency (%)")
+    right.legend(ncols=2)
     path = directory / "natural_frequencies.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 

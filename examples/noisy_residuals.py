@@ -144,34 +144,32 @@ def table(outcome):
     return "\n".join(rows)
 
 
+@pcl.style()
 def plot(outcome, directory):
     """w''' as differences of the data and of the fit, and b of every draw; returns the path written."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 2.9))
     cable, joint = outcome["cables"][0], outcome["joints"][0]
     x, third = cable.middles, differences(cable.n, 3, 6)
-    left.plot(x, third @ cable.w, ".", ms=4, color="0.6", label="differences of the measured w")
-    left.plot(x, third @ joint.theta["w"], color="tab:blue", lw=2, label="w as unknown")
-    left.plot(x, deflection(x, 3), "--", color="k", label="true")
-    left.set(ylim=(-12, 12), xlabel="x [m]", ylabel="w''' [1/m²]",
-             title="Noise of 1e-6 m in w, differentiated")
-    left.legend(loc="upper right")
-    for name, marker, colour, label in (("regressions", "s", "0.5", "equation as residual"),
-                                        ("joints", "o", "tab:blue", "w as unknown")):
+    left.plot(x, third @ cable.w, ".", ms=3, color="0.55", label="differences of measured w")
+    left.plot(x, third @ joint.theta["w"], label="w as unknown")
+    left.plot(x, deflection(x, 3), "k--", lw=1.0, label="true")
+    left.set(ylim=(-12, 12), xlabel="x (m)", ylabel="third derivative w''' (1/m²)")
+    left.legend(ncols=2)
+    for name, marker, colour, label in (("regressions", "s", "C1", "equation as residual"),
+                                        ("joints", "o", "C0", "w as unknown")):
         fits = outcome[name]
         right.errorbar(np.arange(len(fits)), [r.theta["b"] for r in fits],
-                       yerr=[2 * r.errors["b"] for r in fits], fmt=marker, color=colour, ms=5, capsize=4,
-                       label=f"{label}, ± 2 std. errors")
-    right.axhline(TRUE["b"], color="k", ls="--", label="true")
-    right.set(xlabel="noise draw", ylabel="b [N m²]", ylim=(-0.001, 0.0135),
-              title="Flexural rigidity", xticks=np.arange(len(fits)))
-    right.legend(loc="center right", fontsize=9)
-    for ax in (left, right):
-        ax.grid(alpha=0.3)
+                       yerr=[2 * r.errors["b"] for r in fits], fmt=marker, color=colour, ms=3.5,
+                       label=f"{label} ± 2 s.e.")
+    right.axhline(TRUE["b"], color="k", ls="--", lw=1.0, label="true")
+    right.set(xlabel="noise draw", ylabel="flexural rigidity b (N m²)",
+              ylim=(-0.001, 0.0115), xticks=np.arange(len(fits)))
+    right.legend()
     path = directory / "noisy_residuals.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close("all")
     return path
 

@@ -102,6 +102,7 @@ def table(runs):
     return "\n".join(rows)
 
 
+@pcl.style()
 def plot(outcome, other, directory):
     """Convergence, κ and its error, Hessian spectra; returns the paths written."""
     from matplotlib import pyplot as plt
@@ -109,9 +110,9 @@ def plot(outcome, other, directory):
     setting, runs = outcome["setting"], outcome["runs"]
     paths = [directory / f"poisson_{name}.png" for name in ("convergence", "kappa", "spectrum")]
     plt.switch_backend("agg")
-    _plot_convergence(runs, other["runs"]).savefig(paths[0], dpi=130)
-    _plot_kappa(setting, runs).savefig(paths[1], dpi=130)
-    _plot_spectra(setting, runs).savefig(paths[2], dpi=130)
+    _plot_convergence(runs, other["runs"]).savefig(paths[0])
+    _plot_kappa(setting, runs).savefig(paths[1])
+    _plot_spectra(setting, runs).savefig(paths[2])
     plt.close("all")
     return paths
 
@@ -119,7 +120,7 @@ def plot(outcome, other, directory):
 def _plot_convergence(runs, positive_runs):
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(14, 4.2), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 3, figsize=(7.1, 2.7), sharey=True)
     for ax, title, group, against in (
             (axes[0], "net + ½", runs, "iterations"), (axes[1], "net + ½", runs, "seconds"),
             (axes[2], "½ + softplus(net)", positive_runs, "iterations")):
@@ -127,10 +128,10 @@ def _plot_convergence(runs, positive_runs):
             history = result.history
             x = np.arange(len(history)) if against == "iterations" else history.seconds
             ax.semilogy(x, np.minimum.accumulate(history.loss), label=name)
-        ax.set(xlabel=against, title=f"κ = {title}")
-        ax.grid(alpha=0.3)
-    axes[0].set_ylabel("best loss so far  Σ (u − u_obs)²")
-    axes[0].legend()
+        ax.set(xlabel=against, yscale="log")
+        ax.set_title(f"κ = {title}", fontsize=7.5)
+    axes[0].set_ylabel("least Σ (u − u_obs)² so far")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(runs))
     return figure
 
 
@@ -139,35 +140,44 @@ def _plot_kappa(setting, runs):
 
     mesh, points = setting.space.mesh, setting.space.dof_points
     true = kappa_true(points)
-    figure, axes = plt.subplots(2, len(runs), figsize=(3.6 * len(runs), 6.4), layout="constrained",
+    figure, axes = plt.subplots(2, len(runs), figsize=(7.1, 3.9),
                                 squeeze=False, sharex=True, sharey=True)
-    for (top, bottom), (name, result) in zip(axes.T, runs.items()):
-        kappa = setting.kappa({"kappa": result.x}, points).numpy()
-        fields = (top, kappa, f"{name}: κ", "viridis", (true.min(), true.max())), (
-            bottom, kappa - true, "error of κ", "RdBu", (-result.kappa_error, result.kappa_error))
-        for ax, field, title, colours, limits in fields:
-            image = ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", cmap=colours,
-                                 vmin=limits[0], vmax=limits[1])
-            ax.set(title=title, aspect="equal")
-            figure.colorbar(image, ax=ax, shrink=0.8)
+    found = {name: setting.kappa({"kappa": result.x}, points).numpy() for name, result in runs.items()}
+    limits = {"vmin": true.min(), "vmax": true.max()}
+    errors = {"norm": "log", "vmin": 1e-6, "vmax": max(run.kappa_error for run in runs.values())}
+    for (top, bottom), (name, kappa) in zip(axes.T, found.items()):
+        upper = _colours(top, mesh, kappa, cmap="viridis", **limits)
+        lower = _colours(bottom, mesh, np.maximum(np.abs(kappa - true), 1e-6), cmap="cividis", **errors)
+        top.set_title(name, fontsize=7.5)
+        bottom.set(xlabel="x")
+    figure.colorbar(upper, ax=axes[0], label="κ", shrink=0.9)
+    figure.colorbar(lower, ax=axes[1], label="|error of κ|", shrink=0.9)
+    for ax in axes[:, 0]:
+        ax.set(ylabel="y")
     return figure
+
+
+def _colours(ax, mesh, field, **scale):
+    ax.grid(False)
+    ax.set(aspect="equal", xticks=[0.0, 0.5, 1.0], yticks=[0.0, 0.5, 1.0])
+    return ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", rasterized=True, **scale)
 
 
 def _plot_spectra(setting, runs):
     from matplotlib import pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(5.2, 2.8), sharey=True)
     problem = setting.problem(seed=0)
-    for name, result in runs.items():
-        eigenvalues = np.linalg.eigvalsh(problem.hessian(result.x))[::-1]
-        line, = ax.semilogy(np.where(eigenvalues > 0, eigenvalues, np.nan),
-                            label=f"{name}, positive")
-        ax.semilogy(np.where(eigenvalues < 0, -eigenvalues, np.nan), ":", color=line.get_color(),
-                    label=f"{name}, negative")
-        ax.axhline(1e-6 * eigenvalues[0], color=line.get_color(), lw=0.5)
-    ax.set(xlabel="number", ylabel="|eigenvalue of the Hessian|",
-           title="Hessian spectrum at the end (thin lines: 1e-6 of the largest)")
-    ax.legend(fontsize=8, ncols=2)
+    for k, (name, result) in enumerate(runs.items()):
+        eigenvalues = np.linalg.eigvalsh(problem.hessian(result.x))
+        for ax, size in zip(axes, (eigenvalues[eigenvalues > 0][::-1], -eigenvalues[eigenvalues < 0])):
+            ax.semilogy(np.arange(1, size.size + 1), size, color=f"C{k}", label=name)
+        for ax in axes:
+            ax.axhline(1e-6 * eigenvalues[-1], color=f"C{k}", lw=0.5)
+    for ax, sign in zip(axes, ("positive", "negative")):
+        ax.set(xlabel=f"number of the {sign} eigenvalue")
+    axes[0].set(ylabel="|eigenvalue|, 1e-6 λ_max thin")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=len(runs))
     return figure
 
 

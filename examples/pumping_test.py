@@ -334,6 +334,7 @@ def summary(radial):
     return "\n".join(rows)
 
 
+@pcl.style()
 def plot(outcome, directory):
     """Drawdown with residuals, and K(r) with its band; returns the paths written."""
     from matplotlib import pyplot as plt
@@ -342,8 +343,8 @@ def plot(outcome, directory):
     fits = {"one K": uniform, "K(r)": radial["network"]}
     paths = [directory / f"pumping_{name}.png" for name in ("drawdown", "conductivity")]
     plt.switch_backend("agg")
-    _plot_drawdown(fits).savefig(paths[0], dpi=130)
-    _plot_conductivity(uniform, radial).savefig(paths[1], dpi=130)
+    _plot_drawdown(fits).savefig(paths[0])
+    _plot_conductivity(uniform, radial).savefig(paths[1])
     plt.close("all")
     return paths
 
@@ -352,31 +353,28 @@ def _plot_drawdown(fits):
     from matplotlib import pyplot as plt
 
     figure, (top, *below) = plt.subplots(
-        1 + len(fits), 1, figsize=(8, 8.5), layout="constrained", sharex=True,
+        1 + len(fits), 1, figsize=(4.6, 5.0), sharex=True,
         height_ratios=[3] + len(fits) * [1])
-    readings, colours = read(), ("tab:blue", "tab:orange")
+    readings, colours = read(), ("C0", "C1")
     rows = [readings["distance_m"] == r for r in np.unique(readings["distance_m"])]
     for of_piezometer, colour in zip(rows, colours):
         points = readings[of_piezometer]
-        top.plot(points["time_min"], points["drawdown_m"], "o", ms=4, mfc="none", color=colour,
+        top.plot(points["time_min"], points["drawdown_m"], "o", ms=2.5, color=colour,
                  label=f"measured, {points['distance_m'][0]:.0f} m")
     for ax, style, (name, fit) in zip(below, ("--", "-"), fits.items()):
         test, parameters = fit.model.test, fit.model.parameters(fit.theta)
         residual = test.misfit(*parameters).numpy()
         for of_piezometer, s, colour in zip(rows, test.drawdown(*parameters).numpy().T, colours):
-            top.plot(1440 * test.times, s, style, lw=1.3, color=colour)
-            ax.plot(readings["time_min"][of_piezometer], residual[of_piezometer], "o-", ms=3,
+            top.plot(1440 * test.times, s, style, lw=1.1, color=colour)
+            ax.plot(readings["time_min"][of_piezometer], residual[of_piezometer], "o-", ms=2,
                     lw=0.7, color=colour)
         top.plot([], [], style, color="0.3", label=f"{name}: misfit {fit.rmse:.3f} m")
-        ax.axhline(0.0, color="0.3", lw=0.8)
-        ax.set(ylabel="computed −\nmeasured [m]", ylim=(-0.13, 0.13))
+        ax.axhline(0.0, color="0.45", lw=0.8, zorder=1)
+        ax.set(ylabel="computed −\nmeasured (m)", ylim=(-0.13, 0.13))
         ax.annotate(name, (0.01, 0.93), xycoords="axes fraction", va="top")
-    top.set(xscale="log", xlim=(0.07, 1200), ylim=(-0.03, 1.18), ylabel="drawdown [m]",
-            title="Oude Korendijk pumping test")
-    top.legend(loc="upper left")
-    below[-1].set(xlabel="time since the start of pumping [min]")
-    for ax in (top, *below):
-        ax.grid(alpha=0.3)
+    top.set(xscale="log", xlim=(0.07, 1200), ylim=(-0.03, 1.18), ylabel="drawdown (m)")
+    top.legend(ncols=2)
+    below[-1].set(xlabel="time since the start of pumping (min)")
     return figure
 
 
@@ -386,25 +384,24 @@ def _plot_conductivity(uniform, radial):
     network, free, test = radial["network"], radial["free"], uniform.model.test
     r = test.points
     reach = np.sqrt(2.25 * uniform.K / uniform.storage * test.times[-1])
-    figure, ax = plt.subplots(figsize=(8.5, 5), layout="constrained")
-    ax.fill_between(r, free.K * np.exp(-2 * free.error), free.K * np.exp(2 * free.error), alpha=0.2,
-                    lw=0, label="± 2 standard errors, free values")
-    ax.plot(r, network.K, color="tab:red", lw=2.5, label="K(r), network")
-    ax.plot(r, free.K, ":", color="k", lw=1.5, label="K(r), free values")
+    figure, ax = plt.subplots(figsize=(4.6, 3.4))
+    ax.fill_between(r, free.K * np.exp(-2 * free.error), free.K * np.exp(2 * free.error), alpha=0.25,
+                    lw=0, label="± 2 s.e., free values")
+    ax.plot(r, network.K, color="C1", lw=2.0, label="network")
+    ax.plot(r, free.K, ":", color="k", lw=1.2, label="free values")
     for sign in (-2, 2):
-        ax.plot(r, network.K * np.exp(sign * network.error), "--", color="tab:red", lw=0.8,
-                label="± 2 standard errors, weights" if sign == 2 else None)
-    ax.axhspan(*uniform.interval[0], color="0.6", alpha=0.4, lw=0, label="one K, 95 % interval")
+        ax.plot(r, network.K * np.exp(sign * network.error), "--", color="C1", lw=0.8,
+                label="± 2 s.e., weights" if sign == 2 else None)
+    ax.axhspan(*uniform.interval[0], color="0.7", lw=0, zorder=1, label="one K, 95 %")
     for i, distance in enumerate(test.distances):
-        ax.axvline(distance, color="k", lw=1, ls=":", label=None if i else "piezometers")
-    ax.axvline(reach, color="tab:green", lw=1, ls="-.", label="reach √(2.25 K t / S_s) at the end")
-    ax.set(xscale="log", yscale="log", xlim=(WELL, FAR), ylim=(8, 600), ylabel="K [m/d]",
-           xlabel="distance from the well [m]", title="Where the data determine the conductivity")
+        ax.axvline(distance, color="k", lw=0.8, ls=":", label=None if i else "piezometers")
+    ax.axvline(reach, color="C2", lw=1, ls="-.", label="reach at the end")
+    ax.set(xscale="log", yscale="log", xlim=(WELL, FAR), ylim=(8, 600), ylabel="conductivity K (m/d)",
+           xlabel="distance from the well (m)")
     ticks = [10, 20, 50, 100, 200, 500]
     ax.set_yticks(ticks, [str(t) for t in ticks])
     ax.minorticks_off()
-    ax.grid(alpha=0.3)
-    ax.legend(loc="lower center", fontsize=8.5, ncols=3)
+    ax.legend(ncols=3, columnspacing=1.0)
     return figure
 
 

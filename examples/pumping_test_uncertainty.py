@@ -52,7 +52,7 @@ if __package__:
 else:
     from pumping_test import PumpingTest, TwoNumbers, read
 
-NUMBERS = {"log K": "ln K [m/d]", "log S_s": "ln S_s [1/m]"}
+NUMBERS = {"log K": "ln K (m/d)", "log S_s": "ln S_s (1/m)"}
 DEGREE, WIDE = 24, 1.5      # of the table
 READING_ERROR = 0.01        # m
 MEAN, LENGTH, DEVIATION = np.log(66.0), 2.0, 0.5        # of ln K over ln r
@@ -171,26 +171,34 @@ def compared(found, lower, upper):
     return float(values.max()), float(widths.max())
 
 
+@pcl.style()
 def plot_laws(found, path):
     """K(r) with both bands, the band of the prior, and the piezometers; returns the path written."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(4.6, 3.0))
     width = stats.norm.ppf(0.95) * DEVIATION
-    ax.axhspan(*np.exp(MEAN + width * np.array([-1.0, 1.0])), color="0.93", label="prior, 90 %")
-    for (name, band), color in zip(found.items(), ("tab:blue", "tab:red")):
-        r = band.points[:, 0]
-        ax.fill_between(r, np.exp(band.lower), np.exp(band.upper), color=color, alpha=0.25, lw=0.0)
-        for side in (band.lower, band.upper):
-            ax.plot(r, np.exp(side), color=color, lw=0.8)
-        ax.plot(r, np.exp(band.value), color=color, label=f"{name}, 90 % band")
+    ax.axhspan(*np.exp(MEAN + width * np.array([-1.0, 1.0])), color="0.94", zorder=0,
+               label="before: prior, 90 %")
+    network, free = found["network"], found["free values"]
+    r = network.points[:, 0]
+    ax.fill_between(r, np.exp(network.lower), np.exp(network.upper), color="C0", alpha=0.25, lw=0.0,
+                    label="network, 90 %")
+    ax.plot(r, np.exp(network.value), color="C0", lw=1.6, label="network, most probable")
+    for k, curve in enumerate((free.value, free.lower, free.upper)):
+        ax.plot(free.points[:, 0], np.exp(curve), "k:", lw=1.1,
+                label=None if k else "free values, the same")
     for distance in (30.0, 90.0):
-        ax.axvline(distance, color="0.4", lw=0.8, ls=":")
-    ax.set(xscale="log", xlabel="distance from the well r [m]", ylabel="conductivity K [m/d]",
-           title="Oude Korendijk pumping test: K(r); piezometers dotted", ylim=(0.0, 200.0))
-    ax.legend()
-    figure.savefig(path, dpi=130)
+        ax.plot(distance, 22.0, "k^", ms=4, clip_on=False)
+        ax.annotate(f"{distance:.0f} m", (distance, 24.0), ha="center", fontsize=7)
+    ax.annotate("piezometers at", (18.0, 24.0), ha="right", fontsize=7)
+    ax.set(xscale="log", yscale="log", xlabel="distance from the pumped well r (m)", ylim=(22.0, 190.0),
+           ylabel="hydraulic conductivity K (m/d)", xlim=(r[0], r[-1]))
+    ax.set_yticks([25, 50, 100], ["25", "50", "100"])
+    ax.minorticks_off()
+    ax.legend(ncols=2)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -208,20 +216,20 @@ def table(outcome):
     return "\n".join(rows)
 
 
+@pcl.style()
 def plot(outcome, path):
     """Prior and posterior of both numbers, and of the two together; returns the path written."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, axes = plt.subplots(2, 2, figsize=(8, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(4.6, 4.2))
     for k, (name, label) in enumerate(NUMBERS.items()):
         _plot_number(axes[k, k], outcome, name)
         axes[k, k].set(xlabel=label, ylabel="density")
     _plot_both(axes[1, 0], outcome)
     axes[0, 1].axis("off")
     axes[0, 1].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
-    figure.suptitle("Oude Korendijk pumping test: what the data say of K and S_s")
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -230,13 +238,14 @@ def _plot_number(ax, outcome, name):
     draws = outcome["samples"].blocks[name].ravel()
     deviation, found = outcome["posterior"].standard_errors()[name], outcome["profiles"][name]
     x = np.linspace(found.value - 4.5 * deviation, found.value + 4.5 * deviation, 201)
-    ax.hist(draws, 30, density=True, color="tab:blue", alpha=0.35, label="NUTS")
-    ax.plot(x, stats.norm(found.value, deviation).pdf(x), color="tab:red", label="Laplace")
+    ax.hist(draws, 30, density=True, color="C0", alpha=0.3, label="NUTS")
+    ax.plot(x, stats.norm(found.value, deviation).pdf(x), color="C1", label="Laplace")
     inside = np.abs(found.points - found.value) < 4.5 * deviation
     height = 1.0 / (np.sqrt(2.0 * np.pi) * deviation)
-    ax.plot(found.points[inside], height * np.exp(-found.drop[inside]), "k.", label="profile, scaled")
+    ax.plot(found.points[inside], height * np.exp(-found.drop[inside]), "k.", ms=3.5,
+            label="profile, scaled")
     own = PRIOR[name]
-    ax.plot(x, stats.norm(own.mean, own.deviation).pdf(x), color="tab:green", label="prior")
+    ax.plot(x, stats.norm(own.mean, own.deviation).pdf(x), "--", color="C2", label="prior")
     ax.set_xlim(x[0], x[-1])
 
 
@@ -247,7 +256,7 @@ def _plot_both(ax, outcome):
     circle = np.sqrt(stats.chi2.ppf(0.95, 2)) * np.array([np.cos(turn), np.sin(turn)])
     center = [float(posterior.problem.unravel(posterior.theta)[name]) for name in NUMBERS]
     ellipse = np.linalg.cholesky(posterior.covariance(list(NUMBERS))) @ circle
-    ax.plot(center[0] + ellipse[0], center[1] + ellipse[1], color="tab:red")
+    ax.plot(center[0] + ellipse[0], center[1] + ellipse[1], color="C1")
     ax.set(xlabel=NUMBERS["log K"], ylabel=NUMBERS["log S_s"])
 
 

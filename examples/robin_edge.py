@@ -107,16 +107,17 @@ def main(n=6, seed=0, maxiter=200, progress=None):
             "fitted": observed + SIGMA * misfits, "misfit": float(np.sum(misfits ** 2))}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """h(x) with its band, and the temperatures; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 2.9))
     draw_transfer(left, outcome)
     draw_temperatures(right, outcome)
     path = directory / "robin_edge.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -126,25 +127,25 @@ def draw_transfer(ax, outcome):
     x, transfer, band = 1e3 * outcome["x"], outcome["transfer"], np.exp(2.0 * outcome["deviation"])
     ax.fill_between(x, transfer / band, transfer * band, alpha=0.25, lw=0,
                     label="± 2 standard deviations")
-    ax.plot(x, transfer, label="from temperatures of the other side")
+    ax.plot(x, transfer, label="found")
     ax.plot(x, outcome["truth"], "k--", lw=1.0, label="true")
-    ax.set(xlabel="x in mm", ylabel="h in W/(m² K)", ylim=(0.0, 1300.0),
-           title="Heat transfer coefficient of the cooled side")
-    ax.legend(loc="upper left")
+    ax.set(xlabel="x (mm)", ylabel="h of the cooled side (W/(m² K))", ylim=(0.0, 1100.0))
+    ax.legend(ncols=2)
 
 
 def draw_temperatures(ax, outcome):
     """Measured and fitted temperatures, and their difference in a corner."""
     x = 1e3 * outcome["thermometers"]
-    ax.plot(x, outcome["observed"], ".", color="C1", label="measured")
+    ax.plot(x, outcome["observed"], "k.", ms=3, label="measured")
     ax.plot(x, outcome["fitted"], color="C0", lw=1.0, label="fitted")
-    ax.set(xlabel="x in mm", ylabel="T in °C", title="Temperature of the heated side")
-    ax.legend(loc="lower left")
+    ax.set(xlabel="x (mm)", ylabel="T of the heated side (°C)")
+    ax.legend(ncols=2)
     corner = ax.inset_axes([0.55, 0.58, 0.43, 0.32])
     corner.axhspan(-2.0 * SIGMA, 2.0 * SIGMA, color="0.9")
-    corner.plot(x, outcome["observed"] - outcome["fitted"], ".", color="C1", ms=4)
-    corner.set_title("measured − fitted in K, ± 2σ", fontsize=8)
+    corner.plot(x, outcome["observed"] - outcome["fitted"], "k.", ms=3)
+    corner.set_title("measured − fitted (K), ± 2σ", fontsize=7.5)
     corner.tick_params(labelsize=7)
+    corner.grid(False)
 
 
 if __name__ == "__main__":

@@ -129,16 +129,17 @@ def determined(J):
     return float(np.trace(J @ np.linalg.solve(J.T @ J + np.eye(J.shape[1]) / WIDTH ** 2, J.T)))
 
 
+@pcl.style()
 def plot(outcome, directory):
     """κ(u) with its band, and the temperatures along the radius; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.3), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 2.9))
     _plot_law(outcome, left)
     _plot_temperature(outcome, right)
     path = directory / "sparse_conductivity.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -147,13 +148,12 @@ def _plot_law(outcome, ax):
     u, kappa, band = outcome["u"], outcome["kappa"], 2.0 * outcome["deviation"]
     ax.fill_between(u, kappa - band, kappa + band, color="C0", alpha=0.25, lw=0,
                     label="± 2 standard errors")
-    ax.plot(u, kappa, color="C0", label=f"from {len(outcome['setting'].numbers)} noisy temperatures")
-    ax.plot(u, outcome["truth"], "k--", lw=1.0, label="true (Fink 2000)")
+    ax.plot(u, kappa, color="C0", label=f"from {len(outcome['setting'].numbers)} readings")
+    ax.plot(u, outcome["truth"], "k--", lw=1.0, label="true")
     observed = outcome["setting"].observed
-    ax.plot(observed, np.full_like(observed, 1.15), "|", color="0.4", ms=7, label="measured temperatures")
-    ax.set(xlabel="u in K", ylabel="κ in W/(m K)", ylim=(1.0, 5.8), title="Conductivity of the pellet")
-    ax.legend()
-    ax.grid(alpha=0.3)
+    ax.plot(observed, np.full_like(observed, 1.15), "|", color="0.4", ms=7, label="readings")
+    ax.set(xlabel="temperature u (K)", ylabel="conductivity κ (W/(m K))", ylim=(1.0, 5.0))
+    ax.legend(ncols=2)
 
 
 def _plot_temperature(outcome, ax):
@@ -162,11 +162,10 @@ def _plot_temperature(outcome, ax):
     order, line = np.argsort(r), np.linspace(0.0, RADIUS, 200)
     ax.plot(r[order], outcome["field"][order], color="C0", label="fitted")
     ax.plot(1e3 * line, exact_temperature(line), "k--", lw=1.0, label="true")
-    ax.errorbar(r[setting.numbers], setting.observed, 2 * SIGMA, fmt=".", color="C3", ms=5, lw=0.8,
+    ax.errorbar(r[setting.numbers], setting.observed, 2 * SIGMA, fmt="ko", ms=2.5, lw=0.8,
                 label="measured ± 2σ")
-    ax.set(xlabel="distance from the centre in mm", ylabel="u in K", title="Temperature")
-    ax.legend()
-    ax.grid(alpha=0.3)
+    ax.set(xlabel="distance from the centre (mm)", ylabel="temperature u (K)")
+    ax.legend(ncols=2)
 
 
 if __name__ == "__main__":

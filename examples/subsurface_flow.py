@@ -115,23 +115,24 @@ def rms(x):
     return float(np.sqrt(np.mean(np.square(x))))
 
 
+@pcl.style()
 def plot(outcome, directory):
     """Truth, estimate, standard deviation, eigenvalues and two draws; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, axes = plt.subplots(2, 3, figsize=(13, 8), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(7.1, 4.5))
     most = np.abs(outcome["truth"]).max()
     scale = {"cmap": "viridis", "vmin": -most, "vmax": most}
     draw(axes[0, 0], outcome, outcome["truth"], "true m, and the wells", **scale)
-    axes[0, 0].plot(*outcome["wells"].T, "w.", markeredgecolor="k")
+    axes[0, 0].plot(*outcome["wells"].T, "w.", ms=4, mew=0.5, markeredgecolor="k")
     draw(axes[0, 1], outcome, outcome["estimate"], "most probable m", **scale)
-    draw(axes[0, 2], outcome, outcome["deviation"], "standard deviation of m", cmap="magma_r", vmin=0.0)
-    draw(axes[1, 0], outcome, outcome["draws"][0], "a draw of m given the readings", **scale)
-    draw(axes[1, 1], outcome, outcome["draws"][1], "another", **scale)
+    draw(axes[0, 2], outcome, outcome["deviation"], "standard deviation of m", cmap="cividis", vmin=0.0)
+    draw(axes[1, 0], outcome, outcome["draws"][0], "a draw given the readings", **scale)
+    draw(axes[1, 1], outcome, outcome["draws"][1], "another draw", **scale)
     draw_eigenvalues(axes[1, 2], outcome["eigenvalues"])
     path = directory / "subsurface_flow.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=150)
     plt.close(figure)
     return path
 
@@ -139,18 +140,19 @@ def plot(outcome, directory):
 def draw(ax, outcome, field, title, **scale):
     """A field at the nodes as colours."""
     mesh = outcome["aquifer"].field.space.mesh
-    image = ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", **scale)
+    image = ax.tripcolor(*mesh.p, mesh.t.T, field, shading="gouraud", rasterized=True, **scale)
     ax.figure.colorbar(image, ax=ax, shrink=0.8)
+    ax.grid(False)
     ax.set(xlabel="x", ylabel="y", title=title, aspect="equal")
 
 
 def draw_eigenvalues(ax, values):
     """λ over its number, and where data and prior weigh the same."""
-    ax.semilogy(np.arange(1, len(values) + 1), values, "o", markersize=4)
+    ax.semilogy(np.arange(1, len(values) + 1), values, "o", ms=2.5)
     ax.axhline(1.0, color="k", lw=1.0)
-    ax.text(len(values), 1.3, "known from the data", ha="right")
-    ax.text(1, 0.6, "known from the prior", va="top")
-    ax.set(xlabel="direction", ylabel="λ", title="curvature of the data beside the prior's")
+    ax.text(len(values), 20.0, "from the data", ha="right", fontsize=7.5)
+    ax.text(1, 0.05, "from the prior", va="top", fontsize=7.5)
+    ax.set(xlabel="direction", ylabel="curvature of data / prior, λ")
 
 
 if __name__ == "__main__":

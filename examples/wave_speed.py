@@ -111,17 +111,18 @@ def main(n=20, step=0.002, seed=0, maxiter=25, progress=None):
             "deviation": known.deviation, "truth": true_speed(z), "misfit": float(misfits @ misfits)}
 
 
+@pcl.style()
 def plot(outcome, directory):
     """c over the depth with its band, and the traces; returns the path."""
     from matplotlib import pyplot as plt
 
     plt.switch_backend("agg")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11.5, 4.8), layout="constrained",
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.1, 3.4),
                                          width_ratios=[1, 1.5])
     _plot_speed(outcome, left)
     _plot_traces(outcome, right)
     path = directory / "wave_speed.png"
-    figure.savefig(path, dpi=130)
+    figure.savefig(path)
     plt.close(figure)
     return path
 
@@ -129,28 +130,25 @@ def plot(outcome, directory):
 def _plot_speed(outcome, ax):
     z, c, band = outcome["z"], outcome["speed"], 2.0 * outcome["deviation"]
     ax.fill_betweenx(z, c - band, c + band, color="C0", alpha=0.25, lw=0, label="± 2 standard errors")
-    ax.plot(c, z, color="C0", label="from three receivers")
+    ax.plot(c, z, color="C0", label="found")
     ax.plot(outcome["truth"], z, "k--", lw=1.0, label="true")
-    ax.plot(np.full_like(RECEIVERS, 55.0), RECEIVERS, "<", color="C3", clip_on=False, label="receivers")
-    ax.set(xlabel="speed of shear waves c in m/s", ylabel="depth z in m", xlim=(50, 500),
-           ylim=(DEPTH, 0), title="Speed over the depth")
-    ax.legend(loc="lower left")
-    ax.grid(alpha=0.3)
+    ax.plot(np.full_like(RECEIVERS, 55.0), RECEIVERS, "k<", clip_on=False, label="receivers")
+    ax.set(xlabel="speed of shear waves c (m/s)", ylabel="depth z (m)", xlim=(50, 500),
+           ylim=(DEPTH, 0))
+    ax.legend(ncols=2)
 
 
 def _plot_traces(outcome, ax):
     scale = 2e4             # m of depth in the picture for a metre of displacement
     for k, depth in enumerate(RECEIVERS):
-        ax.plot(READ_AT, depth - scale * outcome["observed"][k], ".", ms=4, color="C3",
+        ax.plot(READ_AT, depth - scale * outcome["observed"][k], "k.", ms=3,
                 label=None if k else "measured")
         ax.plot(READ_AT, depth - scale * outcome["fitted"][k], color="C0", lw=1.0,
                 label=None if k else "fitted")
-    ax.plot([0.03, 0.03], [36.0, 34.0], "k", lw=2)
-    ax.annotate("100 µm", (0.04, 35.0), va="center")
-    ax.set(xlabel="time in s", ylabel="depth of the receiver in m", ylim=(DEPTH, -14),
-           title="Displacement at the receivers")
-    ax.legend(loc="upper right")
-    ax.grid(alpha=0.3)
+    ax.plot([0.03, 0.03], [36.0, 34.0], "k", lw=1.5)
+    ax.annotate("100 µm", (0.04, 35.0), va="center", fontsize=7.5)
+    ax.set(xlabel="time (s)", ylabel="depth of the receiver (m)", ylim=(DEPTH, -14))
+    ax.legend(ncols=2)
 
 
 if __name__ == "__main__":

@@ -127,21 +127,20 @@ def table(outcome):
 
 def plot(outcome, path):
     """Concentrations with two standard errors, and residuals."""
-    with figure(path, 2, 1, figsize=(8, 7), sharex=True, height_ratios=[3, 1]) as (top, below):
+    with figure(path, 2, 1, figsize=(4.6, 4.2), sharex=True, height_ratios=[3, 1]) as (top, below):
         times, y = read()
         t = np.linspace(times[0], times[-1], 80)
         for k, (name, label) in enumerate(zip(COLUMNS, LABELS)):
             value, error = outcome["fit"].band(name, t, trajectory="0")
             top.plot(t, value, color=f"C{k}", label=label)
-            top.fill_between(t, value - 2 * error, value + 2 * error, color=f"C{k}", alpha=0.2, lw=0)
-            top.plot(times, y[:, k], "o", ms=5, mfc="none", color=f"C{k}")
-            below.plot(times[1:], outcome["residuals"][:, k], "o-", ms=4, lw=0.8, color=f"C{k}")
-        top.plot([], [], "o", ms=5, mfc="none", color="0.3", label="samples")
-        top.set(ylabel="% of weight", ylim=(-2, 102),
-                title="Isomerisation of α-pinene at 189.5 °C: fit ± 2 standard errors")
-        top.legend(ncols=2, loc="upper right")
+            top.fill_between(t, value - 2 * error, value + 2 * error, color=f"C{k}", alpha=0.25, lw=0)
+            top.plot(times, y[:, k], "o", ms=3, color=f"C{k}")
+            below.plot(times[1:], outcome["residuals"][:, k], "o-", ms=3, lw=0.8, color=f"C{k}")
+        top.plot([], [], "o", ms=3, color="0.3", label="samples")
+        top.set(ylabel="share of weight (%)", ylim=(-2, 102))
+        top.legend(ncols=3)
         below.axhline(0.0, color="0.3", lw=0.8)
-        below.set(xlabel="t [min]", ylabel="model − sample [%]", xlim=(-500, times[-1] + 500))
+        below.set(xlabel="time t (min)", ylabel="model −\nsample (%)", xlim=(-500, times[-1] + 500))
 
 
 if __name__ == "__main__":

@@ -26,12 +26,13 @@ def figure(path, *grid, **settings):
     """Axes in a grid of rows and columns, written to `path`; `settings` go to `pyplot.subplots`."""
     from matplotlib import pyplot as plt
 
+    from pcl import style
+
     plt.switch_backend("agg")
-    drawn, axes = plt.subplots(*grid, layout="constrained", **settings)
-    drawn.get_layout_engine().set(w_pad=0.1, h_pad=0.06)       # inches
-    for axis in drawn.axes:
-        axis.grid(alpha=0.3)
-    yield axes
-    drawn.savefig(path, dpi=130)
-    plt.close(drawn)
+    with style():
+        drawn, axes = plt.subplots(*grid, **settings)
+        drawn.get_layout_engine().set(w_pad=0.06, h_pad=0.04)       # inches
+        yield axes
+        drawn.savefig(path)
+        plt.close(drawn)
     print("figure:", path.resolve())

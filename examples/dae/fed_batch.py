@@ -245,31 +245,31 @@ def table(outcome):
 
 def plot(outcome, path):
     """Laws; least S over the iterations; S of a run not trained on."""
-    with figure(path, 1, 3, figsize=(13, 4.2)) as (left, middle, right):
+    with figure(path, 1, 3, figsize=(7.1, 2.9)) as (left, middle, right):
         S = np.linspace(0.0, 10.0, 201)
         for k, ((form, what), seeds) in enumerate(outcome["fits"].items()):
-            left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=5 - 1.3 * k,
-                      label=f"{form}, {what} observed")
-        left.plot(S, truth(S), "k--", lw=1.5, label="truth")
-        left.set(xlabel="S [g/l]", ylabel="μ [1/h]", title="Growth law, noise 2 %",
+            left.plot(S, seeds[0]["fit"].laws[0](S)[:, 0], color=f"C{k}", lw=4.4 - 1.1 * k,
+                      label=f"{form}, {what}")
+        left.plot(S, truth(S), "k--", lw=1.0, label="truth")
+        left.set(xlabel="S (g/l)", ylabel="growth law μ (1/h), noise 2 %",
                  ylim=(0, 0.2), xlim=(0, 10))
         left.legend()
         for k, c in enumerate(outcome["contrast"]):
-            for lows, style, label in zip(c["path"], ("C0-", "C3--"), ("simultaneous", "sequential")):
+            for lows, style, label in zip(c["path"], ("C0-", "C1--"), ("simultaneous", "sequential")):
                 middle.plot(lows, style, lw=1.0, label=None if k else label)
-        middle.set(xlabel="iteration", ylabel="least S of all runs [g/l]", title="Training, noise 10 %",
+        middle.set(xlabel="iteration", ylabel="least S of all runs (g/l), noise 10 %",
                    ylim=(-0.5, 1.0))
         c = outcome["contrast"][-1]
-        for values, style, label in zip(c["S"], ("C0-", "C3--"), ("simultaneous", "sequential")):
-            right.plot(c["times"], values, style, lw=1.5, label=label)
+        for values, style, label in zip(c["S"], ("C0-", "C1--"), ("simultaneous", "sequential")):
+            right.plot(c["times"], values, style, label=label)
         t = c["times"][1:]
         right.plot(t, simulated(HELD_OUT[-1], t, "P/X")[:, 2], "k:", label="truth")
-        right.set(xlabel="t [h]", ylabel="S [g/l]", title="Forecast of a run not trained on",
+        right.set(xlabel="time t (h)", ylabel="S (g/l) of a run not trained on",
                   xlim=(0, HORIZON), ylim=(-0.5, 1.5))
         middle.legend()
         right.legend()
         for ax in (left, middle, right):
-            ax.axhline(0.0, color="0.3", lw=0.8)
+            ax.axhline(0.0, color="0.45", lw=0.8, zorder=1)
 
 
 if __name__ == "__main__":

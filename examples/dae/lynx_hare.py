@@ -161,50 +161,49 @@ def table(outcome):
 
 def plot(outcome, path):
     """Record, fits and forecasts, and the law found."""
-    with figure(path, 1, 3, figsize=(13, 4.2)) as axes:
+    with figure(path, 1, 3, figsize=(7.1, 2.9)) as axes:
         for axis, name, title in zip(axes, SPECIES, ("hares", "lynxes")):
             _history(axis, outcome, name)
-            axis.set(xlabel="year", title=title, ylabel=f"{title} [thousand pelts a year]", yscale="log")
+            axis.set(xlabel="year", ylabel=f"{title} (thousand pelts a year)", yscale="log")
             ticks = [5, 10, 20, 40, 80] if name == "l" else [10, 20, 40, 80]
             axis.set_yticks(ticks, [str(tick) for tick in ticks])
             axis.minorticks_off()
-        axes[0].legend(fontsize=8, loc="lower left")
+        axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=5)
         _law(axes[2], outcome)
 
 
 def _history(axis, outcome, name):
     for data, face in ((outcome["before"], "k"), (outcome["after"], "w")):
         seen = data["pelts"].observed[name]
-        axis.plot(seen.times, np.exp(seen.values), "o", ms=4, color="k", mfc=face,
+        axis.plot(seen.times, np.exp(seen.values), "o", ms=3, color="k", mfc=face,
                   label="measured" if face == "k" else "held out")
     rows = {"published": ("C2", [outcome["published"]]), "plain": ("C0", [outcome["plain"]]),
-            "network": ("C3", outcome["learned"])}
+            "network": ("C1", outcome["learned"])}
     for label, (colour, runs) in rows.items():
         for k, run in enumerate(runs):
             for curve, style in ((run["fit"].trajectories["pelts"], "-"), (run["ahead"].curve, "--")):
                 t = np.linspace(*curve.mesh.times[[0, -1]], 200)
-                axis.plot(t, np.exp(curve(t, name)), style, color=colour, lw=1.2,
+                axis.plot(t, np.exp(curve(t, name)), style, color=colour, lw=1.1,
                           label=label if k == 0 and style == "-" else None)
-    axis.axvline(outcome["after"]["pelts"].span[0], color="0.6", lw=0.8)
+    axis.axvline(outcome["after"]["pelts"].span[0], color="0.45", lw=0.8, ls=":")
 
 
 def _law(axis, outcome):
     """Growth of the lynxes against hares, at quartiles of the lynxes seen in training."""
     found, seen = outcome["learned"][0]["fit"], outcome["before"]["pelts"].observed
     hares = np.linspace(seen["h"].values.min(), seen["h"].values.max(), 60)
-    for q, colour in zip((0.25, 0.5, 0.75), ("C1", "C3", "C5")):
+    for q, colour in zip((0.25, 0.5, 0.75), ("C3", "C1", "C4")):
         lynxes = np.full(60, np.quantile(seen["l"].values, q))
         value, error = found.band("z", np.stack([hares, lynxes], axis=1))
         axis.plot(np.exp(hares), value, color=colour,
-                  label=f"network, {np.exp(lynxes[0]):.0f} thousand lynxes")
+                  label=f"{np.exp(lynxes[0]):.0f} thousand lynxes")
         if q == 0.5:
             axis.fill_between(np.exp(hares), value - 2 * error, value + 2 * error, color=colour,
-                              alpha=0.15, lw=0)
+                              alpha=0.25, lw=0)
     p = outcome["plain"]["fit"].parameters
     axis.plot(np.exp(hares), -p["gamma"] + p["delta"] * np.exp(hares), color="C0", label="plain")
-    axis.set(xlabel="hares [thousand]", ylabel="growth of the lynxes z [1/year]",
-             title="growth of the lynxes, ± 2 standard errors")
-    axis.legend(fontsize=8)
+    axis.set(xlabel="hares (thousand)", ylabel="growth of the lynxes z (1/year)")
+    axis.legend()
 
 
 if __name__ == "__main__":

@@ -133,24 +133,23 @@ def table(outcome):
 
 def plot(outcome, path):
     """Friction laws of seed 0 and the motion they were found from."""
-    with figure(path, 1, 2, figsize=(11, 4.2)) as (left, right):
+    with figure(path, 1, 2, figsize=(7.1, 2.8)) as (left, right):
         s = np.linspace(-5.0, 5.0, 401)
         for (index, fits), style in zip(outcome["fits"].items(), ("-", "--", ":")):
-            left.plot(s, fits[0].laws[0](s)[:, 0], style, color=f"C{index - 1}", lw=2,
+            left.plot(s, fits[0].laws[0](s)[:, 0], style, color=f"C{index - 1}", lw=1.6,
                       label=f"index {index}")
-        left.plot(s, truth(s), "k", lw=0.8, label="truth")
-        left.set(xlabel="angular velocity s [1/s]", ylabel="friction f [m/s²]",
-                 title="Friction found in each form, seed 0")
+        left.plot(s, truth(s), "k--", lw=1.0, label="truth")
+        left.set(xlabel="angular velocity s (1/s)", ylabel="friction f (m/s²)")
         found = outcome["fits"][max(outcome["fits"])][0]
         curve, seen = found.trajectories["0"], found.setting.data["0"].observed
         t = np.linspace(0.0, curve.mesh.times[-1], 400)
         for k, name in enumerate("xy"):
-            right.plot(seen[name].times, seen[name].values, ".", ms=3, color=f"C{k}", alpha=0.6)
-            right.plot(t, curve(t, name), lw=1, color=f"C{k}", label=name)
-        right.set(xlabel="t [s]", ylabel="position [m]", ylim=(-1.1, 1.35),
-                  title="Samples, and the trajectory of the index-3 fit, seed 0")
-        left.legend()
-        right.legend(loc="upper right", ncols=2)
+            right.plot(seen[name].times, seen[name].values, ".", ms=3, color=f"C{k}",
+                       label=f"{name}, samples")
+            right.plot(t, curve(t, name), lw=1, color=f"C{k}", label=f"{name}, index 3")
+        right.set(xlabel="time t (s)", ylabel="position (m)")
+        left.legend(ncols=2)
+        right.legend(ncols=2)
 
 
 if __name__ == "__main__":

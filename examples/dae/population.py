@@ -183,64 +183,64 @@ def _kept(run):
 
 def plot(outcome, path):
     """Training and prediction, V' in both ways, and the laws at the nodes."""
-    with figure(path, 2, 3, figsize=(12, 6.4)) as axes:
+    with figure(path, 2, 3, figsize=(7.1, 4.6)) as axes:
         for row, (name, title) in zip(axes.T, zip(NAMES, ("prey x₁", "predator x₂"))):
             _training(row[0], outcome, name)
             _ahead(row[1], outcome, name)
             for axis in row:
-                axis.set(xlabel="t", ylabel=title)
+                axis.set(xlabel="time t", ylabel=title)
         _rises(axes[0, 2], outcome)
         _laws(axes[1, 2], outcome)
-        for axis in (axes[0, 0], axes[1, 0], axes[0, 2], axes[1, 2]):
-            axis.legend(fontsize=8)
+        axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left",
+                                 ncols=4)
 
 
 def _training(axis, outcome, name):
     times, k = outcome["times"], NAMES.index(name)
-    axis.plot(times, true_populations(START, times)[k], "k--", lw=1.2, zorder=3, label="truth")
+    axis.plot(times, true_populations(START, times)[k], "k--", lw=1.0, zorder=3, label="truth")
     seen = outcome["without V"][0]["fit"].setting.data[0].observed[name]
-    axis.plot(seen.times, seen.values, ".", ms=3, color="0.5", label="data, seed 0")
-    for label, colour in zip(MODELS, ("C0", "C3")):
+    axis.plot(seen.times, seen.values, ".", ms=2.5, color="0.5", label="data, seed 0")
+    for label, colour in zip(MODELS, ("C0", "C1")):
         axis.plot(times, outcome[label][0]["fit"].trajectories["0"](times, name), color=colour, lw=1.0,
                   label=label)
-    axis.set_title("trained on", fontsize=10)
+    axis.set_title("trained on", fontsize=7.5)
 
 
 def _ahead(axis, outcome, name):
     times = outcome["times"]
     for i, start in enumerate(HELD_OUT):
-        axis.plot(times, true_populations(start, times)[NAMES.index(name)], "k--", lw=1.2,
+        axis.plot(times, true_populations(start, times)[NAMES.index(name)], "k--", lw=1.0,
                   zorder=3, label=None if i else "truth")
-        for label, colour in zip(MODELS, ("C0", "C3")):
+        for label, colour in zip(MODELS, ("C0", "C1")):
             axis.plot(times, outcome[label][0]["simulated"][i].curve(times, name), color=colour, lw=1.0,
                       label=None if i else label)
-    axis.set_title("simulated from starts not seen, seed 0", fontsize=10)
+    axis.set_title("starts not seen, seed 0", fontsize=7.5)
 
 
 def _rises(axis, outcome):
     """V' along the trajectories of training."""
-    for label, colour in zip(MODELS, ("C0", "C3")):
+    for label, colour in zip(MODELS, ("C0", "C1")):
         for seed, run in enumerate(outcome[label]):
             curve = run["fit"].trajectories["0"]
             axis.plot(curve.times, rise(curve), color=colour, lw=0.8, label=None if seed else label)
-    axis.axhline(0.0, color="k", lw=0.8)
+    axis.axhline(0.0, color="0.45", lw=0.8, zorder=1)
     axis.set_yscale("symlog", linthresh=1e-4)
     axis.set_yticks([-10.0, -0.1, -1e-3, 0.0, 1e-3])
-    axis.set(xlabel="t", ylabel="V'")
-    axis.set_title(f"trained on, {len(outcome['without V'])} seeds", fontsize=10)
+    axis.set(xlabel="time t", ylabel="V'")
+    axis.set_title(f"trained on, {len(outcome['without V'])} seeds", fontsize=7.5)
 
 
 def _laws(axis, outcome):
     """Laws against the truth at the nodes of training."""
-    for label, colour in zip(MODELS, ("C0", "C3")):
+    for label, colour in zip(MODELS, ("C0", "C1")):
         for seed, run in enumerate(outcome[label]):
             x = np.stack([run["fit"].trajectories["0"].values[name] for name in NAMES])
-            axis.plot(true_law(*x), run["fit"].laws[0](x.T)[:, 0], ".", ms=3, color=colour,
+            axis.plot(true_law(*x), run["fit"].laws[0](x.T)[:, 0], ".", ms=2, color=colour,
                       label=None if seed else label)
     ends = axis.get_xlim()
-    axis.plot(ends, ends, "k--", lw=1.0)
-    axis.set(xlabel="true z at the nodes of training", ylabel="network's z")
-    axis.set_title(f"laws, {len(outcome['without V'])} seeds", fontsize=10)
+    axis.plot(ends, ends, "k--", lw=0.8, zorder=1)
+    axis.set(xlabel="true z at the nodes", ylabel="network's z")
+    axis.set_title(f"laws, {len(outcome['without V'])} seeds", fontsize=7.5)
 
 
 if __name__ == "__main__":

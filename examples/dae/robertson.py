@@ -127,7 +127,7 @@ def table(outcome):
 
 def plot(outcome, path):
     """The simulation with the samples, and the constants found."""
-    with figure(path, 1, 2, figsize=(11, 4.2), width_ratios=[2, 1]) as (left, right):
+    with figure(path, 1, 2, figsize=(7.1, 2.8), width_ratios=[2, 1]) as (left, right):
         t = np.geomspace(1e-6, END, 400)
         run = KNOWN.simulate(START, None, np.r_[0.0, t], rtol=1e-8)
         found = best(outcome["fits"][0])
@@ -135,13 +135,12 @@ def plot(outcome, path):
             left.plot(t, run[name][1:], color=f"C{k}", label="10⁴ B" if name == "b" else name)
             seen = found.setting.data[found.setting.names[0]].observed.get(name)
             if seen is not None:
-                left.plot(seen.times, seen.values, "o", ms=4, mfc="none", color=f"C{k}")
-        left.set(xscale="log", xlabel="t [s]", ylabel="fraction",
-                 title="Robertson's kinetics, and samples (seed 0)")
-        left.legend()
+                left.plot(seen.times, seen.values, "o", ms=3, color=f"C{k}")
+        left.set(xscale="log", xlabel="time t (s)", ylabel="fraction, and samples of seed 0")
+        left.legend(ncols=3)
         for seed, fits in enumerate(outcome["fits"]):
             value, error = constant(best(fits))
-            right.errorbar(seed, value, 2 * error, fmt="o", color="C0", capsize=4)
+            right.errorbar(seed, value, 2 * error, fmt="o", color="C0", ms=3)
         right.axhline(LOG_K2, color="k", ls="--", lw=1, label="truth")
         right.set(xlabel="seed of the noise", ylabel="log₁₀ k₂, ± 2 standard errors",
                   xticks=range(len(outcome["fits"])))

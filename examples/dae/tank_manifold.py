@@ -193,16 +193,16 @@ def table(outcome):
 def plot(outcome, path):
     """Levels on unseen starts, and the laws at the nodes of training, a row a design."""
     runs = outcome["runs"]
-    with figure(path, len(runs), 4, figsize=(14, 3.2 * len(runs)), squeeze=False) as axes:
+    with figure(path, len(runs), 4, figsize=(7.1, 0.6 + 1.7 * len(runs)), squeeze=False) as axes:
         for row, design in zip(axes, runs):
             for axis, name in zip(row[:2], ("x1", "x4")):
                 _trajectories(axis, outcome, design, name)
-                axis.set_title(f"{design}: starts not seen", fontsize=10)
+                axis.set_title(f"{design}, starts not seen", fontsize=7.5)
             for axis, k in zip(row[2:], (0, 1)):
                 _law(axis, runs[design], k)
-                axis.set_title(f"{design}: law", fontsize=10)
-        axes[0, 0].legend(fontsize=8)
-        axes[0, 3].legend(fontsize=8)
+                axis.set_title(f"{design}, law", fontsize=7.5)
+        axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left",
+                                 ncols=4)
 
 
 def _trajectories(axis, outcome, design, name):
@@ -210,13 +210,13 @@ def _trajectories(axis, outcome, design, name):
     times, runs = outcome["times"], outcome["runs"][design]
     for i, start in enumerate(HELD_OUT):
         truth = true_levels(start, times)[LEVELS.index(name)]
-        axis.plot(times, truth, "k--", lw=1.2, zorder=3, label=None if i else "truth")
+        axis.plot(times, truth, "k--", lw=1.0, zorder=3, label=None if i else "truth")
         for seed, run in enumerate(runs):
             curve = run["ahead"][i].curve
             t = times[times <= curve.mesh.times[-1]]
-            axis.plot(t, curve(t, name), color=f"C{i}", lw=0.9, alpha=0.8,
+            axis.plot(t, curve(t, name), color=f"C{i}", lw=1.1,
                       label=None if seed else f"start {i + 1}")
-    axis.set(xlabel="t", ylabel=f"level {SIGNS[name]}",
+    axis.set(xlabel="time t", ylabel=f"level {SIGNS[name]}",
              ylim={"x1": (-1.0, 12.0), "x4": (-0.05, 1.0)}[name])
 
 
@@ -226,12 +226,12 @@ def _law(axis, runs, k):
     for seed, run in enumerate(runs):
         values = [c.values for c in run["fit"].trajectories.values()]
         x = np.concatenate([[v[name] for name in LEVELS] for v in values], axis=1)
-        axis.plot(true_laws(x)[k], np.concatenate([v[name] for v in values]), ".", ms=3,
+        axis.plot(true_laws(x)[k], np.concatenate([v[name] for v in values]), ".", ms=2.5,
                   label=f"seed {seed}")
     ends = axis.get_xlim()
-    axis.plot(ends, ends, "k--", lw=1.0)
+    axis.plot(ends, ends, "k--", lw=0.8, zorder=1)
     sign = SIGNS[name]
-    axis.set(xlabel=f"true {sign} at the nodes of training", ylabel=f"network's {sign}")
+    axis.set(xlabel=f"true {sign} at the nodes", ylabel=f"network's {sign}")
 
 
 if __name__ == "__main__":

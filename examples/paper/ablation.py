@@ -96,13 +96,13 @@ def draw(rows, path):
     """Seconds of every variant and seed; open circles are not solved."""
     from examples.dae.drawing import figure
     names = list(dict.fromkeys(row["system"] for row in rows))
-    with figure(path, 1, len(names), figsize=(5.5 * len(names) + 1, 4), sharey=True,
+    with figure(path, 1, len(names), figsize=(7.1, 2.8), sharey=True,
                 squeeze=False) as axes:
         for axis, system in zip(axes[0], names):
             for row in of(rows, system=system):
                 place = list(VARIANTS).index(row["variant"])
                 colour = f"C{row['seed']}"
-                axis.plot(row["seconds"], place, "o", ms=6, mec=colour,
+                axis.plot(row["seconds"], place, "o", ms=4, mec=colour,
                           mfc=colour if row["solved"] else "none")
             axis.set(xscale="log", xlabel="processor seconds of the main solve", title=system,
                      yticks=range(len(VARIANTS)), yticklabels=list(VARIANTS))

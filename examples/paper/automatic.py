@@ -100,15 +100,15 @@ def _line(system, seed, auto, hand):
 def draw(rows, path):
     """Errors of all choices by hand, and of the automatic one."""
     from examples.dae.drawing import figure
-    with figure(path, 1, 1, figsize=(7, 4)) as axis:
+    with figure(path, 1, 1, figsize=(3.5, 2.8)) as axis:
         labels = []
         for k, (system, seed, auto, hand) in enumerate(compared(rows)):
             labels.append(f"{system}\nseed {seed}")
-            axis.plot(np.full(len(hand), k), [row["held out"] for row in hand], "o", ms=5, mfc="none",
+            axis.plot(np.full(len(hand), k), [row["held out"] for row in hand], "o", ms=4, mfc="none",
                       color="C0",
-                      label=None if k else "by hand, each pair of λ_s and ρ")
-            axis.plot(k, auto["held out"], "D", ms=7, color="C3", label=None if k else "automatic")
+                      label=None if k else "by hand, each pair of λₛ and ρ")
+            axis.plot(k, auto["held out"], "D", ms=5, color="C1", label=None if k else "automatic")
         axis.set(yscale="log", xticks=range(len(labels)), ylabel="error from starts not seen")
-        axis.set_xticks(range(len(labels)), labels, fontsize=8)
+        axis.set_xticks(range(len(labels)), labels)
         axis.set_xlim(-0.5, len(labels) - 0.5)
-        axis.legend(fontsize=8)
+        axis.legend()

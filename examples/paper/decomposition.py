@@ -63,12 +63,11 @@ def draw(rows, path):
     """Seconds an iteration against the number of trajectories."""
     from examples.dae.drawing import figure
     count = [row["trajectories"] for row in rows]
-    with figure(path, 1, 1, figsize=(6, 4)) as axis:
+    with figure(path, 1, 1, figsize=(3.5, 2.8)) as axis:
         for backend in BACKENDS:
             axis.loglog(count, [1e3 * row[backend] for row in rows], "o-",
                         label=f"{backend}, slope {slope(rows, backend):.2f}")
-        axis.set(xlabel="trajectories", ylabel="ms an iteration", xticks=count,
-                 xticklabels=[str(n) for n in count],
-                 title="Fed batch: Schur complement against the whole matrix")
+        axis.set(xlabel="trajectories", ylabel="milliseconds an iteration", xticks=count,
+                 xticklabels=[str(n) for n in count])
         axis.minorticks_off()
         axis.legend()

@@ -185,25 +185,25 @@ def draw(rows, path):
     """Least S over the iterations, loss against seconds, and S of a run not trained on."""
     from examples.dae.drawing import figure
     last = max(row["seed"] for row in rows)
-    with figure(path, 1, 3, figsize=(13.5, 4)) as (left, middle, right):
+    with figure(path, 1, 3, figsize=(7.1, 2.9)) as (left, middle, right):
         for k, way in enumerate(WAYS):
             for row in of(rows, way=way):
                 first = row["seed"] == rows[0]["seed"]
-                left.plot(np.arange(1, len(row["lows"]) + 1), row["lows"], color=f"C{k}", lw=0.9,
+                left.plot(np.arange(1, len(row["lows"]) + 1), row["lows"], color=f"C{k}", lw=1.0,
                           label=way if first else None)
                 middle.plot(row["seconds"], row["loss"], "os^"[row["seed"] % 3], color=f"C{k}",
                             label=way if first else None)
             shown = of(rows, way=way, seed=last)[0]["last"]
             right.plot(_times()[:len(shown)], shown, color=f"C{k}", lw=1)
         true = SYSTEM.simulate(_runs()[-1], _times()[1:])[:, 2]
-        right.plot(_times()[1:], true, "k--", lw=1.2, label="truth")
-        left.set(xlabel="iteration or evaluation", xscale="log", ylabel="least S of all runs [g/l]",
-                 title="While training", ylim=(-1.5, 1.0))
-        middle.set(xlabel="processor seconds", ylabel="loss at the end", title="Cost, a marker a seed")
-        right.set(xlabel="t [h]", ylabel="S [g/l]",
-                  title=f"Simulation of a run not trained on, seed {last}",
+        right.plot(_times()[1:], true, "k--", lw=1.0, label="truth")
+        left.set(xlabel="iteration or evaluation", xscale="log", ylabel="least S of all runs (g/l)",
+                 ylim=(-1.5, 1.0))
+        middle.set(xlabel="processor seconds", ylabel="loss at the end")
+        right.set(xlabel="time t (h)", ylabel="S (g/l), run not trained on",
                   ylim=(-1.0, 2.0))
-        left.axhline(0.0, color="k", lw=0.8)
-        right.axhline(0.0, color="k", lw=0.8)
-        left.legend(fontsize=7, loc="lower left")
-        right.legend(fontsize=8)
+        left.axhline(0.0, color="0.45", lw=0.8, zorder=1)
+        right.axhline(0.0, color="0.45", lw=0.8, zorder=1)
+        handles, labels = left.get_legend_handles_labels()
+        handles, labels = handles + right.lines[len(WAYS):len(WAYS) + 1], [*labels, "truth"]
+        left.figure.legend(handles, labels, loc="outside upper left", ncols=3)

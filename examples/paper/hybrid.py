@@ -67,11 +67,11 @@ def draw(rows, path):
     """Iterations and seconds of all systems and seeds; open circles are not solved."""
     from examples.dae.drawing import figure
     names = list(dict.fromkeys(row["system"] for row in rows))
-    with figure(path, 1, 2, figsize=(11, 3.6), sharey=True) as axes:
+    with figure(path, 1, 2, figsize=(7.1, 2.5), sharey=True) as axes:
         for axis, what in zip(axes, ("iterations", "seconds")):
             for row in rows:
                 k = names.index(row["system"])
-                axis.plot(row[what], HESSIANS.index(row["hessian"]) + 0.2 * (k - 1), "o", ms=5,
+                axis.plot(row[what], HESSIANS.index(row["hessian"]) + 0.2 * (k - 1), "o", ms=4,
                           mec=f"C{k}",
                           mfc=f"C{k}" if row["solved"] else "none")
             axis.set(xscale="log", xlabel=what if what == "iterations" else "processor seconds",
@@ -79,5 +79,5 @@ def draw(rows, path):
             ticks(axis)
         for k, name in enumerate(names):
             axes[0].plot([], [], "o", color=f"C{k}", label=name)
-        axes[0].legend(fontsize=8)
+        axes[0].legend(ncols=len(names))
         axes[0].invert_yaxis()

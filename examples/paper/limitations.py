@@ -199,18 +199,19 @@ def _line(name, rows):
 def draw(rows, path):
     """The last law of every case against the truth."""
     from examples.dae.drawing import figure
-    labels = {"tank": ("x₁", "z₁"), "pendulum": ("s [1/s]", "f [m/s²]"), "Robertson": ("b", "z"),
+    labels = {"tank": ("x₁", "z₁"), "pendulum": ("s (1/s)", "f (m/s²)"), "Robertson": ("b", "z"),
               "enzyme": ("C", "z")}
     names = list(dict.fromkeys(row["case"] for row in rows))
-    with figure(path, 1, len(names), figsize=(3.4 * len(names) + 0.5, 3.4), squeeze=False) as axes:
+    with figure(path, 1, len(names), figsize=(7.1, 2.3), squeeze=False) as axes:
         for axis, name in zip(axes[0], names):
             for row in of(rows, case=name):
                 order = np.argsort(row["inputs"])
                 axis.plot(np.array(row["inputs"])[order], np.array(row["found"])[order],
                           color=f"C{row['seed']}",
-                          lw=1.2, label=f"seed {row['seed']}")
-            axis.plot(np.array(row["inputs"])[order], np.array(row["true"])[order], "k--", lw=1,
+                          label=f"seed {row['seed']}")
+            axis.plot(np.array(row["inputs"])[order], np.array(row["true"])[order], "k--", lw=1.0,
                       label="truth")
             axis.set(xlabel=labels[name][0], ylabel=labels[name][1],
                      title=f"{name}, index {row['index']}")
-        axes[0, 0].legend(fontsize=8)
+        axes[0, 0].figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper left",
+                                 ncols=3)

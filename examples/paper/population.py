@@ -112,14 +112,13 @@ def _line(model, rows):
 def draw(rows, path):
     """V' along the trained trajectories."""
     from examples.dae.drawing import figure
-    with figure(path, 1, 1, figsize=(7, 4)) as axis:
-        for model, colour in zip(MODELS, ("C0", "C3")):
+    with figure(path, 1, 1, figsize=(4.6, 2.9)) as axis:
+        for model, colour in zip(MODELS, ("C0", "C1")):
             for row in of(rows, model=model):
-                axis.plot(row["times"], row["V'"], color=colour, lw=0.9,
+                axis.plot(row["times"], row["V'"], color=colour, lw=1.1,
                           label=model if row["seed"] == rows[0]["seed"] else None)
-        axis.axhline(0.0, color="k", lw=0.8)
+        axis.axhline(0.0, color="0.45", lw=0.8, zorder=1)
         axis.set_yscale("symlog", linthresh=1e-6)
         axis.set_yticks([-1.0, -1e-2, -1e-4, 0.0, 1e-4, 1e-2])
-        axis.set(xlabel="t", ylabel="V' at the points of training",
-                 title="V' of the trained trajectories")
-        axis.legend()
+        axis.set(xlabel="time t", ylabel="V' at the points of training")
+        axis.legend(ncols=2)

@@ -149,26 +149,25 @@ def draw(rows, path):
     """Smoothness against fit; z₀ of the first trajectory; what the main solve makes of it."""
     from examples.dae.drawing import figure
     smoothing = [row for row in of(rows, what="smoothing") if row["lambda"] != "auto"]
-    with figure(path, 1, 3, figsize=(13, 4)) as (left, middle, right):
+    with figure(path, 1, 3, figsize=(7.1, 2.9)) as (left, middle, right):
         for seed in dict.fromkeys(row["seed"] for row in smoothing):
             mine = of(smoothing, seed=seed)
-            left.loglog([row["roughness"] for row in mine], [row["misfit"] for row in mine], "o-", ms=4,
+            left.loglog([row["roughness"] for row in mine], [row["misfit"] for row in mine], "o-", ms=3,
                         color=f"C{seed}", label=f"seed {seed}")
             right.loglog([row["lambda"] for row in mine], [row["objective"] for row in mine], "o-",
-                         ms=4, color=f"C{seed}")
+                         ms=3, color=f"C{seed}")
         for row in of(smoothing, seed=0):
             left.annotate(f"{row['lambda']:.0e}".replace("e+0", "e"), (row["roughness"], row["misfit"]),
-                          textcoords="offset points", xytext=(5, 5), fontsize=7)
-        left.set(xlabel="roughness", ylabel="misfit per reading [σ²]",
-                 title="Smoother: smoothness against fit")
+                          textcoords="offset points", xytext=(5, 5), fontsize=6.5)
+        left.set(xlabel="roughness", ylabel="smoother: misfit per reading (σ²)")
         left.set_xticks([0.05, 0.1, 0.2, 0.5], ["0.05", "0.1", "0.2", "0.5"])
         left.set_xticks([], minor=True)
         for k, row in enumerate(row for row in of(smoothing, seed=0) if row["lambda"] in _SHOWN):
-            middle.plot(row["times"], row["z"][0], color=f"C{k}", lw=1,
-                        label=f"λ_s = {row['lambda']:.0e}")
-        middle.plot(smoothing[0]["times"], smoothing[0]["true"][0], "k--", lw=1.2, label="truth")
-        middle.set(xlabel="t", ylabel="z₀", title="Unknown flow of the first trajectory, seed 0",
+            middle.plot(row["times"], row["z"][0], color=f"C{k}", lw=1.1,
+                        label=f"λₛ = {row['lambda']:.0e}")
+        middle.plot(smoothing[0]["times"], smoothing[0]["true"][0], "k--", lw=1.0, label="truth")
+        middle.set(xlabel="time t", ylabel="unknown flow z₀, seed 0",
                    xlim=(0, 200))
-        right.set(xlabel="λ_s", ylabel="objective", title="Main solve from there")
-        left.legend(fontsize=8)
-        middle.legend(fontsize=8)
+        right.set(xlabel="λₛ", ylabel="objective of the main solve")
+        left.legend(ncols=2)
+        middle.legend(ncols=2, columnspacing=1.0)

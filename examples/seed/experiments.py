@@ -41,7 +41,7 @@ class Plan:
     make : function without arguments → setting
     limits : dict {method: iterations}
     seeds : tuple
-    case : int, the seed whose spectra, weights and profiles are drawn
+    case : int, the seed of the published spectra, and of the runs recorded
     recorded : methods whose counts and angles are recorded along the run
     every : int, iterations between two records
     """
@@ -103,7 +103,7 @@ def _experiment(plan, out, folder, progress):
                                              progress)
     records = {method: saved.record(setting, method, plan.case, plan.limits[method], plan.every, folder,
                                     progress) for method in plan.recorded}
-    paths = figures.draw(setting, runs, records, plan.case, out)
+    paths = figures.draw(setting, runs, records, out)
     text = report.page(setting, runs, plan.case, paths)
     (out / f"{setting.name}.md").write_text(text, encoding="utf-8")
     return runs

@@ -8,6 +8,16 @@ VERDICT = {True: "yes", False: "**no**", None: "too short to tell"}
 HEAD = ("seed", "method", "loss at the start", "loss", "max κ error", "positive", "zero", "negative",
         "positive, network alone", "iterations", "seconds", "factorisations", "evaluations",
         "why it stopped")
+SHOWN = {
+    "convergence": "Best loss so far against iterations, seconds and work, medians and ranges of seeds",
+    "outcomes": "Loss, error of κ and positive eigenvalues at the end, a dot a seed, medians as bars",
+    "coefficient": "κ, or the size of its error, medians of the seeds",
+    "spectra": "Positive eigenvalues of the Hessian by rank, of the loss and of the network alone",
+    "weights": "Distribution of the magnitudes of weights and biases",
+    "activations": "Share of saturated units in each hidden layer",
+    "profiles": "Loss along the eigenvectors of the largest and the smallest eigenvalue",
+    "counts": "Positive and negative eigenvalues along the runs of one seed",
+    "angles": "Cosines of the steps' angles to −g and to Newton's direction, one seed"}
 NOTES = """Positive, zero, negative: eigenvalues of the Hessian at the end, beyond 1e-6 of the largest.
 Network alone: of the same network fitted to the true κ without the equation. Factorisations are sparse
 ones."""
@@ -24,7 +34,7 @@ def page(setting, runs, case, figures):
              "## Claims", grid(("claim", "found", "holds"), verdicts), "## Medians over the seeds",
              grid(("method", "loss", "max κ error", "seconds"), medians(runs)), "## Runs", NOTES,
              grid(HEAD, rows), "## Figures",
-             *(f"![{setting.name} {what}]({path.name})" for what, path in figures.items())]
+             *(f"![{SHOWN[what]}]({path.name})" for what, path in figures.items())]
     return "\n\n".join(parts) + "\n"
 
 

@@ -85,7 +85,7 @@ def test_the_best_is_solved_and_the_share_counts_those_that_reach_it():
     assert found.best.number == 2 and found.share == 0.4
     axes = found.plot()
     assert list(axes.lines[0].get_ydata()) == [0.5, 1.0, 1.005, 2.0]
-    assert "2 of 5" in axes.get_title()
+    assert any("2 of 5" in text.get_text() for text in axes.get_legend().get_texts())
 
 
 @pytest.mark.parametrize("options, words", [

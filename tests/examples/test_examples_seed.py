@@ -175,7 +175,7 @@ def test_short_run_writes_the_page_with_all_its_figures(name, tmp_path):
     runs = experiments.main(tmp_path / "out", tmp_path / "runs", {name: plan})[name]
     page = (tmp_path / "out" / f"{name}.md").read_text(encoding="utf-8")
     pictures = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
-    assert len(pictures) == (8 if plan.recorded else 6) and all(f"]({p})" in page for p in pictures)
+    assert len(pictures) == (9 if plan.recorded else 7) and all(f"]({p})" in page for p in pictures)
     assert page.count("maxiter iterations are used up") == len(FEW) * len(plan.seeds)
     for each in runs.values():
         for run in each.values():

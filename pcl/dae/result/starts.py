@@ -154,7 +154,7 @@ class Starts:
         ax.plot(places[solved], values[solved], "o", label="solved", **options)
         if not solved.all():
             ax.plot(places[~solved], values[~solved], "o", mfc="none", color=GREY, label="not solved")
-        reach = f"{len(self.reached)} of {len(self.runs)} below"
+        reach = f"{len(self.reached)} of {len(self.runs)} reach the best"
         ax.axhline(self.best.objective + self.close, color=GREY, lw=0.8, ls=":", label=reach)
         if (values > 0.0).all() and values.max(initial=0.0) > 10.0 * values.min(initial=np.inf):
             ax.set_yscale("log")
