@@ -59,7 +59,7 @@ def _sentence(error, what):
 def _said(trace):
     """The expression that met the error, of the last line that is none of the packages'."""
     import tensorflow as tf
-    foreign = tuple(os.path.dirname(package.__file__) + os.sep for package in (np, scipy, tf))
+    foreign = tuple(os.path.dirname(str(package.__file__)) + os.sep for package in (np, scipy, tf))
     for frame in reversed(traceback.extract_tb(trace)):
         if not frame.filename.startswith(foreign):
             line = linecache.getline(frame.filename, frame.lineno or 0).encode()
