@@ -10,8 +10,8 @@ temperature and rises again, and 54 noisy temperatures are all we have. Which la
 
 The data are **made, not measured**: temperatures that the published law of uranium dioxide gives (J.
 K. Fink,
-*J. Nucl. Mater.* 279, 2000, itself fitted to measurements), found without a mesh, with noise of 10 K. So there is a
-truth to compare with at the end, and nothing of our mesh has gone into it.
+*J. Nucl. Mater.* 279, 2000, itself fitted to measurements), found without a mesh, with noise of 10 K. So
+there is a truth to compare with at the end, and nothing of our mesh has gone into it.
 """
 
 import matplotlib.pyplot as plt
@@ -112,7 +112,8 @@ def one_number(n):
 problem = one_number(2)
 result = pcl.minimize(problem, progress=False)
 posterior = result.posterior()
-print(f"κ = {np.exp(result.theta['ln kappa']):.3f} W/(m K) ± {100 * posterior.standard_errors()['ln kappa']:.2f} %")
+error = posterior.standard_errors()["ln kappa"]
+print(f"κ = {np.exp(result.theta['ln kappa']):.3f} W/(m K) ± {100 * error:.2f} %")
 print(posterior.check_model())
 
 # %%
@@ -199,10 +200,12 @@ ax.set(xlabel="u [K]", ylabel="κ [W/(m K)]", ylim=(0.5, 7.0))
 ax.legend(ncols=2)
 
 inside = (u >= EDGE) & (u <= measured.max())
-held = np.mean((fink(u) >= np.exp(band.lower)) & (fink(u) <= np.exp(band.upper)) & inside) / np.mean(inside)
+holds = (fink(u) >= np.exp(band.lower)) & (fink(u) <= np.exp(band.upper))
+held = np.mean(holds[inside])
 print(f"the truth lies in the band at {held:.0%} of the measured range")
 for k in range(0, 126, 15):
-    print(f"u = {u[k]:4.0f} K: κ = {np.exp(band.value[k]):5.2f} ± {100 * band.deviation[k]:4.1f} %, true {fink(u[k]):5.2f}")
+    print(f"u = {u[k]:4.0f} K: κ = {np.exp(band.value[k]):5.2f} ± {100 * band.deviation[k]:4.1f} %, "
+          f"true {fink(u[k]):5.2f}")
 
 # %%
 # What is not to be trusted

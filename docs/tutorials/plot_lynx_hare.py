@@ -5,8 +5,8 @@ Lynxes and hares: from four rates to a learned law, and a forecast
 **Measured data, two differential equations, a growth law as a network.**
 
 For a century the Hudson's Bay Company counted the pelts it bought. Hares and lynxes rise and fall
-together, and Lotka and Volterra wrote down why. Do their equations fit? Does a learned law fit better, and
-does it forecast better? The two questions have different answers.
+together, and Lotka and Volterra wrote down why. Do their equations fit? Does a learned law fit better,
+and does it forecast better? The two questions have different answers.
 
 The record, 1900 to 1920, is the one used by B. Carpenter, *Predator–prey population dynamics: the
 Lotka–Volterra model in Stan*, 2018. To run this yourself put :download:`lynx_hare.csv` beside the
@@ -133,7 +133,7 @@ def compare(found, forecast):
 
 forecast = ahead(four)
 print("four rates:", compare(four, forecast))
-again = [np.sqrt(np.mean((np.log(x[years > LAST]) - np.log(x[years == LAST])) ** 2)) for x in (hares, lynxes)]
+again = [np.sqrt(np.mean(np.log(x[years > LAST] / x[years == LAST]) ** 2)) for x in (hares, lynxes)]
 print("last year again: hares {:.2f}, lynxes {:.2f}".format(*again))
 
 # %%
@@ -169,7 +169,8 @@ ax.fill_between(np.exp(along), value - 2 * error, value + 2 * error, alpha=0.3, 
 ax.plot(np.exp(along), value, color="C3", label=f"network, {np.exp(median[0]):.0f} thousand lynxes")
 for quantile, style in ((0.25, ":"), (0.75, "-.")):
     there = np.full(60, np.quantile(np.log(lynxes[years <= LAST]), quantile))
-    ax.plot(np.exp(along), learned.band("z", np.stack([along, there], axis=1))[0], style, color="C3", lw=1,
+    beside, _ = learned.band("z", np.stack([along, there], axis=1))
+    ax.plot(np.exp(along), beside, style, color="C3", lw=1,
             label=f"network, {np.exp(there[0]):.0f} thousand lynxes")
 ax.plot(np.exp(along), -four.parameters["gamma"] + four.parameters["delta"] * np.exp(along), "C0--",
         label="−γ + δ H")
@@ -187,12 +188,14 @@ further = ahead(learned)
 print("network:   ", compare(learned, further))
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 for ax, name in zip(axes, ("h", "l")):
-    for found, later, colour, label in ((four, forecast, "C0", "four rates"), (learned, further, "C3", "network")):
+    for found, later, colour, label in ((four, forecast, "C0", "four rates"),
+                                        (learned, further, "C3", "network")):
         t = np.linspace(1900, LAST, 200)
         ax.plot(t, np.exp(found.trajectories["pelts"](t, name)), color=colour, label=label)
         t, (value, error) = np.linspace(LAST, 1920, 51), later.bands[name]
         ax.plot(t, np.exp(value), "--", color=colour)
-        ax.fill_between(t, np.exp(value - 2 * error), np.exp(value + 2 * error), color=colour, alpha=0.2, lw=0)
+        ax.fill_between(t, np.exp(value - 2 * error), np.exp(value + 2 * error), color=colour,
+                        alpha=0.2, lw=0)
 draw(axes)
 axes[0].legend(fontsize=8)
 

@@ -6,7 +6,8 @@ A pumping test: from two numbers to a law of the distance
 
 In 1965 a well near Oude Korendijk was pumped for fourteen hours, and the fall of the water level was
 read
-in two piezometers, 30 m and 90 m away. How well does the ground conduct water, and does one number say it?
+in two piezometers, 30 m and 90 m away. How well does the ground conduct water, and does one
+number say it?
 
 The readings are those of Kruseman and de Ridder, *Analysis and Evaluation of Pumping Test Data*; to run
 this yourself, put :download:`oude_korendijk.csv` beside the notebook.
