@@ -25,8 +25,13 @@ help:
 	@echo 'make clean   remove .venv and caches'
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/python examples/poisson_fem.py
-	$(BIN)/python examples/pumping_test.py
+	@echo '1 of 3  What is installed, and whether derivatives are right on this machine'
+	@$(BIN)/python -m pcl
+	@echo; echo '2 of 3  A conductivity inside Poisson'"'"'s equation, by networks and five optimizers'
+	@$(BIN)/python -m pcl examples poisson_fem
+	@echo; echo '3 of 3  A measured pumping test: two numbers, then K(r) as a network'
+	@$(BIN)/python -m pcl examples pumping_test
+	@echo; echo 'Next: $(BIN)/python -m pcl examples   lists all of them'
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

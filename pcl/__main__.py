@@ -10,6 +10,7 @@ import ast
 import os
 import runpy
 import sys
+import tempfile
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -26,10 +27,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", nargs="?", choices=("check", "examples"), default="check")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="for examples: a name and its arguments")
     given = parser.parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if given.command == "examples":
         return _examples(given.rest)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _load_quietly()
     return _check()
+
+
+# --- what TensorFlow says of itself -----------------------------------------------------------------
+_NOISE = (b"absl::InitializeLog", b"cudart_stub", b"oneDNN custom operations", b"cpu_feature_guard")
+
+
+def _load_quietly():
+    """Import TensorFlow and run a first operation; lines on processors and drivers, which its compiled
+    part writes whatever the environment says, are left out of stderr, all others are passed on."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow
+            tensorflow.constant(0.0)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            lines = [line for line in said if not any(word in line for word in _NOISE)]
+            os.write(2, b"".join(lines))
 
 
 # --- check ----------------------------------------------------------------------------------------
@@ -91,7 +116,9 @@ def _examples(rest):
     found = {".".join(path.relative_to(EXAMPLES).with_suffix("").parts): path
              for path in sorted(EXAMPLES.rglob("*.py")) if _is_script(path)}
     if not found:
-        print(f"There are no examples in {EXAMPLES}; they come with the sources, not with a wheel.")
+        print("The examples come with the sources, not with a wheel: unpack the source distribution "
+              "(pip download --no-deps --no-binary :all: pcl-fem), or run this in a checkout.",
+              file=sys.stderr)
         return 1
     if not rest:
         width = max(map(len, found))
@@ -100,8 +127,12 @@ def _examples(rest):
         return 0
     name, *arguments = rest
     if name not in found:
-        print(f"There is no example {name!r}; there are {', '.join(found)}.", file=sys.stderr)
+        from pcl.support.nearest import nearest
+        print(f"There is no example {name!r}; there are {', '.join(found)}.{nearest(name, found)}",
+              file=sys.stderr)
         return 2
+    if not {"-h", "--help"} & set(arguments):
+        _load_quietly()
     sys.argv = [str(found[name]), *arguments]
     runpy.run_path(str(found[name]), run_name="__main__")
     return 0

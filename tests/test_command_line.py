@@ -1,4 +1,6 @@
 """`python -m pcl` says what is there and whether derivatives are right."""
+import configparser
+import pathlib
 import subprocess
 import sys
 
@@ -42,3 +44,25 @@ def test_help_loads_nothing_heavy():
             "except SystemExit: pass\n"
             "assert not {'numpy', 'tensorflow', 'scipy'} & set(sys.modules)")
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_the_check_writes_nothing_to_stderr():
+    done = subprocess.run([sys.executable, "-m", "pcl"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_without_a_checkout_the_place_of_the_examples_is_said_in_one_sentence(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(command, "EXAMPLES", tmp_path)
+    assert command.main(["examples"]) == 1
+    assert "come with the sources, not with a wheel" in capsys.readouterr().err
+
+
+def test_the_citation_has_what_its_format_requires_and_the_version_of_the_package():
+    root = pathlib.Path(command.__file__).parents[1]
+    cited = dict(line.split(": ", 1) for line in (root / "CITATION.cff").read_text().splitlines()
+                 if ": " in line and not line.startswith(" "))
+    about = configparser.ConfigParser()
+    about.read(root / "setup.cfg", encoding="utf-8")
+    assert cited["cff-version"] == "1.2.0" and {"message", "title", "type"} <= set(cited)
+    assert cited["version"] == about["metadata"]["version"]
+    assert cited["license"] == about["metadata"]["license"]

@@ -59,3 +59,13 @@ def test_a_solution_is_kept_as_arrays(tmp_path):
         np.testing.assert_array_equal(file["x"], result.x)
         np.testing.assert_array_equal(file["lam"], result.lam)
         assert str(file["status"]) == "SOLVED"
+
+
+def test_a_solution_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    result, path = solved(), tmp_path / "solution.npz"
+    result.save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(np, "savez", lambda file, **arrays: file.write(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        result.save(path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["solution.npz"]

@@ -1,6 +1,5 @@
 """What a solve returns, in SciPy's shape and in units of the program as given."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from pcl.support.axes import key, new_axes
 from pcl.support.outcome import Outcome
 from pcl.support.style import styled
 from pcl.support.types import Array, Path
+from pcl.support.writing import replace_file
 
 _NAMED = 5      # worst rows named in a message
 
@@ -98,10 +98,8 @@ class Result(Outcome, OptimizeResult):
         """x, multipliers and history as arrays of a NumPy file (.npz), status and message as words; what
         stood at `path` is replaced when the new file is whole."""
         arrays = {name: self[name] for name in ("x", "lam", "z_lower", "z_upper", "jac", "history")}
-        new = f"{os.fspath(path)}.new"
-        with open(new, "wb") as file:
-            np.savez(file, fun=self.fun, status=self.status.name, message=self.message, **arrays)
-        os.replace(new, path)
+        replace_file(path, lambda file: np.savez(
+            file, fun=self.fun, status=self.status.name, message=self.message, **arrays))
 
 
 def result(status, detail, state, mu, monitor, count, bounds):

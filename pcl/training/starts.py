@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from pcl.support import processes
-from pcl.support.axes import key, new_axes
 from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
-from pcl.support.style import GREY, styled
+from pcl.support.style import styled
 from pcl.support.types import Array, Path
 from pcl.support.validate import float64_array, positive_integer
+from pcl.support.waterfall import waterfall
 from pcl.training.methods import choose, merge
 from pcl.training.minimize import minimize
 from pcl.training.progress import Progress
@@ -141,19 +141,8 @@ class MultiStartResult(Outcome):
     @styled
     def plot(self, ax: Any = None) -> Any:
         """The waterfall: losses of the starts in ascending order; filled where the start succeeded."""
-        ax = new_axes(ax)
-        runs = sorted((run for run in self.runs if np.isfinite(run.loss)), key=lambda run: run.loss)
-        places, losses = np.arange(1, len(runs) + 1), np.array([run.loss for run in runs])
-        good = np.array([run.status is not None and run.status.success for run in runs], dtype=bool)
-        ax.plot(places, losses, "-", color="0.7", lw=0.8, zorder=0)
-        ax.plot(places[good], losses[good], "o", label="success")
-        ax.plot(places[~good], losses[~good], "o", mfc="none", color=GREY, label="no success")
-        if losses.size and losses.min() > 0.0:
-            ax.set_yscale("log")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set(xlabel="start, ordered", ylabel="loss")
-        key(ax)
-        return ax
+        good = [run.status is not None and run.status.success for run in self.runs]
+        return waterfall([run.loss for run in self.runs], good, ax)
 
     def as_dict(self):
         """{column: list over the starts} of start, loss, status, iterations, seconds, message."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pcl.support.axes import key, new_axes
-from pcl.support.style import GREY, styled
+from pcl.support.style import styled
 from pcl.support.types import Axes
+from pcl.support.waterfall import waterfall
 
 AGREE = 0.01        # of the least objective: so far above it a start counts as having reached it
 LIKELY = 0.1        # the same of −2 log p, absolute: a likelihood has no size
@@ -145,23 +145,10 @@ class Starts:
         >>> starts.plot().get_ylabel()
         'objective'
         """
-        ax = new_axes(ax)
-        runs = sorted((run for run in self.runs if np.isfinite(run.objective)),
-                      key=lambda run: run.objective)
-        values, places = np.array([run.objective for run in runs]), np.arange(1, len(runs) + 1)
-        solved = np.array([run.success for run in runs], dtype=bool)
-        ax.plot(places, values, "-", color="0.7", lw=0.8, zorder=0)
-        ax.plot(places[solved], values[solved], "o", label="solved", **options)
-        if not solved.all():
-            ax.plot(places[~solved], values[~solved], "o", mfc="none", color=GREY, label="not solved")
-        reach = f"{len(self.reached)} of {len(self.runs)} reach the best"
-        ax.axhline(self.best.objective + self.close, color=GREY, lw=0.8, ls=":", label=reach)
-        if (values > 0.0).all() and values.max(initial=0.0) > 10.0 * values.min(initial=np.inf):
-            ax.set_yscale("log")
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.set(xlabel="start, ordered", ylabel="objective")
-        key(ax)
-        return ax
+        best = self.best.objective + self.close
+        reach = (best, f"{len(self.reached)} of {len(self.runs)} reach the best")
+        return waterfall([run.objective for run in self.runs], [run.success for run in self.runs], ax,
+                         ("solved", "not solved"), "objective", reach, **options)
 
     def __str__(self) -> str:
         best = self.best

@@ -10,7 +10,6 @@ import io
 import json
 import os
 import platform
-import tempfile
 import zipfile
 import zlib
 from importlib import metadata
@@ -19,10 +18,10 @@ import numpy as np
 import scipy
 
 from pcl.support.types import Array
+from pcl.support.writing import PREVIOUS, replace_file
 from pcl.training.run.history import History, ROWS
 
 FORMAT, FORMAT_VERSION = "pcl checkpoint", 1
-PREVIOUS = ".previous"      # appended to the path: the generation before
 _BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, MemoryError,
            zipfile.BadZipFile, zlib.error)
 
@@ -79,52 +78,12 @@ def _own_version():
 def write(path, meta, arrays):
     """Replace the file `path` by a new one, or leave it as it is; OSError if that fails.
 
-    Temporary file beside it, flush, fsync, rename, fsync of the directory. The generation
-    before is kept as `path` + ".previous" where the file system has hard links.
+    By `pcl.support.writing.replace_file`, which keeps the generation before.
     """
     path = os.fspath(path)
     meta = {"format": FORMAT, "format_version": FORMAT_VERSION, "versions": versions(), **meta}
     arrays = {"meta": np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8), **arrays}
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=os.path.basename(path) + ".",
-                                         suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, sha256=_digest(arrays), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        _keep_previous(path, temporary + PREVIOUS)
-        os.replace(temporary, path)
-        _sync(folder)
-    except BaseException:
-        _remove(temporary)
-        raise
-
-
-def _keep_previous(path, link):
-    try:
-        os.link(path, link)
-    except OSError:     # no file yet, or no hard links here
-        return
-    try:
-        os.replace(link, path + PREVIOUS)
-    finally:
-        _remove(link)       # a rename onto another link of the same file does nothing
-
-
-def _remove(path):
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-def _sync(folder):
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace_file(path, lambda file: np.savez(file, sha256=_digest(arrays), **arrays))
 
 
 def _digest(arrays):
