@@ -13,8 +13,8 @@ import textwrap
 
 import pytest
 
-MODULES = ["pcl.uncertainty", "pcl.uncertainty.noise", "pcl.uncertainty.prior", "pcl.interior_point",
-           "pcl.collocation", "pcl.diagnose", "pcl.rules"]       # the finished ones
+MODULES = ["pcl", "pcl.uncertainty", "pcl.uncertainty.noise", "pcl.uncertainty.prior",
+           "pcl.interior_point", "pcl.collocation", "pcl.diagnose", "pcl.rules"]       # the finished ones
 SHARE = 0.9             # of the public names of a module have an example
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 ACCESSORS = (property, functools.cached_property)
