@@ -290,7 +290,7 @@ class Problem:
 
         Parameters
         ----------
-        theta : (size,)
+        theta : (size,) array or {block: array}
         mode : "auto", "forward" or "backward"
             Tangents of the states (one back-substitution a parameter), or W carried from the loss
             backwards (one an unknown of the state), or the cheaper by `hessian_costs`. They agree to
@@ -350,7 +350,7 @@ class Problem:
 
         Parameters
         ----------
-        theta : (size,)
+        theta : (size,) array or {block: array}
         count : int below size
         which : "LM", "LA" or "SA"
             Largest in size, largest, smallest (see `scipy.sparse.linalg.eigsh`).

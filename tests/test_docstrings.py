@@ -130,8 +130,9 @@ def tells_errors(text, member):
 
 
 def returns(function):
-    return any(isinstance(node, ast.Return) and node.value is not None or isinstance(node, ast.Yield)
-               for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None
+               for node in ast.walk(tree))
 
 
 def has_example(x):
