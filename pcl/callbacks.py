@@ -18,13 +18,27 @@ __all__ = ["CSVLogger", "Callback", "NoProgress", "TargetLoss", "TensorBoard", "
 
 
 class Callback:
-    """A callback that wants to know when a run is taken up again; functions need no class."""
+    """A callback that wants to know when a run is taken up again; functions need no class.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> class Best(pcl.Callback):
+    ...     loss = float("inf")
+    ...     def __call__(self, snapshot): self.loss = min(self.loss, snapshot.loss)
+    ...     def restore(self, history): self.loss = min(history.loss)
+    >>> best = Best()
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2 + 1.0, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "BFGS", callback=best)
+    >>> round(best.loss, 6)
+    1.0
+    """
 
     def __call__(self, snapshot: Snapshot) -> None:
         raise NotImplementedError(f"{type(self).__name__} has no __call__(snapshot).")
 
     def restore(self, history: History) -> None:
-        """Called before the first iteration of a resumed run with the `History` so far."""
+        """Called before the first iteration of a resumed run with the `history` so far, a `History`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +98,23 @@ class TimeLimit(Callback):
 
     Made at the beginning of a script it bounds the script, start-up included, which is what a
     batch system counts.
+
+    Parameters
+    ----------
+    seconds : float > 0
+
+    Raises
+    ------
+    ValueError
+        It is no number above 0.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "adam", callback=pcl.TimeLimit(1e-6))
+    >>> result.nit, result.message.split("Reason: ")[1]
+    (1, 'the time limit of 1e-06 s is over.')
     """
 
     def __init__(self, seconds: float):
@@ -95,7 +126,25 @@ class TimeLimit(Callback):
 
 
 class TargetLoss(Callback):
-    """Ends the run when the loss is at most `value`."""
+    """Ends the run when the loss is at most `value`.
+
+    Parameters
+    ----------
+    value : float, in the unit of the loss
+
+    Raises
+    ------
+    ValueError
+        It is no number.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "adam", callback=pcl.TargetLoss(3.9))
+    >>> result.status.name, result.fun <= 3.9
+    ('STOPPED_BY_CALLBACK', True)
+    """
 
     def __init__(self, value: float):
         self.value = _number("value", value)
@@ -115,6 +164,19 @@ class NoProgress(Callback):
     iterations : int
     relative : float
         Between 0 and 1; 0 asks for any decrease at all.
+
+    Raises
+    ------
+    ValueError
+        iterations no whole number ≥ 1; relative outside [0, 1).
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: 1.0 + 1e-3 * (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "adam", maxiter=200, callback=pcl.NoProgress(20, relative=0.01))
+    >>> result.status.name, result.nit < 200
+    ('STOPPED_BY_CALLBACK', True)
     """
 
     _last: int
@@ -136,7 +198,7 @@ class NoProgress(Callback):
                                 f"{self.iterations} iterations")
 
     def restore(self, history: History) -> None:
-        """Count the iterations before."""
+        """Count the iterations before, those of `history`."""
         self._reset()
         self._last = len(history) - 1
         for loss in history.loss[1:]:
@@ -157,6 +219,18 @@ class CSVLogger(Callback):
     The file is begun anew by a new run, and flushed after every line. In a resumed run the lines
     of the iterations before are written again from the checkpoint, so that none is missing
     or there twice. A line that cannot be written is warned of once and the run goes on.
+
+    Parameters
+    ----------
+    path : path
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "BFGS", callback=pcl.CSVLogger("run.csv"))
+    >>> open("run.csv").read().split(",")[:3]
+    ['iteration', 'loss', 'gradient_norm']
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -171,7 +245,7 @@ class CSVLogger(Callback):
         self._write("a", [[snapshot.iteration, *(getattr(snapshot, name) for name in ROWS)]])
 
     def restore(self, history: History) -> None:
-        """Write the iterations before."""
+        """Write the iterations before, those of `history`."""
         columns = [history.as_dict()[name].tolist() for name in ROWS]
         rows = list(zip(range(len(history)), *columns))
         self._write("w", rows[1:])
@@ -201,6 +275,14 @@ class TensorBoard(Callback):
     ----------
     logdir : path
         Directory of the event files; see `tensorboard --logdir`.
+
+    Examples
+    --------
+    >>> import os, pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> result = pcl.minimize(problem, "BFGS", callback=pcl.TensorBoard("logs"))
+    >>> len(os.listdir("logs"))
+    1
     """
 
     def __init__(self, logdir: str | os.PathLike[str]):

@@ -49,6 +49,11 @@ class Problem:
     counts : Counts
         Factorisations and back-substitutions so far.
 
+    Raises
+    ------
+    ValueError, TypeError
+        The loss is no float64 scalar, or depends on no block; a block that is not finite numbers.
+
     Notes
     -----
     `Problem.from_residuals` states a sum of squares and opens the way to least squares methods.
@@ -56,6 +61,31 @@ class Problem:
 
     Source of the second-order rule: K. Xu and E. Darve, physics constrained learning, ADCME
     documentation, "Second Order Physics Constrained Learning"; here in Lagrangian form.
+
+    Examples
+    --------
+    u = k⁻¹ b by a sparse solve, ℓ = (u − 2)² at k = 1, b = 3:
+
+    >>> import numpy as np, pcl
+    >>> def loss(t):
+    ...     A = pcl.SparseMatrix.from_entries([0], [0], t["k"], (1, 1))
+    ...     return (pcl.solve(A, t["b"])[0] - 2.0)**2
+    >>> problem = pcl.Problem(loss, {"k": [1.0], "b": [3.0]})
+    >>> problem.size, problem.value(problem.theta0)
+    (2, 1.0)
+    >>> problem.gradient([1.0, 3.0])                        # 2 (u − 2) (−b/k², 1/k)
+    array([-6.,  2.])
+    >>> problem.hessian([1.0, 3.0])
+    array([[30., -8.],
+           [-8.,  2.]])
+    >>> problem.hvp([1.0, 3.0], [1.0, 0.0])
+    array([30., -8.])
+    >>> problem.hessian([1.0, 3.0], blocks=["b"])
+    array([[2.]])
+    >>> problem.unravel([1.0, 3.0]), problem.ravel({"k": [1.0], "b": [3.0]})
+    ({'k': array([1.]), 'b': array([3.])}, array([1., 3.]))
+    >>> problem.certify().ok
+    True
     """
 
     has_residuals = False
@@ -70,7 +100,40 @@ class Problem:
     @classmethod
     def from_residuals(cls, residuals: Callable[[dict[str, Tensor]], Tensor],
                        blocks: Mapping[str, ArrayLike]) -> "Problem":
-        """The problem ℓ = Σ r² (no factor ½), r = residuals(θ) a float64 tensor of any shape."""
+        """The problem ℓ(θ) = Σ r(θ)², without a factor ½.
+
+            ∇ℓ = 2 Jᵀ r,   J = dr/dθ
+
+        Parameters
+        ----------
+        residuals : function of a dict {name: tensor} -> float64 tensor r of any shape
+        blocks : dict {name: array}
+            Trainable blocks by name with their starting values.
+
+        Returns
+        -------
+        Problem
+            With `residuals`, `jacobian` and least squares methods.
+
+        Raises
+        ------
+        ValueError, TypeError
+            r is no float64 tensor, has no entries, or depends on no block.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> x = np.array([0.0, 1.0, 2.0])
+        >>> problem = pcl.Problem.from_residuals(
+        ...     lambda t: t["a"] + t["b"] * x - np.array([1.0, 3.0, 4.0]), {"a": 0.0, "b": 0.0})
+        >>> problem.residuals([1.0, 2.0]), problem.jacobian([1.0, 2.0])
+        (array([0., 0., 1.]), array([[1., 0.],
+               [1., 1.],
+               [1., 2.]]))
+        >>> result = pcl.minimize(problem)
+        >>> result.x.round(6), round(result.fun, 6), result.method
+        (array([1.166667, 1.5     ]), 0.166667, 'levenberg-marquardt')
+        """
         problem = cls.__new__(cls)
         problem.has_residuals = True
         problem._setup(residuals, blocks, _sum_of_squares)
@@ -105,6 +168,18 @@ class Problem:
         ------
         ValueError, TypeError
             Shapes differ, readings are not finite, names that do not exist, σ ≤ 0.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> from pcl.uncertainty import noise, prior
+        >>> problem = pcl.Problem.from_data(lambda t: t["m"] * np.ones(3), [1.0, 1.2, 0.8],
+        ...                                 noise.Gaussian(0.1), {"m": 0.5},
+        ...                                 {"m": prior.Normal(0.0, 1.0)})
+        >>> result = pcl.minimize(problem)
+        >>> errors = result.posterior().standard_errors()
+        >>> result.x.round(4), float(errors["m"].round(4))              # 300/301, 1/√301
+        (array([0.9967]), 0.0576)
         """
         statement = Statement(predict, observed, noise, blocks, prior)
         problem = cls.__new__(cls)
@@ -173,16 +248,16 @@ class Problem:
         return self.blocks.start
 
     def unravel(self, theta: Theta) -> dict[str, Array]:
-        """{name: array} of a flat θ."""
+        """{name: array} of a flat `theta` (size,)."""
         return self.blocks.unravel(theta)
 
     def ravel(self, arrays: Mapping[str, ArrayLike]) -> Array:
-        """The flat θ of {name: array}."""
+        """The flat θ (size,) of `arrays`, {name: array}."""
         return self.blocks.ravel(arrays)
 
     # --- evaluation --------------------------------------------------------------------------
     def at(self, theta: Theta) -> Record:
-        """The `Record` at θ: values, adjoints and factorisations; the last one is remembered.
+        """The `Record` at `theta`: values, adjoints and factorisations; the last one is remembered.
 
         Raises
         ------
@@ -198,15 +273,15 @@ class Problem:
         return last[1]
 
     def value(self, theta: Theta) -> float:
-        """ℓ(θ), a float; +inf is returned as it is, NaN raises NotFinite."""
+        """ℓ(θ) at `theta` (size,), a float; +inf is returned as it is, NaN raises NotFinite."""
         return self.at(theta).value
 
     def gradient(self, theta: Theta) -> Array:
-        """dℓ/dθ (size,)."""
+        """dℓ/dθ (size,) at `theta` (size,)."""
         return self.at(theta).gradient.copy()
 
     def value_and_gradient(self, theta: Theta) -> tuple[float, Array]:
-        """ℓ(θ) and dℓ/dθ."""
+        """ℓ(θ) and dℓ/dθ at `theta` (size,)."""
         record = self.at(theta)
         return record.value, record.gradient.copy()
 
@@ -215,12 +290,22 @@ class Problem:
 
         Parameters
         ----------
+        theta : (size,) array or {block: array}
         mode : "auto", "forward" or "backward"
             Tangents of the states (one back-substitution a parameter), or W carried from the loss
             backwards (one an unknown of the state), or the cheaper by `hessian_costs`. They agree to
             rounding.
         blocks : list of names, optional
             Only these rows and columns, in this order; the other parameters are held fixed.
+
+        Raises
+        ------
+        ValueError
+            Another mode, an unknown block.
+        MemoryError
+            The matrix would not fit: use `hvp`, or a method that needs products only.
+        TrialFailure
+            No trustworthy value at this θ.
         """
         known("mode", mode, ("auto", "forward", "backward"))
         memory.require(2 * 8 * self.size ** 2, f"the Hessian of {self.size:,} parameters",
@@ -232,22 +317,31 @@ class Problem:
         return sweep.hessian(backward.eliminated(plan) if mode == "backward" else plan)
 
     def hessian_costs(self, theta: Theta) -> dict[str, float]:
-        """Multiplications of the two directions, {"forward": …, "backward": …}."""
+        """Multiplications of the two directions at `theta`, {"forward": …, "backward": …}."""
         return backward.costs(self.at(theta).plan)
 
     def hvp(self, theta: Theta, v: Theta) -> Array:
-        """The product of the Hessian with v (size,): two back-substitutions a solve."""
+        """The product of the Hessian at `theta` (size,) with v (size,): two back-substitutions a solve.
+
+            (d²ℓ/dθ²) v = d/dε ∇ℓ(θ + ε v) at ε = 0
+
+        Exact, and the matrix is never formed. ValueError unless v is (size,) and finite; TrialFailure
+        where there is no trustworthy value.
+        """
         return self.at(theta).plan.hvp(self.blocks.check(v, "v"))
 
     def gauss_newton(self, theta: Theta) -> Array:
-        """The Gauss–Newton matrix VᵀℓᵥᵥV (size, size), V the sensitivities of what enters ℓ.
+        """The Gauss–Newton matrix VᵀℓᵥᵥV (size, size) at `theta`, V the sensitivities of what enters ℓ.
 
         With residuals it is 2 JᵀJ. It is positive semidefinite where ℓ is convex in them.
         """
         return sweep.hessian(self.at(theta).gauss_newton_plan)
 
     def gauss_newton_product(self, theta: Theta, v: Theta) -> Array:
-        """The product of the Gauss–Newton matrix with v (size,)."""
+        """The product of the Gauss–Newton matrix at `theta` (size,) with v (size,).
+
+        ValueError unless v is (size,) and finite.
+        """
         return self.at(theta).gauss_newton_plan.hvp(self.blocks.check(v, "v"))
 
     def eigenvalues(self, theta: Theta, count: int, which: str = "LM",
@@ -256,12 +350,21 @@ class Problem:
 
         Parameters
         ----------
+        theta : (size,) array or {block: array}
+        count : int below size
         which : "LM", "LA" or "SA"
             Largest in size, largest, smallest (see `scipy.sparse.linalg.eigsh`).
+        gauss_newton : bool
+            Of the Gauss–Newton matrix instead of the Hessian.
 
         Returns
         -------
         values (count,), ascending; vectors (size, count)
+
+        Raises
+        ------
+        ValueError
+            count is not a whole number from 1 to size − 1: for all take `numpy.linalg.eigh`.
         """
         count = positive_integer("count", count)
         if count >= self.size:
@@ -282,13 +385,15 @@ class Problem:
         return record.plan_of([list(self.slices).index(name) for name in names])
 
     def certify(self, theta: Theta | None = None) -> certificate.Certificate:
-        """Check every derivative at θ; returns a `pcl.checks.certificate.Certificate` that can be
-        printed."""
+        """Check every derivative at `theta` (by default `theta0`) against differences, remainders O(h²).
+
+        Returns a `pcl.checks.certificate.Certificate`: `print` it, or ask `ok`.
+        """
         return certificate.certify(self, theta)
 
     # --- as a density ------------------------------------------------------------------------
     def log_density(self, theta: Theta) -> float:
-        """log p(θ | y) up to the evidence: −ℓ/2 + constant.
+        """log p(θ | y) at `theta` (size,) up to the evidence: −ℓ/2 + constant.
 
         Of a problem from `from_data` all constants are there, so that the integral over θ is the
         evidence; of any other the constant is 0, and ℓ has to be −2 log p: Σ r² with r divided by
@@ -297,7 +402,7 @@ class Problem:
         return self._log_constant - 0.5 * self.value(theta)
 
     def log_density_and_gradient(self, theta: Theta) -> tuple[float, Array]:
-        """`log_density` and its gradient (size,), for samplers."""
+        """`log_density` and its gradient (size,) at `theta` (size,), for samplers."""
         value, gradient = self.value_and_gradient(theta)
         return self._log_constant - 0.5 * value, -0.5 * gradient
 
@@ -316,8 +421,10 @@ class Problem:
         return lambda v: 0.5 * prior.product(v)
 
     def posterior(self, theta: Theta, **options: Any) -> Posterior:
-        """Laplace's approximation at θ, a `pcl.uncertainty.Posterior`; options as in
-        `pcl.uncertainty.posterior`."""
+        """Laplace's approximation at `theta`, a `pcl.uncertainty.Posterior`.
+
+        `options` are those of `pcl.uncertainty.posterior`.
+        """
         return posterior(self, theta, **options)
 
     # --- on disk -------------------------------------------------------------------------------
@@ -330,17 +437,21 @@ class Problem:
 
     def save(self, path: Path, result: Any, *, networks: Mapping[str, Any] | None = None,
              posterior: Posterior | None = None) -> None:
-        """Write a `Result` of this problem, see `Result.save`."""
+        """Write `result`, a `Result` of this problem, to the file `path`; `pcl.load` gives it back.
+
+        `networks` ({block: network}, by default those found in the loss) and `posterior` go with it, see
+        `Result.save`.
+        """
         saved.save(path, result, self.blocks, self.networks if networks is None else networks, posterior)
 
     # --- least squares -------------------------------------------------------------------------
     def residuals(self, theta: Theta) -> Array:
-        """r(θ) (m,); for problems stated by `from_residuals`."""
+        """r(θ) (m,) at `theta` (size,); ValueError for a loss without residuals."""
         self._need_residuals()
         return self.at(theta).residuals.copy()
 
     def jacobian(self, theta: Theta) -> Array:
-        """The sensitivities dr/dθ (m, size)."""
+        """dr/dθ (m, size) at `theta` (size,); ValueError for a loss without residuals."""
         self._need_residuals()
         record = self.at(theta)
         plan, tangent = record.residual_plan

@@ -13,9 +13,9 @@ import textwrap
 
 import pytest
 
-MODULES = ["pcl.uncertainty", "pcl.uncertainty.noise", "pcl.uncertainty.prior", "pcl.interior_point",
-           "pcl.collocation", "pcl.diagnose", "pcl.rules", "fem", "fem.materials", "pcl.dae",
-           "pcl.export"]       # the finished ones
+MODULES = ["pcl", "pcl.uncertainty", "pcl.uncertainty.noise", "pcl.uncertainty.prior",
+           "pcl.interior_point", "pcl.collocation", "pcl.diagnose", "pcl.rules", "fem", "fem.materials",
+           "pcl.dae", "pcl.export"]
 SHARE = 0.9             # of the public names of a module have an example
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 ACCESSORS = (property, functools.cached_property)
@@ -131,8 +131,9 @@ def tells_errors(text, member):
 
 
 def returns(function):
-    return any(isinstance(node, ast.Return) and node.value is not None or isinstance(node, ast.Yield)
-               for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(isinstance(node, (ast.Return, ast.Yield)) and node.value is not None
+               for node in ast.walk(tree))
 
 
 def has_example(x):

@@ -59,6 +59,20 @@ def check_gradient(problem: Any, theta: Theta | None = None, directions: int = 3
     -------
     DerivativeReport
         Never raises on a wrong derivative, only if θ itself cannot be evaluated.
+
+    Raises
+    ------
+    ValueError, TypeError, TrialFailure
+        Bad arguments; θ itself cannot be evaluated.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> loss = lambda theta: float(np.sum(np.sin(theta)))
+    >>> pcl.check_gradient(loss, [0.3, 0.7], gradient=np.cos).ok
+    True
+    >>> pcl.check_gradient(loss, [0.3, 0.7], gradient=np.sin).ok           # a wrong one is seen
+    False
     """
     if not callable(problem):
         require_interface(problem, *_START, "value", "gradient")
@@ -96,6 +110,18 @@ def check_hessian(problem: Any, theta: Theta | None = None, directions: int = 3,
     Returns
     -------
     DerivativeReport
+
+    Raises
+    ------
+    ValueError, TypeError, TrialFailure
+        Bad arguments; θ itself cannot be evaluated.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> report = pcl.check_hessian(np.sin, [0.3, 0.7], hessian=lambda theta: np.diag(np.cos(theta)))
+    >>> report.ok
+    True
     """
     hvp = None
     if callable(problem):
@@ -136,6 +162,19 @@ def check_jacobian(problem: Any, theta: Theta | None = None, directions: int = 3
     Returns
     -------
     DerivativeReport
+
+    Raises
+    ------
+    ValueError, TypeError, TrialFailure
+        Bad arguments, a problem without residuals; θ itself cannot be evaluated.
+
+    Examples
+    --------
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> x = np.array([0.0, 1.0, 2.0])
+    >>> problem = pcl.Problem.from_residuals(lambda t: tf.exp(-t["k"] * x) - 0.5, {"k": 1.0})
+    >>> pcl.check_jacobian(problem).ok
+    True
     """
     require_interface(problem, *_START, "has_residuals", "residuals", "jacobian", "gradient")
     if not problem.has_residuals:

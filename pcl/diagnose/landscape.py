@@ -48,7 +48,7 @@ class Profile:
 
     @styled
     def plot(self, ax: Axes | None = None) -> Axes:
-        """One curve a direction, the first six, on `ax` or new axes; what was not evaluated is a gap."""
+        """One curve a direction, the first six, on `ax` or new axes; gaps where it failed."""
         ax = new_axes(ax)
         for loss, label in zip(self.loss.T[:MOST], self.labels):
             ax.plot(self.steps, loss, ".-", ms=3, label=_with_failures(label, np.isnan(loss).sum()))

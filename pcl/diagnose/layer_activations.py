@@ -63,7 +63,7 @@ class ActivationSaturation:
 
     @styled
     def plot(self, ax: Axes | None = None, bins: int = 30) -> Axes:
-        """Histograms of the activations of the first six hidden layers, `bins` bins; on `ax` or new axes."""
+        """Histograms, `bins` bins, of the activations of the first six hidden layers, on `ax` or anew."""
         ax = new_axes(ax)
         edges = np.histogram_bin_edges(np.concatenate([a.ravel() for a in self.activations]), bins)
         for i, (a, share) in enumerate(zip(self.activations[:MOST], self.fraction), start=1):

@@ -102,6 +102,19 @@ def march(system: FirstOrder | SecondOrder, initial: ArrayLike | Tensor,
     E. Hairer, G. Wanner, Solving Ordinary Differential Equations II, 1996, chapter V (BDF with variable
     steps: volume I, section III.5); J. Chung, G. M. Hulbert, Journal of Applied Mechanics 60
     (1993) 371–375, equations 17 and 25 (generalised-α).
+
+    Examples
+    --------
+    u' = −θ u, and the derivative of u(1) = e^−θ in θ:
+
+    >>> import numpy as np, pcl
+    >>> K = pcl.SparseMatrix.from_entries([0], [0], [1.0], (1, 1))
+    >>> times = pcl.uniform_times(0.0, 1.0, 50)
+    >>> def end(t):
+    ...     return pcl.march(pcl.FirstOrder(stiffness=t["rate"] * K), [1.0], times)[0, -1]
+    >>> problem = pcl.Problem(end, {"rate": 2.0})
+    >>> round(problem.value([2.0]), 3), problem.gradient([2.0]).round(3)        # e⁻², −e⁻²
+    (0.135, array([-0.135]))
     """
     initial = _state("initial", initial)
     name = _scheme(system, scheme)
@@ -132,6 +145,11 @@ def register_scheme(name: str, scheme: Scheme) -> None:
         march(evolution, initial, times, which, memory)  u (…, at), as `which.of(…)`
 
     `evolution.solve(a, b, Stage(t), t_fixed, guess)` is u of a M u + F(u, t) = b, `evolution.mass` M.
+
+    Parameters
+    ----------
+    name : str
+    scheme : `pcl.evolution.scheme.Scheme`
 
     Raises
     ------

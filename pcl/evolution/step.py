@@ -127,7 +127,24 @@ class Evolution:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the forces of a step are taken: u_s = α u + β, v_s = γ u + δ, as pairs; None stands for 0."""
+    """Where the forces of a step are taken: u_s = α u + β, v_s = γ u + δ, of the u that is solved for.
+
+    Parameters
+    ----------
+    t : float, the time
+    u, v : pairs (α, β) and (γ, δ)
+        None stands for 0.
+    weight : float, of the forces
+
+    Examples
+    --------
+    The midpoint of a step that began at 1:
+
+    >>> import pcl
+    >>> u_s, v_s = pcl.Stage(0.5, u=(0.5, 0.5)).at(3.0)
+    >>> u_s
+    2.0
+    """
 
     t: Any
     u: tuple = (1.0, None)
@@ -135,7 +152,7 @@ class Stage:
     weight: Any = 1.0
 
     def at(self, u: Tensor) -> tuple[Any, Any]:
-        """(u_s, v_s)."""
+        """(u_s, v_s) for the unknown `u`."""
         return tuple(slope * u if offset is None else slope * u + offset
                      for slope, offset in (self.u, self.v))
 

@@ -24,12 +24,32 @@ def register_solver(name: str, factorise: Callable[..., Factorisation]) -> None:
     and may raise SingularMatrix or NotConverged, in making it and in `solve`. A small positive definite
     matrix is solved at once, to see that it does.
 
+    Parameters
+    ----------
+    name : str
+    factorise : function (matrix, symmetric) -> Factorisation
+
     Raises
     ------
     ValueError
         The name is taken, or the trial has another solution.
     TypeError
         `factorise` cannot be called, or its result lacks a part.
+
+    Examples
+    --------
+    >>> import numpy as np, scipy.linalg, pcl
+    >>> class Dense:
+    ...     def __init__(self, matrix, symmetric):
+    ...         self.lu = scipy.linalg.lu_factor(matrix.toarray())
+    ...         self.entries, self.nbytes = matrix.shape[0]**2, 8 * matrix.shape[0]**2
+    ...     def solve(self, b, transpose=False):
+    ...         return scipy.linalg.lu_solve(self.lu, b, trans=int(transpose))
+    ...     def estimate(self, b): return self.solve(b)
+    >>> pcl.register_solver("dense-lu", Dense)
+    >>> A = pcl.SparseMatrix.from_entries([0, 1], [0, 1], [2.0, 4.0], (2, 2))
+    >>> pcl.solve(A, [1.0, 1.0], solver="dense-lu").numpy()
+    array([0.5 , 0.25])
     """
     require_free("solver", name, _solvers)
     if not callable(factorise):

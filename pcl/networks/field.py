@@ -119,7 +119,7 @@ class Field:
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:
-        """∂⟨w, y⟩/∂x (q, n_in) at points x (q, n_in), a node with exact derivatives of its own.
+        """∂⟨w, y⟩/∂x (q, n_in) at params (size,), points x (q, n_in): a node with exact derivatives.
 
         The weights w (q, n_out) are 1 where there is one output; else ValueError without them.
         """
@@ -137,7 +137,7 @@ class Field:
 
     # --- at one point -------------------------------------------------------------------------------
     def at(self, params: ArrayLike, x: ArrayLike) -> "FieldPoint":
-        """Values and derivatives at points x (q, n_in), in NumPy: a `FieldPoint`.
+        """Values and derivatives at params (size,) and points x (q, n_in), in NumPy: a `FieldPoint`.
 
         Raises
         ------

@@ -53,6 +53,15 @@ class ICNN(Signed):
     -----
     Source: B. Amos, L. Xu, J. Z. Kolter, Input Convex Neural Networks, ICML 2017, equation (2); with
     softplus for ReLU, since second derivatives are wanted, and a map onto W ≥ 0 for their projection.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net = pcl.ICNN([1, 8, 8, 1])
+    >>> x = np.linspace(-2.0, 2.0, 9)[:, None]
+    >>> y = net(net.init(seed=0), x).numpy()[:, 0]
+    >>> y.shape, bool(np.all(np.diff(y, 2) >= 0.0))         # second differences of a convex function
+    ((9,), True)
     """
 
     widths: Sequence[int]
@@ -94,6 +103,8 @@ class ICNN(Signed):
 
         Weights that are not negative are e^(ξ/2)/w, ξ ~ N(0, 1), w the width they come from: each unit
         averages those before it. `seed` as in `MLP.init`.
+
+        Another seed than a whole number from 0 to 2³² − 1 is a ValueError.
         """
         seed = positive_integer("seed", seed, minimum=0, maximum=2 ** 32 - 1)
         rng, signed, averages = np.random.RandomState(seed), [], []
@@ -106,15 +117,18 @@ class ICNN(Signed):
         return np.where(self._signs != 0.0, free_of(np.concatenate(averages)), np.concatenate(signed))
 
     def unravel(self, params: ArrayLike) -> list[tuple[Array, Array, Array]]:
-        """[(W_l (w_{l−1}, w_l), V_l (d, w_l), b_l (w_l,)), …], the weights themselves; V₁ has no rows."""
+        """[(W_l (w_{l−1}, w_l), V_l (d, w_l), b_l (w_l,)), …] of params (size,), the weights themselves.
+
+        V₁ has no rows.
+        """
         layers = self._augmented(self._weights(self.check_params(params))[0])
         return [(Wb[:w], Wb[w:-1], Wb[-1]) for Wb, w in zip(layers, self.widths)]
 
     def tensorflow(self, params: Any, x: Any) -> Tensor:
-        """The outputs (q, n_out) in TensorFlow operations, differentiable to any order.
+        """The outputs (q, n_out) at params (size,) and x (q, n_in), differentiable to any order.
 
-        Arrays and variables are taken as float64; tensors of another float width are cast.
-        ValueError if a shape does not fit.
+        In TensorFlow operations. Arrays and variables are taken as float64; tensors of another float
+        width are cast. ValueError if a shape does not fit.
         """
         import tensorflow as tf
         params, x = as_tensor("params", params), as_tensor("x", x)

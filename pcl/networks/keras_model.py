@@ -30,6 +30,16 @@ class KerasModel:
         `model` is not a Keras model, or a weight, a layer or an input is not float64.
     ValueError
         The model is not built, has nothing to train, or Keras runs on another backend.
+
+    Examples
+    --------
+    >>> import keras, numpy as np, pcl
+    >>> inner = keras.Sequential([keras.Input((2,), dtype="float64"),
+    ...                           keras.layers.Dense(3, "tanh", dtype="float64"),
+    ...                           keras.layers.Dense(1, dtype="float64")])
+    >>> net = pcl.KerasModel(inner)
+    >>> net.size, net(net.init(), np.zeros((5, 2))).numpy().shape    # 2·3 + 3 + 3·1 + 1
+    (13, (5, 1))
     """
 
     def __init__(self, model: Any):

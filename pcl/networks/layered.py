@@ -86,7 +86,7 @@ class Layered(abc.ABC):
         return gradient(self, params, x, weights)
 
     def jacobian(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
-        """∂N/∂x (q, n_out, n_in) at the points x (q, n_in), as nodes of the model, one an output."""
+        """∂N/∂x (q, n_out, n_in) at params (size,) and points x (q, n_in), as nodes, one an output."""
         return jacobian(self, params, x)
 
     # --- checks ---------------------------------------------------------------------------------------
@@ -97,9 +97,9 @@ class Layered(abc.ABC):
         return params
 
     def output_shape(self, params_shape: Sequence, x_shape: Sequence) -> tuple:
-        """(q, n_out) for params (size,) and x (q, n_in); ValueError if they do not fit.
+        """(q, n_out) for the shapes (size,) and (q, n_in) of params and x; ValueError if they do not fit.
 
-        Entries that are None (unknown in a TensorFlow graph) are not checked.
+        Entries of `params_shape` and `x_shape` that are None (unknown in a graph) are not checked.
         """
         params_shape, x_shape = tuple(params_shape), tuple(x_shape)
         self._check_length(params_shape)

@@ -42,6 +42,18 @@ class MLP(Layered):
     ------
     ValueError
         Fewer than two widths, a width that is not a whole number ≥ 1, an unknown name.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net = pcl.MLP([1, 20, 20, 1], output=pcl.softplus(floor=0.1))
+    >>> params = net.init(seed=0)
+    >>> x = np.linspace(0.0, 1.0, 5)[:, None]
+    >>> y = net(params, x).numpy()
+    >>> net.size, y.shape, bool((y > 0.1).all())                # 20 + 20 + 400 + 20 + 20 + 1
+    (481, (5, 1), True)
+    >>> net.gradient(params, x).numpy().shape                   # ∂y/∂x at every point
+    (5, 1)
     """
 
     widths: Sequence[int]
@@ -75,14 +87,14 @@ class MLP(Layered):
         return np.concatenate(layers)
 
     def unravel(self, params: ArrayLike) -> list[tuple[Array, Array]]:
-        """[(W_l (fan_in, fan_out), b_l (fan_out,)), …] of a flat vector (size,), as copies."""
+        """[(W_l (fan_in, fan_out), b_l (fan_out,)), …] of params (size,), as copies."""
         return [(Wb[:-1], Wb[-1]) for Wb in self._augmented(self.check_params(params))]
 
     def tensorflow(self, params: Any, x: Any) -> Tensor:
-        """The outputs (q, n_out) in TensorFlow operations, differentiable to any order.
+        """The outputs (q, n_out) at params (size,) and x (q, n_in), differentiable to any order.
 
-        Arrays and variables are taken as float64; tensors of another float width are cast.
-        ValueError if a shape does not fit.
+        In TensorFlow operations. Arrays and variables are taken as float64; tensors of another float
+        width are cast. ValueError if a shape does not fit.
         """
         params, a = as_tensor("params", params), as_tensor("x", x)
         self.output_shape(params.shape, a.shape)

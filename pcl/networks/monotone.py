@@ -51,6 +51,14 @@ class MonotoneMLP(Signed):
     rises with all of them can be approached.
     Source: H. Daniels and M. Velikova, Monotone and partially monotone neural networks, IEEE Trans.
     Neural Netw. 21 (2010) 906–917, with a softplus for the exponential of their weights.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net = pcl.MonotoneMLP([2, 8, 8, 1], signs=[1, 0])       # rises with the first input
+    >>> x = np.column_stack([np.linspace(0.0, 1.0, 6), np.full(6, 0.3)])
+    >>> bool(np.all(np.diff(net(net.init(seed=1), x).numpy()[:, 0]) > 0.0))
+    True
     """
 
     widths: Sequence[int]
@@ -84,7 +92,10 @@ class MonotoneMLP(Signed):
 
     def init(self, seed: int) -> Array:
         """Initial parameters (size,): weights, and magnitudes of those of a sign, ~ N(0, 1/fan_in), the
-        biases of hidden layers ~ N(0, 1), of the last layer 0. `seed` as in `MLP.init`."""
+        biases of hidden layers ~ N(0, 1), of the last layer 0. `seed` as in `MLP.init`.
+
+        Another seed than a whole number from 0 to 2³² − 1 is a ValueError.
+        """
         seed = positive_integer("seed", seed, minimum=0, maximum=2 ** 32 - 1)
         rng, layers = np.random.RandomState(seed), []
         for (rows, columns), signs in zip(self.shapes, self._layer_signs):
@@ -95,15 +106,15 @@ class MonotoneMLP(Signed):
         return np.concatenate([layer.ravel() for layer in layers])
 
     def unravel(self, params: ArrayLike) -> list[tuple[Array, Array]]:
-        """[(W_l (fan_in, fan_out), b_l (fan_out,)), …], the weights themselves."""
+        """[(W_l (fan_in, fan_out), b_l (fan_out,)), …] of params (size,), the weights themselves."""
         layers = self._augmented(self._weights(self.check_params(params))[0])
         return [(Wb[:-1], Wb[-1]) for Wb in layers]
 
     def tensorflow(self, params: Any, x: Any) -> Tensor:
-        """The outputs (q, n_out) in TensorFlow operations, differentiable to any order.
+        """The outputs (q, n_out) at params (size,) and x (q, n_in), differentiable to any order.
 
-        Arrays and variables are taken as float64; tensors of another float width are cast.
-        ValueError if a shape does not fit.
+        In TensorFlow operations. Arrays and variables are taken as float64; tensors of another float
+        width are cast. ValueError if a shape does not fit.
         """
         params, a = as_tensor("params", params), as_tensor("x", x)
         self.output_shape(params.shape, a.shape)

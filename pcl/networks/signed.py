@@ -31,6 +31,8 @@ class Signed(Layered):
     def at(self, params: ArrayLike, x: ArrayLike, block: int | None = None) -> Reparametrised:
         """The network at one point (params, x), evaluated in NumPy: what `MLP.at` gives, in these params.
 
+        `block` as there.
+
         Raises
         ------
         ValueError, NotFinite

@@ -25,10 +25,24 @@ def guard(coefficient: ArrayLike | Tensor, name: str = "coefficient", positive: 
     locate : function int -> str, optional
         Where an entry lies ("cell 17"), for the message.
 
+    Returns
+    -------
+    tensor or array, `coefficient` itself
+
     Raises
     ------
     InvalidCoefficient
         When evaluated; at a trial point of an optimizer it stands for a loss of +inf.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> pcl.guard([1.0, 2.0], "density", positive=True)
+    array([1., 2.])
+    >>> pcl.guard([1.0, -2.0], "density", positive=True)
+    Traceback (most recent call last):
+        ...
+    pcl.errors.InvalidCoefficient: density is not positive at 1 of 2 points, first at point 1 ...
     """
     node = GuardNode(name, positive, locate)
     coefficient = nodes.as_input(name, coefficient)

@@ -42,6 +42,13 @@ def pointwise_gradient(function: Callable[..., Tensor], *z: Tensor) -> tuple[Ten
     TypeError, ValueError
         z is not float64; ψ is not a float64 tensor with one entry for each row of z; z reaches ψ through
         a solve, a product or a gradient (a second derivative).
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> psi, slope = pcl.pointwise_gradient(lambda z: z[:, 0]**2 * z[:, 1], np.array([[3.0, 2.0]]))
+    >>> psi.numpy(), slope.numpy()
+    (array([18.]), array([[12.,  9.]]))
     """
     if not z:
         raise TypeError("pointwise_gradient is given no z; expected pointwise_gradient(function, z).")

@@ -77,6 +77,19 @@ def time_error(problem: Problem, theta: Theta) -> TimeError:
     Notes
     -----
     What both marches overlook, such as a pulse of the load between two times, is not seen.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> K = pcl.SparseMatrix.from_entries([0], [0], [1.0], (1, 1))
+    >>> data, times = np.array([0.62, 0.36, 0.23]), pcl.uniform_times(0.0, 1.5, 6)
+    >>> def residuals(t):
+    ...     u = pcl.march(pcl.FirstOrder(stiffness=t["k"] * K), [1.0], times, at=[0.5, 1.0, 1.5])
+    ...     return u[0] - data
+    >>> problem = pcl.Problem.from_residuals(residuals, {"k": 1.0})
+    >>> found = pcl.time_error(problem, pcl.minimize(problem).x)
+    >>> found.ok, bool(found.ratio[0] < 0.3)
+    (True, True)
     """
     r, J = problem.residuals(theta).ravel(), problem.jacobian(theta)
     with halved_steps() as orders:

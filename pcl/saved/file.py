@@ -54,10 +54,31 @@ def save(path: Path, result: Any, blocks: Blocks, networks: Mapping[str, Any],
 def load(path: Path) -> Solution:
     """The `Solution` that `result.save(path)` wrote; nothing in the file is executed.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    `pcl.saved.solution.Solution`
+        x and θ by name, history, laws as functions with derivatives, the posterior if it was saved.
+
     Raises
     ------
     CheckpointError
         No such file, damaged, or of another kind, which is named.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> net, x = pcl.MLP([1, 3, 1]), np.linspace(0.0, 1.0, 6)[:, None]
+    >>> problem = pcl.Problem.from_residuals(lambda t: net(t["law"], x)[:, 0] - x[:, 0]**2,
+    ...                                      {"law": net.init(seed=0)})
+    >>> result = pcl.minimize(problem, maxiter=20)
+    >>> result.save("law.npz")
+    >>> law = pcl.load("law.npz").laws["law"]
+    >>> np.allclose(law(x), net(result.x, x)), law.jacobian(x).shape
+    (True, (6, 1, 1))
     """
     found = read_checkpoint(path)
     meta, arrays = found.meta, found.arrays

@@ -63,6 +63,14 @@ def style(rc: dict[str, Any] | None = None) -> Iterator[None]:
     ------
     KeyError, ValueError
         A setting that matplotlib does not know, or a value it does not take.
+
+    Examples
+    --------
+    >>> import matplotlib, pcl
+    >>> with pcl.style({"font.size": 11}):
+    ...     inside = matplotlib.rcParams["font.size"]
+    >>> inside, matplotlib.rcParams["font.size"]
+    (11.0, 10.0)
     """
     from matplotlib import rc_context
     from matplotlib.rcsetup import cycler

@@ -34,11 +34,23 @@ class Driver(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """Driver, default iteration limit, options as {name: (default, check)}.
+    """A method of `minimize`: what drives it, its limits, and what it needs.
 
-    `bounds`: takes them; `hessian`: uses second derivatives; `dense`: and forms them; `residuals`:
-    needs residuals, "optional": uses them where the problem has them; `metric`: measures gradients by
-    its option "preconditioner", and is given the evaluator that holds it as a fourth argument.
+    Parameters
+    ----------
+    drive : `pcl.training.methods.Driver`
+        x_{k+1} from x_k, see `register_method`.
+    maxiter : int, by default
+    options : {name: (default, check)}
+        `check` is a function of a value, True where it is admissible.
+    bounds : bool, takes them
+    hessian : bool, uses second derivatives
+    dense : bool, and forms them
+    residuals : bool or "optional"
+        Needs residuals; "optional" uses them where the problem has them.
+    metric : bool
+        Measures gradients by its option "preconditioner", and is given the evaluator that holds it as a
+        fourth argument.
     """
 
     drive: Driver
@@ -174,12 +186,32 @@ def register_method(name: str, method: Method) -> None:
     `run.dead_end(status)` ends it where nothing more can be done. Methods that need residuals are given
     their evaluator as a fourth argument.
 
+    Parameters
+    ----------
+    name : str
+    method : Method
+
     Raises
     ------
     ValueError
         The name is taken (in upper or lower case), or a default fails its own check.
     TypeError
         It is no Method, or a part of it is of the wrong kind.
+
+    Examples
+    --------
+    Steepest descent with a fixed length:
+
+    >>> import pcl
+    >>> def descend(run, name, options):
+    ...     while True:
+    ...         step = -options["rate"] * run.current.gradient
+    ...         run.accept(run.trial(run.current.theta + step, gradient=True))
+    >>> method = pcl.Method(descend, maxiter=500, options={"rate": (0.1, lambda rate: 0 < rate < 1)})
+    >>> pcl.register_method("steepest-descent", method)
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**2, {"k": 0.0})
+    >>> pcl.minimize(problem, "steepest-descent", options={"rate": 0.2}).x.round(4)
+    array([2.])
     """
     if not isinstance(method, Method):
         raise TypeError(f"method is a {type(method).__name__}; expected a pcl.Method.")

@@ -192,6 +192,20 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     only if the loss is 0; or, for the trust-region methods, the Hessian is positive
     semidefinite and not zero; or, for the others, the gradient is at rounding level but not
     exactly zero, as it is where the loss does not see θ.
+
+    Examples
+    --------
+    >>> import numpy as np, tensorflow as tf, pcl
+    >>> x = np.linspace(0.0, 2.0, 9)
+    >>> data = 3.0 * np.exp(-1.5 * x)
+    >>> problem = pcl.Problem.from_residuals(
+    ...     lambda t: t["a"] * tf.exp(-t["k"] * x) - data, {"a": 1.0, "k": 1.0})
+    >>> result = pcl.minimize(problem)
+    >>> result.success, {name: float(value.round(6)) for name, value in result.theta.items()}
+    (True, {'a': 3.0, 'k': 1.5})
+    >>> bounded = pcl.minimize(problem, bounds={"k": (0.0, 1.0)})
+    >>> float(bounded.theta["k"].round(6))
+    1.0
     """
     require_interface(problem, *_INTERFACE, *(("certify",) if certify else ()))
     name, chosen = choose(automatic(problem, bounds) if method == "auto" else method)

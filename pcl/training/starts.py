@@ -188,6 +188,11 @@ def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", 
     options
         Further arguments of `minimize`, the same for every start.
 
+    Returns
+    -------
+    MultiStartResult
+        `best`, a `Result`, and all others with their losses.
+
     Raises
     ------
     ValueError, TypeError
@@ -204,6 +209,17 @@ def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", 
     provided `make_problem` draws from the seed alone, not from a global generator, and no
     `max_seconds` is set.
     Ctrl-C ends all and returns what is finished; the others are recorded as not finished.
+
+    Examples
+    --------
+    (k² − 1)² + k/4 has two minima; the start decides.
+
+    >>> import pcl
+    >>> def make_problem():
+    ...     return pcl.Problem(lambda t: (t["k"]**2 - 1.0)**2 + 0.25 * t["k"], {"k": 0.0})
+    >>> runs = pcl.multi_start(make_problem, [[-2.0], [2.0]])
+    >>> runs.best.x.round(3)
+    array([-1.03])
     """
     starts, seeded = _checked_starts(starts)
     if not callable(make_problem):

@@ -20,6 +20,10 @@ def misfit(predicted: ArrayLike | Tensor, observed: ArrayLike | Tensor,
         ≥ 0, for instance 1/σ². An observation of weight 0 is left out and may be NaN. The same
         observation given twice counts as one of weight 2.
 
+    Returns
+    -------
+    tensor (m,), the readings with a weight flattened row by row
+
     Raises
     ------
     TypeError
@@ -27,6 +31,13 @@ def misfit(predicted: ArrayLike | Tensor, observed: ArrayLike | Tensor,
     ValueError
         Shapes differ, there are no observations or all weights are 0, an observation with a
         weight is not finite, a weight is negative or not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> r = pcl.misfit([1.0, 2.0, 3.0], [1.5, 2.0, np.nan], weights=[4.0, 1.0, 0.0])
+    >>> r.numpy()
+    array([-1.,  0.,  0.])
     """
     predicted = nodes.as_input("predicted", predicted)
     observed = float64_array("observed", observed, finite=False)

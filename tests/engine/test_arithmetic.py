@@ -70,3 +70,11 @@ def test_elementary_functions_are_those_of_tensorflow_at_any_number_of_entries(n
     program = compiled(feeds, fetches, ELEMENTARY, lambda value: np.ravel(value)[0])
     np.testing.assert_allclose(program(x[:7], y[:7])[0], expected[0], rtol=4e-15)
     assert program(x, y)[0].shape == x.shape
+
+
+def test_a_check_that_the_arithmetic_waits_for_is_kept():
+    def checked(x, y):
+        with tf.control_dependencies([tf.debugging.assert_less(x, tf.constant(5.0, tf.float64))]):
+            return tf.identity(x) + y
+    graph, feeds, fetches = graph_of(checked)
+    assert compiled(feeds, fetches) is None

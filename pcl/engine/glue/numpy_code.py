@@ -176,8 +176,12 @@ _INTEGERS: dict[str, Any] = {
 
 
 def _only_orders(op):
-    """Whether a control dependency on this operation is on arithmetic, not on a check."""
-    return op.type in _ALL or op.type in _MOVES or op.type in ("Placeholder", "Const")
+    """Whether a control dependency on this operation is on arithmetic, not on a check.
+
+    The outcome of a check is a truth value, which TensorFlow passes on by an Identity.
+    """
+    known = op.type in _ALL or op.type in _MOVES or op.type in ("Placeholder", "Const")
+    return known and all(t.dtype != tf.bool for t in op.outputs)
 
 
 def _known_integer(t):

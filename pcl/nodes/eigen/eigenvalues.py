@@ -80,6 +80,16 @@ def eigenvalues(K: SparseMatrix, M: SparseMatrix | None = None,
     Up to 200 unknowns by dense linear algebra, else by shift-and-invert Lanczos (ARPACK); each pair is
     checked by its residual, and the inertia of shifted matrices says that none is missing. In training
     eigenvalues are numbered by size at each θ: where two cross, a single one has a kink.
+
+    Examples
+    --------
+    Two masses 1 between three springs k: λ = k, 3k.
+
+    >>> import numpy as np, pcl
+    >>> K = pcl.SparseMatrix.from_entries([0, 0, 1, 1], [0, 1, 0, 1], [2.0, -1.0, -1.0, 2.0], (2, 2))
+    >>> problem = pcl.Problem(lambda t: pcl.eigenvalues(t["k"] * K, count=2)[0], {"k": 5.0})
+    >>> pcl.eigenvalues(5.0 * K, count=2).numpy(), problem.gradient([5.0]).round(6)
+    (array([ 5., 15.]), array([1.]))
     """
     M = _mass(K, M)
     known("solver", solver, factor.solvers())

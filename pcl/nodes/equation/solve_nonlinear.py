@@ -50,6 +50,17 @@ def solve_nonlinear(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
     -----
     Outside a `Problem`, gradients by TensorFlow tapes are exact; second derivatives up to 500
     unknowns, beyond which asking for them is an error.
+
+    Examples
+    --------
+    u² = θ, so that du/dθ = 1/2u and d²u/dθ² = −1/4u³:
+
+    >>> import pcl
+    >>> def root(t):
+    ...     return pcl.solve_nonlinear(lambda u: u**2 - t["q"], [1.0])[0]
+    >>> problem = pcl.Problem(root, {"q": [4.0]})
+    >>> round(problem.value([4.0]), 6), problem.gradient([4.0]), problem.hessian([4.0])
+    (2.0, array([0.25]), array([[-0.03125]]))
     """
     settings = Newton(tolerance, atol, maxiter, load_steps, solver, warm_start, name_null)
     u = nodes.record(Equation(equation, start, settings))

@@ -33,6 +33,16 @@ def block(blocks: Sequence[Sequence[SparseMatrix | None]]) -> SparseMatrix:
         An entry is neither a SparseMatrix nor None.
     ValueError
         Rows of different lengths; heights or widths that differ; a row or column of None alone.
+
+    Examples
+    --------
+    The saddle point A = 2, B = 1: 2u + p = 4, u = 1.
+
+    >>> import pcl
+    >>> A = pcl.SparseMatrix.from_entries([0], [0], [2.0], (1, 1))
+    >>> B = pcl.SparseMatrix.from_entries([0], [0], [1.0], (1, 1))
+    >>> pcl.solve(pcl.block([[A, B.T], [B, None]]), [4.0, 1.0]).numpy()
+    array([1., 2.])
     """
     rows = [list(row) for row in blocks] if _is_table(blocks) else []
     if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
@@ -86,6 +96,22 @@ def complex_block(A: SparseMatrix, B: SparseMatrix) -> SparseMatrix:
     """The real form [[A, −B], [B, A]] of A + iB: (x; y) ↦ (A x − B y; B x + A y) for x + iy.
 
     Its eigenvalues are those of A + iB and their conjugates. `solve_complex` solves with it.
+
+    Parameters
+    ----------
+    A, B : SparseMatrix (n, n)
+
+    Returns
+    -------
+    SparseMatrix (2n, 2n)
+
+    Examples
+    --------
+    >>> import pcl
+    >>> A = pcl.SparseMatrix.from_entries([0], [0], [3.0], (1, 1))
+    >>> B = pcl.SparseMatrix.from_entries([0], [0], [4.0], (1, 1))
+    >>> (pcl.complex_block(A, B) @ [1.0, 0.0]).numpy()              # (3 + 4i) · 1
+    array([3., 4.])
     """
     return block([[A, _negated(B)], [B, A]])
 

@@ -27,9 +27,24 @@ def solve_complex(A_re: SparseMatrix, A_im: SparseMatrix, b_re: ArrayLike | Tens
     fixed : (numbers, real part) or (numbers, real part, imaginary part), optional
         Values of the unknowns of these numbers, scalars or as many; their equations are left out.
 
+    Returns
+    -------
+    x, y : tensors of the shape of b_re
+
     Raises
     ------
     As `pcl.block` and `pcl.solve`.
+
+    Examples
+    --------
+    (3 + 4i) z = 25, so that z = 3 − 4i:
+
+    >>> import pcl
+    >>> A = pcl.SparseMatrix.from_entries([0], [0], [3.0], (1, 1))
+    >>> B = pcl.SparseMatrix.from_entries([0], [0], [4.0], (1, 1))
+    >>> x, y = pcl.solve_complex(A, B, [25.0])
+    >>> x.numpy(), y.numpy()
+    (array([3.]), array([-4.]))
     """
     K, n = complex_block(A_re, A_im), A_re.shape[0]
     b = _stacked("b_im", nodes.as_input("b_re", b_re), b_im)

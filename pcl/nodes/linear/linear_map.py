@@ -30,6 +30,18 @@ class LinearMap:
         Called before each product, for warnings.
 
     A map costs nothing in second-order sweeps: it is folded into its neighbours.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Entries that are not finite numbers; shapes whose sizes are not those of the matrix.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> mean = pcl.LinearMap([[0.5, 0.5]])
+    >>> (mean @ [1.0, 3.0]).numpy(), (mean.T @ [1.0]).numpy()
+    (array([2.]), array([0.5, 0.5]))
     """
 
     __array_ufunc__ = None

@@ -34,6 +34,12 @@ class SparseMatrix:
     coefficient. A difference A − B says its sign in the open and is allowed; what is subtracted is a
     term of any sign from then on.
 
+    Parameters
+    ----------
+    structures : sequence of Structure, the A_j; usually by a form of a space, or by a `from_…` below
+    coefficients : sequence of tensors or arrays (N_j,), the c_j
+    space, positive : see below
+
     Attributes
     ----------
     shape : (n_rows, n_cols)
@@ -41,6 +47,22 @@ class SparseMatrix:
         Which of the terms have a coefficient that must be positive.
     space : object or None
         The discretisation whose degrees of freedom number rows and columns (not used here).
+
+    Raises
+    ------
+    ValueError, TypeError
+        Coefficients of another size or kind; structures of different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np, pcl
+    >>> A = pcl.SparseMatrix.from_entries([0, 0, 1, 1], [0, 1, 0, 1], [2.0, -1.0, -1.0, 2.0], (2, 2))
+    >>> B = 0.5 * A + pcl.SparseMatrix.from_scipy(np.eye(2))
+    >>> B.to_scipy().toarray()
+    array([[ 2. , -0.5],
+           [-0.5,  2. ]])
+    >>> (B @ [1.0, 0.0]).numpy(), B.restrict([0], [1]).to_scipy().toarray()
+    (array([ 2. , -0.5]), array([[-0.5]]))
     """
 
     # numpy must leave `array * matrix` and `array @ matrix` to the methods below.
@@ -63,10 +85,11 @@ class SparseMatrix:
     @classmethod
     def from_structure(cls, structure: Structure, coefficient: ArrayLike | Tensor, space: Any = None,
                        positive: bool = False) -> SparseMatrix:
-        """A(c) of one structure; `coefficient` (N,) tensor or array, or a scalar for all N.
+        """A(c) of one `structure`; `coefficient` (N,) tensor or array, or a scalar for all N.
 
         `positive` says that it has been refused unless positive (see `pcl.guard`), and that multiples
-        of the matrix are to be refused likewise.
+        of the matrix are to be refused likewise; `space` is what numbers rows and columns. ValueError or
+        TypeError for a coefficient of another size or kind.
         """
         return cls([structure], [_coefficient(coefficient, structure.size)], space, [positive])
 
@@ -86,14 +109,17 @@ class SparseMatrix:
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> SparseMatrix:
-        """A constant matrix."""
+        """A constant matrix from `matrix`, sparse or dense; ValueError if an entry is not finite."""
         coo = float64_sparse("matrix", matrix).tocoo()
         rows, cols = coo.coords
         return cls.from_entries(rows, cols, coo.data, coo.shape)
 
     @property
     def coefficients(self) -> tuple:
-        """The c_j, in the order of `structures`."""
+        """The c_j, in the order of `structures`.
+
+        InvalidCoefficient, a ValueError, where one must be positive and is not.
+        """
         if self._refusal is not None:
             raise self._refusal
         return self._coefficients
@@ -157,7 +183,10 @@ class SparseMatrix:
         return SparseMatrix(structures, self.coefficients, positive=self.positive)
 
     def projected(self, left: Any, right: Any) -> SparseMatrix:
-        """leftᵀ A right with the same coefficients; `left`, `right` constant sparse matrices."""
+        """leftᵀ A right with the same coefficients; `left`, `right` constant sparse matrices.
+
+        ValueError if their shapes do not fit.
+        """
         left, right = float64_sparse("left", left), float64_sparse("right", right)
         structures = [s.projected(left, right) for s in self.structures]
         return SparseMatrix(structures, self.coefficients, positive=self.positive)

@@ -47,6 +47,15 @@ def solve(A: SparseMatrix, b: ArrayLike | Tensor, solver: str = "superlu", *, fi
         needs a symmetric matrix.
     SingularMatrix, NotConverged, NotFinite
         When evaluated: no solution that could be trusted.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> A = pcl.SparseMatrix.from_entries([0, 0, 1, 1], [0, 1, 0, 1], [2.0, -1.0, -1.0, 2.0], (2, 2))
+    >>> pcl.solve(A, [1.0, 1.0]).numpy()
+    array([1., 1.])
+    >>> pcl.solve(A, [0.0, 3.0], fixed=([0], 1.0)).numpy()                  # u₀ = 1, −u₀ + 2u₁ = 3
+    array([1., 2.])
     """
     _check_system(A, b, solver)
     if fixed is not None:

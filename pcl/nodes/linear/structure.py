@@ -32,6 +32,24 @@ class Structure:
     trial : sparse (N·group, n_cols), likewise
     group : int
         Rows that share one coefficient.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Entries that are not finite, numbers of rows that differ or are no multiple of group.
+
+    Examples
+    --------
+    Two springs c₀, c₁ in a row, fixed at the left: each stretches by a difference of u.
+
+    >>> import numpy as np, scipy.sparse as sp, pcl
+    >>> stretch = sp.csr_array([[1.0, 0.0], [-1.0, 1.0]])
+    >>> springs = pcl.Structure(stretch, stretch)
+    >>> pcl.SparseMatrix.from_structure(springs, [2.0, 3.0]).to_scipy().toarray()
+    array([[ 5., -3.],
+           [-3.,  3.]])
+    >>> springs.apply(np.array([2.0, 3.0]), np.array([1.0, 1.0]))
+    array([2., 0.])
     """
 
     def __init__(self, test: Any, trial: Any, group: int = 1):
@@ -52,7 +70,10 @@ class Structure:
 
     @classmethod
     def from_entries(cls, rows: ArrayLike, cols: ArrayLike, shape: Sequence[int]) -> "Structure":
-        """One coefficient an entry: A[rows[e], cols[e]] += c_e."""
+        """One coefficient an entry of a matrix of this `shape`: A[rows[e], cols[e]] += c_e.
+
+        ValueError or IndexError for numbers outside the shape, or different lengths.
+        """
         rows, cols = whole_numbers("rows", rows, shape[0]), whole_numbers("cols", cols, shape[1])
         if rows.shape != cols.shape:
             raise ValueError(f"rows has shape {rows.shape} and cols {cols.shape}; expected two vectors "
@@ -68,14 +89,17 @@ class Structure:
         return Structure(self.trial, self.test, self.group)
 
     def restrict(self, rows: ArrayLike, cols: ArrayLike) -> "Structure":
-        """The structure of A(c)[rows, cols]; the same object for the same numbers while it is kept."""
+        """The structure of A(c)[rows, cols]; the same object for the same numbers while it is kept.
+
+        ValueError or IndexError for numbers outside the shape.
+        """
         rows = whole_numbers("rows", rows, self.shape[0])
         cols = whole_numbers("cols", cols, self.shape[1])
         return self._restricted.kept(digest(rows, cols), lambda: Structure(
             self.test[:, rows], self.trial[:, cols], self.group))
 
     def projected(self, left: Any, right: Any) -> "Structure":
-        """The structure of leftᵀ A(c) right for sparse matrices; kept like `restrict`."""
+        """The structure of `left`ᵀ A(c) `right` for sparse matrices; kept like `restrict`."""
         parts = [x for m in (left, right) for x in (m.data, m.indices, m.indptr, np.array(m.shape))]
         return self._restricted.kept(digest(*parts), lambda: Structure(
             self.test @ left, self.trial @ right, self.group))
@@ -107,7 +131,7 @@ class Structure:
         return self.test.T @ (np.repeat(c, self.group) * (self.trial @ u))
 
     def coefficient_adjoint(self, mu: Array, u: Array) -> Array:
-        """∂(μᵀ A(c) u)/∂c, shape (N,)."""
+        """∂(μᵀ A(c) u)/∂c, shape (N,), with μ = `mu` (n_rows,), u (n_cols,)."""
         return ((self.test @ mu) * (self.trial @ u)).reshape(self.size, self.group).sum(axis=1)
 
     def left(self, u: Array) -> sp.sparray:
@@ -115,7 +139,7 @@ class Structure:
         return self._grouped_test.weighted(self.trial @ u).T
 
     def right(self, mu: Array) -> sp.sparray:
-        """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols)."""
+        """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols), with μ = `mu` (n_rows,)."""
         return self._grouped_trial.weighted(self.test @ mu)
 
     @functools.cached_property

@@ -48,6 +48,18 @@ def solve_pointwise(equation: Callable[[Tensor], Tensor], start: ArrayLike | Ten
     Notes
     -----
     Outside a `Problem` tapes differentiate it three times.
+
+    Examples
+    --------
+    z e^z = a at three points, Lambert's W:
+
+    >>> import numpy as np, scipy.special, tensorflow as tf, pcl
+    >>> a = np.array([[0.5], [1.0], [2.0]])
+    >>> z = pcl.solve_pointwise(lambda z: z * tf.exp(z) - a, np.ones((3, 1)))
+    >>> z.numpy()[:, 0].round(6)
+    array([0.351734, 0.567143, 0.852606])
+    >>> scipy.special.lambertw(a[:, 0]).real.round(6)
+    array([0.351734, 0.567143, 0.852606])
     """
     settings = Newton(tolerance, atol, maxiter)
     start = nodes.as_input("start", start)

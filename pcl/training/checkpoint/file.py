@@ -27,7 +27,16 @@ _BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, Mem
 
 
 class CheckpointError(ValueError):
-    """A file cannot be resumed from; the message names the file and the reason."""
+    """A file cannot be resumed from; the message names the file and the reason.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> pcl.load("nowhere.npz")
+    Traceback (most recent call last):
+        ...
+    pcl.training.checkpoint.file.CheckpointError: nowhere.npz cannot be read: No such file or directory.
+    """
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,14 +109,28 @@ def read_checkpoint(path: str | os.PathLike[str], format: str = FORMAT) -> Check
 
     Parameters
     ----------
+    path : path
     format : str
         What it has to hold: a training run, or what another writer of such files called it.
+
+    Returns
+    -------
+    Checkpoint
 
     Raises
     ------
     CheckpointError
         No such file, a directory, not readable, not a checkpoint, truncated or altered, of
         another format version. Names the previous generation if that is whole.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**4, {"k": 0.0})
+    >>> result = pcl.minimize(problem, maxiter=3, checkpoint="run.ckpt")
+    >>> found = pcl.read_checkpoint("run.ckpt")
+    >>> bool(found.x == result.x), found.fun == result.fun
+    (True, True)
     """
     path = os.fspath(path)
     try:

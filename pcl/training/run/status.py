@@ -11,6 +11,17 @@ class Status(enum.Enum):
     tolerances, or double precision, can tell. A limit is never a success. A start where the
     gradient vanishes may be the solution or a loss that does not see θ: there the status alone
     cannot tell, and `result.success` is True only with evidence of a minimum, see `minimize`.
+
+    Examples
+    --------
+    >>> import pcl
+    >>> problem = pcl.Problem(lambda t: (t["k"] - 2.0)**4, {"k": 0.0})
+    >>> result = pcl.minimize(problem, maxiter=2)
+    >>> result.status is pcl.Status.ITERATION_LIMIT, result.status.success
+    (True, False)
+    >>> print(result.status.value)
+    Not converged: maxiter iterations are used up. Continue from the point returned with
+    x0=result.x, or raise maxiter.
     """
 
     CONVERGED_GRADIENT = (
