@@ -38,14 +38,14 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey", "copyfile_regex": r".*\.csv",
     "abort_on_example_error": True,
     "write_computation_times": False, "show_signature": False, "download_all_examples": True,
-    "capture_repr": (), "min_reported_time": 1e9, "image_srcset": ["2x"],
+    "capture_repr": (), "min_reported_time": 1e9,
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_show_sourcelink = False
+html_show_sourcelink = html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False, "show_prev_next": True, "navbar_align": "left",
     "header_links_before_dropdown": 8, "secondary_sidebar_items": ["page-toc"],

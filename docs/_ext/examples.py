@@ -105,10 +105,12 @@ def section(example):
 
 def card(example):
     return f"""
-:::{{grid-item-card}} {example.question}
+:::{{grid-item-card}}
 :link: {example.path.stem}
 :link-type: ref
 :img-top: figures/{example.figures[0]}
+
+{example.question}
 :::
 """
 
@@ -117,7 +119,7 @@ def page():
     """Markdown of all examples: thumbnails first, then one section each."""
     found = everything()
     cards = "".join(card(example) for group in found.values() for example in group)
-    parts = [f"::::{{grid}} 2 3 3 4\n:gutter: 2\n{cards}::::\n"]
+    parts = [f"::::{{grid}} 1 2 2 2\n:gutter: 2\n{cards}::::\n"]
     for kind, group in found.items():
         parts += [f"## {kind}\n", *(section(example) for example in group)]
     return "\n".join(parts)

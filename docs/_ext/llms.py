@@ -30,7 +30,7 @@ def description(doctree):
         inside = paragraph.parent
         text = " ".join(paragraph.astext().split())
         if isinstance(inside, (nodes.section, nodes.document)) and len(text) > 20:
-            first = re.split(r"(?<=[.?!:]) ", text)[0]
+            first = re.split(r"(?<=[.?!]) ", text)[0]
             return first if len(first) <= LONGEST else first[:LONGEST].rsplit(" ", 1)[0] + " …"
     return ""
 
