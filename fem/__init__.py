@@ -90,8 +90,9 @@ if not TYPE_CHECKING:       # a checker refuses names that are not there
         if name in _PACKAGES:
             return importlib.import_module(f"fem.{name}")
         if name not in _HOME:
+            from pcl.support.nearest import nearest
             raise AttributeError(f"module 'fem' has no attribute {name!r}; it offers "
-                                 f"{', '.join(__all__)}.")
+                                 f"{', '.join(__all__)}.{nearest(name, __all__)}")
         value = globals()[name] = getattr(importlib.import_module(f"fem.{_HOME[name]}"), name)
         return value
 

@@ -51,7 +51,7 @@ def test_the_check_writes_nothing_to_stderr():
     assert done.returncode == 0 and done.stderr == ""
 
 
-def test_without_a_checkout_the_place_of_the_examples_is_said_in_one_sentence(capsys, monkeypatch, tmp_path):
+def test_without_a_checkout_the_place_of_the_examples_is_said(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(command, "EXAMPLES", tmp_path)
     assert command.main(["examples"]) == 1
     assert "come with the sources, not with a wheel" in capsys.readouterr().err
