@@ -67,8 +67,7 @@ right.grid(alpha=0.3)
 # The model
 # ---------
 #
-# .. math:: -\nabla\cdot(\kappa(u)\nabla u) = f \ \text{ for } r < R, \qquad u = 700\ \text{K at } r =
-# R.
+# .. math:: -\nabla\cdot(\kappa(u)\nabla u) = f \ \text{ for } r < R, \qquad u = 700\ \text{K on } r = R.
 #
 # In weak form that is the density :math:`-f` beside the test function and the flux
 # :math:`\kappa(u)\nabla u` beside its gradient;
