@@ -255,7 +255,7 @@ def test_inside_a_problem_times_are_chosen_at_its_start_and_stay():
     assert result.success and np.array_equal(times.times, chosen) and times.error < 1e-3
     fixed = heat_problem(chosen)
     assert fixed.value(result.x) == problem.value(result.x)
-    assert pcl.check_gradient(problem).ok and pcl.check_hessian(problem).ok
+    assert pcl.check_gradient(problem, directions=1).ok and pcl.check_hessian(problem, directions=1).ok
 
 
 # --- the error in time of a fit --------------------------------------------------------------------

@@ -20,7 +20,7 @@ def tank():
 
 @pytest.fixture(scope="module")
 def tanks(tank):
-    return tank.main(seeds=1, elements=30, points=81, designs=("neighbours",))
+    return tank.main(seeds=1, elements=20, points=41, designs=("neighbours",))
 
 
 @pytest.fixture(scope="module")
