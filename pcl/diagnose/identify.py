@@ -41,7 +41,7 @@ class IdentifiabilityMap:
     >>> problem = pcl.Problem.from_residuals(lambda t: line(t, np.zeros(2)) - [1.0, 1.2],
     ...                                      {"ab": [1.1, 0.0]})
     >>> x = np.array([0.0, 1.0])
-    >>> found = pcl.diagnose.identifiability(problem, [1.1, 0.0], lambda t: line(t, x), x, sigma=0.1)
+    >>> found = pcl.diagnose.identifiability(problem, [1.1, 0.0], line, x, sigma=0.1)
     >>> found.value, found.deviation.round(3), found.determined.round(3)
     (array([1.1, 1.1]), array([0.071, 0.071]), array([1. , 0.5]))
     """
@@ -161,7 +161,7 @@ def identifiability(problem: Any, theta: Theta | HessianSpectrum,
     ...                                      {"ab": [0.0, 0.0]})
     >>> result = pcl.minimize(problem)
     >>> x = np.array([0.0, 0.5, 2.0])
-    >>> found = pcl.diagnose.identifiability(problem, result.x, lambda t: line(t, x), x, sigma=0.1)
+    >>> found = pcl.diagnose.identifiability(problem, result.x, line, x, sigma=0.1)
     >>> found.deviation.round(4)
     array([0.1   , 0.0707, 0.2236])
     >>> found.verdict
