@@ -61,7 +61,7 @@ NARROW = {
     "pcl.checks": {"pcl.support", "pcl.errors"},
     "pcl.collocation": {"pcl.support", "pcl.errors"},
     "pcl.factor": {"pcl.support", "pcl.errors", "pcl.execute"},
-    "pcl.interior_point": {"pcl.support", "pcl.errors", "pcl.interior_point"},
+    "pcl.interior_point": {"pcl.support", "pcl.errors", "pcl.execute", "pcl.interior_point"},
     "pcl.training": {"pcl.support", "pcl.errors", "pcl.execute", "pcl.training", "pcl.callbacks"},
     "fem.refinement": {"pcl", "fem"},           # it trains, and reads what the data determine
     "fem.unknowns": {"pcl.support", "pcl.errors", "pcl.engine", "pcl.nodes", "pcl.uncertainty.prior",

@@ -20,12 +20,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy  # noqa: F401  their BLAS must be there to be found
 import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
 from pcl.execute.executor import Item, Result
+
+# Rows of a dense system from which on BLAS gains from threads of its own.
+SMALL = 400
 
 
 def workers() -> int:
@@ -64,6 +68,20 @@ def _block(function, item):
 def single() -> contextlib.AbstractContextManager[None]:
     """SciPy's BLAS on the caller's thread alone inside the block."""
     return _scipys_blas.single_threaded()
+
+
+def for_small(n: int) -> contextlib.AbstractContextManager[Any]:
+    """Every BLAS on the caller's thread inside the block, if its systems have fewer than `SMALL` rows.
+
+    A second thread gains nothing there and waits in a loop for its turn: on processors that others use,
+    too, a fit of nineteen weights took five times as long. What is spread over blocks still is.
+    """
+    open_blocks = contextlib.ExitStack()
+    if n < SMALL:
+        open_blocks.enter_context(_blas.single_threaded())
+        if _scipys_blas is not _blas:
+            open_blocks.enter_context(_scipys_blas.single_threaded())
+    return open_blocks
 
 
 def shares(items: Sequence[Item]) -> list[Sequence[Item]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.execute import threads
 from pcl.interior_point.algorithm import Algorithm, Rescale
 from pcl.interior_point.attempts import ATTEMPTS, SECOND_BARRIER, SECOND_PUSH, tried
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
@@ -125,8 +126,9 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
         push = np.maximum(bound_push, SECOND_PUSH)
         return run(_start(program, x, None, bounds, push), Monotone, SECOND_BARRIER, None, False)
 
-    first = run(x, _RULES[barrier], initial_barrier, warm_start, check_derivatives)
-    return tried(first, again, x, attempts, tol)
+    with threads.for_small(x.size):
+        first = run(x, _RULES[barrier], initial_barrier, warm_start, check_derivatives)
+        return tried(first, again, x, attempts, tol)
 
 
 def _told(callback, verbose):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pcl.callbacks import combined, restore
+from pcl.execute import threads
 from pcl.support.interface import require_interface
 from pcl.support.memory import require
 from pcl.support.types import ArrayLike
@@ -225,7 +226,7 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     evaluator, extra = _evaluator(session.recorded(timed), name, settings, counts)
     bar = Progress(progress, limit, name)
     try:
-        with session.terminable():
+        with session.terminable(), threads.for_small(theta.size):
             run = Run(Objective(evaluator, counts), theta, tolerances, limit, callback=callback,
                       progress=bar, bounds=box, problem_counts=getattr(problem, "counts", None),
                       max_seconds=max_seconds, session=session if session.active else None,

@@ -7,7 +7,10 @@ import time
 import numpy as np
 import pytest
 from oracles import broken_promises
+from small_problems import Rosenbrock
+from threadpoolctl import threadpool_info, threadpool_limits
 
+import pcl
 from pcl.execute import threads
 from pcl.execute.executor import Executor
 from pcl.support.context import having
@@ -66,3 +69,25 @@ def test_work_inside_work_stays_on_its_thread(ordered):
 
 def test_nothing_to_do_is_no_error(ordered):
     assert list(ordered(np.sqrt, [])) == []
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_small_systems_keep_every_blas_on_one_thread_and_large_ones_as_it_was():
+    with threadpool_limits(2, user_api="blas"):
+        with threads.for_small(threads.SMALL):
+            assert blas_threads() == {2}
+        with threads.for_small(threads.SMALL - 1), threads.for_small(1):
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}
+
+
+def test_a_small_fit_is_worked_on_by_one_blas_thread_and_leaves_them_as_they_were():
+    seen = []
+    with threadpool_limits(2, user_api="blas"):
+        result = pcl.minimize(Rosenbrock(), "levenberg-marquardt",
+                              callback=lambda *_, **__: seen.append(blas_threads()))
+        assert result.success and blas_threads() == {2}
+    assert seen and set.union(*seen) == {1}

@@ -39,6 +39,7 @@ from pcl.dae.stages.smooth import Smoothed, smooth
 from pcl.dae.stages.solves import Search, SHORT, Solves
 from pcl.dae.stages.start import Start
 from pcl.dae.stages.together import NOISE, together, WORSE
+from pcl.execute import threads
 from pcl.support.nearest import nearest
 from pcl.support.processes import jobs
 from pcl.support.validate import known, positive_integer, positive_number
@@ -204,7 +205,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     words = "; ".join(filter(None, (start_words(setting, report) + start.words,
                                     setting.unreadable(start.x))))
     try:
-        with at_once:
+        with at_once, threads.for_small(sum(law.size for law in laws)):
             if laws:
                 prepare = Preparation(setting, laws, weight_decay, normalise, train=trainer(pretrain))
                 search, enough, first = _with_laws(prepare, start, words, solve, seed, smoothing)
