@@ -16,8 +16,8 @@ from pcl.support.types import Array, Integers
 class ControlVolumes:
     """The nodes of a grid with their volumes V_i, and the faces f between them.
 
-    What `Forms`, `Differences`, `Observations` and `Conditions` ask of a grid, each of which
-    adds one kind of map and keeps nothing; `Grid`, which is all of them, describes the attributes and sets them.
+    What `Forms`, `Differences`, `Observations` and `Conditions` ask of a grid, each of which adds
+    one kind of map and keeps nothing; `Grid`, which is all of them, describes and sets the attributes.
     """
 
     n: int
