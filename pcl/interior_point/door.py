@@ -18,7 +18,7 @@ def checked_program(program):
 
 
 def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
-                     initial_barrier, attempts):
+                     initial_barrier, attempts, solver="pcl"):
     """Refuse settings that are not positive or not known."""
     for name, value in (("tol", tol), ("acceptable_tol", acceptable_tol),
                         ("constraint_tol", constraint_tol), ("max_seconds", max_seconds),
@@ -29,6 +29,17 @@ def checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, 
     positive_integer("attempts", attempts)
     known("barrier", barrier, ("adaptive", "monotone"))
     known("scaling", scaling, ("gradient", "none"))
+    known("solver", solver, ("pcl", "ipopt"))
+
+
+def checked_for_ipopt(callback, hessian):
+    """Refuse what IPOPT cannot be told."""
+    if callback is not None:
+        raise ValueError("callback is given with solver='ipopt', which has none; leave it out, and read "
+                         "result.history, or verbose=1.")
+    if hessian not in ("exact", "limited-memory"):
+        raise ValueError(f"hessian is {hessian!r}; expected 'exact' or 'limited-memory' with "
+                         "solver='ipopt'.")
 
 
 def checked_warm_start(result, program):

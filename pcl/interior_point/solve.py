@@ -11,8 +11,11 @@ from pcl.interior_point.attempts import ATTEMPTS, SECOND_BARRIER, SECOND_PUSH, t
 from pcl.interior_point.barrier import Adaptive, Monotone, start_value
 from pcl.interior_point.convergence import Convergence
 from pcl.interior_point.degenerate import is_suspect, lower_point
-from pcl.interior_point.door import First, checked_program, checked_settings, checked_warm_start
+from pcl.interior_point.derivatives import require_right
+from pcl.interior_point.door import (First, checked_for_ipopt, checked_program, checked_settings,
+                                     checked_warm_start)
 from pcl.interior_point.hessians import Hessian, strategy
+from pcl.interior_point.ipopt import second_opinion
 from pcl.interior_point.kkt.protocol import KKT, backend
 from pcl.interior_point.monitor import Monitor
 from pcl.interior_point.program import Program, row_maxima
@@ -37,7 +40,7 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
           callback: Callable | None = None, verbose: int = 0, acceptable_tol: float = 1e-6,
           constraint_tol: float | None = None, check_derivatives: bool = False,
           reestimate_below: float = 1e-2, bound_push: ArrayLike = KAPPA,
-          attempts: int = ATTEMPTS) -> Result:
+          attempts: int = ATTEMPTS, solver: str = "pcl") -> Result:
     """A local minimum of f(x) subject to c_lower ≤ c(x) ≤ c_upper, x_lower ≤ x ≤ x_upper.
 
         ∇f + Jᵀλ − z_lower + z_upper = 0,      z ≥ 0,      z_i × distance_i = 0,      rows and bounds hold
@@ -81,6 +84,10 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
     attempts : int
         Runs at most: one that fails before it has found a feasible point is followed by another from the
         same start, then from starts at random, see `pcl.interior_point.attempts`. 1: no further ones.
+    solver : "pcl" or "ipopt"
+        "ipopt": IPOPT (cyipopt, else CasADi's, extra `casadi`) runs once on the same functions and
+        derivatives, a second opinion; `kkt`, `barrier`, `reestimate_below` and `attempts` have no meaning
+        there, `callback` and Hessian objects are refused.
 
     Returns
     -------
@@ -90,6 +97,8 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
     ------
     ValueError, TypeError
         Bounds no number satisfies, a start or a first evaluation of a wrong shape, unknown settings.
+    ImportError
+        solver="ipopt", and no IPOPT is installed.
 
     Notes
     -----
@@ -111,10 +120,16 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
     (array([1.   , 4.743, 3.821, 1.379]), 17.014, True)
     """
     checked_settings(tol, acceptable_tol, constraint_tol, maxiter, max_seconds, barrier, scaling,
-                     initial_barrier, attempts)
+                     initial_barrier, attempts, solver)
     bounds = checked_program(program)
     checked_warm_start(warm_start, program)
     x = _start(program, x0, warm_start, bounds, bound_push)
+    if solver == "ipopt":
+        checked_for_ipopt(callback, hessian)
+        return second_opinion(program, x, bounds, hessian, warm_start, check_derivatives, {
+            "tol": tol, "acceptable_tol": acceptable_tol, "constraint_tol": constraint_tol,
+            "maxiter": maxiter, "max_seconds": max_seconds, "initial_barrier": initial_barrier,
+            "scaling": scaling, "verbose": verbose})
     monitor, count = Monitor(_told(callback, verbose), maxiter, max_seconds, tol), _counts()
 
     def run(x, rule, mu, warm_start, check):
@@ -210,7 +225,6 @@ class _Attempt:
         self._hessian = strategy(hessian, program)
         W = first.hessian(program, x) if hessian == "exact" else None
         if check:
-            from pcl.interior_point.derivatives import require_right
             require_right(program, x, exact=hessian == "exact")
         self._kkt = backend(kkt, W, first.J)
         size = curvature(W) if W is not None else tiny_curvature(program, x, first.g, self._bounds)
