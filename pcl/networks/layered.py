@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.engine import nodes
+from pcl.engine.trace import constant_value
+from pcl.networks.collapse import FEWEST, Collapse
 from pcl.networks.transform import Transform
 from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
@@ -66,10 +68,23 @@ class Layered(abc.ABC):
         return self.widths[-1]
 
     # --- nodes of a model -------------------------------------------------------------------------
-    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
-        """The outputs (q, n_out) at the points x (q, n_in), as a node of the model."""
+    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
+                 collapse: bool = True) -> Tensor:
+        """The outputs (q, n_out) at the points x (q, n_in), as a node of the model.
+
+        With `collapse`, at many points that depend on nothing, the network is evaluated at fewer nodes
+        and interpolated from there where that agrees with it to rounding, which is checked at every θ.
+        """
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        return nodes.call(NetworkNode(self), params, x)
+        return nodes.call(NetworkNode(self, collapse=self._collapse(x) if collapse else None), params, x)
+
+    def _collapse(self, x):
+        """The `Collapse` of points that are constant and many; else None."""
+        import tensorflow as tf
+        x = constant_value(x)
+        if tf.is_tensor(x) or nodes.active() is None or len(x) < FEWEST:
+            return None
+        return Collapse(x)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:
