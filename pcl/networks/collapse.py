@@ -59,7 +59,8 @@ class Collapse:
         self._digest = hashlib.blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).digest()
         self._failed: dict[int, float] = {}     # nodes a side: size of θ
         self._local: dict[int, int] = {}        # nodes a side: the local points that did
-        self._used: Any = None
+        self._at_samples: dict[tuple, Interpolation] = {}
+        self._used: Any = None                  # held, so that it is not made again
 
     def at(self, net: Any, params: np.ndarray) -> CollapsedPoint | None:
         """The network at the points, from nodes; None where that does not agree, or does not pay."""
@@ -105,10 +106,12 @@ class Collapse:
         fewest, most = BOXES[self._sides]
         return max(fewest, min(boxes, most))
 
-    @functools.lru_cache(maxsize=16)  # noqa: B019
     def _sampled(self, *grid):
         """The interpolation to the samples alone."""
-        return Interpolation(self._samples, self._bounds, *grid)
+        found = self._at_samples.get(grid)
+        if found is None:
+            found = self._at_samples[grid] = Interpolation(self._samples, self._bounds, *grid)
+        return found
 
     def _interpolation(self, *grid):
         """That to all points, the same object for all who ask for it at the same points."""

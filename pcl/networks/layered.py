@@ -82,9 +82,9 @@ class Layered(abc.ABC):
         """The `Collapse` of points that are constant and many; else None."""
         import tensorflow as tf
         x = constant_value(x)
-        if tf.is_tensor(x) or nodes.active() is None or len(x) < FEWEST:
+        if tf.is_tensor(x) or nodes.active() is None or x.ndim != 2 or len(x) < FEWEST:
             return None
-        return Collapse(x)
+        return Collapse(x) if np.all(np.isfinite(x)) else None
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:

@@ -24,7 +24,7 @@ from pcl.engine.second.low_rank import range_of
 FIRST, FURTHER, MOST = 4, 24, 0.6
 
 # Fewest parameters.
-FEWEST = 200
+FEWEST = 64
 
 
 class Reduction:
@@ -102,10 +102,13 @@ def _standing_on(plan, forms, leaf):
 def _low_rank(arrays):
     """([U_i (n_i, r)], R (r, p)) with arrays[i] = U_i R to rounding; None if that does not pay."""
     p, X = arrays[0].shape[1], arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    ends = np.cumsum([len(array) for array in arrays])[:-1]
+    if len(X) <= p // FIRST:
+        return np.split(np.eye(len(X)), ends), X
     lengths = np.sqrt(np.einsum("ij,ij->j", X, X))
     lengths[lengths == 0.0] = 1.0
     X /= lengths
     B = range_of(X.T, min(int(MOST * p), len(X)), p // FIRST, p // FURTHER)
     if B is None:
         return None
-    return np.split(X @ B, np.cumsum([len(array) for array in arrays])[:-1]), B.T * lengths
+    return np.split(X @ B, ends), B.T * lengths
