@@ -30,17 +30,19 @@ def low_rank(arrays):
     return [norm * part for norm, part in zip(norms, np.split(U, ends))], (U.T @ X) * lengths
 
 
-def range_of(X, limit, first, further):
+def range_of(X, limit, first, further, sketch=None):
     """Orthonormal U with U Uᵀ X = X to rounding, or None if it has more than `limit` columns.
 
     X : array (m, n)
     first, further : int, columns of U that are tried first, and added
+    sketch : function (columns, rng) -> random combinations of the columns of X (m, columns); normal ones
     """
-    rng, n = np.random.default_rng(0), X.shape[1]
-    probes = X @ rng.normal(size=(n, PROBES))
+    sketch = sketch or (lambda columns, rng: X @ rng.normal(size=(X.shape[1], columns)))
+    rng = np.random.default_rng(0)
+    probes = X @ rng.normal(size=(X.shape[1], PROBES))
     U, width = np.zeros((len(X), 0)), first
     while 0 < width <= limit - U.shape[1]:
-        Y = X @ rng.normal(size=(n, width))
+        Y = sketch(width, rng)
         for _ in range(2 if U.size else 1):  # the second pass removes what rounding has left
             Y = np.linalg.qr(Y - U @ (U.T @ Y))[0]
         U = np.concatenate([U, Y], axis=1)

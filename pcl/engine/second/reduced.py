@@ -15,6 +15,7 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from pcl.engine.second.collapsed import CollapsedColumns
 from pcl.engine.second.columns import InPlace
@@ -23,8 +24,11 @@ from pcl.engine.second.low_rank import range_of
 # Parts of the parameters: columns tried first, columns added, most columns that pay.
 FIRST, FURTHER, MOST = 4, 24, 0.6
 
-# Fewest parameters.
-FEWEST = 64
+# Fewest parameters; combinations that a row takes part in.
+FEWEST, IN_SKETCH = 64, 8
+
+# Multiplications in dense products that take the time of one in a back-substitution.
+SPARSE = 8
 
 
 class Reduction:
@@ -83,10 +87,19 @@ def reduction(plan: Any, forms: list, wanted: Collection = ()) -> Reduction | No
     for leaf in plan.bases if plan.collapsed else ():
         if leaf.rhs is None and leaf.size >= FEWEST and leaf not in wanted:
             bases = _standing_on(plan, forms, leaf)
-            factors = _low_rank([base.at_nodes() for base in bases]) if bases else None
+            pays = bases and _pays(plan, forms, bases, leaf.size)
+            factors = _low_rank([base.at_nodes() for base in bases]) if pays else None
             if factors is not None:
                 leaves[leaf] = bases, *factors
     return Reduction(plan, leaves) if leaves else None
+
+
+def _pays(plan, forms, bases, p):
+    """Whether fewer columns in solves, and in SᵀZ if there are forms, save what it costs to find them."""
+    rows = sum(base.at.shape[0] * base.n_outputs for base in bases)
+    others = [base for base in plan.bases if base.rhs is not None and base not in plan.collapsed]
+    saved = sum(SPARSE * base.cost(1)[0] + (base.size * p if forms else 0) for base in others)
+    return rows <= p // FIRST or saved >= rows * p
 
 
 def _standing_on(plan, forms, leaf):
@@ -108,7 +121,23 @@ def _low_rank(arrays):
     lengths = np.sqrt(np.einsum("ij,ij->j", X, X))
     lengths[lengths == 0.0] = 1.0
     X /= lengths
-    B = range_of(X.T, min(int(MOST * p), len(X)), p // FIRST, p // FURTHER)
+    B = range_of(X.T, min(int(MOST * p), len(X)), p // FIRST, p // FURTHER, _sparse_signs(X))
     if B is None:
         return None
     return np.split(X @ B, ends), B.T * lengths
+
+
+def _sparse_signs(X):
+    """Random combinations of the rows of X, each row with a sign in eight of them at most.
+
+    Source: J. A. Tropp, A. Yurtsever, M. Udell, V. Cevher, "Streaming low-rank matrix approximation with
+    an application to scientific simulation", SIAM J. Sci. Comput. 41 (2019) A2430–A2463, sparse maps.
+    """
+    n = len(X)
+
+    def sketch(columns, rng):
+        taken = min(IN_SKETCH, columns)
+        places, signs = rng.integers(columns, size=(n, taken)), rng.choice([-1.0, 1.0], size=(n, taken))
+        mix = sp.csc_array((signs.ravel(), places.ravel(), np.arange(n + 1) * taken), shape=(columns, n))
+        return (mix.tocsr() @ X).T
+    return sketch
