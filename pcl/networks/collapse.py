@@ -36,7 +36,7 @@ LOCAL = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28)
 POINTS_A_LOCAL, BOXES = 6, {1: (2, 32), 2: (4, 32), 3: (2, 10)}
 
 # Errors at the samples, against the range of the values and the largest derivative, that are accepted.
-VALUE_ERROR, DERIVATIVE_ERROR, ROUNDING = 1e-13, 1e-13, 4e-15
+VALUE_ERROR, DERIVATIVE_ERROR, ROUNDING = 3e-14, 5e-14, 4e-15
 
 # Samples of the points; how much smaller θ is when a grid that failed is tried again.
 SAMPLES, SMALLER = 60, 0.8

@@ -29,7 +29,8 @@ def hessian(plan):
         Sweep(plan, _leaves(plan), plan.n_theta, Q, forms=forms).run()
         return _with_transpose(Q)
     inside = np.zeros((reduced.n_columns, reduced.n_columns))
-    Sweep(plan, reduced.given, reduced.n_columns, inside, forms=list(filter(reduced.inside, forms))).run()
+    within = [form for form in forms if reduced.inside(form)]
+    Sweep(plan, reduced.given, reduced.n_columns, inside, forms=within, is_reduced=True).run()
     reduced.add_expanded(Q, inside)
     Sweep(plan.of_leaves(), _leaves(plan), plan.n_theta, Q,
           forms=[form for form in forms if not reduced.inside(form)]).run()
@@ -42,7 +43,9 @@ def jacobian(plan, tangent):
     reduced = reduction(plan, [], tangent.terms)
     if reduced is None:
         return _tangents(plan, _leaves(plan), plan.n_theta, [(rows, tangent.terms)])[0]
-    return reduced.expanded(_tangents(plan, reduced.given, reduced.n_columns, [(rows, tangent.terms)])[0])
+    sweep = Sweep(plan, reduced.given, reduced.n_columns, keep=set(tangent.terms), is_reduced=True)
+    sweep.run()
+    return reduced.expanded(sweep.products([(rows, tangent.terms)])[0])
 
 
 def tangents(plan, given, n_columns, wanted, Q=None, sums=None):
@@ -83,10 +86,12 @@ class Sweep:
     n_columns : int
     Q : (n_columns, n_columns), or None where no curvature is wanted
     sums : see `tangents`
+    is_reduced : whether the columns are those of a `pcl.engine.second.reduced.Reduction`
     """
 
-    def __init__(self, plan, given, n_columns, Q=None, keep=(), sums=None, forms=None):
-        self.n_columns, self.Q, self.sums = n_columns, Q, sums or {}
+    def __init__(self, plan, given, n_columns, Q=None, keep=(), sums=None, forms=None,
+                 is_reduced=False):
+        self.n_columns, self.Q, self.sums, self.is_reduced = n_columns, Q, sums or {}, is_reduced
         self._plan = plan
         self._columns = {base: Summed(columns.array, self.sums[base]) if base in self.sums else columns
                          for base, columns in given.items()}
