@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from pcl.engine import nodes
+from pcl.engine.trace import constant_value
 from pcl.errors import NotFinite
 from pcl.networks.collapsed import CollapsedPoint
 from pcl.networks.interpolation import Interpolation
@@ -121,6 +123,15 @@ class Collapse:
             if found is None:
                 found = _known[key] = Interpolation(self._x, self._bounds, *grid)
             return found
+
+
+def of_points(x: Any) -> Collapse | None:
+    """The `Collapse` of points x (q, n) of a traced model that are constant and many; else None."""
+    import tensorflow as tf
+    x = constant_value(x)
+    if tf.is_tensor(x) or nodes.active() is None or x.ndim != 2 or len(x) < FEWEST:
+        return None
+    return Collapse(x) if np.all(np.isfinite(x)) else None
 
 
 class Judge:

@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.engine import nodes
-from pcl.engine.trace import constant_value
-from pcl.networks.collapse import FEWEST, Collapse
+from pcl.networks.collapse import of_points
 from pcl.networks.transform import Transform
 from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
@@ -76,15 +75,8 @@ class Layered(abc.ABC):
         and interpolated from there where that agrees with it to rounding, which is checked at every θ.
         """
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        return nodes.call(NetworkNode(self, collapse=self._collapse(x) if collapse else None), params, x)
-
-    def _collapse(self, x):
-        """The `Collapse` of points that are constant and many; else None."""
-        import tensorflow as tf
-        x = constant_value(x)
-        if tf.is_tensor(x) or nodes.active() is None or x.ndim != 2 or len(x) < FEWEST:
-            return None
-        return Collapse(x) if np.all(np.isfinite(x)) else None
+        node = NetworkNode(self, collapse=of_points(x) if collapse else None)
+        return nodes.call(node, params, x)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:

@@ -142,6 +142,18 @@ def test_a_network_with_a_sharp_front_between_the_nodes_is_not_collapsed():
     same(ours.gradient(theta), problem("line", False).gradient(theta))
 
 
+def test_a_field_over_its_points_is_collapsed_as_its_network_is():
+    x = 1000.0 * points("plane") + 5000.0
+    field = pcl.Field(pcl.MLP(WIDTHS["plane"]), points=x)
+
+    def problem(collapse):
+        return pcl.Problem(lambda theta: tf.reduce_mean(tf.exp(field(theta["f"], x, collapse=collapse))),
+                           {"f": 0.5 * start("plane")})
+    ours, plain, theta = problem(True), problem(False), 0.5 * start("plane")
+    assert is_collapsed(ours, theta)
+    same(ours.gradient(theta), plain.gradient(theta))
+
+
 def test_points_that_move_are_not_collapsed():
     net, x = pcl.MLP(WIDTHS["line"]), points("line")
 
