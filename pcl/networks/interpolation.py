@@ -104,7 +104,8 @@ class Interpolation:
         self._t = [t[order] for _, t in placed]
         self.boxes = [Box(tuple(int(i) for i in np.unravel_index(n, counts)), slice(a, b), order[a:b])
                       for n, a, b in zip(found, starts, [*starts[1:], len(x)])]
-        self._held = {} if len(x) * sum(side.local for side in self._sides) <= HELD_ENTRIES else None
+        few = len(x) * sum(side.local for side in self._sides) <= HELD_ENTRIES
+        self._held: dict | None = {} if few else None
 
     # --- values and adjoints ------------------------------------------------------------------
     def values(self, f):

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.engine.second.collapsed import CollapsedColumns
-from pcl.engine.second.columns import InPlace
+from pcl.engine.second.columns import Columns, InPlace
 from pcl.engine.second.low_rank import range_of
 
 # Parts of the parameters: columns tried first, columns added, most columns that pay.
@@ -44,7 +44,8 @@ class Reduction:
     """
 
     def __init__(self, plan, leaves):
-        self.n_columns, self.given, self._parts = 0, {}, []
+        self.n_columns, self._parts = 0, []
+        self.given: dict[Any, Columns] = {}
         self._leaves = set(leaves)
         for base in plan.bases:
             if base in leaves:
