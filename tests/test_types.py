@@ -52,7 +52,8 @@ KEEPERS = {
     "pcl.engine.nodes.Point": [
         "pcl.nodes.guard.GuardPoint", "pcl.nodes.linear.linear_map.LinearMapPoint",
         "pcl.nodes.linear.product.ProductPoint", "pcl.nodes.linear.solve.SolvePoint",
-        "pcl.nodes.network.NetworkNodePoint", "pcl.rules.square_sum.SquareSumPoint",
+        "pcl.nodes.network.CollapsedNodePoint", "pcl.nodes.network.NetworkNodePoint",
+        "pcl.rules.square_sum.SquareSumPoint",
         "pcl.dae.result.node.SimulationPoint"],
     "pcl.engine.nodes.Construct": ["pcl.nodes.equation.call.Equation", "pcl.nodes.scan.scan.Recurrence"],
     "pcl.engine.procedure.Call": [
@@ -60,10 +61,12 @@ KEEPERS = {
         "pcl.nodes.scan.call.ScanCall"],
     "pcl.engine.second.bases.Base": ["pcl.engine.second.bases.InverseBase"],
     "pcl.engine.second.bases.CurvedBase": [
-        "pcl.engine.second.streamed.StreamedBase", "pcl.nodes.scan.base.ScanBase"],
+        "pcl.engine.second.streamed.StreamedBase", "pcl.nodes.scan.base.ScanBase",
+        "pcl.engine.second.collapsed.CollapsedBase"],
     "pcl.engine.second.columns.Columns": [
         "pcl.engine.second.columns.InPlace", "pcl.engine.second.columns.Dense",
-        "pcl.engine.second.columns.Summed", "pcl.engine.second.streamed.StreamedColumns"],
+        "pcl.engine.second.columns.Summed", "pcl.engine.second.streamed.StreamedColumns",
+        "pcl.engine.second.collapsed.CollapsedColumns"],
     "pcl.factor.factorisation.Factorisation": [
         "pcl.factor.superlu.SuperLU", "pcl.factor.cholespy.Cholespy", "pcl.factor.amg.AMG"],
     "pcl.evolution.scheme.Scheme": [

@@ -40,7 +40,7 @@ class Tracer:
         name = type(node).__name__
         self._require_plain_python(name)
         given = [x for x in inputs if tf.is_tensor(x)]
-        inputs = [_constant_value(x) for x in inputs]
+        inputs = [constant_value(x) for x in inputs]
         if not any(tf.is_tensor(x) for x in inputs):
             return tf.constant(node.evaluate(*inputs).value)
         number, output = self.variable(node.output_shape(*(constant_shape(name, x) for x in inputs)))
@@ -181,7 +181,7 @@ def _describe(graph, x, position):
     return Glued(position) if piece.deps else Constant(piece.value({})[0])
 
 
-def _constant_value(x):
+def constant_value(x):
     """An array where a tensor has a value already, else the tensor."""
     if not tf.is_tensor(x):
         return x

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pcl.engine import nodes
+from pcl.networks.collapse import of_points
 from pcl.networks.layered import Layered, gradient, jacobian
 from pcl.nodes.network import NetworkNode
 from pcl.support.types import Array, ArrayLike, Tensor
@@ -109,13 +110,15 @@ class Field:
         return self.net.check_params(params)
 
     # --- nodes of a model --------------------------------------------------------------------------
-    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
+    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
+                 collapse: bool = True) -> Tensor:
         """y (q, n_out) at points x (q, n_in) for params (size,), as a node of the model.
 
-        ValueError if a shape does not fit.
+        `collapse` as for the network itself. ValueError if a shape does not fit.
         """
         params, inner = nodes.as_input("params", params), self._inner(x)
-        return nodes.call(NetworkNode(self.net, of=self), params, inner)
+        node = NetworkNode(self.net, of=self, collapse=of_points(inner) if collapse else None)
+        return nodes.call(node, params, inner)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.engine import nodes
+from pcl.networks.collapse import of_points
 from pcl.networks.transform import Transform
 from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
@@ -66,10 +67,16 @@ class Layered(abc.ABC):
         return self.widths[-1]
 
     # --- nodes of a model -------------------------------------------------------------------------
-    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor) -> Tensor:
-        """The outputs (q, n_out) at the points x (q, n_in), as a node of the model."""
+    def __call__(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
+                 collapse: bool = True) -> Tensor:
+        """The outputs (q, n_out) at the points x (q, n_in), as a node of the model.
+
+        With `collapse`, at many points that depend on nothing, the network is evaluated at fewer nodes
+        and interpolated from there where that agrees with it to rounding, which is checked at every θ.
+        """
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        return nodes.call(NetworkNode(self), params, x)
+        node = NetworkNode(self, collapse=of_points(x) if collapse else None)
+        return nodes.call(node, params, x)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,
                  weights: ArrayLike | Tensor | None = None) -> Tensor:

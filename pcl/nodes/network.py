@@ -1,10 +1,12 @@
 """The node of a network, y = net(π, x)."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pcl.engine.second.collapsed import CollapsedBase
 from pcl.engine.second.streamed import StreamedBase
 from pcl.engine.second.tangent import Identity, block_diagonal, total
 
@@ -12,11 +14,13 @@ from pcl.engine.second.tangent import Identity, block_diagonal, total
 class NetworkNode:
     """Inputs: parameters π (p,) and points x (q, d); output y (q, m).
 
-    `of` is what the network belongs to and is saved as, itself by default.
+    of : what the network belongs to and is saved as, itself by default
+    collapse : `pcl.networks.collapse.Collapse`, or None
+        Of points x that are constant: how they are known from few nodes.
     """
 
-    def __init__(self, net, of=None):
-        self.net, self.of = net, net if of is None else of
+    def __init__(self, net, of=None, collapse=None):
+        self.net, self.of, self._collapse = net, net if of is None else of, collapse
 
     def tensorflow(self, params: Any, x: Any) -> Any:
         return self.net.tensorflow(params, x)
@@ -24,8 +28,9 @@ class NetworkNode:
     def output_shape(self, params: tuple, x: tuple) -> tuple:
         return self.net.output_shape(params, x)
 
-    def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint":
-        return NetworkNodePoint(self.net.at(params, x))
+    def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint | CollapsedNodePoint":
+        at = None if self._collapse is None else self._collapse.at(self.net, params)
+        return NetworkNodePoint(self.net.at(params, x)) if at is None else CollapsedNodePoint(at)
 
 
 class NetworkNodePoint:
@@ -67,6 +72,38 @@ class NetworkNodePoint:
             y = None if y is None else y.reshape(self.value.shape)
             return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y)[0]
         return output_base(self.at, params, self.value.shape, second, lambda: self.at.curvature(adjoint))
+
+
+class CollapsedNodePoint:
+    """A network in π alone at constant points that nodes are interpolated to.
+
+        tangent    Π J_c π̇
+        curvature  ∇²⟨Πᵀȳ, net⟩ at the nodes
+    """
+
+    def __init__(self, collapsed):
+        self.at, self.value = collapsed, collapsed.value
+
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
+        return self.at.pullback(adjoint) if wanted[0] else None, None
+
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
+        base = self._base(tangents[0], adjoint)
+        plan.collapsed.add(base)
+        if np.any(adjoint):
+            plan.curved.add(base)
+        return plan.add_base(base)
+
+    def _base(self, params, adjoint):
+        at, shape = self.at, self.value.shape
+        at_nodes = functools.cache(lambda: at.at_nodes(adjoint))
+
+        def second(y, v):
+            y = None if y is None else at.at_nodes(y.reshape(shape))
+            return at.nodes.curvature_product(at_nodes(), params_dot=v, adjoint_dot=y)[0]
+        return CollapsedBase(params, at.interpolation, at.nodes, lambda v: at.pushforward(v).ravel(),
+                             lambda y: at.pullback(y.reshape(shape)), second,
+                             functools.cache(lambda: at.nodes.curvature(at_nodes())))
 
 
 def output_base(at, params, shape, second=None, curvature=None):

@@ -13,6 +13,7 @@ from pcl.engine import call, nodes, procedure
 from pcl.engine.second import bases, columns
 from pcl.engine.second.backward import eliminated
 from pcl.engine.second.plan import Form, Plan
+from pcl.engine.second.collapsed import CollapsedColumns
 from pcl.engine.second.streamed import StreamedBase, StreamedColumns
 from pcl.engine.second.sweep import hessian, jacobian
 from pcl.engine.second.tangent import Identity
@@ -48,7 +49,8 @@ KEEPERS = {
     nodes.Construct: [implicit.Equation, pointwise.PointwiseEquation, scan.Recurrence],
     procedure.Call: [call.NodeCall, implicit.ImplicitCall, pointwise.PointwiseCall, scan_call.ScanCall],
     bases.Base: [bases.InverseBase, bases.FewRowsBase, StreamedBase, ScanBase],
-    columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns],
+    columns.Columns: [columns.InPlace, columns.Dense, columns.Summed, StreamedColumns,
+                      CollapsedColumns],
 }
 
 

@@ -23,6 +23,7 @@ from pcl.support import clock
 def eliminated(plan):
     """A plan with the same Hessian whose only bases are those that stay: blocks of θ and networks."""
     forms, result = plan.all_forms(), Plan(plan.n_theta)
+    result.collapsed = plan.collapsed
     for base in reversed(plan.bases):
         if base.stays:
             result.bases.insert(0, base)

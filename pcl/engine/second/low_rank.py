@@ -23,25 +23,31 @@ def low_rank(arrays):
     lengths = np.sqrt(np.einsum("ij,ij->j", X, X))
     lengths[lengths == 0.0] = 1.0
     X /= lengths
-    U = _range(X, min(p, len(X)) // 2)
+    U = range_of(X, min(p, len(X)) // 2, p // FIRST, p // FURTHER)
     if U is None:
         return None
     ends = np.cumsum([len(array) for array in arrays])[:-1]
     return [norm * part for norm, part in zip(norms, np.split(U, ends))], (U.T @ X) * lengths
 
 
-def _range(X, limit):
-    """Orthonormal U with U Uᵀ X = X to rounding, or None if it has more than `limit` columns."""
-    rng, p = np.random.default_rng(0), X.shape[1]
-    probes = X @ rng.normal(size=(p, PROBES))
-    U, width = np.zeros((len(X), 0)), p // FIRST
+def range_of(X, limit, first, further, sketch=None):
+    """Orthonormal U with U Uᵀ X = X to rounding, or None if it has more than `limit` columns.
+
+    X : array (m, n)
+    first, further : int, columns of U that are tried first, and added
+    sketch : function (columns, rng) -> random combinations of the columns of X (m, columns); normal ones
+    """
+    sketch = sketch or (lambda columns, rng: X @ rng.normal(size=(X.shape[1], columns)))
+    rng = np.random.default_rng(0)
+    probes = X @ rng.normal(size=(X.shape[1], PROBES))
+    U, width = np.zeros((len(X), 0)), first
     while 0 < width <= limit - U.shape[1]:
-        Y = X @ rng.normal(size=(p, width))
-        for _ in range(2):  # the second pass removes what rounding has left
+        Y = sketch(width, rng)
+        for _ in range(2 if U.size else 1):  # the second pass removes what rounding has left
             Y = np.linalg.qr(Y - U @ (U.T @ Y))[0]
         U = np.concatenate([U, Y], axis=1)
         neglected = probes - U @ (U.T @ probes)
         if np.all(np.linalg.norm(neglected, axis=0) <= NEGLIGIBLE * np.linalg.norm(probes, axis=0)):
             return U
-        width = max(p // FURTHER, 1)
+        width = max(further, 1)
     return None

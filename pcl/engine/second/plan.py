@@ -44,16 +44,23 @@ class Plan:
     forms : list of Form
     curved : set
         The bases that bring curvature of their own, see `pcl.engine.second.bases.CurvedBase`.
+    collapsed : set of `pcl.engine.second.collapsed.CollapsedBase`
     """
 
     def __init__(self, n_theta):
         self.n_theta = n_theta
-        self.bases, self.forms, self.curved = [], [], set()
+        self.bases, self.forms, self.curved, self.collapsed = [], [], set(), set()
 
     def add_base(self, base):
         """Append a base; returns it as a tangent."""
         self.bases.append(base)
         return Tangent.of(base)
+
+    def of_leaves(self):
+        """A plan of the blocks of θ alone."""
+        plan = Plan(self.n_theta)
+        plan.bases = [base for base in self.bases if base.rhs is None]
+        return plan
 
     def all_forms(self):
         """The forms and those of the curved bases, formed now."""

@@ -12,7 +12,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from pcl.engine.second.columns import Dense, Summed, columns_of
+from pcl.engine.second.columns import Dense, InPlace, Summed, columns_of
+from pcl.engine.second.reduced import reduction
 from pcl.engine.second.tangent import compose, plus
 from pcl.support import clock
 
@@ -22,15 +23,29 @@ STRIP = 64
 
 def hessian(plan):
     """H (n_theta, n_theta), symmetric to rounding, not symmetrised beyond Q + Qᵀ."""
-    Q = np.zeros((plan.n_theta, plan.n_theta))
-    Sweep(plan, _leaves(plan), plan.n_theta, Q).run()
+    Q, forms = np.zeros((plan.n_theta, plan.n_theta)), plan.all_forms()
+    reduced = reduction(plan, forms)
+    if reduced is None:
+        Sweep(plan, _leaves(plan), plan.n_theta, Q, forms=forms).run()
+        return _with_transpose(Q)
+    inside = np.zeros((reduced.n_columns, reduced.n_columns))
+    within = [form for form in forms if reduced.inside(form)]
+    Sweep(plan, reduced.given, reduced.n_columns, inside, forms=within, is_reduced=True).run()
+    reduced.add_expanded(Q, inside)
+    Sweep(plan.of_leaves(), _leaves(plan), plan.n_theta, Q,
+          forms=[form for form in forms if not reduced.inside(form)]).run()
     return _with_transpose(Q)
 
 
 def jacobian(plan, tangent):
     """dv/dθ (n, n_theta), dense."""
     rows = next(iter(tangent.terms.values())).shape[0]
-    return tangents(plan, _leaves(plan), plan.n_theta, [(rows, tangent.terms)])[0]
+    reduced = reduction(plan, [], tangent.terms)
+    if reduced is None:
+        return _tangents(plan, _leaves(plan), plan.n_theta, [(rows, tangent.terms)])[0]
+    sweep = Sweep(plan, reduced.given, reduced.n_columns, keep=set(tangent.terms), is_reduced=True)
+    sweep.run()
+    return reduced.expanded(sweep.products([(rows, tangent.terms)])[0])
 
 
 def tangents(plan, given, n_columns, wanted, Q=None, sums=None):
@@ -39,6 +54,11 @@ def tangents(plan, given, n_columns, wanted, Q=None, sums=None):
     `given` has the columns of each base without a right-hand side: a slice of them, or dense. Of the
     forms with a base b in `sums` only the other side is added to sums[b]: B_bᵀ sums[b] is missing in Q.
     """
+    given = {base: columns_of(columns) for base, columns in given.items()}
+    return _tangents(plan, given, n_columns, wanted, Q, sums)
+
+
+def _tangents(plan, given, n_columns, wanted, Q=None, sums=None):
     sweep = Sweep(plan, given, n_columns, Q, {b for _, terms in wanted for b in terms}, sums or {})
     sweep.run()
     return sweep.products(wanted)
@@ -54,7 +74,7 @@ def _with_transpose(Q):
 
 
 def _leaves(plan):
-    return {base: slice(base.start, base.stop) for base in plan.bases if base.rhs is None}
+    return {base: InPlace(slice(base.start, base.stop)) for base in plan.bases if base.rhs is None}
 
 
 class Sweep:
@@ -62,23 +82,28 @@ class Sweep:
 
     Attributes
     ----------
+    given : {base: its `Columns`}, of the leaves at least
     n_columns : int
     Q : (n_columns, n_columns), or None where no curvature is wanted
     sums : see `tangents`
+    is_reduced : whether the columns are those of a `pcl.engine.second.reduced.Reduction`
     """
 
-    def __init__(self, plan, given, n_columns, Q=None, keep=(), sums=None):
-        self.n_columns, self.Q, self.sums = n_columns, Q, sums or {}
+    def __init__(self, plan, given, n_columns, Q=None, keep=(), sums=None, forms=None,
+                 is_reduced=False):
+        self.n_columns, self.Q, self.sums, self.is_reduced = n_columns, Q, sums or {}, is_reduced
         self._plan = plan
-        self._columns = {base: Summed(columns, self.sums[base]) if base in self.sums
-                         else columns_of(columns) for base, columns in given.items()}
+        self._columns = {base: Summed(columns.array, self.sums[base]) if base in self.sums else columns
+                         for base, columns in given.items()}
         self._position = {base: i for i, base in enumerate(plan.bases)}
         self._last_use = {base: len(plan.bases) for base in keep}
         for base in plan.bases:
             for a in base.rhs.terms if base.rhs else ():
                 self._used(a, base)
         self._forms = defaultdict(list)
-        for form in plan.all_forms() if Q is not None else ():
+        if forms is None:
+            forms = plan.all_forms() if Q is not None else []
+        for form in forms:
             form = form if self._position[form.a] <= self._position[form.b] else form.swapped()
             self._forms[form.b].append(form)
             self._used(form.a, form.b)
@@ -91,7 +116,8 @@ class Sweep:
         """Compute the bases in order, and add the forms to Q."""
         for base in self._plan.bases:
             clock.look()
-            if base.rhs is not None and (base in self._last_use or base in self._plan.curved):
+            asked = base in self._last_use or base in self._plan.curved
+            if base.rhs is not None and asked and base not in self._columns:
                 self._columns[base] = base.columns(self)
             for form in self._forms.pop(base, ()):
                 self._contract(form)

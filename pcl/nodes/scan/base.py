@@ -97,7 +97,7 @@ class ScanBase:
         """Y by all steps, their curvature added to Q; its columns may be fewer than those of θ."""
         square, mixed = sweep.take(self)
         tangents = {source: sweep.placed(source.tangent, source.size) for source in self.sources}
-        Y, expand = sweep_scan(self, tangents, sweep.n_columns, square, sweep.Q)
+        Y, expand = sweep_scan(self, tangents, sweep.n_columns, square, sweep.Q, sweep.is_reduced)
         if mixed:
             Z = Y.T @ sweep.products([(self.size, mixed)])[0]
             sweep.Q += Z if expand is None else expand.T @ Z

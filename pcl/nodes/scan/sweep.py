@@ -12,7 +12,7 @@ from pcl.engine.second import sweep
 from pcl.engine.second.low_rank import low_rank
 
 
-def sweep_scan(base, tangents, n_theta, square, Q):
+def sweep_scan(base, tangents, n_theta, square, Q, is_reduced=False):
     """(Y', E) with dY/dθ = Y' E, E None for the identity; adds to Q half of the curvature of all steps.
 
     Parameters
@@ -21,8 +21,9 @@ def sweep_scan(base, tangents, n_theta, square, Q):
     tangents : dict source -> slice of θ, or dense (size of the source, n_theta)
     square : K of a term dYᵀ K dY of Q, or None
     Q : (n_theta, n_theta), or None if only tangents are wanted
+    is_reduced : whether the columns are few already
     """
-    given, expand = _columns(base.sources, tangents, n_theta)
+    given, expand = (tangents, None) if is_reduced else _columns(base.sources, tangents, n_theta)
     n_columns = n_theta if expand is None else len(expand)
     Q_local = Q if expand is None or Q is None else np.zeros((n_columns, n_columns))
     sums = {} if Q is None else {source: np.zeros(given[source].shape) for source in base.sources
