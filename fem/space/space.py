@@ -260,7 +260,8 @@ class Space:
         >>> {name: part.shape for name, part in V.split(np.zeros(V.n)).items()}
         {'u': (50,), 'p': (9,)}
         """
-        if u.shape[0] != self.n:
+        u = u if tf.is_tensor(u) else np.asarray(u)
+        if tuple(u.shape[:1]) != (self.n,):
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n}, …).")
         return {f.name: u[f.start:f.start + f.n] for f in self.fields.values()}
 
@@ -816,6 +817,7 @@ class Space:
         >>> V.at_points(u, "divergence").numpy()[:2].round(6).tolist()
         [3.0, 3.0]
         """
+        u = u if tf.is_tensor(u) else float64_array("u", u)
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
         return self._points(where, on).gather(field_of(self, field).name, quantity) @ u
