@@ -70,7 +70,7 @@ class Blocks:
     def ravel(self, arrays):
         """The flat θ of {name: array}, with the names of the blocks, or of a result."""
         if isinstance(arrays, (OptimizeResult, Outcome)):
-            return self.check(arrays.x)
+            return self.check(arrays.x)             # type: ignore[union-attr]
         if not isinstance(arrays, Mapping):
             raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
                             f"names {', '.join(self.shapes)}.")
