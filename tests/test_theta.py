@@ -44,3 +44,18 @@ def test_a_misspelt_block_is_answered_with_the_nearest():
         PROBLEM.value({"cc": [1.0, 2.0], "s": 0.5})
     with pytest.raises(ValueError, match=r"v has shape \(2,\); expected \(3,\)"):
         PROBLEM.hvp(FLAT, [1.0, 2.0])
+
+
+def test_a_result_is_taken_wherever_theta_is():
+    x = np.linspace(0.0, 1.0, 6)
+    problem = pcl.Problem.from_data(lambda t: t["a"] * x + t["b"], 2.0 * x + 0.01 * np.sin(9.0 * x),
+                                    pcl.uncertainty.noise.Gaussian(0.01), {"a": 0.5, "b": 0.0})
+    result = pcl.minimize(problem)
+    assert problem.value(result) == problem.value(result.x)
+    for name in ("gradient", "hessian", "residuals", "jacobian", "log_density", "gauss_newton"):
+        assert np.array_equal(getattr(problem, name)(result), getattr(problem, name)(result.x)), name
+    assert np.array_equal(problem.posterior(result).theta, result.x)
+    assert np.array_equal(problem.hvp(result, [1.0, 2.0]), problem.hvp(result.x, [1.0, 2.0]))
+    assert pcl.check_gradient(problem, result) and pcl.minimize(problem, x0=result).success
+    with pytest.raises(ValueError, match="theta has shape"):
+        pcl.Problem(lambda t: tf.reduce_sum(t["a"]**2), {"a": np.ones(3)}).value(result)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from fem.output.plot import plot
 from fem.space.boundary_points import BoundaryPoints
@@ -13,7 +14,7 @@ from fem.space.observe import field_of
 from fem.space.regions import by_region, region_cells
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.types import Array, Tensor, Where
-from pcl.support.validate import known
+from pcl.support.validate import float64_array, known
 
 
 class Functions(ConstantMaps, BoundaryPoints):
@@ -92,6 +93,7 @@ class Functions(ConstantMaps, BoundaryPoints):
         >>> V.at_points(u, "divergence").numpy()[:2].round(6).tolist()
         [3.0, 3.0]
         """
+        u = u if tf.is_tensor(u) else float64_array("u", u)
         if len(u.shape) != 1:
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n},).")
         return self._points(where, on).gather(field_of(self, field).name, quantity) @ u

@@ -165,7 +165,8 @@ class Unknowns:
         >>> {name: part.shape for name, part in V.split(np.zeros(V.n)).items()}
         {'u': (50,), 'p': (9,)}
         """
-        if u.shape[0] != self.n:
+        u = u if tf.is_tensor(u) else np.asarray(u)
+        if tuple(u.shape[:1]) != (self.n,):
             raise ValueError(f"u has shape {tuple(u.shape)}; expected ({self.n}, …).")
         return {f.name: u[f.start:f.start + f.n] for f in self.fields.values()}
 

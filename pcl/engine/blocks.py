@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from pcl.support.nearest import nearest
+from pcl.support.outcome import Outcome
 from pcl.support.validate import float64_array
 
 
@@ -50,8 +52,8 @@ class Blocks:
         return self._start.copy()
 
     def check(self, theta, name="theta"):
-        """θ, flat or {block: array}, as a float64 vector of the right length with finite entries."""
-        if isinstance(theta, Mapping):
+        """θ, flat, {block: array} or a result, as a float64 vector of the right length, entries finite."""
+        if isinstance(theta, (Mapping, Outcome)):
             return self.ravel(theta)
         theta = float64_array(name, theta)
         if theta.shape != (self.size,):
@@ -66,7 +68,9 @@ class Blocks:
         return {name: theta[s].reshape(self.shapes[name]) for name, s in self.slices.items()}
 
     def ravel(self, arrays):
-        """The flat θ of {name: array}; the names must be those of the blocks."""
+        """The flat θ of {name: array}, with the names of the blocks, or of a result."""
+        if isinstance(arrays, (OptimizeResult, Outcome)):
+            return self.check(arrays.x)
         if not isinstance(arrays, Mapping):
             raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
                             f"names {', '.join(self.shapes)}.")
