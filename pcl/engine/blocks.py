@@ -52,7 +52,7 @@ class Blocks:
         return self._start.copy()
 
     def check(self, theta, name="theta"):
-        """θ, flat, {block: array} or a result, as a float64 vector of the right length, entries finite."""
+        """θ, flat, {block: array} or a result, as a float64 vector of the right length, finite."""
         if isinstance(theta, (Mapping, Outcome)):
             return self.ravel(theta)
         theta = float64_array(name, theta)

@@ -10,8 +10,8 @@ def test_maps_of_a_space_take_lists(element):
     V = fem.Space(fem.unit_square(2), element)
     u = np.arange(V.n) ** 1.5
     for take in (V.interpolate, V.gradient, lambda u: V.interpolate @ u, lambda u: V.gradient @ u,
-                 lambda u: V.observe([[0.3, 0.4]]) @ u, lambda u: V.at_points(u), lambda u: V.split(u)["u"],
-                 lambda u: V.at_points(u, where="left")):
+                 lambda u: V.observe([[0.3, 0.4]]) @ u, lambda u: V.at_points(u),
+                 lambda u: V.split(u)["u"], lambda u: V.at_points(u, where="left")):
         assert np.array_equal(take(u.tolist()), take(u))
     with pytest.raises(ValueError, match="expected"):
         V.split(3.0)
