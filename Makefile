@@ -25,13 +25,14 @@ help:
 	@echo 'make clean   remove .venv and caches'
 
 demo: $(VENV)/demo.stamp
-	@echo '1 of 3  What is installed, and whether derivatives are right on this machine'
-	@$(BIN)/python -m pcl
-	@echo; echo '2 of 3  A conductivity inside Poisson'"'"'s equation, by networks and five optimizers'
-	@$(BIN)/python -m pcl examples poisson_fem
-	@echo; echo '3 of 3  A measured pumping test: two numbers, then K(r) as a network'
-	@$(BIN)/python -m pcl examples pumping_test
-	@echo; echo 'Next: $(BIN)/python -m pcl examples   lists all of them'
+	@echo '1  pcl             are derivatives right on this machine?                        10 s'
+	@echo '2  poisson_fem     which κ(x) explains a field: networks, five optimizers?       1 min'
+	@echo '3  pumping_test    does one conductivity explain a measured pumping test?        1 min'
+	@echo; echo '1 of 3'; $(BIN)/python -m pcl
+	@echo; echo '2 of 3'; $(BIN)/python -m pcl examples poisson_fem
+	@echo; echo '3 of 3'; $(BIN)/python -m pcl examples pumping_test
+	@echo; echo 'Figures:'; ls $(CURDIR)/figures/poisson_*.png $(CURDIR)/figures/pumping_*.png
+	@echo 'Next: $(BIN)/python -m pcl examples   lists all examples'
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

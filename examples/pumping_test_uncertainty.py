@@ -39,6 +39,8 @@ if __name__ == "__main__":      # ahead of TensorFlow, so that --help and typing
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("figures"),
                         help="directory of the figure")
     arguments = parser.parse_args()
+    from pcl.support.quiet import load_quietly
+    load_quietly()
 
 import numpy as np
 import tensorflow as tf

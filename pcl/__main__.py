@@ -10,8 +10,9 @@ import ast
 import os
 import runpy
 import sys
-import tempfile
 from pathlib import Path
+
+from pcl.support.quiet import load_quietly
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PACKAGES = ("tensorflow", "tensorflow-probability", "scipy", "numpy", "scikit-fem", "matplotlib", "tqdm",
@@ -30,31 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if given.command == "examples":
         return _examples(given.rest)
-    _load_quietly()
+    load_quietly()
     return _check()
-
-
-# --- what TensorFlow says of itself -----------------------------------------------------------------
-_NOISE = (b"absl::InitializeLog", b"cudart_stub", b"oneDNN custom operations", b"cpu_feature_guard")
-
-
-def _load_quietly():
-    """Import TensorFlow and run a first operation; lines on processors and drivers, which its compiled
-    part writes whatever the environment says, are left out of stderr, all others are passed on."""
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            import tensorflow
-            tensorflow.constant(0.0)
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            said.seek(0)
-            lines = [line for line in said if not any(word in line for word in _NOISE)]
-            os.write(2, b"".join(lines))
 
 
 # --- check ----------------------------------------------------------------------------------------
@@ -132,7 +110,7 @@ def _examples(rest):
               file=sys.stderr)
         return 2
     if not {"-h", "--help"} & set(arguments):
-        _load_quietly()
+        load_quietly()
     sys.argv = [str(found[name]), *arguments]
     runpy.run_path(str(found[name]), run_name="__main__")
     return 0

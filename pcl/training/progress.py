@@ -18,7 +18,7 @@ class Progress:
                             "(None: only on a terminal).")
         self._bar = None
         if sys.stderr.isatty() if enabled is None else enabled:
-            from tqdm import tqdm
+            from tqdm.auto import tqdm
             self._bar = tqdm(total=total, desc=label, file=sys.stderr, leave=True)
 
     def update(self, snapshot):
