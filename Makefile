@@ -26,10 +26,10 @@ help:
 
 demo: $(VENV)/demo.stamp
 	@echo '1  pcl             are derivatives right on this machine?                        10 s'
-	@echo '2  poisson_fem     which κ(x) explains a field: networks, five optimizers?       1 min'
+	@echo '2  poisson_fem     which κ(x) explains a field: networks, four optimizers?       1 min'
 	@echo '3  pumping_test    does one conductivity explain a measured pumping test?        1 min'
 	@echo; echo '1 of 3'; $(BIN)/python -m pcl
-	@echo; echo '2 of 3'; $(BIN)/python -m pcl examples poisson_fem
+	@echo; echo '2 of 3'; $(BIN)/python -m pcl examples poisson_fem --quick
 	@echo; echo '3 of 3'; $(BIN)/python -m pcl examples pumping_test
 	@echo; echo 'Figures:'; ls $(CURDIR)/figures/poisson_*.png $(CURDIR)/figures/pumping_*.png
 	@echo 'Next: $(BIN)/python -m pcl examples   lists all examples'
