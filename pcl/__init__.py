@@ -7,7 +7,10 @@ Importing the package is cheap: each name loads what it needs when it is first u
 """
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())     # silent until the user asks
 
 # What is there, for editors and type checkers; `as` tells the strict ones that it is for users.
 if TYPE_CHECKING:

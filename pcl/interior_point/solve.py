@@ -1,5 +1,6 @@
 """`solve`: a nonlinear program in, a result out."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ from pcl.interior_point.status import End, Status
 from pcl.interior_point.table import IterationTable
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array
+
+LOG = logging.getLogger(__name__)
 
 _RULES = {"adaptive": Adaptive, "monotone": Monotone}
 _WARM_BARRIER = 1e-6
@@ -143,7 +146,10 @@ def solve(program: Program, x0: ArrayLike | None = None, *, tol: float = 1e-8, m
 
     with threads.for_small(x.size):
         first = run(x, _RULES[barrier], initial_barrier, warm_start, check_derivatives)
-        return tried(first, again, x, attempts, tol)
+        found = tried(first, again, x, attempts, tol)
+    LOG.info("interior point: %d iterations, %.3g s, objective %.6g. %s", found.nit, found.seconds,
+             found.fun, found.message)
+    return found
 
 
 def _told(callback, verbose):

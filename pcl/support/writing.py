@@ -1,11 +1,14 @@
 """Files that are written whole or not at all."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable
 from typing import Any
 
 from pcl.support.types import Path
+
+LOG = logging.getLogger(__name__)
 
 PREVIOUS = ".previous"      # appended to the path: the generation before
 
@@ -28,6 +31,7 @@ def replace_file(path: Path, write: Callable[[Any], Any]) -> None:
         _keep_previous(path, temporary + PREVIOUS)
         os.replace(temporary, path)
         _sync(folder)
+        LOG.debug("%s is written", path)
     except BaseException:
         _remove(temporary)
         raise

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,8 @@ from pcl.training.verdict.judge import Verdict, judged
 from pcl.training.verdict.surroundings import Surroundings
 
 __all__ = ["minimize"]
+
+LOG = logging.getLogger(__name__)
 
 # Relative to |g(x0)| and to |loss|: what Newton's method reaches in double precision with
 # some room, and the last digits of the loss.
@@ -213,6 +216,7 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     options, maxiter, progress = as_scipy(options, maxiter, progress)
     settings = merge(name, options)
     tolerances = Tolerances(gtol if tol is None else tol, gtol_absolute, ftol, xtol)
+    LOG.info("%s begins: %d parameters", name, problem.size)
     limit = chosen.maxiter if maxiter is None else positive_integer("maxiter", maxiter)
     callback = combined(callback)
     if max_seconds is not None and not positive(max_seconds):
@@ -237,7 +241,10 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
                             settings, session)
     finally:
         bar.close()
-    return _finished(run, status, problem, name, settings, certify)
+    result = _finished(run, status, problem, name, settings, certify)
+    LOG.info("%s: %d iterations, %.3g s, loss %.6g. %s", name, result.nit, result.seconds, result.fun,
+             result.message)
+    return result
 
 
 def _drive(run, drive, problem, name, settings, session):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Clock:
         now = time.perf_counter()
         stage = ReportLine(name, words, iterations, now - self._last)
         self._last = now
+        LOG.info("%s", stage)
         return stage
 
 
