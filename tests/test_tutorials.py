@@ -43,3 +43,10 @@ def test_conductivity_of_temperature_holds_the_truth_on_the_mesh_that_was_asked_
     names = run("conductivity_of_temperature")
     assert names["held"] > 0.8
     assert names["posterior"].check_model().ok
+
+
+def test_elasticity_refuses_one_number_and_finds_the_lump_within_its_band(run):
+    names = run("elasticity")
+    assert not names["uniform"].posterior().check_model().ok and names["check"].ok
+    assert names["held"] > 0.8 and not names["found"].fine_enough
+    assert names["band"].value[26] > 0.6 > 0.3 > names["band"].value[0]
