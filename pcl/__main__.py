@@ -44,10 +44,19 @@ def _check():
     problem = _example_problem()
     pools = {f"{pool['internal_api']} {pool['num_threads']}" for pool in threadpoolctl.threadpool_info()}
     print(f"processors {os.cpu_count()}; threads: {', '.join(sorted(pools)) or 'unknown'}")
-    print(f"sparse solvers: {', '.join(solvers())}")
+    print(f"sparse solvers: {', '.join(name for name in solvers() if _is_there(_BRINGS.get(name)))}")
     certificate = problem.certify()
     print(certificate)
     return 0 if certificate.ok else 1
+
+
+# Packages without which a solver is a name alone.
+_BRINGS = {"amg": "pyamg", "cholespy": "cholespy"}
+
+
+def _is_there(package):
+    from importlib.util import find_spec
+    return package is None or find_spec(package) is not None
 
 
 def _versions():

@@ -66,3 +66,10 @@ def test_the_citation_has_what_its_format_requires_and_the_version_of_the_packag
     assert cited["cff-version"] == "1.2.0" and {"message", "title", "type"} <= set(cited)
     assert cited["version"] == about["metadata"]["version"]
     assert cited["license"] == about["metadata"]["license"]
+
+
+def test_solvers_whose_package_is_missing_are_not_listed(capsys, monkeypatch):
+    monkeypatch.setattr(command, "_is_there", lambda package: package != "pyamg")
+    assert command.main([]) == 0
+    listed, = [line for line in capsys.readouterr().out.splitlines() if line.startswith("sparse solvers")]
+    assert "superlu" in listed and "amg" not in listed

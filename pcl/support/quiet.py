@@ -5,7 +5,8 @@ import os
 import sys
 import tempfile
 
-_NOISE = (b"absl::InitializeLog", b"cudart_stub", b"oneDNN custom operations", b"cpu_feature_guard")
+_NOISE = (b"absl::InitializeLog", b"cudart_stub", b"oneDNN custom operations", b"cpu_feature_guard",
+          b"failed call to cuInit")
 
 
 def load_quietly():
