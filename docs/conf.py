@@ -14,7 +14,7 @@ release = version = _version("pcl-fem")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc",
               "sphinx_copybutton", "sphinx_design", "sphinx_gallery.gen_gallery",
-              "citation", "examples", "formulas", "llms", "mathml"]
+              "citation", "examples", "formulas", "llms", "mathml", "number_cells"]
 html_math_renderer = "mathml"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "tutorials", "generated"]
@@ -28,6 +28,7 @@ myst_heading_anchors = 4
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -50,6 +51,8 @@ html_theme_options = {
     "navigation_with_keys": False, "show_prev_next": True, "navbar_align": "left",
     "header_links_before_dropdown": 8, "secondary_sidebar_items": ["page-toc"],
 }
+# Code of tutorials is 100 characters wide: it gets the room of the list beside it.
+html_sidebars = {"gallery": [], "learn/plot_*": []}
 
 
 def setup(app):
