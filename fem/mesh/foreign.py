@@ -34,6 +34,9 @@ def read_foreign(path):
     if mesh.point_sets:
         remarks.append(f"sets of points ({', '.join(map(str, mesh.point_sets))}): a boundary is made of "
                        "facets; name it by mesh.with_boundaries({...})")
+    if not groups and (numbers := _whole_numbers(mesh)):
+        remarks.append(f"whole numbers of cells ({', '.join(numbers)}): no names are known of them; give "
+                       "the mesh cell_sets when it is written, or mesh.with_boundaries({...})")
     marks = {(*key.split(":", 2)[1:], of): np.ravel(values) for key, parts in mesh.cell_data_dict.items()
              if key.startswith(MARK + ":") for of, values in parts.items()}
     read = Cells(mesh.points, {name: np.concatenate(parts) for name, parts in cells.items()},
@@ -51,7 +54,34 @@ def _sets(mesh):
                 name = names.get((mesh.cells[k].dim, int(tag)), f"tag {tag}")
                 parts = result.setdefault(name, [None] * len(mesh.cells))
                 parts[k] = np.flatnonzero(values == tag)
+    return result or _joined(mesh)
+
+
+def _joined(mesh):
+    """{name: rows of each block} from what meshio makes of sets in formats that have none.
+
+    One array of cells, named 'a-b', that holds 0 in the first set, 1 in the second and −1 in no set.
+    """
+    result = {}
+    for key, parts in _integers(mesh).items():
+        names, values = key.split("-"), set(np.unique(np.concatenate(parts)).tolist())
+        if values - {-1} == set(range(len(names))) and (len(names) > 1 or -1 in values):
+            result.update({name: [np.flatnonzero(part == k) for part in parts]
+                           for k, name in enumerate(names)})
     return result
+
+
+def _integers(mesh):
+    """{name: values of each block}, of the data of cells that are whole numbers and no marks of ours."""
+    data = {key: [np.asarray(part) for part in parts] for key, parts in mesh.cell_data.items()}
+    return {key: parts for key, parts in data.items() if ":" not in key and all(
+        part.ndim == 1 and np.issubdtype(part.dtype, np.integer) for part in parts)}
+
+
+def _whole_numbers(mesh):
+    """Names of such data, where the file also holds facets, which they might name."""
+    dims = {block.dim for block in mesh.cells}
+    return sorted(_integers(mesh)) if max(dims, default=0) - 1 in dims else []
 
 
 def _read(path):

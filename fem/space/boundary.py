@@ -56,7 +56,8 @@ def _named_facets(space, names):
         if name not in known:
             names = ", ".join(map(repr, sorted(known))) or "no named boundaries"
             raise ValueError(f"boundary {name!r} is not known; the mesh has {names}."
-                             f"{nearest(name, known)} Name parts by mesh.with_boundaries({...}).")
+                             f"{nearest(name, known)} Name parts by mesh.with_boundaries({{{name!r}: "
+                             "lambda x: …}), x (dim, m).")
         result.append(whole_numbers(f"mesh.boundaries[{name!r}]", np.asarray(known[name]),
                                     space.facets.nodes.shape[1]))
     return np.unique(np.concatenate(result))

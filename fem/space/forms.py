@@ -161,7 +161,7 @@ class Forms(ConstantMaps, BoundaryPoints):
         >>> [round(float(x), 6) for x in (u.min(), u.max())]
         [0.5, 1.5]
         """
-        self._scalar("boundary_mass")
+        self._scalar("boundary_mass", "state the form by V.system(form, boundary={where: form})")
         part = self.facet_points(where)
         alpha = part.coefficient("alpha", alpha)
         return SparseMatrix.from_structure(part.mass, alpha, space=self)

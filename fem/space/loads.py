@@ -34,7 +34,7 @@ class Loads(BoundaryPoints):
         >>> round(float(V.load(lambda x: x[:, 0]).numpy().sum()), 6)
         0.5
         """
-        self._scalar("load")
+        self._scalar("load", "state it by V.vector(lambda x: {field: {'value': …}})")
         f = spread(self._coefficient("f", f), len(self.quadrature_weights))
         return mapped(self._maps.load, f)
 
@@ -65,7 +65,8 @@ class Loads(BoundaryPoints):
         >>> round(float(u.numpy().max()), 6)
         2.0
         """
-        self._scalar("flux")
+        self._scalar("flux", "state it by V.vector(boundary={where: lambda x, normal: "
+                             "{field: {'value': …}}})")
         part = self.facet_points(where)
         return mapped(part.load, spread(part.coefficient("g", g), len(part.weights)))
 

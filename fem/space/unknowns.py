@@ -249,12 +249,12 @@ class Unknowns:
                 "a space serves for coefficients: fem.Space(mesh, element, quadrature_order="
                 "V.quadrature_order).interpolate(c) is one for V.laplace.")
 
-    def _scalar(self, what):
-        """Refuse what only a space with one scalar field offers."""
+    def _scalar(self, what, instead="state the form by V.system(form) or V.matrix(form)"):
+        """Refuse what only a space with one scalar field offers, and say what does it for others."""
         field = self.only_field(what)
         if field.shape:
             raise ValueError(f"{what} is for scalar fields, but {field} has values of shape "
-                             f"{field.shape}; state the form by V.system(form) or V.matrix(form).")
+                             f"{field.shape}; {instead}.")
         return field
 
     def _coefficient(self, name, value, trailing=(), positive=False):

@@ -1,14 +1,18 @@
 """A derivative certificate: everything that can be checked about the derivatives at one θ."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pcl.checks.report import DerivativeReport
 from pcl.checks.taylor import check_gradient, check_hessian
+from pcl.support.interface import FAILURES
 
 # Adjoint identities and the two directions of the Hessian must agree to this, relative.
 AGREEMENT = 1e-9
+# How far from a stationary θ the gradient is checked, in sizes of the blocks of θ.
+_BESIDE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +22,8 @@ class Certificate:
     Attributes
     ----------
     gradient, hessian : DerivativeReport
-        Slopes; the second also holds the symmetry of H and H d against the product with d.
+        Slopes; the second also holds the symmetry of H and H d against the product with d. At a
+        minimum there is no gradient to see: the first is then of a point a hundredth beside θ.
     adjoint_error : float
         Largest relative difference of ⟨Op x, y⟩ and ⟨x, Opᵀ y⟩ over all solves and networks.
     directions_error : float
@@ -52,9 +57,25 @@ def certify(problem, theta=None, directions=2, seed=0):
     theta = problem.theta0 if theta is None else theta
     forward, backward = (problem.hessian(theta, mode=mode) for mode in ("forward", "backward"))
     return Certificate(
-        check_gradient(problem, theta, directions, seed), check_hessian(problem, theta, directions, seed),
+        _gradient(problem, theta, directions, seed), check_hessian(problem, theta, directions, seed),
         _adjoint_error(problem.at(theta).plan, np.random.default_rng(seed)),
         _relative(forward, backward))
+
+
+def _gradient(problem, theta, directions, seed):
+    """Check of the gradient at θ; where θ is stationary, which tells little, a hundredth beside it."""
+    here = check_gradient(problem, theta, directions, seed)
+    if not here.stationary:
+        return here
+    theta = problem.ravel(theta) if isinstance(theta, Mapping) else np.asarray(theta, dtype=np.float64)
+    size = np.concatenate([np.full(theta[s].size, np.sqrt(np.mean(theta[s] ** 2)) or 1.0)
+                           for s in problem.slices.values() if theta[s].size])
+    try:
+        shift = _BESIDE * size * np.random.default_rng(seed).choice([-1.0, 1.0], theta.size)
+        beside = check_gradient(problem, theta + shift, directions, seed)
+    except FAILURES:
+        return here
+    return replace(beside, verdict=f"{beside.verdict} (gradient, 1 % beside a stationary theta)")
 
 
 def _adjoint_error(plan, rng):

@@ -39,6 +39,9 @@ class DerivativeReport:
         max|H − Hᵀ|/max|H|; max|hvp(d) − Hd|/max|Hd|; max|2Jᵀr − g|/max|g|.
     worst_entry : tuple of int or None
         Index of the entry that is furthest off, where that could be found.
+    stationary : bool
+        Whether differences, which do not contradict F', see curvature and rounding alone: the remainder
+        falls by 100, but F'(θ)d is less than what it changes by on the way to θ + 0.01 d.
     """
 
     name: str
@@ -56,6 +59,7 @@ class DerivativeReport:
     hvp_error: float | None = None
     adjoint_error: float | None = None
     worst_entry: tuple | None = None
+    stationary: bool = False
 
     @property
     def decades(self):

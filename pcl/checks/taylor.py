@@ -222,14 +222,16 @@ class _Taylor:
         at_rounding = bool((remainders[:, :4] <= 100 * EPS * max(
             np.abs(self._F0).max(initial=0.0), np.abs(slopes).max(initial=0.0))).all())
         smooth = _smooth(orders[:, :k + 1], remainders[:, :k + 2] > _NOISE * EPS * sizes[:k + 2])
+        stationary = bool((right or not conclusive) and window.stop - window.start > 1 and (
+            np.linalg.norm(slopes, axis=1) < remainders[:, 1] / STEPS[1]).all())
         verdict = _verdict(right, conclusive, smooth, error, uncertainty, tolerance, worst, wrong,
-                           extra, window, at_rounding)
+                           extra, window, at_rounding, stationary)
         return DerivativeReport(
             name=self._name, verdict=verdict,
             ok=bool(right and conclusive and smooth and not wrong),
             steps=STEPS.copy(), remainders=remainders, orders=orders, window=window,
             error=error, uncertainty=uncertainty, tolerance=tolerance, scale=scale,
-            worst_entry=worst, **extra)
+            worst_entry=worst, stationary=stationary, **extra)
 
     def _at(self, shift):
         try:
@@ -281,7 +283,10 @@ def _smooth(orders, visible):
 
 
 def _verdict(right, conclusive, smooth, error, uncertainty, tolerance, worst, wrong, extra, window,
-             at_rounding):
+             at_rounding, stationary):
+    if not conclusive and stationary:
+        return ("inconclusive: theta is stationary, so that differences see curvature and rounding, "
+                f"not the derivative (known to {uncertainty:.1e}). Check beside it.")
     if not conclusive:
         return ("inconclusive: differences of the function agree with each other only to "
                 f"{uncertainty:.1e}. Check at another theta, or look for a kink or noise in the "

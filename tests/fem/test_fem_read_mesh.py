@@ -172,3 +172,43 @@ def test_gmsh_files_need_no_other_package(tmp_path, monkeypatch):
     (tmp_path / "some.vtk").write_text("")
     with pytest.raises(ImportError, match="needs meshio"):
         fem.read_mesh(tmp_path / "some.vtk")
+
+
+def with_ends(**given):
+    """A square of meshio with the lines of its left and right side, as one writes it oneself."""
+    meshio = pytest.importorskip("meshio")
+    square = fem.unit_square(2)
+    lines = np.vstack([square.facets[:, square.boundaries[side]].T for side in ("left", "right")])
+    return meshio.Mesh(np.pad(square.p.T, ((0, 0), (0, 1))), [("line", lines), ("triangle", square.t.T)],
+                       **given)
+
+
+@pytest.mark.parametrize("sets", [
+    {"clamp": [[0, 1], []], "load": [[2, 3], []]},
+    {"clamp": [[0, 1], []], "load": [[2, 3], []], "stiff": [[], range(8)]},
+    {"clamp": [[0, 1], []]}], ids=["two sides", "all cells", "one side"])
+def test_sets_survive_formats_without_sets(tmp_path, sets):
+    arrays = {name: [np.array(part, dtype=int) for part in parts] for name, parts in sets.items()}
+    with_ends(cell_sets=arrays).write(tmp_path / "plate.vtu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mesh = fem.read_mesh(tmp_path / "plate.vtu")
+    assert set(mesh.boundaries) == set(sets) - {"stiff"} and set(mesh.subdomains) == set(sets) & {"stiff"}
+    for name, x in {"clamp": 0.0, "load": 1.0}.items():
+        if name in sets:
+            ends = mesh.p[0, mesh.facets[:, mesh.boundaries[name]]]
+            assert ends.shape == (2, 2) and (ends == x).all()
+
+
+def test_whole_numbers_of_facets_that_may_be_names_are_told(tmp_path):
+    with_ends(cell_data={"side": [np.array([1, 1, 2, 2]), np.full(8, 3)],
+                         "density": [np.ones(4), np.ones(8)]}).write(tmp_path / "plate.vtu")
+    with pytest.warns(UserWarning, match=r"left out: whole numbers of cells \(side\).*cell_sets"):
+        mesh = fem.read_mesh(tmp_path / "plate.vtu")
+    assert not mesh.boundaries
+
+
+def test_an_unknown_side_is_refused_with_a_call_that_can_be_typed():
+    V = fem.Space(fem.unit_square(2))
+    with pytest.raises(ValueError, match=r"with_boundaries\(\{'inlet': lambda x: …\}\)"):
+        V.flux(1.0, "inlet")

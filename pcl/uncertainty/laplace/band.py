@@ -96,7 +96,10 @@ class Band:
         where = "at all points together" if self.simultaneous else "at each point"
         text = (f"{100 * self.level:g} % band {where} ({self.method}): {self.value.size} points, "
                 f"standard deviation {self.deviation.min():.3g} to {self.deviation.max():.3g}")
-        return f"{text}\n{self.verdict}" if self.verdict else text
+        numbers = zip(self.value, self.deviation, self.lower, self.upper, strict=True)
+        rows = [f"  {value:.6g} ± {deviation:.3g}, from {lower:.6g} to {upper:.6g}"
+                for value, deviation, lower, upper in numbers] if self.value.size <= WRITTEN else []
+        return "\n".join([text, *rows, *([self.verdict] if self.verdict else [])])
 
     def plot(self, ax=None, **options):
         """Drawn over the first coordinate of the points, on `ax` or on new axes.
@@ -108,3 +111,4 @@ class Band:
 
 
 NONLINEAR = 0.5
+WRITTEN = 5             # bands of up to so many points are printed with their numbers

@@ -48,7 +48,7 @@ class Traced(Law):
             value = function(blocks)
             if len(value.shape) != 1:
                 raise ValueError(f"law has shape {tuple(value.shape)}; expected (q,), one number a "
-                                 "point.")
+                                 "point: net(…)[:, 0] of a network, tf.reshape(f, [-1]) of others.")
             return value
 
         with warnings.catch_warnings():     # a law need not depend on every block
