@@ -22,6 +22,7 @@ from pcl.networks.transform import Transform
 _FLAT = 1e-8        # spread of a variable, relative to its size, below which it is not used as a scale
 _ENDS = {"identity": (-np.inf, np.inf), "softplus": (0.0, np.inf), "exp": (0.0, np.inf),
          "sigmoid": (0.0, 1.0)}                                                 # of f
+_SLOPES = {"softplus": lambda f: -np.expm1(-f), "exp": lambda f: f, "sigmoid": lambda f: f * (1.0 - f)}
 
 
 def output_range(law):
@@ -32,6 +33,15 @@ def output_range(law):
     A, B = _map(law)
     sides = np.array([A + B * end for end in ends])
     return sides.min(axis=0), sides.max(axis=0)
+
+
+def slopes(law, z):
+    """Slope f' (n, m) of the transform where the law has the values z (n, m); 1 where it has none."""
+    function = _function(law)
+    if function not in _SLOPES:
+        return np.ones(z.shape)
+    A, B = _map(law)
+    return _SLOPES[function]((z - A) / B)
 
 
 def ranges(law):

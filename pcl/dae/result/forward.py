@@ -8,6 +8,7 @@ import numpy as np
 
 from pcl.dae.failures import FAILURES
 from pcl.dae.result.curve import curves
+from pcl.dae.result.foot import warn_at
 from pcl.support.validate import float64_array
 from pcl.uncertainty.laplace.bands import Law, OfBlock, Traced
 
@@ -106,6 +107,7 @@ class OfLaw(Law):
         self._law, points = law, law.points(points)
         self._points = points
         self.value = law(points)[:, self._place]
+        warn_at(numbers.fit.feet.get((number, self._place), ()), self.value)
         self.sensitivity = np.zeros((len(points), numbers.size))
         self.sensitivity[:, self._rows] = law.law.at(law.theta, points).jacobian()[:, self._place]
 

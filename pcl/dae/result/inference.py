@@ -10,6 +10,7 @@ import numpy as np
 from pcl.dae.program.density import short
 from pcl.dae.program.log_scale import natural, slopes
 from pcl.dae.result.band import Band
+from pcl.dae.result.foot import Foot, feet, warn_at
 from pcl.dae.result.likelihood import Likelihood, likelihood_of
 from pcl.dae.result.solved import Solved
 from pcl.dae.result.uncertainty import Uncertainty, weights_known
@@ -161,6 +162,9 @@ class Inference(Solved):
         trajectory : str, optional
         known_variance : see `standard_errors`
 
+        A warning tells of points where the law stands at the foot of its output transform (`feet`):
+        errors may be far too small there.
+
         Raises
         ------
         Undetermined
@@ -190,8 +194,25 @@ class Inference(Solved):
         number, place = self.law_of(name)
         law = self.laws[number]
         points = law.points(points)
-        return Band(law(points)[:, place],
-                    np.sqrt(found.variances(found.law_gradients(number, place, points))))
+        value = law(points)[:, place]
+        warn_at(self.feet.get((number, place), ()), value)
+        return Band(value, np.sqrt(found.variances(found.law_gradients(number, place, points))))
+
+    @functools.cached_property
+    def feet(self) -> dict[tuple[int, int], list[Foot]]:
+        """{(number of a law, place among its outputs): [`pcl.dae.result.foot.Foot`, …]}.
+
+        Where laws stand at the foot of their output transform, so that their bands may be far too narrow.
+
+        Examples
+        --------
+        >>> from pcl import dae
+        >>> model = dae.Model(states=["x"], parameters=["k"], rates=lambda v: {"x": -v.k * v.x})
+        >>> data = dae.Trajectory([0.0, 1.0, 2.0], {"x": [2.0, 1.213, 0.736]}, sigma=3e-4)
+        >>> dae.fit(model, data, guess=None, elements=2).feet
+        {}
+        """
+        return feet(self.setting, self.program, self.result)
 
     def posterior(self, known_variance: bool | None = None) -> Any:
         """The `pcl.uncertainty.Posterior` of starts, parameters and weights around the fit.

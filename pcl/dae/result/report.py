@@ -6,6 +6,7 @@ import functools
 
 from pcl.dae.failures import FAILURES, said
 from pcl.dae.program.scaled import worst_row
+from pcl.dae.result.foot import words_of
 from pcl.dae.result.inference import Inference
 from pcl.dae.result.limits import words
 from pcl.dae.result.uncertainty import Undetermined, weights_known
@@ -55,7 +56,8 @@ class Report(Inference):
         >>> print(found.status[:57])
         Solved: the first-order conditions hold to the tolerance.
         """
-        return " ".join(filter(None, (self.result.message, self.note, self.verdict.words)))
+        return " ".join(filter(None, (self.result.message, self.note, self.verdict.words,
+                                      words_of(self.feet))))
 
     @property
     def message(self) -> str:

@@ -24,6 +24,7 @@ from pcl.dae.model import Model
 from pcl.dae.program.breaks import fits
 from pcl.dae.program.setting import Setting
 from pcl.dae.result.fit_result import Fit
+from pcl.dae.result.foot import words_of
 from pcl.dae.result.smoothing import Smoothing
 from pcl.dae.sequential.solve import require_sequential
 from pcl.dae.stages.attempts import search_parameters
@@ -410,7 +411,10 @@ def _finished(search, solve, refine, automatic, enough, first, note):
         words, missed = unmet(setting, result, refine)
         note = " ".join(filter(None, (note, missed)))
         stages.append(solve.clock.stage("refinement", words, 0))
-    return Fit(setting, program, result, tuple(stages), note, moves, enough)
+    found = Fit(setting, program, result, tuple(stages), note, moves, enough)
+    if words := words_of(found.feet):
+        warnings.warn(words, UserWarning, stacklevel=3)
+    return found
 
 
 def _unbroken(rounds, stages, clock):
