@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from pcl.support.types import Array
+from pcl.uncertainty.laplace.linearity import Linearity
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,9 +30,8 @@ class Band:
         Where f also moves along directions that nothing determines: the band there is a lower bound.
     cut_share : float
         The largest share of a variance along directions close to the cut; 0 if none are.
-    nonlinearity : float
-        The largest error of the linearised f at any point, root mean square over a few draws, in standard
-        deviations of f there; nan if it was not looked at, inf if f had no value at one of them.
+    linearity : Linearity
+        How far f is from its linearisation at a few draws, and whether these are draws of the posterior.
     failed : int
         Draws at which f had no value.
 
@@ -65,13 +65,21 @@ class Band:
     determined: Array | None = None
     bound: Array = dataclasses.field(default_factory=lambda: np.zeros(0, bool))
     cut_share: float = 0.0
-    nonlinearity: float = np.nan
+    linearity: Linearity = Linearity()
     failed: int = 0
 
     @property
+    def nonlinearity(self) -> float:
+        """The largest error of the linearised f at any point, root mean square over a few draws.
+
+        In standard deviations of f there; nan if it was not looked at, inf if f had no value at one.
+        """
+        return self.linearity.difference
+
+    @property
     def linear(self) -> bool:
-        """Whether the few draws agree with the linearisation."""
-        return not self.nonlinearity > NONLINEAR
+        """Whether no draws contradict the linearisation; see `linearity`."""
+        return not self.linearity.fails
 
     @property
     def verdict(self) -> str:
@@ -83,11 +91,8 @@ class Band:
         if self.cut_share > 0.1:
             words.append(f"up to {100 * self.cut_share:.0f} % of a variance lies along directions that "
                          "are barely told from rounding.")
-        if not self.linear and self.method == "linear":
-            words.append("the linearisation fails: draws differ from it by up to "
-                         f"{self.nonlinearity:.2g} standard deviations. Compare with "
-                         "pcl.uncertainty.sample (single weights of a network stay uncertain, and draws "
-                         "of them go far; its linearised band is mostly the better one).")
+        if self.method == "linear" and (said := str(self.linearity)):
+            words.append(f"{said}.")
         if self.failed:
             words.append(f"{self.failed} draws had no value and are left out.")
         return " ".join(words)
@@ -110,5 +115,4 @@ class Band:
         return band(self, ax, **options)
 
 
-NONLINEAR = 0.5
 WRITTEN = 5             # bands of up to so many points are printed with their numbers

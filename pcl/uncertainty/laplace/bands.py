@@ -13,6 +13,7 @@ from pcl.support.types import Array
 from pcl.support.validate import float64_array, known
 from pcl.uncertainty.covariance import share
 from pcl.uncertainty.laplace.band import Band
+from pcl.uncertainty.laplace.linearity import Linearity
 
 TOGETHER = 4000     # draws of the linearised law that give the width of a simultaneous band
 SEEN = 1e-6         # share of |∂f/∂θ|² along directions that are left out, which makes a band a bound
@@ -113,7 +114,7 @@ def law_band(posterior, law, points, level, simultaneous, draws, check, seed):
     values = [law.at(posterior.theta + offset) for offset in offsets]
     made = {"points": _points(points, law.value.size), "value": law.value, "deviation": deviation,
             "level": level, "simultaneous": simultaneous, "failed": sum(v is None for v in values),
-            "nonlinearity": _nonlinearity(law, deviation, offsets[:check], values[:check]),
+            "linearity": Linearity.of(posterior, law, deviation, offsets[:check], values[:check]),
             **_limits(posterior.directions, law.sensitivity, R)}
     if draws:
         lower, upper = _quantiles(np.array([v for v in values if v is not None]), level, simultaneous)
@@ -156,17 +157,6 @@ def _quantiles(values, level, simultaneous):
         kept = values[depth >= np.quantile(depth, 1.0 - level)]
         return kept.min(axis=0), kept.max(axis=0)
     return np.quantile(values, tail, axis=0), np.quantile(values, 1.0 - tail, axis=0)
-
-
-def _nonlinearity(law, deviation, offsets, values):
-    """Over points, the largest root mean square of f(θ + δ) − f − J δ over draws, in deviations of f."""
-    if not len(offsets) or not deviation.any():
-        return np.nan
-    if any(value is None for value in values):
-        return np.inf
-    error = np.array(values) - law.value - offsets @ law.sensitivity.T
-    seen = deviation > 0.0
-    return float(np.max(np.sqrt(np.mean(error[:, seen] ** 2, axis=0)) / deviation[seen]))
 
 
 def _limits(directions, J, R):
