@@ -2,9 +2,9 @@
 
 Weights of a network are told apart far less than the law they make. Draws from the normal posterior
 of all of them may then lie where the data allow nothing, and how much the law differs there from its
-linearisation tells nothing about its band. Whether they do is seen by their density: of a normal posterior
+linearisation tells nothing about its band. Whether they do is seen by their density: if it is normal,
 
-    −2 (log p(θ + δ) − log p(θ)) = δᵀ C⁻¹ δ ~ χ² of k degrees of freedom,   k the rank of C.
+    −2 (log p(θ + δ) − log p(θ)) = δᵀ C⁻¹ δ ~ χ² of k degrees of freedom, k the rank of C.
 """
 
 from __future__ import annotations
