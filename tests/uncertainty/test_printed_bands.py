@@ -31,3 +31,10 @@ def test_a_law_of_another_shape_is_told_how_to_be_flat(posterior, law):
     with pytest.raises(ValueError, match=r"expected \(q,\).*tf.reshape\(f, \[-1\]\)"):
         posterior.band(law)
     assert posterior.band(lambda theta: tf.reshape(law(theta), [-1])).value == pytest.approx([10.0])
+
+
+@pytest.mark.parametrize("law", [lambda theta: [theta["a"], 2.0 * theta["a"]], lambda theta: 3.0,
+                                 lambda theta: np.ones(2), lambda theta: None])
+def test_what_is_no_tensor_is_refused(posterior, law):
+    with pytest.raises(TypeError, match=r"law gives a .*tf.stack\(\[…\]\)"):
+        posterior.band(law)
