@@ -49,8 +49,8 @@ class Traced(Law):
         def traced(blocks):
             value = function(blocks)
             if not tf.is_tensor(value):
-                raise TypeError(f"law gives a {type(value).__name__}; expected a float64 tensor (q,) that "
-                                "depends on the blocks: tf.stack([…]) of single numbers.")
+                raise TypeError(f"law gives a {type(value).__name__}; expected a float64 tensor (q,) "
+                                "that depends on the blocks: tf.stack([…]) of single numbers.")
             if len(value.shape) != 1:
                 raise ValueError(f"law has shape {tuple(value.shape)}; expected (q,), one number a "
                                  "point: net(…)[:, 0] of a network, tf.reshape(f, [-1]) of others.")
