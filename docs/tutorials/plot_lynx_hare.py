@@ -160,7 +160,7 @@ print(learned.shift)
 # No number of the fit tells which. Look at the law, with its band, along the hares, where there are as
 # many lynxes as in the median year:
 
-along = np.linspace(np.log(hares[years <= LAST].min()), np.log(hares[years <= LAST].max()), 60)
+along = np.linspace(*learned.laws[0].seen[:, 0], 60)                   # where it was trained
 median = np.full(60, np.median(np.log(lynxes[years <= LAST])))
 value, error = learned.band("z", np.stack([along, median], axis=1))
 fig, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")

@@ -191,7 +191,7 @@ def _history(axis, outcome, name):
 def _law(axis, outcome):
     """Growth of the lynxes against hares, at quartiles of the lynxes seen in training."""
     found, seen = outcome["learned"][0]["fit"], outcome["before"]["pelts"].observed
-    hares = np.linspace(seen["h"].values.min(), seen["h"].values.max(), 60)
+    hares = np.linspace(*found.laws[0].seen[:, 0], 60)
     for q, colour in zip((0.25, 0.5, 0.75), ("C3", "C1", "C4")):
         lynxes = np.full(60, np.quantile(seen["l"].values, q))
         value, error = found.band("z", np.stack([hares, lynxes], axis=1))

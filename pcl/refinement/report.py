@@ -98,7 +98,14 @@ class Resolution:
         rows = [" " * 22 + "".join(f"{word:>{width}}" for word, width in heads)]
         for name in self.shift:
             rows += self._rows(name)
-        return "\n".join([*rows, self.verdict, *(f"Note: {text}." for text in self.remarks)])
+        notes = (f"Note: {text}." for text in (*self.remarks, *self._beyond()))
+        return "\n".join([*rows, self.verdict, *notes])
+
+    def _beyond(self):
+        """[what the column of `remaining` needs], where it is empty."""
+        empty = all(np.isnan(np.ravel(a)).all() for a in self.remaining.values())
+        words = "what remains beyond the finest level needs a third one, or order= of levels as numbers"
+        return [words] if empty else []
 
     def _rows(self, name):
         columns = [np.ravel(d[name]) for d in (self.value, self.error, self.shift, self.ratio,
@@ -107,7 +114,7 @@ class Resolution:
         if size > LISTED:
             return [self._summary(name, size)]
         labels = [name] if np.ndim(self.shift[name]) == 0 else [f"{name}[{i}]" for i in range(size)]
-        return [f"{label:<22}{v:>14.6g}{e:>12.2e}{d:>12.2e}{q:>13.2g}{r:>12.1e}"
+        return [f"{label:<22}{v:>14.6g}{e:>12.2e}{d:>12.2e}{q:>13.2g}{_told(r):>12}"
                 for label, v, e, d, q, r in zip(labels, *columns)]
 
     def _summary(self, name, size):
@@ -115,3 +122,7 @@ class Resolution:
         judged = np.isfinite(ratio)
         worst = f", |shift/error| up to {np.nanmax(np.abs(ratio)):.2g}" if judged.any() else ""
         return f"{name:<22}{size} numbers, {judged.sum()} of them determined for themselves{worst}"
+
+
+def _told(number):
+    return "–" if np.isnan(number) else f"{number:.1e}"

@@ -59,7 +59,10 @@ def test_what_remains_beyond_the_finest_level_is_richardsons():
         total = flat(found.shift) + flat(found.remaining)
         np.testing.assert_allclose(minimum(64) + total, limit, rtol=0, atol=2e-3 * np.abs(total).max())
         np.testing.assert_allclose(flat(found.total), total / flat(found.error), rtol=1e-10)
-    assert np.isnan(flat(pcl.resolution(linear, minimum(64), (64, 128)).remaining)).all()
+    without = pcl.resolution(linear, minimum(64), (64, 128))
+    assert np.isnan(flat(without.remaining)).all()
+    assert "nan" not in str(without) and "needs a third one, or order=" in str(without)
+    assert "third one" not in str(by_order) + str(by_levels)
 
 
 def test_a_loss_gives_what_its_residuals_give():

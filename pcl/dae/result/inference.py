@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,11 @@ class Inference(Solved):
         ValueError
             No output, variable or trajectory of that name; points of another shape.
 
+        Warns
+        -----
+        UserWarning
+            A law is asked outside what it was trained on.
+
         Examples
         --------
         x along its way, with the standard error:
@@ -194,6 +200,7 @@ class Inference(Solved):
         number, place = self.law_of(name)
         law = self.laws[number]
         points = law.points(points)
+        _warn_outside(name, law, points)
         value = law(points)[:, place]
         warn_at(self.feet.get((number, place), ()), value)
         return Band(value, np.sqrt(found.variances(found.law_gradients(number, place, points))))
@@ -325,3 +332,14 @@ class Inference(Solved):
         """{known: Uncertainty}; that of the shift is this fit's, too."""
         found = self.shift.uncertainty if self.shift is not None else None
         return {} if found is None else {weights_known(self.setting): found}
+
+
+def _warn_outside(name, law, points):
+    """A warning where a law is asked outside what it was trained on."""
+    seen = dict(zip(law.inputs, np.transpose(law.seen))) if law.seen is not None else {}
+    words = "; ".join(f"{a} from {low:.4g} to {high:.4g}, and trained from {seen[a][0]:.4g} "
+                      f"to {seen[a][1]:.4g}" for a, (low, high) in law.outside(points).items())
+    if words:
+        warnings.warn(f"The law of {name} is asked at {words}. No data have tried it beyond: the band "
+                      "there is what network and weight decay suppose, and may be too narrow.",
+                      UserWarning, stacklevel=3)

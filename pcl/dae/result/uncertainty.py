@@ -119,6 +119,14 @@ class Uncertainty:
             raise Undetermined(_SINGULAR)
         return program, W, J, factor, d_x, d_c
 
+    @property
+    def definite(self):
+        """Whether H is positive definite: the point is a minimum, no saddle, and all is determined."""
+        try:
+            return self._factor is not None
+        except Undetermined:
+            return False
+
     def _inverse(self, g):
         """Z H⁻¹ Zᵀ g."""
         return self.solve(g)[0]

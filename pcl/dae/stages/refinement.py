@@ -10,6 +10,7 @@ from pcl.dae.program.breaks import FEWEST, breaks, jumps
 from pcl.dae.result.curve import curves
 from pcl.dae.result.prolongation import carried, split
 from pcl.dae.result.shift import shift
+from pcl.dae.stages.saddle import off_saddle
 
 ROUNDS, MOST = 6, 2000      # refinements at most; elements of a trajectory at most
 ROUGH = 0.05        # estimated error of collocation above which a fit warns
@@ -44,10 +45,12 @@ def settled(setting, program, result, solve, hessian, tol, automatic):
     there are no standard errors, until the estimated error is below `TOLERANCE`; in at most `ROUNDS`
     rounds, with at most `GROWTH` times as many elements and `MOST` a trajectory. Parameters alone are
     cheap: without laws they go on until it is below `FINE`, with at most `FEW` times as many. A round
-    whose solve fails is not given out.
+    whose solve fails is not given out. What ends at a saddle goes on below it (`off_saddle`).
     """
     first = setting.elements.E
     for _ in range(ROUNDS):
+        result = off_saddle(program, result, lambda x, program=program: solve(
+            program, x, hessian, tol, initial_barrier=_BARRIER))
         found = shift(setting, program, result)
         yield setting, program, result, found
         meshes = _finer(setting, result, found, _aims(program, found, first)) if automatic else None
