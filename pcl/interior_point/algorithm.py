@@ -26,6 +26,7 @@ from pcl.interior_point.form import Evaluated
 from pcl.interior_point.kkt.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.kkt.multipliers import least_squares
 from pcl.interior_point.kkt.system import System
+from pcl.interior_point.products import is_finite
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
@@ -173,7 +174,7 @@ class Algorithm:
                 W = self.hessian.at(x.copy(), self.multipliers(), self.form.objective_scale)
         except TrialFailure as error:
             raise End(Status.EVALUATION_FAILED, f"hessian: {error}") from error
-        if W is not None and not np.isfinite(W @ np.ones(x.size)).all():
+        if W is not None and not is_finite(W):
             raise End(Status.EVALUATION_FAILED, "hessian has entries that are not finite.")
         return W
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pcl.interior_point.products import Transposes, is_finite
 from pcl.interior_point.program import Program, finite
 
 DAMPING = 1e-5      # κ_d of section 3.7: pulls variables with one bound only towards it
@@ -46,6 +47,7 @@ class Form:
     weight: np.ndarray
     reference: np.ndarray
     slope: float = 0.0
+    transposes: Transposes = field(default_factory=Transposes, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     bounded: int = field(init=False, repr=False, compare=False)
     L: np.ndarray = field(init=False, repr=False, compare=False)
@@ -122,7 +124,8 @@ class Form:
         self.count["jacobian"] += 1
         with np.errstate(all="ignore"):
             J = self.program.jacobian(x)
-        finite("jacobian (its column sums)", J.T @ np.ones(self.m), self.program.variable_name)
+        if not is_finite(J):
+            finite("jacobian (its column sums)", J.T @ np.ones(self.m), self.program.variable_name)
         return J
 
     def gathered(self, t):
@@ -136,7 +139,7 @@ class Form:
     def transposed(self, J, y):
         """Aᵀ y (n + n_t,); zero for fixed variables."""
         out = np.empty(self.size)
-        out[:self.n] = J.T @ (self.row_scale * y)
+        out[:self.n] = self.transposes.product(J, self.row_scale * y)
         out[self.n:] = self.sign * y[self.row]
         if self.any_fixed:
             out[:self.n][self.fixed] = 0.0

@@ -95,7 +95,7 @@ class System:
         return dx, lam
 
     def _residual(self, dx, lam, b_x, b_c):
-        r_x = b_x - self._d_x * dx - self._J.T @ lam
+        r_x = b_x - self._d_x * dx - self._form.transposes.product(self._J, lam)
         if self._W is not None:
             r_x -= self._W @ dx
         r_c = b_c - self._J @ dx + self._d_c * lam

@@ -1,0 +1,36 @@
+"""Products with matrices that come anew at every point, most often with the same pattern."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+
+class Transposes:
+    """Aᵀ v, the transpose made once for all matrices with the same index arrays."""
+
+    def __init__(self):
+        self._format, self._indptr, self._indices, self._kept = "", None, None, None
+
+    def product(self, A: Any, v: np.ndarray) -> np.ndarray:
+        """Aᵀ v."""
+        if not sp.issparse(A) or A.format not in ("csc", "csr"):
+            return A.T @ v
+        if not self._fits(A):
+            self._format, self._indptr, self._indices, self._kept = A.format, A.indptr, A.indices, A.T
+        self._kept.data = A.data
+        return self._kept @ v
+
+    def _fits(self, A):
+        if self._indices is not A.indices or self._indptr is not A.indptr or self._format != A.format:
+            return (self._kept is not None and self._format == A.format
+                    and self._kept.shape == A.shape[::-1] and np.array_equal(self._indptr, A.indptr)
+                    and np.array_equal(self._indices, A.indices))
+        return True
+
+
+def is_finite(A: Any) -> bool:
+    """True if all entries are; of a structured matrix, if its row sums are."""
+    if sp.issparse(A) or isinstance(A, np.ndarray):
+        return bool(np.isfinite(A.data if sp.issparse(A) else A).all())
+    return bool(np.isfinite(A @ np.ones(A.shape[1])).all())
