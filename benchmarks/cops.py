@@ -151,11 +151,11 @@ def main():
     options.set_defaults(threads=1, repeats=3)
     options.add_argument("--problems", type=lambda text: text.split(","), help="default: all")
     options.add_argument("--large", type=int, default=5000, help="unknowns from which a case is large")
-    options.add_argument("--smallest", action="store_true", help="only the first size of each")
+    options.add_argument("--sizes", type=int, choices=(0, 1), help="only the first, the second size")
     given = options.parse_args()
     rows = []
     for make, sizes in CASES.items():
-        for size in sizes[:1] if given.smallest else sizes:
+        for size in sizes if given.sizes is None else sizes[given.sizes:given.sizes + 1]:
             if not given.problems or make.__name__ in given.problems:
                 rows.append(compare(make, size, given.repeats))
                 harness.progress(" ".join(str(value) for value in rows[-1].values()))

@@ -334,7 +334,7 @@ class Algorithm:
     def extent(self, point):
         """The largest |p_i| among the variables that no bound holds back on their side."""
         form, p = self.form, point.p
-        free = np.where(p > 0.0, np.isinf(form.upper), np.isinf(form.lower))
+        free = np.where(p > 0.0, form.unbounded[1], form.unbounded[0])
         return float(np.abs(p[free]).max(initial=0.0))
 
     def near(self, point):

@@ -69,8 +69,8 @@ class Convergence:
         """ACCEPTABLE after enough steps at that level that did not halve the error."""
         state = algorithm.state
         error = max(state.error(0.0), state.unscaled[0] / max(1.0, state.unscaled[3]))
-        if (algorithm.trend.drifts or error > self._acceptable_tol
-                or not self.holds(state, self._acceptable_tol)):
+        if (error > self._acceptable_tol or not self.holds(state, self._acceptable_tol)
+                or algorithm.trend.drifts):
             self._steps = 0
         elif error < _NO_PROGRESS * self._lowest:
             self._steps, self._lowest = 0, error

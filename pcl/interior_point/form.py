@@ -29,6 +29,8 @@ class Form:
     row, sign, cost (n_t,): the row of every auxiliary variable, its coefficient, its linear cost.
     weight, reference (n + n_t,): the proximity term. fixed (n,): variables that are held.
     slope: ‖∇f‖∞ at the start, before scaling.
+    unit (m,): s_c, 1 for free rows.  unbounded: masks (n + n_t,) of variables without a lower, an upper
+    bound.  any_fixed, any_free: whether variables are held, rows switched off.
     """
 
     program: Program
@@ -55,7 +57,10 @@ class Form:
     damp: np.ndarray = field(init=False, repr=False, compare=False)
     inner_lower: np.ndarray = field(init=False, repr=False, compare=False)
     inner_upper: np.ndarray = field(init=False, repr=False, compare=False)
+    unit: np.ndarray = field(init=False, repr=False, compare=False)
+    unbounded: tuple = field(init=False, repr=False, compare=False)
     any_fixed: bool = field(init=False, repr=False, compare=False)
+    any_free: bool = field(init=False, repr=False, compare=False)
     proximal: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -63,7 +68,9 @@ class Form:
         derived = {
             "size": self.lower.size, "L": np.flatnonzero(has_lower), "U": np.flatnonzero(has_upper),
             "damp": DAMPING * (1.0 * (has_lower & ~has_upper) - (has_upper & ~has_lower)),
-            "any_fixed": bool(self.fixed.any()),
+            "unit": np.where(self.row_scale > 0.0, self.row_scale, 1.0),
+            "unbounded": (~has_lower, ~has_upper),
+            "any_fixed": bool(self.fixed.any()), "any_free": not (self.row_scale != 0.0).all(),
             "proximal": bool(self.weight.any())}
         for name, value in derived.items():
             object.__setattr__(self, name, value)

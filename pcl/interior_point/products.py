@@ -11,22 +11,22 @@ class Transposes:
 
     def __init__(self):
         self._format, self._indptr, self._indices, self._kept = "", None, None, None
+        self._last = None
 
     def product(self, A: Any, v: np.ndarray) -> np.ndarray:
         """Aᵀ v."""
-        if not sp.issparse(A) or A.format not in ("csc", "csr"):
-            return A.T @ v
-        if not self._fits(A):
-            self._format, self._indptr, self._indices, self._kept = A.format, A.indptr, A.indices, A.T
-        self._kept.data = A.data
+        if A is not self._last:
+            if not sp.issparse(A) or A.format not in ("csc", "csr"):
+                return A.T @ v
+            if not self._fits(A):
+                self._format, self._indptr, self._indices, self._kept = A.format, A.indptr, A.indices, A.T
+            self._last, self._kept.data = A, A.data
         return self._kept @ v
 
     def _fits(self, A):
-        if self._indices is not A.indices or self._indptr is not A.indptr or self._format != A.format:
-            return (self._kept is not None and self._format == A.format
-                    and self._kept.shape == A.shape[::-1] and np.array_equal(self._indptr, A.indptr)
-                    and np.array_equal(self._indices, A.indices))
-        return True
+        return (self._kept is not None and self._format == A.format
+                and self._kept.shape == A.shape[::-1] and np.array_equal(self._indptr, A.indptr)
+                and np.array_equal(self._indices, A.indices))
 
 
 def is_finite(A: Any) -> bool:

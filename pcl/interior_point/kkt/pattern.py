@@ -102,7 +102,7 @@ class _Slots:
     """Adds values to slots; by assignment where no slot comes twice (W and J share none)."""
 
     def __init__(self, slots):
-        self._slots, self._once = slots, np.unique(slots).size == slots.size
+        self._slots, self._once = slots, bool(np.bincount(slots).max(initial=0) <= 1)
 
     def add(self, values, data):
         if self._once:

@@ -11,6 +11,7 @@ from pcl.interior_point.kkt.dense import HELD
 from pcl.interior_point.kkt.pattern import Pattern, stored
 from pcl.support.optional import optional
 
+_LARGE = 20000      # rows from which feral chooses the ordering; "amd" takes 0.7 to 1.0 of its time below
 _EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
 
 
@@ -64,7 +65,7 @@ class FeralKKT(_SparseKKT):
     def __init__(self, W=None, J=None):
         super().__init__(W, J)
         self._feral = optional("feral", "sparse")
-        self._solver = self._feral.Solver(parallel=False)
+        self._solver: Any = None
         self._made = None
 
     def _factorised(self, values, held):
@@ -72,6 +73,8 @@ class FeralKKT(_SparseKKT):
         if not np.isfinite(values).all():
             return _Unusable()
         if self._made is not pattern:
+            ordering = "amd" if pattern.size < _LARGE else "auto"
+            self._solver = self._feral.Solver(parallel=False, ordering=ordering)
             self._matrix = self._feral.CscMatrix.from_triplet(
                 pattern.size, pattern.row, pattern.col, values)
             self._made = pattern
