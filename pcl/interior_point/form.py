@@ -177,6 +177,7 @@ class Evaluated:
         self._logs = float(np.log(near).sum() + np.log(far).sum())
         self._damped = float(form.damp[form.L] @ near - form.damp[form.U] @ far)
         self.g = self.J = None
+        self._slope: tuple | None = None        # the last μ and ∇φ_μ
 
     def differentiate(self):
         """Evaluate gradient and Jacobian; EvaluationFailed where they are not finite."""
@@ -190,4 +191,7 @@ class Evaluated:
 
     def barrier_gradient(self, mu):
         """∇φ_μ(p)."""
-        return self.g + mu * (1.0 / self.d_upper - 1.0 / self.d_lower + self.form.damp)
+        if self._slope is None or self._slope[0] != mu:
+            slope = self.g + mu * (1.0 / self.d_upper - 1.0 / self.d_lower + self.form.damp)
+            self._slope = mu, slope
+        return self._slope[1]
