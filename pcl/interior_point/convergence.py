@@ -142,10 +142,9 @@ class Convergence:
     @staticmethod
     def _rounded(state, tol):
         form, point = state.form, state.point
-        scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
         size = max(1.0, float(np.abs(point.p[:form.n]).max(initial=0.0)))
         limit = np.maximum(tol, _ROUNDING * row_maxima(point.J) * size)
-        return bool((np.abs(point.c / scale) <= limit).all())
+        return bool((np.abs(point.c / form.unit) <= limit).all())
 
     def final(self, status, detail, algorithm, state, monitor):
         """(status, detail, state) to report: the best point at a limit, a suspected derivative."""
