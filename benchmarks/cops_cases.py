@@ -1,5 +1,6 @@
-"""Problems of COPS as programs of CasADi: E. D. Dolan, J. J. Moré and T. S. Munson, *Benchmarking
-optimization software with COPS 3.0* (2004). Optimal control by the trapezoidal rule, as there."""
+"""Problems after COPS as programs of CasADi: E. D. Dolan, J. J. Moré and T. S. Munson, *Benchmarking
+optimization software with COPS 3.0* (2004). Optimal control by the trapezoidal rule; grids and starts may
+differ from there."""
 
 from dataclasses import dataclass
 
