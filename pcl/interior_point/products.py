@@ -10,8 +10,9 @@ class Transposes:
     """Aᵀ v, the transpose made once for all matrices with the same index arrays."""
 
     def __init__(self):
-        self._format, self._indptr, self._indices, self._kept = "", None, None, None
-        self._last = None
+        self._pattern: tuple = ("", None, None)     # format, index arrays
+        self._kept: Any = None
+        self._last: Any = None
 
     def product(self, A: Any, v: np.ndarray) -> np.ndarray:
         """Aᵀ v."""
@@ -19,14 +20,14 @@ class Transposes:
             if not sp.issparse(A) or A.format not in ("csc", "csr"):
                 return A.T @ v
             if not self._fits(A):
-                self._format, self._indptr, self._indices, self._kept = A.format, A.indptr, A.indices, A.T
+                self._pattern, self._kept = (A.format, A.indptr, A.indices), A.T
             self._last, self._kept.data = A, A.data
         return self._kept @ v
 
     def _fits(self, A):
-        return (self._kept is not None and self._format == A.format
-                and self._kept.shape == A.shape[::-1] and np.array_equal(self._indptr, A.indptr)
-                and np.array_equal(self._indices, A.indices))
+        form, indptr, indices = self._pattern
+        return (form == A.format and self._kept.shape == A.shape[::-1]
+                and np.array_equal(indptr, A.indptr) and np.array_equal(indices, A.indices))
 
 
 def is_finite(A: Any) -> bool:

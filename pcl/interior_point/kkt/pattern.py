@@ -20,10 +20,8 @@ class Stored(NamedTuple):
             mine is kept or np.array_equal(mine, kept) for mine, kept in zip(self.indices, indices))
 
 
-def stored(A: Any) -> Stored | None:
+def stored(A: Any) -> Stored:
     """The entries of a sparse, dense or structured matrix without a conversion where it is CSC or CSR."""
-    if A is None:
-        return None
     if not sp.issparse(A):
         A = sp.csc_array(A, dtype=np.float64) if isinstance(A, np.ndarray) else A.tocsc()
     elif A.format not in ("csc", "csr"):
@@ -71,7 +69,8 @@ class Pattern:
         self.indptr = np.searchsorted(self.col, np.arange(size + 1))
         in_J, self.diagonal, in_W = np.split(slot, [J.data.size, J.data.size + size])
         self._put = [_Slots(in_J), _Slots(in_W)]
-        self._held, self._gone = np.zeros(size, dtype=bool), None
+        self._held: np.ndarray | None = None
+        self._gone = np.zeros(0, dtype=np.int64)
 
     def fits(self, W: Stored | None, J: Stored) -> bool:
         """True if W and J have the stored entries this pattern was made of; W = None fits any W."""
@@ -87,7 +86,7 @@ class Pattern:
 
     def touched(self, held: np.ndarray) -> np.ndarray:
         """Slots of the rows and columns that are held, a mask (size,); kept for the next call."""
-        if self._gone is None or not np.array_equal(held, self._held):
+        if self._held is None or not np.array_equal(held, self._held):
             self._held, self._gone = held, np.flatnonzero(held[self.row] | held[self.col])
         return self._gone
 

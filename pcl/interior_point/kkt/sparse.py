@@ -51,7 +51,7 @@ class _SparseKKT:
         return self._factorised(values, np.flatnonzero(held))
 
     def _assemble(self, W, J):
-        in_W, in_J = stored(W), stored(J)
+        in_W, in_J = None if W is None else stored(W), stored(J)
         if self._pattern is None or not self._pattern.fits(in_W, in_J):
             self._pattern = Pattern(in_W, in_J, J.shape)
             self.analysed += 1
