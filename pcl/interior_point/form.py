@@ -146,7 +146,7 @@ class Form:
     def transposed(self, J, y):
         """Aᵀ y (n + n_t,); zero for fixed variables."""
         out = np.empty(self.size)
-        out[:self.n] = self.transposes.product(J, self.row_scale * y)
+        out[:self.n] = self.transposes.product(J, self.row_scale * y) if self.m else 0.0
         out[self.n:] = self.sign * y[self.row]
         if self.any_fixed:
             out[:self.n][self.fixed] = 0.0

@@ -11,7 +11,8 @@ from pcl.interior_point.kkt.dense import HELD
 from pcl.interior_point.kkt.pattern import Pattern, stored
 from pcl.support.optional import optional
 
-_LARGE = 20000      # rows from which feral chooses the ordering; "amd" takes 0.7 to 1.0 of its time below
+_LARGE = 20000      # size from which feral chooses the ordering; with rows "amd" takes 0.7 to 1.0 of its
+#                     time below, without rows (grids) up to 1.2
 _EPSILON = 1e-8     # perturbation of the diagonal for SuperLU
 
 
@@ -73,7 +74,7 @@ class FeralKKT(_SparseKKT):
         if not np.isfinite(values).all():
             return _Unusable()
         if self._made is not pattern:
-            ordering = "amd" if pattern.size < _LARGE else "auto"
+            ordering = "amd" if pattern.n < pattern.size < _LARGE else "auto"
             self._solver = self._feral.Solver(parallel=False, ordering=ordering)
             self._matrix = self._feral.CscMatrix.from_triplet(
                 pattern.size, pattern.row, pattern.col, values)

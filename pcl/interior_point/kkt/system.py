@@ -94,10 +94,12 @@ class System:
         return dx, lam
 
     def _residual(self, dx, lam, b_x, b_c):
-        r_x = b_x - self._d_x * dx - self._form.transposes.product(self._J, lam)
+        r_x, r_c = b_x - self._d_x * dx, b_c
+        if self._form.m:
+            r_x -= self._form.transposes.product(self._J, lam)
+            r_c = b_c - self._J @ dx + self._d_c * lam
         if self._W is not None:
             r_x -= self._W @ dx
-        r_c = b_c - self._J @ dx + self._d_c * lam
         return self._held(r_x, r_c)
 
     @staticmethod
