@@ -34,7 +34,9 @@ def side_by_side(n: int | None) -> Iterator[None]:
 
 def spans(n: int, entries: int, least: int = 1) -> list[slice]:
     """0 … n in nearly equal pieces of about `ENTRIES` of all entries, and of at least so many."""
-    count = max(1, min(MOST, n // least, entries // ENTRIES))
+    count = min(MOST, n // least, entries // ENTRIES)
+    if count <= 1:
+        return [slice(0, n)]
     ends = [n * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in zip(ends, ends[1:])]
 
@@ -50,6 +52,10 @@ def ordered(function: Callable[[slice], Any], pieces: list[slice]) -> Iterator[A
 
 def filled(out: Array, function: Callable[[slice], Array], pieces: list[slice]) -> Array:
     """out, with out[piece] = function(piece)."""
+    if len(pieces) == 1:
+        out[pieces[0]] = function(pieces[0])
+        return out
+
     def fill(piece):
         out[piece] = function(piece)
     for _ in ordered(fill, pieces):
@@ -59,9 +65,9 @@ def filled(out: Array, function: Callable[[slice], Array], pieces: list[slice]) 
 
 def total(function: Callable[[slice], Array], pieces: list[slice]) -> Array:
     """Σ function(piece), in their order."""
-    found = ordered(function, pieces)
     if len(pieces) == 1:
-        return next(found)
+        return function(pieces[0])
+    found = ordered(function, pieces)
     result = np.array(next(found))
     for part in found:
         result += part
@@ -81,8 +87,10 @@ def multiplied(array: Array, factor: Array | float) -> Array:
 
 def summed(y: Array, rows: Array) -> Array:
     """Σ y_ek rows_ekp (p,) of y (n, k) and rows (n, k, p), as products."""
-    return total(lambda s: y[s].ravel() @ rows[s].reshape(y[s].size, rows.shape[2]),
-                 spans(len(rows), rows.size))
+    pieces = spans(len(rows), rows.size)
+    if len(pieces) == 1:
+        return y.ravel() @ rows.reshape(y.size, rows.shape[2])
+    return total(lambda s: y[s].ravel() @ rows[s].reshape(y[s].size, rows.shape[2]), pieces)
 
 
 def along(rows: Array, theta: Array) -> Array:

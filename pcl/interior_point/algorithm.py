@@ -26,6 +26,7 @@ from pcl.interior_point.form import Evaluated
 from pcl.interior_point.kkt.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.kkt.multipliers import least_squares
 from pcl.interior_point.kkt.system import System
+from pcl.interior_point.products import is_finite
 from pcl.interior_point.program import row_maxima
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
@@ -61,6 +62,7 @@ class Direction:
     system: System
     r_p: np.ndarray
     shift: float
+    relative: float | None = None
 
 
 class Algorithm:
@@ -161,8 +163,11 @@ class Algorithm:
 
     def barrier_diagonal(self):
         """Σ + w (n + n_t,)."""
-        state, point = self.state, self.state.point
-        return state.z_lower / point.d_lower + state.z_upper / point.d_upper + self.form.weight
+        form, state, point = self.form, self.state, self.state.point
+        diagonal = state.z_lower / point.d_lower
+        if form.U.size:
+            diagonal += state.z_upper / point.d_upper
+        return diagonal + form.weight if form.proximal else diagonal
 
     def hessian_here(self):
         """W at the last point; End where it is not finite."""
@@ -173,7 +178,7 @@ class Algorithm:
                 W = self.hessian.at(x.copy(), self.multipliers(), self.form.objective_scale)
         except TrialFailure as error:
             raise End(Status.EVALUATION_FAILED, f"hessian: {error}") from error
-        if W is not None and not np.isfinite(W @ np.ones(x.size)).all():
+        if W is not None and not is_finite(W):
             raise End(Status.EVALUATION_FAILED, "hessian has entries that are not finite.")
         return W
 
@@ -183,7 +188,7 @@ class Algorithm:
         """(point, step, α) that passes the filter, or None."""
         test = self._test(step)
         alpha = self._longest(step.dp)
-        smallest = max(test.smallest(), self._rounding(step.dp))
+        smallest = max(test.smallest(), _TINY / max(self._relative(step), _TINY))
         first = True
         while first or alpha >= smallest:
             trial = self._trial(step.dp, alpha)
@@ -217,13 +222,9 @@ class Algorithm:
 
     def _longest(self, dp):
         """α_max of (15a)."""
-        point, share = self.state.point, tau(self.rule.mu)
-        return min(fraction_to_boundary(point.d_lower, dp, share),
-                   fraction_to_boundary(point.d_upper, -dp, share))
-
-    def _rounding(self, dp):
-        largest = float(np.abs(dp / (1.0 + np.abs(self.state.point.p))).max(initial=0.0))
-        return _TINY / max(largest, _TINY)
+        form, point, share = self.form, self.state.point, tau(self.rule.mu)
+        return min(fraction_to_boundary(point.d_lower, dp, share) if form.L.size else 1.0,
+                   fraction_to_boundary(point.d_upper, -dp, share) if form.U.size else 1.0)
 
     def _trial(self, dp, alpha):
         """The point p + α dp, or None where a function is not finite."""
@@ -301,16 +302,20 @@ class Algorithm:
         return State(trial, self.state.y + alpha * step.dy, z_lower, z_upper)
 
     def _bound_multipliers(self, trial, dp):
-        """z after the step (12), (15b), kept near μ/d by (16)."""
-        form, state, point, mu = self.form, self.state, self.state.point, self.rule.mu
-        lower = mu / point.d_lower - state.z_lower - state.z_lower / point.d_lower * dp
-        upper = mu / point.d_upper - state.z_upper + state.z_upper / point.d_upper * dp
-        L, U, share = form.L, form.U, tau(mu)
-        alpha = min(fraction_to_boundary(state.z_lower[L], lower[L], share),
-                    fraction_to_boundary(state.z_upper[U], upper[U], share))
+        """z after the step (12), (15b), kept near μ/d by (16); zero where there is no bound."""
+        form, state, point = self.form, self.state, self.state.point
+        mu, share, L, U = self.rule.mu, tau(self.rule.mu), form.L, form.U
+        z_lower, lower = _dual_step(state.z_lower[L], point.d_lower[L], dp[L], mu)
+        z_upper, upper = _dual_step(state.z_upper[U], point.d_upper[U], -dp[U], mu)
+        alpha = min(fraction_to_boundary(z_lower, lower, share),
+                    fraction_to_boundary(z_upper, upper, share))
         self._alpha_z = alpha
-        return (_near(state.z_lower + alpha * lower, mu / trial.d_lower, trial.p <= form.inner_lower),
-                _near(state.z_upper + alpha * upper, mu / trial.d_upper, trial.p >= form.inner_upper))
+        new = np.zeros((2, form.size))
+        new[0, L] = _near(z_lower + alpha * lower,
+                          mu / trial.d_lower[L], trial.p[L] <= form.inner_lower[L])
+        new[1, U] = _near(z_upper + alpha * upper,
+                          mu / trial.d_upper[U], trial.p[U] >= form.inner_upper[U])
+        return new[0], new[1]
 
     def _require_bounded(self, trial):
         """End where unknowns or objective are beyond all size; far from feasibility that says nothing."""
@@ -333,7 +338,7 @@ class Algorithm:
     def extent(self, point):
         """The largest |p_i| among the variables that no bound holds back on their side."""
         form, p = self.form, point.p
-        free = np.where(p > 0.0, np.isinf(form.upper), np.isinf(form.lower))
+        free = np.where(p > 0.0, form.unbounded[1], form.unbounded[0])
         return float(np.abs(p[free]).max(initial=0.0))
 
     def near(self, point):
@@ -367,8 +372,14 @@ class Algorithm:
     # -- when no step is accepted
 
     def _is_tiny(self, step):
-        size = np.abs(step.dp / (1.0 + np.abs(self.state.point.p))).max(initial=0.0)
-        return size <= _TINY and self.state.infeasibility <= 1e-4
+        return self._relative(step) <= _TINY and self.state.infeasibility <= 1e-4
+
+    def _relative(self, step):
+        """max |dp_i| / (1 + |p_i|), computed once a direction."""
+        if step.relative is None:
+            size = np.abs(step.dp / (1.0 + np.abs(self.state.point.p)))
+            step.relative = float(size.max(initial=0.0))
+        return step.relative
 
     def _tiny_step(self, step):
         """Section 3.9: take it; when it happens again go on to the next μ, or stop."""
@@ -399,6 +410,11 @@ class Algorithm:
             if self.failure:
                 raise End(Status.EVALUATION_FAILED, self.failure)
             raise End(Status.STEP_TOO_SMALL)
+
+
+def _dual_step(z, d, dp, mu):
+    """z and its step by (12)."""
+    return z, mu / d - z - z / d * dp
 
 
 def _near(z, target, stuck):

@@ -69,8 +69,8 @@ class Convergence:
         """ACCEPTABLE after enough steps at that level that did not halve the error."""
         state = algorithm.state
         error = max(state.error(0.0), state.unscaled[0] / max(1.0, state.unscaled[3]))
-        if (algorithm.trend.drifts or error > self._acceptable_tol
-                or not self.holds(state, self._acceptable_tol)):
+        if (error > self._acceptable_tol or not self.holds(state, self._acceptable_tol)
+                or algorithm.trend.drifts):
             self._steps = 0
         elif error < _NO_PROGRESS * self._lowest:
             self._steps, self._lowest = 0, error
@@ -142,10 +142,9 @@ class Convergence:
     @staticmethod
     def _rounded(state, tol):
         form, point = state.form, state.point
-        scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
         size = max(1.0, float(np.abs(point.p[:form.n]).max(initial=0.0)))
         limit = np.maximum(tol, _ROUNDING * row_maxima(point.J) * size)
-        return bool((np.abs(point.c / scale) <= limit).all())
+        return bool((np.abs(point.c / form.unit) <= limit).all())
 
     def final(self, status, detail, algorithm, state, monitor):
         """(status, detail, state) to report: the best point at a limit, a suspected derivative."""

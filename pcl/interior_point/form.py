@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pcl.interior_point.products import Transposes, is_finite
 from pcl.interior_point.program import Program, finite
 
 DAMPING = 1e-5      # κ_d of section 3.7: pulls variables with one bound only towards it
@@ -28,6 +29,8 @@ class Form:
     row, sign, cost (n_t,): the row of every auxiliary variable, its coefficient, its linear cost.
     weight, reference (n + n_t,): the proximity term. fixed (n,): variables that are held.
     slope: ‖∇f‖∞ at the start, before scaling.
+    unit (m,): s_c, 1 for free rows.  unbounded: masks (n + n_t,) of variables without a lower, an upper
+    bound.  any_fixed, any_free: whether variables are held, rows switched off.
     """
 
     program: Program
@@ -46,6 +49,7 @@ class Form:
     weight: np.ndarray
     reference: np.ndarray
     slope: float = 0.0
+    transposes: Transposes = field(default_factory=Transposes, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     bounded: int = field(init=False, repr=False, compare=False)
     L: np.ndarray = field(init=False, repr=False, compare=False)
@@ -53,7 +57,10 @@ class Form:
     damp: np.ndarray = field(init=False, repr=False, compare=False)
     inner_lower: np.ndarray = field(init=False, repr=False, compare=False)
     inner_upper: np.ndarray = field(init=False, repr=False, compare=False)
+    unit: np.ndarray = field(init=False, repr=False, compare=False)
+    unbounded: tuple = field(init=False, repr=False, compare=False)
     any_fixed: bool = field(init=False, repr=False, compare=False)
+    any_free: bool = field(init=False, repr=False, compare=False)
     proximal: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
@@ -61,7 +68,9 @@ class Form:
         derived = {
             "size": self.lower.size, "L": np.flatnonzero(has_lower), "U": np.flatnonzero(has_upper),
             "damp": DAMPING * (1.0 * (has_lower & ~has_upper) - (has_upper & ~has_lower)),
-            "any_fixed": bool(self.fixed.any()),
+            "unit": np.where(self.row_scale > 0.0, self.row_scale, 1.0),
+            "unbounded": (~has_lower, ~has_upper),
+            "any_fixed": bool(self.fixed.any()), "any_free": not (self.row_scale != 0.0).all(),
             "proximal": bool(self.weight.any())}
         for name, value in derived.items():
             object.__setattr__(self, name, value)
@@ -122,7 +131,8 @@ class Form:
         self.count["jacobian"] += 1
         with np.errstate(all="ignore"):
             J = self.program.jacobian(x)
-        finite("jacobian (its column sums)", J.T @ np.ones(self.m), self.program.variable_name)
+        if not is_finite(J):
+            finite("jacobian (its column sums)", J.T @ np.ones(self.m), self.program.variable_name)
         return J
 
     def gathered(self, t):
@@ -136,7 +146,7 @@ class Form:
     def transposed(self, J, y):
         """Aᵀ y (n + n_t,); zero for fixed variables."""
         out = np.empty(self.size)
-        out[:self.n] = J.T @ (self.row_scale * y)
+        out[:self.n] = self.transposes.product(J, self.row_scale * y) if self.m else 0.0
         out[self.n:] = self.sign * y[self.row]
         if self.any_fixed:
             out[:self.n][self.fixed] = 0.0
@@ -167,6 +177,7 @@ class Evaluated:
         self._logs = float(np.log(near).sum() + np.log(far).sum())
         self._damped = float(form.damp[form.L] @ near - form.damp[form.U] @ far)
         self.g = self.J = None
+        self._slope: tuple | None = None        # the last μ and ∇φ_μ
 
     def differentiate(self):
         """Evaluate gradient and Jacobian; EvaluationFailed where they are not finite."""
@@ -180,4 +191,7 @@ class Evaluated:
 
     def barrier_gradient(self, mu):
         """∇φ_μ(p)."""
-        return self.g + mu * (1.0 / self.d_upper - 1.0 / self.d_lower + self.form.damp)
+        if self._slope is None or self._slope[0] != mu:
+            slope = self.g + mu * (1.0 / self.d_upper - 1.0 / self.d_lower + self.form.damp)
+            self._slope = mu, slope
+        return self._slope[1]

@@ -160,10 +160,9 @@ def violations(state, bounds):
     """(largest violation of rows and bounds, violation of every row (m,)), in given units."""
     form, (x_lower, x_upper, c_lower, c_upper) = state.form, bounds
     x = state.point.p[:form.n]
-    scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
     t = np.bincount(form.row, weights=form.sign * state.point.p[form.n:], minlength=form.m) \
         if form.row.size else np.zeros(form.m)
-    c = (state.point.c - t + form.target) / scale
+    c = (state.point.c - t + form.target) / form.unit
     rows = np.maximum(np.maximum(c_lower - c, c - c_upper), 0.0)
     rows[form.row_scale == 0.0] = 0.0
     outside = np.maximum(np.maximum(x_lower - x, x - x_upper), 0.0)

@@ -11,20 +11,20 @@ _STEP = 1e-4        # relative step of `tiny_curvature`
 _TINY = 1.0         # an objective whose gradient and curvature are below is scaled up to it
 
 
-def scales(scaling, g, J, curvature):
+def scales(scaling, g, rows, curvature):
     """(s_f, s_c): min(1, 100/‖∇f‖∞), min(1, 100/‖∇c_j‖∞), not below 1e-8; ones for scaling="none".
 
-    curvature: ‖∇²f‖ at the start or None. Departure from the paper: an objective that is tiny in
-    gradient and curvature is scaled up, else the tolerance would hold at the start.
+    rows (m,): ‖∇c_j‖∞ at the start; curvature: ‖∇²f‖ there or None. Departure from the paper: an
+    objective that is tiny in gradient and curvature is scaled up, else the tolerance would hold at the
+    start.
     """
     if scaling == "none":
-        return 1.0, np.ones(J.shape[0])
+        return 1.0, np.ones(rows.size)
     largest = float(np.abs(g).max(initial=0.0))
     s_f = _limited(largest)
     size = max(largest, curvature or 0.0)
     if 0.0 < size < _TINY and curvature is not None:
         s_f = min(_TINY / size, _LARGEST_SCALE)
-    rows = row_maxima(J)
     return s_f, np.maximum(_LARGEST / np.maximum(rows, _LARGEST), _SMALLEST_SCALE)
 
 

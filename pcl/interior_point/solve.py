@@ -234,10 +234,11 @@ class _Attempt:
             require_right(program, x, exact=hessian == "exact")
         self._kkt = backend(kkt, W, first.J)
         size = curvature(W) if W is not None else tiny_curvature(program, x, first.g, self._bounds)
-        s_f, s_c = scales(scaling, first.g, first.J, size)
+        rows = row_maxima(first.J)
+        s_f, s_c = scales(scaling, first.g, rows, size)
         if self._slope is None:
             self._slope = float(np.abs(first.g).max(initial=0.0))
-        form = make_form(program, self._bounds, s_f, s_c, row_maxima(first.J), self._count, self._slope)
+        form = make_form(program, self._bounds, s_f, s_c, rows, self._count, self._slope)
         slope = s_f * float(np.abs(first.g) @ np.maximum(1.0, np.abs(x)))
         self._mu = self._first_barrier(s_f * first.f, slope, form, initial_barrier, warm_start)
         make = first_state if warm_start is None else warm_state

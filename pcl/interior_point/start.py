@@ -74,11 +74,10 @@ def first_state(form, kkt, x, c, mu, warm):
 
 def warm_state(form, kkt, x, c, mu, warm):
     """The state of an earlier result: multipliers kept, distances to the bounds at least tiny."""
-    scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
     t = inner(form.row_scale[form.row] * c[form.row], form.lower[form.n:], form.upper[form.n:],
               WARM_KAPPA)
     point = Evaluated(form, form.inside(np.concatenate([x, t]))).differentiate()
-    y = form.objective_scale * warm["lam"] / scale
+    y = form.objective_scale * warm["lam"] / form.unit
     z_lower = _positive(form.objective_scale * warm["z_lower"], -y[form.row], form.lower,
                         point.d_lower, mu)
     z_upper = _positive(form.objective_scale * warm["z_upper"], y[form.row], form.upper,

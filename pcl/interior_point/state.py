@@ -60,9 +60,15 @@ class State:
         """‖c‖∞, scaled rows."""
         return _largest(self.point.c)
 
+    @cached_property
+    def _range(self):
+        products = self._products
+        return (float(products.min()), float(products.max())) if products.size else (0.0, 0.0)
+
     def complementarity(self, mu=0.0):
         """‖Z d − μ‖∞."""
-        return _largest(self._products - mu)
+        least, largest = self._range
+        return max(abs(least - mu), abs(largest - mu)) if self.form.bounded else 0.0
 
     def error(self, mu):
         """E_μ."""
@@ -74,10 +80,9 @@ class State:
         """(dual residual, violation of the rows, complementarity, ‖∇f‖∞) of the program as given."""
         form = self.form
         s_f = form.objective_scale or 1.0
-        scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
         dual = self.dual / s_f
-        dual[form.n:] *= scale[form.row]
-        return (_largest(dual), _largest(self.point.c / scale),
+        dual[form.n:] *= form.unit[form.row]
+        return (_largest(dual), _largest(self.point.c / form.unit),
                 self.complementarity() / s_f, _largest(self.point.g[:form.n]) / s_f)
 
 

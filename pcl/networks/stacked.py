@@ -84,4 +84,4 @@ class Stacked:
 
 def _points_first(a):
     """(n, …) of (…, n)."""
-    return np.ascontiguousarray(np.moveaxis(a, -1, 0))
+    return np.ascontiguousarray(a.transpose(a.ndim - 1, *range(a.ndim - 1)))

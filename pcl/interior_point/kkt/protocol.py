@@ -55,9 +55,9 @@ def backend(kkt, W, J):
     if kkt == "dense":
         return DenseKKT()
     if kkt == "sparse":
-        return FeralKKT() if feral_is_installed() else SuperLUKKT()
+        return FeralKKT(W, J) if feral_is_installed() else SuperLUKKT(W, J)
     if kkt == "superlu":
-        return SuperLUKKT()
+        return SuperLUKKT(W, J)
     if isinstance(kkt, str) or not callable(getattr(kkt, "factor", None)):
         raise ValueError(f"kkt is {kkt!r}; known are {', '.join(BACKENDS)}, or an object with "
                          f"factor(W, J, d_x, d_c).{nearest(kkt, BACKENDS)}")

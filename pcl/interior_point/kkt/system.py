@@ -25,12 +25,11 @@ class System:
     def __init__(self, form, kkt, W, J, d, delta_c):
         self._form, self._W, self._J = form, W, J
         self._d_t = d[form.n:]
-        self._scale = np.where(form.row_scale > 0.0, form.row_scale, 1.0)
+        self._scale = form.unit
         self._d_x = np.where(form.fixed, HELD, d[:form.n]) if form.any_fixed else d[:form.n]
-        free = form.row_scale == 0.0
         d_c = (delta_c + form.gathered(1.0 / self._d_t)) / self._scale ** 2
-        self._free = free if free.any() else None
-        self._d_c = np.where(free, HELD, d_c) if self._free is not None else d_c
+        self._free = form.row_scale == 0.0 if form.any_free else None
+        self._d_c = d_c if self._free is None else np.where(self._free, HELD, d_c)
         kkt = LowRankKKT(kkt) if isinstance(W, LowRank) else kkt
         form.count["factorisations"] += 1
         self._factor = kkt.factor(W, J, self._d_x, self._d_c)
@@ -95,10 +94,12 @@ class System:
         return dx, lam
 
     def _residual(self, dx, lam, b_x, b_c):
-        r_x = b_x - self._d_x * dx - self._J.T @ lam
+        r_x, r_c = b_x - self._d_x * dx, b_c
+        if self._form.m:
+            r_x -= self._form.transposes.product(self._J, lam)
+            r_c = b_c - self._J @ dx + self._d_c * lam
         if self._W is not None:
             r_x -= self._W @ dx
-        r_c = b_c - self._J @ dx + self._d_c * lam
         return self._held(r_x, r_c)
 
     @staticmethod
