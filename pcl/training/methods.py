@@ -10,7 +10,7 @@ import numpy as np
 from pcl.support.nearest import nearest
 from pcl.support.validate import require_free
 from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, newton_cg,
-                                  scipy_minimize, trust_region)
+                                  quasi_newton, scipy_minimize, trust_region)
 from pcl.training.run.driven import Driven
 
 
@@ -124,6 +124,7 @@ _SCALED = {"loss_scale": (1.0, _optional(positive))}     # 1: SciPy's own iterat
 _UNIT_FREE = {"loss_scale": (None, _optional(positive))}
 _TRUST = {"initial_trust_radius": (1.0, positive), "max_trust_radius": (1000.0, positive),
           "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
+_WOLFE = {"c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)), "hess_inv0": (None, _anything)}
 _ROBUST = {"loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive)}
 
 
@@ -146,9 +147,9 @@ METHODS = {
     "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
         **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, hessian=True),
     "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
-    "BFGS": Method(scipy_minimize.drive_line_search, 2000, {
-        "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
-        "hess_inv0": (None, _anything), **_SCALED}),
+    "BFGS": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
+    "ssbfgs": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
+    "ssbroyden": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "L-BFGS-B": Method(scipy_minimize.drive_line_search, 2000, {
         "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
         **_SCALED}, bounds=True),

@@ -25,7 +25,7 @@ _NEVER = 10**9
 # trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
 # there: it then goes down to 1e-14 |g(x0)|.
 _KRYLOV = 2.0**20
-_CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
+CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
 
 
 def drive_trust_region(run: Driven, method: str, options: Mapping[str, Any]) -> None:
@@ -347,7 +347,7 @@ class _LineSearch:
         if point.failed or point is self._run.current:
             raise _Restart
         self._run.accept(point)
-        if failed >= _CUT_SHORT:
+        if failed >= CUT_SHORT:
             raise _Restart
 
     def _pair(self, x):
