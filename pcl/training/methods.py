@@ -151,7 +151,7 @@ METHODS = {
     "ssbfgs": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "ssbroyden": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "L-BFGS-B": Method(scipy_minimize.drive_line_search, 2000, {
-        "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
+        "maxcor": (None, _optional(_whole)), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
         **_SCALED}, bounds=True),
     "newton-trust-region": Method(trust_region.drive, 200, {
         key: _TRUST[key] for key in ("initial_trust_radius", "max_trust_radius", "eta")},

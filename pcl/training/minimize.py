@@ -19,6 +19,7 @@ from pcl.training.automatic import automatic
 from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
 from pcl.training.drivers.hand_over import SwitchingEvaluator
+from pcl.training.drivers.inverse_hessian import RULES
 from pcl.training.drivers.least_squares import ResidualEvaluator
 from pcl.training.drivers.newton_cg import MetricEvaluator
 from pcl.training.methods import METHODS, choose, merge, positive
@@ -42,9 +43,9 @@ LOG = logging.getLogger(__name__)
 GTOL, FTOL = 1e-8, 1e-14
 _INTERFACE = ("theta0", "size", "value", "gradient", "value_and_gradient")
 # Bytes for p parameters. trust-exact: the Hessians of two points, scaled, shifted, factored;
-# BFGS: the inverse Hessian and its update; trust-krylov: SciPy's table of Lanczos vectors.
+# BFGS and its relatives: the inverse Hessian, changed in place; trust-krylov: SciPy's table of Lanczos vectors.
 _BYTES = {"trust-exact": lambda p: 40 * p**2, "newton-trust-region": lambda p: 40 * p**2,
-          "BFGS": lambda p: 24 * p**2,
+          **dict.fromkeys(RULES, lambda p: 8 * p**2),
           "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
@@ -78,7 +79,9 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         trust-krylov        Hessian-vector products        200              no
         trust-ncg           Hessian-vector products        200              no
         newton-cg           Hessian-vector products        200              no
-        BFGS                gradient                       2000             no
+        ssbroyden           gradient                       2000             yes
+        ssbfgs              gradient                       2000             yes
+        BFGS                gradient                       2000             yes
         L-BFGS-B            gradient                       2000             yes
         levenberg-marquardt residuals, dr/dθ               200              yes
         least-squares       residuals, dr/dθ               200              not lm
@@ -116,21 +119,23 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         SciPy's maxiter and disp (a bar), and those of the method.
         trust-*: initial_trust_radius 1, max_trust_radius 1000, eta 0.15,
         skip_rejected_hessians True, trust-exact: subproblem_maxiter 100, trust-krylov: inexact
-        True. BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity). L-BFGS-B: maxcor 10,
-        maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
+        True. ssbroyden, ssbfgs, BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity over |g(x0)|); the
+        first two are self-scaled, see `drivers.inverse_hessian`. L-BFGS-B: maxcor None (as many pairs as
+        parameters, at least 10, at most 100 and 1 GB), maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
         ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1, x_scale, tr_solver,
         tr_options, max_nfev None (100 maxiter + 1000). levenberg-marquardt: loss and f_scale as
         there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3,
-        linear_algebra "auto" ("svd"; "cholesky", of JᵀJ + λ or JJᵀ + λ with refinement): Cholesky's
-        where the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with n = min(m, p) and
-        M = max(m, p); `result.linear_algebra` tells.
+        linear_algebra "auto" ("svd", of all singular values; "cholesky", of JᵀJ + λ or JJᵀ + λ with
+        refinement): the singular values above rounding where these are few, Cholesky's factors where
+        the condition number allows it or the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with
+        n = min(m, p) and M = max(m, p); `result.linear_algebra` tells.
         newton-trust-region: initial_trust_radius, max_trust_radius, eta. newton-cg: hessian "auto"
         ("exact", "gauss-newton"), preconditioner None (v ↦ M⁻¹ v; by default the covariance of the prior
         where every block of a problem from `from_data` has a normal one, else the identity), eta_max 0.5,
         c1 1e-4, memory 100 products, max_products 200 a step; gradient norms are √(gᵀ M⁻¹ g), so that
         nothing depends on the mesh of a field, see `drivers.newton_cg`. hand-over: first "L-BFGS-B"
         ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
-        The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
+        The optimizer works on loss/loss_scale: 1 for SciPy's trust-* and L-BFGS-B, whose iterates are then
         those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
         takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
         they do not depend on the unit of the loss.
@@ -188,7 +193,7 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     and returns the best point with status INTERRUPTED; so does SIGTERM in a run with a
     checkpoint that was started in the main thread.
     Cost of going on: trust-exact and newton-trust-region compute one Hessian,
-    levenberg-marquardt one Jacobian, adam nothing. BFGS, L-BFGS-B, trust-krylov and trust-ncg
+    levenberg-marquardt one Jacobian, adam nothing. BFGS and its relatives, L-BFGS-B, trust-krylov and trust-ncg
     are replayed from the recorded answers of the problem (8 p bytes for each gradient or
     product, in memory and in the file) without evaluating it, least-squares with its
     Jacobians computed again.

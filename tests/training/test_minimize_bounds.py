@@ -8,7 +8,8 @@ from small_problems import TRUST, Linear
 from pcl.training.minimize import minimize
 
 
-@pytest.mark.parametrize("method, options", [("L-BFGS-B", None), ("least-squares", None),
+@pytest.mark.parametrize("method, options", [("L-BFGS-B", None), ("least-squares", None), ("BFGS", None),
+                                             ("ssbfgs", None), ("ssbroyden", None),
                                              ("least-squares", {"algorithm": "dogbox"})])
 @pytest.mark.parametrize("spelling", ["pairs", "Bounds", "blocks"])
 def test_bounds_in_every_spelling_give_the_constrained_minimum(method, options, spelling):
@@ -49,7 +50,7 @@ def test_bad_bounds_are_refused(bounds, words):
 
 
 @pytest.mark.parametrize("method, options", [
-    *((m, None) for m in TRUST), ("BFGS", None), ("adam", None),
+    *((m, None) for m in TRUST), ("adam", None),
     ("least-squares", {"algorithm": "lm"})])
 def test_methods_without_bounds_say_so(method, options):
     with pytest.raises(ValueError, match="takes none"):

@@ -20,8 +20,8 @@ u, one for the direction and one or two for the change, 2 p² multiplications ea
 multiplied by a matrix.
 
 Source: M. Al-Baali, H. Khalfan, 2005, Wide interval for efficient self-scaling quasi-Newton algorithms,
-Optim. Methods Softw. 20; J. F. Urbán, P. Stefanou, J. A. Pons, 2025, Unveiling the optimization process of
-physics informed neural networks, J. Comput. Phys. 523, equations 11 and 13 to 23.
+Optim. Methods Softw. 20; J. F. Urbán, P. Stefanou, J. A. Pons, 2025, Unveiling the optimization process
+of physics informed neural networks: how accurate and competitive can PINNs be?, J. Comput. Phys. 523.
 """
 
 import numpy as np
@@ -105,6 +105,7 @@ class InverseHessian:
 
     def _add(self, s, u, ss, su, uu):
         """ss s sᵀ + su (s uᵀ + u sᵀ) + uu u uᵀ."""
-        self._M = blas.dsyr2(1.0 / self._gamma, s, su * u + 0.5 * ss * s, lower=1, a=self._M, overwrite_a=1)
+        place, other = {"lower": 1, "a": self._M, "overwrite_a": 1}, su * u + 0.5 * ss * s
+        blas.dsyr2(1.0 / self._gamma, s, other, **place)
         if uu:
-            self._M = blas.dsyr(uu / self._gamma, u, lower=1, a=self._M, overwrite_a=1)
+            blas.dsyr(uu / self._gamma, u, **place)

@@ -3,7 +3,8 @@
     d = −H g,      θ ← θ + t d,      H ← H improved by s = t d and y = g₊ − g, see `inverse_hessian`
 
 H begins as the identity over |g|, so that the first step has the length 1 whatever the unit of the loss.
-t satisfies Wolfe's conditions, see `wolfe`, and is 1 at first.
+t satisfies Wolfe's conditions, see `wolfe`. The first one tried is 1, or that with which a parabola falls
+as much as ℓ did in the last step, if that is less.
 
 Bounds. Parameters A on a bound that the gradient pushes outwards are held; among the others the
 direction is Newton's with the same H,
@@ -37,22 +38,25 @@ from pcl.training.run.run import norm
 from pcl.training.run.status import Status
 
 _HALVINGS = 40
+_AS_LAST = 2.02     # Nocedal and Wright, (3.60), and a hundredth more, so that it becomes 1
 
 
 def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     """An iteration is a step with its line search."""
-    rule, p = RULES[method], run.current.theta.size
+    rule, p, last = RULES[method], run.current.theta.size, np.inf
     H, fresh = InverseHessian(rule, _first(run, options), p), True
     while True:
-        step = _step(run, H, options["c1"], options["c2"])
+        step = _step(run, H, options["c1"], options["c2"], last)
         if step is None and fresh:
             run.dead_end(Status.LINE_SEARCH_FAILED)
         fresh = step is None or run.failed_since_accepted >= CUT_SHORT
         if step is not None:
             if not fresh:
                 H.update(step.s, step.y, step.curvature)
+            last = max(run.current.loss - step.point.loss, 0.0) or np.inf
             run.accept(step.point)
         if fresh:
+            last = np.inf
             H = InverseHessian(rule, 1.0 / norm(run.projected_gradient(run.current)), p)
 
 
@@ -66,15 +70,16 @@ class _Step:
     curvature: float | None
 
 
-def _step(run, H, c1, c2):
-    """The `_Step` along Newton's direction, or None."""
+def _step(run, H, c1, c2, last):
+    """The `_Step` along Newton's direction, or None; ℓ fell by `last` in the step before."""
     g, start = run.current.gradient, run.current.theta
     d = _direction(run, H)
     slope = d @ g
     if not -np.inf < slope < 0.0:
         return None
     reach = _reach(run, d)
-    found = wolfe_point(run, d, 1.0, c1, c2, reach) if reach >= 1.0 else _along_the_box(run, d, c1)
+    found = (wolfe_point(run, d, min(1.0, _AS_LAST * last / -slope), c1, c2, reach) if reach >= 1.0
+             else _along_the_box(run, d, c1))
     if found is None:
         return None
     point, t = found

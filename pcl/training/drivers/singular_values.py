@@ -28,7 +28,8 @@ def low_rank_svd(J):
     n = min(J.shape)
     if n < SMALL:
         return None
-    U = range_of(J, n // MOST, n // FIRST, n // FURTHER, negligible=0.25 * max(J.shape) * EPS, falling=0.5)
+    little = 0.25 * max(J.shape) * EPS
+    U = range_of(J, n // MOST, n // FIRST, n // FURTHER, negligible=little, falling=0.5)
     if U is None:
         return None
     inner, sigma, Vt = full_svd(U.T @ J)

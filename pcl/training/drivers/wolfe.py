@@ -118,9 +118,10 @@ class _Search:
 def _cubic(a, b):
     """The minimum of the cubic through ℓ and its slopes at two t; None if it has none."""
     d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t)
-    square = d1 * d1 - a.slope * b.slope
+    unit = max(abs(d1), abs(a.slope), abs(b.slope))     # their squares may overflow
+    square = (d1 / unit) ** 2 - (a.slope / unit) * (b.slope / unit)
     if not square >= 0.0:
         return None
-    d2 = np.copysign(np.sqrt(square), b.t - a.t)
+    d2 = np.copysign(unit * np.sqrt(square), b.t - a.t)
     below = b.slope - a.slope + 2.0 * d2
     return None if below == 0.0 else float(b.t - (b.t - a.t) * (b.slope + d2 - d1) / below)

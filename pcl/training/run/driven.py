@@ -25,8 +25,8 @@ class Driven(Protocol):
         What was offered in the process before; whether somebody wants it; what the driver needs to go
         on from here.
     `projected_gradient(point)`, `gradient_norm(point)`, `wanted_norm`, `failed_since_accepted`
-        g weighted by the room there is; the norm of the projected gradient, in the metric of the method; that of the tolerances; trial points since
-        the last accepted one that had no value.
+        g weighted by the room there is for −g; its norm in the metric of the method; that of the
+        tolerances; trial points since the last accepted one that had no value.
     """
 
     hessian: Any
