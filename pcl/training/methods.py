@@ -43,7 +43,8 @@ class Method:
     maxiter : int, by default
     options : {name: (default, check)}
         `check` is a function of a value, True where it is admissible.
-    bounds : bool, takes them
+    bounds : bool or str
+        Takes them; or the name of the method that runs in its place where there are any.
     hessian : bool, uses second derivatives
     dense : bool, and forms them
     residuals : bool or "optional"
@@ -56,7 +57,7 @@ class Method:
     drive: Driver
     maxiter: int
     options: Mapping
-    bounds: bool = False
+    bounds: bool | str = False
     hessian: bool = False
     dense: bool = False
     residuals: bool | str = False
@@ -143,10 +144,11 @@ def _stage(name, run, residuals):
 
 METHODS = {
     "trust-exact": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True, dense=True),
+        **_TRUST, "subproblem_maxiter": (100, _whole)}, bounds="newton-trust-region", hessian=True,
+        dense=True),
     "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, hessian=True),
-    "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
+        **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, bounds="newton-cg", hessian=True),
+    "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, bounds="newton-cg", hessian=True),
     "BFGS": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "ssbfgs": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "ssbroyden": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
@@ -155,11 +157,11 @@ METHODS = {
         **_SCALED}, bounds=True),
     "newton-trust-region": Method(trust_region.drive, 200, {
         key: _TRUST[key] for key in ("initial_trust_radius", "max_trust_radius", "eta")},
-        hessian=True, dense=True),
+        bounds=True, hessian=True, dense=True),
     "newton-cg": Method(newton_cg.drive, 200, {
         "hessian": ("auto", _one_of(*newton_cg.HESSIANS)), "preconditioner": (None, _optional(callable)),
         "eta_max": (0.5, _within(0.0, 1.0)), "c1": (1e-4, _within(0.0, 0.5)),
-        "memory": (100, _count), "max_products": (200, _whole)}, hessian=True, metric=True),
+        "memory": (100, _count), "max_products": (200, _whole)}, bounds=True, hessian=True, metric=True),
     "least-squares": Method(least_squares.drive, 200, {
         "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)), **_ROBUST,
         "x_scale": (None, _optional(_scale)), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
@@ -171,11 +173,11 @@ METHODS = {
         "linear_algebra": ("auto", _one_of("auto", "svd", "cholesky"))},
         bounds=True, residuals=True),
     "hand-over": Method(_hand_over, 2000, {"first": ("L-BFGS-B", _one_of("L-BFGS-B", "adam"))},
-                        residuals="optional"),
+                        bounds=True, residuals="optional"),
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive),
-        **_UNIT_FREE}),
+        **_UNIT_FREE}, bounds=True),
 }
 
 
@@ -238,6 +240,13 @@ def choose(method):
     if name is None:
         raise ValueError(f"method is {method!r}; known are {', '.join(METHODS)}."
                          f"{nearest(method, (*METHODS, *ALIASES))}")
+    return name, METHODS[name]
+
+
+def within(name, bounds):
+    """(name, Method) that runs where `name` is asked for: with bounds possibly another one."""
+    other = METHODS[name].bounds
+    name = other if bounds is not None and isinstance(other, str) else name
     return name, METHODS[name]
 
 

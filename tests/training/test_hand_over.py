@@ -156,10 +156,13 @@ def test_where_the_hessian_cannot_be_computed_the_step_is_rejected():
     assert result.status in (Status.CONVERGED_GRADIENT, Status.RADIUS_COLLAPSED)
 
 
-def test_bounds_are_refused():
+def test_bounds_hold_in_every_stage():
+    visited = []
     for method in (NEWTON, "hand-over"):
-        with pytest.raises(ValueError, match="takes none"):
-            minimize(chained_rosenbrock(), method, bounds=[(0.0, 1.0)] * 6)
+        result = minimize(chained_rosenbrock(), method, bounds=[(0.0, 0.8)] * 6,
+                          callback=lambda snapshot: visited.append(snapshot.theta))
+        assert result.success and result.x[0] < 0.8 and result.x.max() <= 0.8
+    assert np.min(visited) >= 0.0 and np.max(visited) <= 0.8
 
 
 class Curve:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from small_problems import TRUST, Linear
+from small_problems import Linear
 
 from pcl.training.minimize import minimize
 
@@ -49,12 +49,9 @@ def test_bad_bounds_are_refused(bounds, words):
             minimize(Linear(), method, bounds=bounds)
 
 
-@pytest.mark.parametrize("method, options", [
-    *((m, None) for m in TRUST), ("adam", None),
-    ("least-squares", {"algorithm": "lm"})])
-def test_methods_without_bounds_say_so(method, options):
+def test_the_one_algorithm_without_bounds_says_so():
     with pytest.raises(ValueError, match="takes none"):
-        minimize(Linear(), method, bounds=[(0, 1)] * 5, options=options)
+        minimize(Linear(), "least-squares", bounds=[(0, 1)] * 5, options={"algorithm": "lm"})
 
 
 def test_fixed_entries_are_kept_by_l_bfgs_b_and_refused_by_least_squares():

@@ -113,7 +113,8 @@ class _Line:
 @pytest.mark.parametrize("value, slope, start", [
     (lambda x: (x - 300.0)**2, lambda x: 2.0 * (x - 300.0), 0.0),
     (lambda x: np.cos(x) + 1e-3 * x, lambda x: -np.sin(x) + 1e-3, 0.1),
-    (lambda x: np.exp(-x) + max(x - 1.0, 0.0)**8, lambda x: -np.exp(-x) + 8.0 * max(x - 1.0, 0.0)**7, 0.0),
+    (lambda x: np.exp(-x) + max(x - 1.0, 0.0)**8,
+     lambda x: -np.exp(-x) + 8.0 * max(x - 1.0, 0.0)**7, 0.0),
     (lambda x: -x if x < 1e-3 else np.inf, lambda x: -1.0, 0.0),
     (lambda x: abs(x - 0.7)**1.5, lambda x: 1.5 * np.sign(x - 0.7) * abs(x - 0.7)**0.5, 0.0)])
 @pytest.mark.parametrize("t", [1e-6, 1.0, 1e4])

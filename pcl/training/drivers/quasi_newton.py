@@ -30,6 +30,7 @@ import scipy.linalg
 
 from pcl.support.types import Array
 from pcl.support.validate import float64_array
+from pcl.training.drivers.box_step import held_by
 from pcl.training.drivers.inverse_hessian import RULES, InverseHessian
 from pcl.training.drivers.scipy_minimize import CUT_SHORT
 from pcl.training.drivers.wolfe import wolfe_point
@@ -98,7 +99,7 @@ def _first(run, options):
 def _direction(run, H):
     """−H (g + μ) with zeros where parameters are held."""
     g = run.current.gradient
-    held = np.flatnonzero(_held(run))
+    held = np.flatnonzero(held_by(run.current.theta, g, run.bounds))
     if not held.size:
         return -H(g)
     pushed = g.copy()
@@ -107,15 +108,6 @@ def _direction(run, H):
     d = -H(pushed)
     d[held] = 0.0
     return d
-
-
-def _held(run):
-    """The parameters on a bound that −g points out of."""
-    theta, g = run.current.theta, run.current.gradient
-    if run.bounds is None:
-        return np.zeros(theta.size, bool)
-    lower, upper = run.bounds
-    return (theta <= lower) & (g >= 0.0) | (theta >= upper) & (g <= 0.0)
 
 
 def _reach(run, d):
