@@ -62,3 +62,20 @@ def test_well_conditioned_normal_equations_take_the_place_of_the_decomposition()
 def test_ill_conditioned_ones_do_not():
     problem = curved(of_spectrum(400, 300, np.geomspace(1.0, 1e-6, 300)), 0.1)
     assert minimize(problem, "levenberg-marquardt", maxiter=2).linear_algebra == "svd"
+
+
+@pytest.mark.parametrize("expected", [1, 66, 90, 1000])
+def test_whatever_number_is_expected_the_singular_values_are_those(expected):
+    J = of_spectrum(500, 420, DECAYING)
+    U, sigma, Vt = low_rank_svd(J, expected)
+    np.testing.assert_allclose(sigma[:60], DECAYING[:60], rtol=1e-2, atol=1e-14)
+    assert np.linalg.norm(J - U * sigma @ Vt) <= 500 * EPS
+
+
+def test_a_run_taken_up_again_expects_what_it_expected(tmp_path):
+    path, problem = tmp_path / "run.npz", curved(of_spectrum(340, 300, DECAYING), 0.1)
+    limits = {"gtol": 0.0, "ftol": 0.0, "progress": False}
+    whole = minimize(problem, "levenberg-marquardt", maxiter=8, **limits)
+    minimize(problem, "levenberg-marquardt", maxiter=4, checkpoint=path, **limits)
+    resumed = minimize(problem, "levenberg-marquardt", maxiter=8, resume=path, **limits)
+    np.testing.assert_array_equal(resumed.history.loss, whole.history.loss)

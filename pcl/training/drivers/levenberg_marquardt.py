@@ -156,11 +156,14 @@ class _Search:
         self._radius = float(run.restored.get("radius", options["initial_trust_radius"]
                                               or norm(run.current.theta / self._scale) or 1.0))
         self._memory = run.restored.get("memory", _NONE)    # of a model in a run taken up again
+        # numbers of singular values, expected of this model and of the next
+        self._rank = self._next_rank = int(run.restored.get("rank", 0))
 
     def model(self):
         """The `DampedModel` at the current point."""
         current = self._run.current
         r, J = self._evaluator.residuals(current), self._evaluator.jacobian(current)
+        self._rank = self._next_rank
         self.offer(self._memory)        # after what a run taken up again computes anew
         self._weight = np.sqrt(self._slope((r / self._C) ** 2))
         free = self._scale * ~self._held(current)
@@ -174,7 +177,7 @@ class _Search:
 
     def offer(self, memory):
         """Here the run can be taken up, with a model of this `memory`."""
-        self._run.offer(radius=self._radius, memory=memory)
+        self._run.offer(radius=self._radius, memory=memory, rank=self._rank)
 
     def _decomposed(self, r, J):
         in_time = self._run.require_time
@@ -188,7 +191,8 @@ class _Search:
 
     def _by_size(self, r, J):
         """Few singular values; else the normal equations where J is too large or well-conditioned."""
-        found, in_time = low_rank_svd(J), self._run.require_time
+        found, in_time = low_rank_svd(J, self._rank), self._run.require_time
+        self._next_rank = 0 if found is None else len(found[1])
         if found is not None:
             return DampedModel(r, J, found)
         large = svd_flops(*J.shape) > SVD_FLOPS

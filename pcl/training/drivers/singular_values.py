@@ -23,17 +23,21 @@ def svd(J):
     return full_svd(J) if found is None else found
 
 
-def low_rank_svd(J):
-    """(U (m, k), σ (k,), Vᵀ (k, p)) with k < min(m, p)/3, or None."""
+def low_rank_svd(J, expected=0):
+    """(U (m, k), σ (k,), Vᵀ (k, p)) with k < min(m, p)/3, or None.
+
+    expected : int, the k of a matrix like this one, where one is known
+    """
     n = min(J.shape)
     if n < SMALL:
         return None
-    little = 0.25 * max(J.shape) * EPS
-    U = range_of(J, n // MOST, n // FIRST, n // FURTHER, negligible=little, falling=0.5)
+    first, little = min(max(expected, n // FIRST), n // MOST), 0.25 * max(J.shape) * EPS
+    U = range_of(J, n // MOST, first, n // FURTHER, negligible=little, falling=0.5)
     if U is None:
         return None
-    inner, sigma, Vt = full_svd(U.T @ J)
-    return U @ inner, sigma, Vt
+    Q, R = np.linalg.qr(J.T @ U)
+    V, sigma, inner = full_svd(R)
+    return U @ inner.T, sigma, (Q @ V).T
 
 
 def full_svd(J):
