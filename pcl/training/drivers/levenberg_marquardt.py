@@ -73,6 +73,11 @@ class DampedModel:
         self._damping = 0.0
 
     @property
+    def rank(self):
+        """The number of singular values above rounding."""
+        return int(np.count_nonzero(self._sigma))
+
+    @property
     def memory(self):
         """What the next step depends on beside r, J and the radius, (1,): λ."""
         return np.array([self._damping])
@@ -192,9 +197,11 @@ class _Search:
     def _by_size(self, r, J):
         """Few singular values; else the normal equations where J is too large or well-conditioned."""
         found, in_time = low_rank_svd(J, self._rank), self._run.require_time
-        self._next_rank = 0 if found is None else len(found[1])
+        self._next_rank = 0
         if found is not None:
-            return DampedModel(r, J, found)
+            model = DampedModel(r, J, found)
+            self._next_rank = model.rank
+            return model
         large = svd_flops(*J.shape) > SVD_FLOPS
         if large or min(J.shape) >= SMALL:
             model = normal_model(r, J if large else J.copy(), in_time)

@@ -3,7 +3,7 @@
 The sensitivities of smooth networks inside equations have far fewer singular values above rounding than
 rows or columns. Then J = U (Uᵀ J) with an orthonormal U of few columns, found by random combinations of
 J's columns and judged by others, and Uᵀ J is decomposed instead: 4 m p k flops and the decomposition of
-(k, p). What is neglected is less than a quarter of what counts as zero, max(m, p) ε σ_max.
+(k, p). What is neglected is what counts as zero anyway, max(m, p) ε relative to J.
 """
 
 import numpy as np
@@ -26,12 +26,12 @@ def svd(J):
 def low_rank_svd(J, expected=0):
     """(U (m, k), σ (k,), Vᵀ (k, p)) with k < min(m, p)/3, or None.
 
-    expected : int, the k of a matrix like this one, where one is known
+    expected : int, how many are above rounding in a matrix like this one, where that is known
     """
     n = min(J.shape)
     if n < SMALL:
         return None
-    first, little = min(max(expected, n // FIRST), n // MOST), 0.25 * max(J.shape) * EPS
+    first, little = min(max(expected + n // FURTHER, n // FIRST), n // MOST), max(J.shape) * EPS
     U = range_of(J, n // MOST, first, n // FURTHER, negligible=little, falling=0.5)
     if U is None:
         return None
