@@ -1,6 +1,7 @@
 """Second-order optimizers side by side: FEM Poisson fits from five seeds, and one trust-region step.
 
-    python -m benchmarks.optimizers [--iterations 100] [--seeds 2 23 233 2333 23333] [--newton 0] [--first 0]
+    python -m benchmarks.optimizers [--iterations 100] [--seeds 2 23 233 2333 23333] [--newton 0]
+                                    [--first 0]
     python -m benchmarks.optimizers --mesh 32 --iterations 60
 
 First table: `examples.poisson_fem`, every method from the same start, without tolerances; the last
@@ -83,7 +84,7 @@ def subproblem(g, H, radius, repeats=5):
 
 
 def damped(mesh, seeds, iterations):
-    """Rows of losses and processor seconds an iteration, by all singular values and by those that count."""
+    """Losses and processor seconds an iteration, by all singular values and by those above rounding."""
     import pcl
     from examples.poisson_fem import Setting
 

@@ -95,13 +95,15 @@ class _Search:
         """The next t."""
         low, high = self._low, self._high
         if high is None:
-            t, ends = _cubic(self._before, low), [low.t * factor for factor in _FURTHER]
-            return min(ends[1] if t is None or t <= low.t else float(np.clip(t, *ends)), self._longest)
+            t, near, far = _cubic(self._before, low), _FURTHER[0] * low.t, _FURTHER[1] * low.t
+            if t is not None and t > low.t:
+                far = float(np.clip(t, near, far))
+            return min(far, self._longest)
         if high.point.failed:
             return low.t + _BACK * (high.t - low.t)
         t, width = _cubic(low, high), high.t - low.t
         ends = sorted((low.t + _WITHIN * width, high.t - _WITHIN * width))
-        return low.t + 0.5 * width if t is None else float(np.clip(t, *ends))
+        return low.t + 0.5 * width if t is None else float(np.clip(t, ends[0], ends[1]))
 
     def moves(self, t):
         """Whether θ + t d differs from the ends of the interval."""
