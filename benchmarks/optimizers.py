@@ -1,12 +1,17 @@
 """Second-order optimizers side by side: FEM Poisson fits from five seeds, and one trust-region step.
 
     python -m benchmarks.optimizers [--iterations 100] [--seeds 2 23 233 2333 23333] [--newton 0]
+                                    [--first 0]
+    python -m benchmarks.optimizers --mesh 32 --iterations 60
 
 First table: `examples.poisson_fem`, every method from the same start, without tolerances; the last
-columns are the loss and the sensitivities (Jacobians, Hessians) and seconds until 2e-14.
+columns are the loss and the sensitivities (Jacobians, Hessians) and seconds until 2e-14; with --first so
+many iterations of the methods that take gradients alone.
 Second table: seconds of a subproblem with a dense Hessian of p = 921, ours and SciPy's trust-exact,
 same g, H and radius, with the decrease of the model by SciPy's step, pulled back into the ball,
 relative to ours.
+With --mesh n instead: iterations of Levenberg–Marquardt on n×n by all singular values and by those above
+rounding, seconds of the processor.
 """
 import argparse
 import statistics
@@ -17,6 +22,9 @@ import scipy.optimize
 
 TARGET = 2e-14
 SEEDS = (2, 23, 233, 2333, 23333)
+FIRST_ORDER = ("ssbroyden", "ssbfgs", "BFGS", "L-BFGS-B")
+WARM = {"newton-trust-region": ("value_and_gradient", "hessian"),
+        **dict.fromkeys(FIRST_ORDER, ("value_and_gradient",))}
 RADII = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 
 
@@ -25,9 +33,8 @@ def fit(setting, seed, method, iterations):
     import pcl
 
     problem = setting.problem(seed)
-    for warm in ((problem.residuals, problem.jacobian) if method != "newton-trust-region"
-                 else (problem.value_and_gradient, problem.hessian)):
-        warm(problem.theta0)
+    for warm in WARM.get(method, ("residuals", "jacobian")):
+        getattr(problem, warm)(problem.theta0)
     sensitivities = []
     result = pcl.minimize(problem, method, maxiter=iterations, gtol=0.0, ftol=0.0, progress=False)
     below = np.flatnonzero(result.history.loss <= TARGET)
@@ -76,13 +83,36 @@ def subproblem(g, H, radius, repeats=5):
             "length": length}
 
 
-def fits(iterations, seeds, newton):
+def damped(mesh, seeds, iterations):
+    """Losses and processor seconds an iteration, by all singular values and by those above rounding."""
+    import pcl
+    from examples.poisson_fem import Setting
+
+    setting, rows = Setting(mesh), []
+    print(f"{'seed':>6} {'by':<6}{'loss':>10}{'iter':>6}{'Jacobians':>11}{'s / iter':>10}")
+    for seed in seeds:
+        problem = setting.problem(seed)
+        for name in ("value_and_gradient", "residuals", "jacobian"):
+            getattr(problem, name)(problem.theta0)
+        for algebra in ("svd", "auto"):
+            begun = time.process_time()
+            result = pcl.minimize(problem, "levenberg-marquardt", maxiter=iterations, gtol=0.0, ftol=0.0,
+                                  progress=False, options={"linear_algebra": algebra})
+            taken = (time.process_time() - begun) / result.nit
+            rows.append({"seed": seed, "by": algebra, "loss": result.fun, "seconds": taken})
+            print(f"{seed:>6} {algebra:<6}{result.fun:>10.2e}{result.nit:>6d}"
+                  f"{result.counts['jacobians']:>11d}{taken:>10.3f}", flush=True)
+    return rows
+
+
+def fits(iterations, seeds, newton, first=0):
     """Rows of the first table, printed as they come."""
     from examples.poisson_fem import Setting
 
     setting, rows = Setting(), []
     methods = {"levenberg-marquardt": iterations, "least-squares": iterations,
-               "hand-over": iterations, **({"newton-trust-region": newton} if newton else {})}
+               "hand-over": iterations, **({"newton-trust-region": newton} if newton else {}),
+               **(dict.fromkeys(FIRST_ORDER, first) if first else {})}
     fit(setting, seeds[0], "levenberg-marquardt", 2)        # traces, first use of memory
     print(f"{'seed':>6} {'method':<20}{'loss':>9}{'iter':>6}{'sens':>6}{'s':>8}  "
           f"{'to ' + format(TARGET, '.0e'):>13}  end")
@@ -112,14 +142,21 @@ def steps(seed=233, after=20):
 
 
 def main(arguments=None):
-    """Both tables."""
+    """The tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--newton", type=int, default=0,
                         help="iterations of newton-trust-region; 0 leaves it out")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--first", type=int, default=0,
+                        help="iterations of the methods that take gradients alone; 0 leaves them out")
+    parser.add_argument("--mesh", type=int, default=0,
+                        help="Levenberg–Marquardt alone, on so many cells a side")
     given = parser.parse_args(arguments)
-    fits(given.iterations, given.seeds, given.newton)
+    if given.mesh:
+        damped(given.mesh, given.seeds, given.iterations)
+        return
+    fits(given.iterations, given.seeds, given.newton, given.first)
     print()
     steps()
 

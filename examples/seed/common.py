@@ -10,9 +10,10 @@ import numpy as np
 import pcl
 
 WIDTHS = (20, 20, 20, 1)      # after the inputs
-METHODS = ("adam", "L-BFGS-B", "BFGS", "trust-exact", "levenberg-marquardt")
+METHODS = ("adam", "L-BFGS-B", "BFGS", "ssbroyden", "trust-exact", "levenberg-marquardt")
 SEEDS = (2, 23, 233, 2333, 23333)
-SHORT = {"adam": 20, "L-BFGS-B": 20, "BFGS": 20, "trust-exact": 10, "levenberg-marquardt": 10}
+SHORT = {"adam": 20, "L-BFGS-B": 20, "BFGS": 20, "ssbroyden": 20, "trust-exact": 10,
+         "levenberg-marquardt": 10}
 
 
 def kappa_error(setting, x):

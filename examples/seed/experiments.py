@@ -1,6 +1,6 @@
 """Does the trust region train networks inside equations better than ADAM, L-BFGS-B and BFGS?
 
-Three problems (`static_poisson`, `heat`, `fem_poisson`), five methods, five starts, the same for all.
+Three problems (`static_poisson`, `heat`, `fem_poisson`), six methods, five starts, the same for all.
 From the root of the project:
 
     OPENBLAS_NUM_THREADS=1 python -m examples.seed.experiments
@@ -10,7 +10,7 @@ file in figures/seed, each unfinished one has a checkpoint there: the same comma
 interruption. --short takes tiny meshes and networks and a minute. With --only, problems can run side by
 side.
 
-Numbers to expect: 75 runs, about five hours on one core; see the pages.
+Numbers to expect: 90 runs, about five hours on one core; see the pages.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Plan:
 
 
 def _limits(trust, least_squares, bfgs=5000):
-    return {"adam": 5000, "L-BFGS-B": 5000, "BFGS": bfgs, "trust-exact": trust,
+    return {"adam": 5000, "L-BFGS-B": 5000, "BFGS": bfgs, "ssbroyden": bfgs, "trust-exact": trust,
             "levenberg-marquardt": least_squares}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from pcl.support.nearest import nearest
 from pcl.support.validate import require_free
 from pcl.training.drivers import (adam, hand_over, least_squares, levenberg_marquardt, newton_cg,
-                                  scipy_minimize, trust_region)
+                                  quasi_newton, scipy_minimize, trust_region)
 from pcl.training.run.driven import Driven
 
 
@@ -43,7 +43,8 @@ class Method:
     maxiter : int, by default
     options : {name: (default, check)}
         `check` is a function of a value, True where it is admissible.
-    bounds : bool, takes them
+    bounds : bool or str
+        Takes them; or the name of the method that runs in its place where there are any.
     hessian : bool, uses second derivatives
     dense : bool, and forms them
     residuals : bool or "optional"
@@ -56,7 +57,7 @@ class Method:
     drive: Driver
     maxiter: int
     options: Mapping
-    bounds: bool = False
+    bounds: bool | str = False
     hessian: bool = False
     dense: bool = False
     residuals: bool | str = False
@@ -124,6 +125,7 @@ _SCALED = {"loss_scale": (1.0, _optional(positive))}     # 1: SciPy's own iterat
 _UNIT_FREE = {"loss_scale": (None, _optional(positive))}
 _TRUST = {"initial_trust_radius": (1.0, positive), "max_trust_radius": (1000.0, positive),
           "eta": (0.15, _within(0.0, 0.25)), "skip_rejected_hessians": (True, _flag), **_SCALED}
+_WOLFE = {"c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)), "hess_inv0": (None, _anything)}
 _ROBUST = {"loss": ("linear", _one_of(*least_squares.RHO)), "f_scale": (1.0, positive)}
 
 
@@ -142,23 +144,24 @@ def _stage(name, run, residuals):
 
 METHODS = {
     "trust-exact": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "subproblem_maxiter": (100, _whole)}, hessian=True, dense=True),
+        **_TRUST, "subproblem_maxiter": (100, _whole)}, bounds="newton-trust-region", hessian=True,
+        dense=True),
     "trust-krylov": Method(scipy_minimize.drive_trust_region, 200, {
-        **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, hessian=True),
-    "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, hessian=True),
-    "BFGS": Method(scipy_minimize.drive_line_search, 2000, {
-        "c1": (1e-4, _within(0.0, 1.0)), "c2": (0.9, _within(0.0, 1.0)),
-        "hess_inv0": (None, _anything), **_SCALED}),
+        **_TRUST, "inexact": (True, _flag), **_UNIT_FREE}, bounds="newton-cg", hessian=True),
+    "trust-ncg": Method(scipy_minimize.drive_trust_region, 200, _TRUST, bounds="newton-cg", hessian=True),
+    "BFGS": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
+    "ssbfgs": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
+    "ssbroyden": Method(quasi_newton.drive, 2000, _WOLFE, bounds=True),
     "L-BFGS-B": Method(scipy_minimize.drive_line_search, 2000, {
-        "maxcor": (10, _whole), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
+        "maxcor": (None, _optional(_whole)), "maxls": (50, _whole), "maxfun": (None, _optional(_whole)),
         **_SCALED}, bounds=True),
     "newton-trust-region": Method(trust_region.drive, 200, {
         key: _TRUST[key] for key in ("initial_trust_radius", "max_trust_radius", "eta")},
-        hessian=True, dense=True),
+        bounds=True, hessian=True, dense=True),
     "newton-cg": Method(newton_cg.drive, 200, {
         "hessian": ("auto", _one_of(*newton_cg.HESSIANS)), "preconditioner": (None, _optional(callable)),
         "eta_max": (0.5, _within(0.0, 1.0)), "c1": (1e-4, _within(0.0, 0.5)),
-        "memory": (100, _count), "max_products": (200, _whole)}, hessian=True, metric=True),
+        "memory": (100, _count), "max_products": (200, _whole)}, bounds=True, hessian=True, metric=True),
     "least-squares": Method(least_squares.drive, 200, {
         "algorithm": ("trf", _one_of(*least_squares.ALGORITHMS)), **_ROBUST,
         "x_scale": (None, _optional(_scale)), "tr_solver": (None, _optional(_one_of("exact", "lsmr"))),
@@ -170,11 +173,11 @@ METHODS = {
         "linear_algebra": ("auto", _one_of("auto", "svd", "cholesky"))},
         bounds=True, residuals=True),
     "hand-over": Method(_hand_over, 2000, {"first": ("L-BFGS-B", _one_of("L-BFGS-B", "adam"))},
-                        residuals="optional"),
+                        bounds=True, residuals="optional"),
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive),
-        **_UNIT_FREE}),
+        **_UNIT_FREE}, bounds=True),
 }
 
 
@@ -237,6 +240,13 @@ def choose(method):
     if name is None:
         raise ValueError(f"method is {method!r}; known are {', '.join(METHODS)}."
                          f"{nearest(method, (*METHODS, *ALIASES))}")
+    return name, METHODS[name]
+
+
+def within(name, bounds):
+    """(name, Method) that runs where `name` is asked for: with bounds possibly another one."""
+    other = METHODS[name].bounds
+    name = other if bounds is not None and isinstance(other, str) else name
     return name, METHODS[name]
 
 

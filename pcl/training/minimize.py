@@ -19,9 +19,10 @@ from pcl.training.automatic import automatic
 from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
 from pcl.training.drivers.hand_over import SwitchingEvaluator
+from pcl.training.drivers.inverse_hessian import RULES
 from pcl.training.drivers.least_squares import ResidualEvaluator
 from pcl.training.drivers.newton_cg import MetricEvaluator
-from pcl.training.methods import METHODS, choose, merge, positive
+from pcl.training.methods import METHODS, choose, merge, positive, within
 from pcl.training.progress import Progress
 from pcl.training.result import Result
 from pcl.training.run.deadline import TimedProblem
@@ -42,9 +43,10 @@ LOG = logging.getLogger(__name__)
 GTOL, FTOL = 1e-8, 1e-14
 _INTERFACE = ("theta0", "size", "value", "gradient", "value_and_gradient")
 # Bytes for p parameters. trust-exact: the Hessians of two points, scaled, shifted, factored;
-# BFGS: the inverse Hessian and its update; trust-krylov: SciPy's table of Lanczos vectors.
+# BFGS and its relatives: the inverse Hessian, changed in place; trust-krylov: SciPy's table of
+# Lanczos vectors.
 _BYTES = {"trust-exact": lambda p: 40 * p**2, "newton-trust-region": lambda p: 40 * p**2,
-          "BFGS": lambda p: 24 * p**2,
+          **dict.fromkeys(RULES, lambda p: 8 * p**2),
           "trust-krylov": lambda p: min(16 * p**2, 8 * 10**9)}
 
 
@@ -57,7 +59,7 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
              resume: str | os.PathLike[str] | None = None) -> Result:
     """A local minimiser of loss(θ), with the history of the run and the reason of its end.
 
-        minimise loss(θ),   lower ≤ θ ≤ upper where the method takes bounds
+        minimise loss(θ),   lower ≤ θ ≤ upper
 
     Parameters
     ----------
@@ -70,22 +72,27 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         newton-trust-region with a loss, newton-cg above 2,000 parameters, L-BFGS-B for a loss with
         bounds. `result.method` tells.
 
-        =================== ============================== ================ =======
+        =================== ============================== ================ ===================
         name                uses                           default maxiter  bounds
-        =================== ============================== ================ =======
-        trust-exact         Hessian                        200              no
-        newton-trust-region Hessian                        200              no
-        trust-krylov        Hessian-vector products        200              no
-        trust-ncg           Hessian-vector products        200              no
-        newton-cg           Hessian-vector products        200              no
-        BFGS                gradient                       2000             no
+        =================== ============================== ================ ===================
+        trust-exact         Hessian                        200              newton-trust-region
+        newton-trust-region Hessian                        200              yes
+        trust-krylov        Hessian-vector products        200              newton-cg
+        trust-ncg           Hessian-vector products        200              newton-cg
+        newton-cg           Hessian-vector products        200              yes
+        ssbroyden           gradient                       2000             yes
+        ssbfgs              gradient                       2000             yes
+        BFGS                gradient                       2000             yes
         L-BFGS-B            gradient                       2000             yes
         levenberg-marquardt residuals, dr/dθ               200              yes
         least-squares       residuals, dr/dθ               200              not lm
-        adam                gradient                       5000             no
-        hand-over           gradient, then the best of the 2000             no
+        adam                gradient                       5000             yes
+        hand-over           gradient, then the best of the 2000             yes
                             above, see drivers.hand_over
-        =================== ============================== ================ =======
+        =================== ============================== ================ ===================
+
+        SciPy's trust regions take no bounds: with any, the method named runs in their place, with its
+        own options.
     x0 : (p,) array or {block: array}, optional
         Start; `problem.theta0` if None. Outside the bounds it is moved to the nearest bound.
     bounds : list of p pairs, scipy.optimize.Bounds, or {block: (lower, upper)}, optional
@@ -116,24 +123,26 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         SciPy's maxiter and disp (a bar), and those of the method.
         trust-*: initial_trust_radius 1, max_trust_radius 1000, eta 0.15,
         skip_rejected_hessians True, trust-exact: subproblem_maxiter 100, trust-krylov: inexact
-        True. BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity). L-BFGS-B: maxcor 10,
-        maxls 50, maxfun None. least-squares: algorithm "trf" ("dogbox", "lm"), loss "linear"
-        ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1, x_scale, tr_solver,
-        tr_options, max_nfev None (100 maxiter + 1000). levenberg-marquardt: loss and f_scale as
-        there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3,
-        linear_algebra "auto" ("svd"; "cholesky", of JᵀJ + λ or JJᵀ + λ with refinement): Cholesky's
-        where the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with n = min(m, p) and
-        M = max(m, p); `result.linear_algebra` tells.
+        True. ssbroyden, ssbfgs, BFGS: c1 1e-4, c2 0.9, hess_inv0 None (identity over |g(x0)|); the
+        first two are self-scaled, see `drivers.inverse_hessian`. L-BFGS-B: maxcor None (as many pairs as
+        parameters, at least 10, at most 100 and 1 GB), maxls 50, maxfun None. least-squares: algorithm
+        "trf" ("dogbox", "lm"), loss "linear" ("soft_l1", "huber", "cauchy", "arctan"), f_scale 1,
+        x_scale, tr_solver, tr_options, max_nfev None (100 maxiter + 1000). levenberg-marquardt: loss and
+        f_scale as there, x_scale None (1), initial_trust_radius None (|x0/x_scale|), corrections 3,
+        linear_algebra "auto" ("svd", of all singular values; "cholesky", of JᵀJ + λ or JJᵀ + λ with
+        refinement): the singular values above rounding where these are few, Cholesky's factors where
+        the condition number allows it or the SVD would take more than 2e11 flops, 6 M n² + 20 n³ with
+        n = min(m, p) and M = max(m, p); `result.linear_algebra` tells.
         newton-trust-region: initial_trust_radius, max_trust_radius, eta. newton-cg: hessian "auto"
         ("exact", "gauss-newton"), preconditioner None (v ↦ M⁻¹ v; by default the covariance of the prior
         where every block of a problem from `from_data` has a normal one, else the identity), eta_max 0.5,
         c1 1e-4, memory 100 products, max_products 200 a step; gradient norms are √(gᵀ M⁻¹ g), so that
         nothing depends on the mesh of a field, see `drivers.newton_cg`. hand-over: first "L-BFGS-B"
         ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
-        The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
-        those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
-        takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
-        they do not depend on the unit of the loss.
+        The optimizer works on loss/loss_scale: 1 for SciPy's trust-* and L-BFGS-B, whose iterates are
+        then those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which takes
+        any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which they do not
+        depend on the unit of the loss; BFGS and its relatives never do.
     max_seconds : float, optional
         No evaluation begins later than this, counted from the call, but at the start: a run also ends
         within an iteration, and within one value, gradient, Hessian, Jacobian or product of a
@@ -163,8 +172,9 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         history (`History`), counts (dict), failed (trial points that could not be evaluated),
         gradient_norm, method; stages (of hand-over: which method ran when and why it was left, a
         list of `drivers.hand_over.Stage`; else empty); for the trust-region methods hess (of the
-        dense ones) and smallest_eigenvalue where the run ended at a stationary point, else None. With a
-        robust loss, fun, jac and history are those of C² Σ ρ((r/C)²), C = f_scale.
+        dense ones) and smallest_eigenvalue, of the parameters that are on no bound, where the run ended
+        at a stationary point, else None. With a robust loss, fun, jac and history are those of
+        C² Σ ρ((r/C)²), C = f_scale.
 
     Raises
     ------
@@ -188,9 +198,9 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     and returns the best point with status INTERRUPTED; so does SIGTERM in a run with a
     checkpoint that was started in the main thread.
     Cost of going on: trust-exact and newton-trust-region compute one Hessian,
-    levenberg-marquardt one Jacobian, adam nothing. BFGS, L-BFGS-B, trust-krylov and trust-ncg
-    are replayed from the recorded answers of the problem (8 p bytes for each gradient or
-    product, in memory and in the file) without evaluating it, least-squares with its
+    levenberg-marquardt one Jacobian, adam nothing. BFGS and its relatives, L-BFGS-B, trust-krylov
+    and trust-ncg are replayed from the recorded answers of the problem (8 p bytes for each gradient
+    or product, in memory and in the file) without evaluating it, least-squares with its
     Jacobians computed again.
     A run whose start is stationary returns at once with STATIONARY_START. That is a success
     only if the loss is 0; or, for the trust-region methods, the Hessian is positive
@@ -212,7 +222,8 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
     1.0
     """
     require_interface(problem, *_INTERFACE, *(("certify",) if certify else ()))
-    name, chosen = choose(automatic(problem, bounds) if method == "auto" else method)
+    asked, _ = choose(automatic(problem, bounds) if method == "auto" else method)
+    name, chosen = within(asked, bounds)
     options, maxiter, progress = as_scipy(options, maxiter, progress)
     settings = merge(name, options)
     tolerances = Tolerances(gtol if tol is None else tol, gtol_absolute, ftol, xtol)
@@ -312,9 +323,9 @@ def _start(problem, x0, bounds, name, method, settings):
     algorithm = settings.get("algorithm")
     if bounds is not None and (not method.bounds or algorithm == "lm"):
         label = f"{name} with algorithm 'lm'" if algorithm == "lm" else name
-        raise ValueError(f"bounds are given but {label} takes none. Use L-BFGS-B, "
-                         "levenberg-marquardt, or least-squares with 'trf' or 'dogbox', or "
-                         "transform the parameter.")
+        others = [known for known, other in METHODS.items() if other.bounds is True]
+        raise ValueError(f"bounds are given but {label} takes none. Use one of {', '.join(others)} (with "
+                         "'trf' or 'dogbox'), or transform the parameter.")
     box = parse_bounds(bounds, size, getattr(problem, "slices", None))
     if box is not None and algorithm is not None and (box[0] == box[1]).any():
         raise ValueError("bounds has equal lower and upper bounds at entry "

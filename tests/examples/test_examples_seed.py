@@ -14,7 +14,7 @@ from examples.seed import claims, common, experiments, fem_poisson, heat, saved,
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = {"static": static_poisson, "heat": heat, "fem": fem_poisson}
-FEW = {"adam": 4, "L-BFGS-B": 4, "BFGS": 4, "trust-exact": 3, "levenberg-marquardt": 3}
+FEW = {"adam": 4, "L-BFGS-B": 4, "BFGS": 4, "ssbroyden": 4, "trust-exact": 3, "levenberg-marquardt": 3}
 
 
 @pytest.fixture(scope="module", params=SCRIPTS)

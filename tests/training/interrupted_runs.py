@@ -17,7 +17,7 @@ OTHERS = [("trust-exact", {"max_trust_radius": 0.5, "initial_trust_radius": 0.4}
           ("least-squares", {"tr_solver": "lsmr"}, 14),
           ("least-squares", {"algorithm": "dogbox"}, 14), ("least-squares", {"algorithm": "lm"}, 14),
           ("trust-ncg", {}, 20), ("trust-krylov", {}, 20), ("newton-trust-region", {}, 20),
-          ("levenberg-marquardt", {}, 14)]
+          ("ssbroyden", {}, 30), ("levenberg-marquardt", {}, 14)]
 NEVER = {"gtol": 0.0, "ftol": 0.0}
 ROWS = ("loss", "gradient_norm", "step", "accepted", "evaluations", "failed")
 COLUMNS = (*ROWS, "factorisations", "back_substitutions")

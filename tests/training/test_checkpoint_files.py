@@ -115,7 +115,7 @@ def test_a_file_of_another_version_is_refused(package, whole, monkeypatch):
 
 @pytest.mark.parametrize("change, words", [
     ({"method": "BFGS"}, "a run of L-BFGS-B, not of BFGS"),
-    ({"options": {"maxcor": 5}}, "options\\['maxcor'\\] = 10, now it is 5"),
+    ({"options": {"maxcor": 5}}, "options\\['maxcor'\\] = None, now it is 5"),
     ({"problem": Rosenbrock(9)}, "another problem: 8 parameters, here 9"),
     ({"x0": np.zeros(8)}, "another start than x0")])
 def test_a_file_of_another_run_is_refused(change, words, whole):

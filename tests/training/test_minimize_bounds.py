@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from small_problems import TRUST, Linear
+from small_problems import Linear
 
 from pcl.training.minimize import minimize
 
 
-@pytest.mark.parametrize("method, options", [("L-BFGS-B", None), ("least-squares", None),
+@pytest.mark.parametrize("method, options", [("L-BFGS-B", None), ("least-squares", None), ("BFGS", None),
+                                             ("ssbfgs", None), ("ssbroyden", None),
                                              ("least-squares", {"algorithm": "dogbox"})])
 @pytest.mark.parametrize("spelling", ["pairs", "Bounds", "blocks"])
 def test_bounds_in_every_spelling_give_the_constrained_minimum(method, options, spelling):
@@ -48,12 +49,9 @@ def test_bad_bounds_are_refused(bounds, words):
             minimize(Linear(), method, bounds=bounds)
 
 
-@pytest.mark.parametrize("method, options", [
-    *((m, None) for m in TRUST), ("BFGS", None), ("adam", None),
-    ("least-squares", {"algorithm": "lm"})])
-def test_methods_without_bounds_say_so(method, options):
+def test_the_one_algorithm_without_bounds_says_so():
     with pytest.raises(ValueError, match="takes none"):
-        minimize(Linear(), method, bounds=[(0, 1)] * 5, options=options)
+        minimize(Linear(), "least-squares", bounds=[(0, 1)] * 5, options={"algorithm": "lm"})
 
 
 def test_fixed_entries_are_kept_by_l_bfgs_b_and_refused_by_least_squares():

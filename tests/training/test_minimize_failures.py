@@ -41,7 +41,7 @@ def test_failed_trials_shorten_the_step_and_the_run_goes_on(method, admissible, 
     assert (np.diff(result.history.loss) <= 0).all()
 
 
-@pytest.mark.parametrize("method", FAST)
+@pytest.mark.parametrize("method", [*FAST, "ssbfgs", "ssbroyden"])
 def test_some_runs_of_the_table_above_do_meet_failures(method):
     problem = Rosenbrock()
     problem.admissible = wall
@@ -51,7 +51,7 @@ def test_some_runs_of_the_table_above_do_meet_failures(method):
     assert result.success, result.message
 
 
-@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
+@pytest.mark.parametrize("method", ["BFGS", "ssbfgs", "ssbroyden", "L-BFGS-B"])
 def test_a_line_search_does_not_creep_along_the_edge(method):
     problem = Rosenbrock()
     problem.admissible = lambda t: wall(t) and abs(t[0]) < 3

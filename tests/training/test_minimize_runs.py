@@ -227,7 +227,7 @@ def test_where_every_step_fails_a_line_search_ends_at_its_start(method):
     np.testing.assert_array_equal(result.x, start)
 
 
-@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
+@pytest.mark.parametrize("method", ["L-BFGS-B"])
 @pytest.mark.parametrize("answer", ["failed point", "current point"])
 def test_a_point_scipy_accepts_though_it_failed_or_is_the_current_one_is_no_iteration(
         method, answer, monkeypatch):
@@ -254,11 +254,12 @@ def test_the_norm_neither_overflows_nor_underflows(largest):
     assert norm(np.zeros(3)) == 0.0 and norm(np.full(4, 1.7e308)) == np.inf
 
 
-@pytest.mark.parametrize("method", [*FAST, "adam"])
+@pytest.mark.parametrize("method", [*FAST, "adam", "ssbfgs", "ssbroyden"])
 @pytest.mark.parametrize("unit", [2.0**-560, 2.0**560])
 def test_squares_of_gradients_beyond_double_precision_do_not_end_a_run(method, unit):
     # |g|² is 1e-336 or 1e+338, no double
-    options = {"loss_scale": None} if method in SCALAR else None    # not on SciPy's own path
+    scipys = method in SCALAR and method != "BFGS"
+    options = {"loss_scale": None} if scipys else None    # not on SciPy's own path
     plain, scaled = (minimize(Rosenbrock(unit=u), method, maxiter=60, options=options)
                      for u in (1.0, unit))
     np.testing.assert_allclose(scaled.x, plain.x, rtol=1e-9)

@@ -143,8 +143,6 @@ class WithProducts(Plain):
 
 
 def test_what_it_needs_is_said():
-    with pytest.raises(ValueError, match="bounds are given but newton-cg takes none"):
-        pcl.minimize(Quadratic().problem(), "newton-cg", bounds=[(0, 1)] * 30)
     with pytest.raises(ValueError, match="preconditioner is not positive definite"):
         minimize(Quadratic().problem(), preconditioner=lambda v: -v)
     with pytest.raises(ValueError, match=r"preconditioner has shape \(2,\)"):

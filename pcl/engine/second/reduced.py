@@ -6,7 +6,7 @@ everything between them and the loss is computed for r columns,
 
     H = Rᵀ H_r R + C,   C the curvature of the networks themselves, already over θ.
 
-R is found by the randomised range finder of `pcl.engine.second.low_rank` for J_cᵀ, and judged by other
+R is found by the randomised range finder of `pcl.support.range_finder` for J_cᵀ, and judged by other
 random vectors. The columns of J_c are scaled to one length first, so that what is neglected is rounding
 in each parameter.
 """
@@ -19,7 +19,7 @@ import scipy.sparse as sp
 
 from pcl.engine.second.collapsed import CollapsedColumns
 from pcl.engine.second.columns import Columns, InPlace
-from pcl.engine.second.low_rank import range_of
+from pcl.support.range_finder import range_of
 
 # Parts of the parameters: columns tried first, columns added, most columns that pay.
 FIRST, FURTHER, MOST = 4, 24, 0.6

@@ -25,7 +25,7 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     `learning_rate`.
 
     The gradient is divided by a power of two near |g(x0)|, so that ε does not depend on the unit of
-    the loss.
+    the loss. With bounds every step is projected onto the box.
     """
     full, kept = options["learning_rate"], run.restored
     scale, rate = kept_scale(run, options), float(kept.get("rate", full))
@@ -34,7 +34,8 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
         if run.offers:
             run.offer(scale=float(scale), rate=rate, **moments.state())
         step = moments.step(run.current.gradient / scale)
-        point = run.trial(run.current.theta - rate * step, gradient=True)
+        theta = run.current.theta - rate * step
+        point = run.trial(theta if run.bounds is None else np.clip(theta, *run.bounds), gradient=True)
         if point.failed:
             rate *= 0.5
             if rate < _SMALLEST_RATE * full:

@@ -31,14 +31,25 @@ class Spectrum:
         return self.largest > 0.0 and not self.indefinite
 
 
-def spectrum(H):
-    """`Spectrum` of a symmetric matrix (p, p)."""
+def spectrum(H, free=None):
+    """`Spectrum` of a symmetric matrix (p, p), or of its rows and columns `free`; None without any."""
+    if free is not None and not free.all():
+        return _of_part(H, free) if free.any() else None
     values = scipy.linalg.eigvalsh(H)
     found = Spectrum(float(values[0]), float(values[-1]))
     if not found.indefinite:
         return found
     vector = scipy.linalg.eigh(H, subset_by_index=(0, 0))[1][:, 0]
     return dataclasses.replace(found, lowest=vector)
+
+
+def _of_part(H, free):
+    found = spectrum(H[np.ix_(free, free)])
+    if found.lowest is None:
+        return found
+    lowest = np.zeros(len(H))
+    lowest[free] = found.lowest
+    return dataclasses.replace(found, lowest=lowest)
 
 
 def spectrum_of_product(product, start, most):

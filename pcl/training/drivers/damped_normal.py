@@ -21,9 +21,11 @@ import abc
 
 import numpy as np
 import scipy.linalg
+from scipy.linalg import lapack
 
 from pcl.training.run.run import EPS, norm
 
+CONDITION = 1e8             # of A: refinement gains eight digits a time
 SVD_FLOPS = 2e11            # about ten seconds of one core
 _RADIUS_ERROR = 0.1         # Moré 1978
 # Each refinement costs 4 m p + 2 p² and multiplies the error by about λ₀ κ², 1e-2 at κ = 1e6.
@@ -53,6 +55,8 @@ class NormalModel(abc.ABC):
         Called before each factorisation; raises to end the run.
     """
 
+    algebra = "cholesky"
+
     def __init__(self, r, J, in_time):
         top = np.abs(J).max()
         J /= top
@@ -76,6 +80,13 @@ class NormalModel(abc.ABC):
     @abc.abstractmethod
     def _bend(self, s):
         """sᵀ (A + λ)⁻¹ s = −½ d|s|²/dλ for the s found last."""
+
+    def well_conditioned(self):
+        """Whether the matrix is, to `CONDITION`, by LAPACK's estimate from its factor."""
+        A = self._gram.copy()
+        size = np.abs(A).sum(axis=0).max()
+        factor, info = lapack.dpotrf(A, lower=1, overwrite_a=1)
+        return info == 0 and lapack.dpocon(factor, size, uplo="L")[0] >= 1.0 / CONDITION
 
     @property
     def memory(self):

@@ -17,8 +17,10 @@ So s is improved with the same decomposition: with n(s) = r(θ + s) − r − J 
 one evaluation of r each, as long as the loss falls. The first correction is the geodesic
 acceleration, with the second derivative of r along s replaced by n(s).
 
-Large Jacobians. Where the SVD would take more than `SVD_FLOPS`, a `damped_normal.NormalModel` takes its
-place: JᵀJ + λ or, with fewer rows than parameters, JJᵀ + λ.
+Cost. Of a J with few singular values above rounding only those are computed, see `singular_values`. Where
+that is not so, and the normal equations are well-conditioned or the SVD would take more than
+`SVD_FLOPS`, a `damped_normal.NormalModel` takes its place: JᵀJ + λ or, with fewer rows than parameters,
+JJᵀ + λ.
 
 Source: Moré, The Levenberg–Marquardt algorithm, 1978 (radius, λ by Newton's method on
 1/|y(λ)|); Transtrum and Sethna, Improvements to the Levenberg–Marquardt algorithm, 2012 (geodesic
@@ -29,10 +31,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from pcl.training.drivers.damped_normal import SVD_FLOPS, normal_model, svd_flops
 from pcl.training.drivers.least_squares import RHO
+from pcl.training.drivers.singular_values import SMALL, full_svd, low_rank_svd, svd
 from pcl.training.run.driven import Driven
 from pcl.training.run.run import EPS, norm
 from pcl.training.run.status import Status
@@ -52,19 +54,28 @@ class DampedModel:
     ----------
     r : (m,) array
     J : (m, p) array, not zero
+    decomposition : (U, σ, Vᵀ), optional
+        Of J, where it is known; `pcl.training.drivers.singular_values.svd` if None.
 
     Notes
     -----
     y and radius are in the unit of s; singular values below m ε σ_max count as zero.
     """
 
-    def __init__(self, r, J):
-        U, sigma, self._Vt = _svd(J)
+    algebra = "svd"
+
+    def __init__(self, r, J, decomposition=None):
+        U, sigma, self._Vt = decomposition or svd(J)
         self.unit = sigma[0]        # everything below is divided by it, against overflow
         self._sigma = np.where(sigma > max(J.shape) * EPS * sigma[0], sigma / sigma[0], 0.0)
         self._Ut, self._r = U.T, r
         self._b = self._Ut @ r / self.unit
         self._damping = 0.0
+
+    @property
+    def rank(self):
+        """The number of singular values above rounding."""
+        return int(np.count_nonzero(self._sigma))
 
     @property
     def memory(self):
@@ -118,14 +129,6 @@ class DampedModel:
         return np.where(self._sigma > 0.0, -self._sigma * b / np.where(q > 0.0, q, 1.0), 0.0)
 
 
-def _svd(J):
-    try:
-        return scipy.linalg.svd(J, full_matrices=False, check_finite=False)
-    except np.linalg.LinAlgError:   # divide and conquer did not converge
-        return scipy.linalg.svd(J, full_matrices=False, check_finite=False,
-                                lapack_driver="gesvd")
-
-
 def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) -> None:
     """An iteration is a radius: one step with its corrections, accepted if the loss is lower.
 
@@ -158,11 +161,14 @@ class _Search:
         self._radius = float(run.restored.get("radius", options["initial_trust_radius"]
                                               or norm(run.current.theta / self._scale) or 1.0))
         self._memory = run.restored.get("memory", _NONE)    # of a model in a run taken up again
+        # numbers of singular values, expected of this model and of the next
+        self._rank = self._next_rank = int(run.restored.get("rank", 0))
 
     def model(self):
         """The `DampedModel` at the current point."""
         current = self._run.current
         r, J = self._evaluator.residuals(current), self._evaluator.jacobian(current)
+        self._rank = self._next_rank
         self.offer(self._memory)        # after what a run taken up again computes anew
         self._weight = np.sqrt(self._slope((r / self._C) ** 2))
         free = self._scale * ~self._held(current)
@@ -176,16 +182,32 @@ class _Search:
 
     def offer(self, memory):
         """Here the run can be taken up, with a model of this `memory`."""
-        self._run.offer(radius=self._radius, memory=memory)
+        self._run.offer(radius=self._radius, memory=memory, rank=self._rank)
 
     def _decomposed(self, r, J):
-        m, p = J.shape
-        name = self._algebra
-        if name == "auto":
-            name = "cholesky" if svd_flops(m, p) > SVD_FLOPS else "svd"
-        self._run.linear_algebra = name
-        self._run.require_time()
-        return DampedModel(r, J) if name == "svd" else normal_model(r, J, self._run.require_time)
+        in_time = self._run.require_time
+        in_time()
+        if self._algebra == "svd":
+            model = DampedModel(r, J, full_svd(J))
+        else:
+            model = self._by_size(r, J) if self._algebra == "auto" else normal_model(r, J, in_time)
+        self._run.linear_algebra = model.algebra
+        return model
+
+    def _by_size(self, r, J):
+        """Few singular values; else the normal equations where J is too large or well-conditioned."""
+        found, in_time = low_rank_svd(J, self._rank), self._run.require_time
+        self._next_rank = 0
+        if found is not None:
+            model = DampedModel(r, J, found)
+            self._next_rank = model.rank
+            return model
+        large = svd_flops(*J.shape) > SVD_FLOPS
+        if large or min(J.shape) >= SMALL:
+            model = normal_model(r, J if large else J.copy(), in_time)
+            if large or model.well_conditioned():
+                return model
+        return DampedModel(r, J, full_svd(J))
 
     def attempt(self, model):
         """The accepted point, with gradient, or None; the radius is updated."""

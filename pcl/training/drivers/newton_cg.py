@@ -22,10 +22,15 @@ what they have found before. If that is nothing, it is d = −M⁻¹g, lengthene
 
 Line search. Armijo's condition ℓ(θ + t s) ≤ ℓ + c₁ t gᵀs from t = 1, t cut by quadratic interpolation.
 
+Bounds. Parameters on a bound that the gradient pushes outwards are held, H and M⁻¹ being those of the
+others. Steps are projected onto the box, P(θ + t s), with gᵀ(P(θ + t s) − θ) for t gᵀs in Armijo's
+condition; where none is found so, s = −g.
+
 Sources: S. Eisenstat, H. Walker, 1996, SIAM J. Sci. Comput. 17 (choice 2 and its safeguard); C. Kelley,
 1995, Iterative methods for linear and nonlinear equations, (6.20); S. Nash, A. Sofer, 1990, Oper. Res.
 Lett. 9 (the test of q); J. Nocedal, S. Wright, 2006, Numerical Optimization, algorithm 7.1; U. Villa, N.
-Petra, O. Ghattas, 2021, hIPPYlib, ACM TOMS 47(2) (prior as preconditioner, Gauss–Newton first).
+Petra, O. Ghattas, 2021, hIPPYlib, ACM TOMS 47(2) (prior as preconditioner, Gauss–Newton first); D.
+Bertsekas, 1982, SIAM J. Control Optim. 20 (bounds).
 """
 
 import dataclasses
@@ -37,6 +42,7 @@ import numpy as np
 from pcl.errors import TrialFailure
 from pcl.support.interface import require_interface
 from pcl.support.types import Array
+from pcl.training.drivers.box_step import held_by
 from pcl.training.drivers.products import RememberedProducts
 from pcl.training.run.driven import Driven
 from pcl.training.run.evaluator import LossEvaluator
@@ -127,7 +133,7 @@ def drive(run: Driven, method: str, options: Mapping[str, Any], evaluator: Any) 
         eta = _forcing(size, known.before, known.eta, options["eta_max"])
         wanted = max(eta, 0.5 * run.wanted_norm / size)
         step = _step(run, evaluator, P, known.settled, wanted, options["max_products"])
-        point, t = _searched(run, step, options["c1"])
+        point, t = _searched(run, step, options["c1"]) or _fallback(run, options["c1"])
         total = known.first - point.loss
         known = known.after(size, eta, t, (loss - point.loss) / total if total > 0.0 else 0.0)
         run.accept(point)
@@ -154,14 +160,18 @@ def _forcing(size, before, eta, most):
 # --- the step ----------------------------------------------------------------------------------
 def _step(run, evaluator, P, settled, wanted, most):
     """Conjugate gradients on H s = −g until |H s + g| ≤ `wanted` |g| and the model hardly falls."""
-    point, r, s, q = run.current, run.current.gradient, np.zeros_like(run.current.theta), 0.0
-    inverse = P if settled else evaluator.preconditioned
+    point, s, q = run.current, np.zeros_like(run.current.theta), 0.0
+    free = ~held_by(point.theta, point.gradient, run.bounds)
+    r, metric = free * point.gradient, P if settled else evaluator.preconditioned
+
+    def inverse(v):
+        return free * metric(v)
     found: list[tuple[Array, Array]] = []
     z = inverse(r)
     square = start = positive(r @ z)
     d = -z
     for j in range(1, most + 1):
-        Hd = _product(evaluator, point, d, settled)
+        Hd = free * _product(evaluator, point, d, settled)
         curvature = d @ Hd
         if not curvature > 0.0:
             return Step(s if found else d, not found)
@@ -195,20 +205,36 @@ def _product(evaluator, point, d, settled):
 
 # --- the line search ---------------------------------------------------------------------------
 def _searched(run, step, c1):
-    """(point, t) along the step, or the end of the run."""
+    """(point, t) along the step; None where a box has none, or the end of the run."""
     start, t = run.current, 1.0
     slope, noise = start.gradient @ step.s, 10.0 * EPS * abs(start.loss)
     if not slope < 0.0:
-        run.dead_end(Status.LINE_SEARCH_FAILED)
+        return _nothing(run)
     for _ in range(CUTS):
-        visible = -t * slope > noise
-        point = run.trial(start.theta + t * step.s, gradient=not visible)
-        if point.loss <= start.loss + c1 * t * slope:
+        theta = _placed(run, start.theta + t * step.s)
+        promised = t * slope if run.bounds is None else start.gradient @ (theta - start.theta)
+        visible = -promised > noise
+        point = run.trial(theta, gradient=not visible)
+        if promised < 0.0 and point.loss <= start.loss + c1 * promised:
             return _lengthened(run, point, step.s) if step.endless and t == 1.0 else (point, t)
         if not visible and _settles(run, point, noise):
             return point, t
         t *= _cut(start.loss, slope * t, point.loss)
-    return run.dead_end(Status.LINE_SEARCH_FAILED)
+    return _nothing(run)
+
+
+def _nothing(run):
+    return None if run.bounds is not None else run.dead_end(Status.LINE_SEARCH_FAILED)
+
+
+def _fallback(run, c1):
+    """(point, t) along the projected gradient, or the end of the run."""
+    s = np.where(held_by(run.current.theta, run.current.gradient, run.bounds), 0.0, -run.current.gradient)
+    return _searched(run, Step(s, False), c1) or run.dead_end(Status.LINE_SEARCH_FAILED)
+
+
+def _placed(run, theta):
+    return theta if run.bounds is None else np.clip(theta, *run.bounds)
 
 
 def _settles(run, point, noise):
@@ -228,7 +254,7 @@ def _lengthened(run, point, s):
     """Twice as far as long as the loss falls."""
     start, t = run.current.theta, 1.0
     for _ in range(DOUBLINGS):
-        further = run.trial(start + 2.0 * t * s)
+        further = run.trial(_placed(run, start + 2.0 * t * s))
         if not further.loss < point.loss:
             break
         point, t = further, 2.0 * t

@@ -106,6 +106,9 @@ class Part:
     def require_time(self) -> None:
         self._run.require_time()
 
+    def projected_gradient(self, point: Any) -> Array:
+        return self._run.projected_gradient(point)
+
     def gradient_norm(self, point: Any) -> float:
         return self._run.gradient_norm(point)
 

@@ -1,4 +1,4 @@
-"""SciPy's scalar optimizers: trust-exact, trust-krylov, trust-ncg, BFGS, L-BFGS-B.
+"""SciPy's scalar optimizers: trust-exact, trust-krylov, trust-ncg, L-BFGS-B.
 
 SciPy's own stop tests are switched off (tolerances 0, limits out of reach): `Run` decides.
 The loss is handed over as it is, so that the iterates are those of scipy.optimize.minimize; with
@@ -16,7 +16,6 @@ import numpy as np
 import scipy.optimize
 
 from pcl.errors import TrialFailure
-from pcl.support.validate import float64_array
 from pcl.training.run.driven import Driven
 from pcl.training.run.run import EPS, Stop, norm
 from pcl.training.run.status import Status
@@ -25,7 +24,8 @@ _NEVER = 10**9
 # trlib (trust-krylov) takes a gradient for zero when |g|² < 2e-16, so |g(x0)| is made about 2^20
 # there: it then goes down to 1e-14 |g(x0)|.
 _KRYLOV = 2.0**20
-_CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
+_PAIRS_BYTES, _FEWEST_PAIRS, _MOST_PAIRS = 10**9, 10, 100
+CUT_SHORT = 6      # failed trials in one line search: the step was cut by 4^6
 
 
 def drive_trust_region(run: Driven, method: str, options: Mapping[str, Any]) -> None:
@@ -117,7 +117,7 @@ class _Radius:
 
 
 def drive_line_search(run: Driven, method: str, options: Mapping[str, Any]) -> None:
-    """BFGS and L-BFGS-B. A failed trial is a finite upward parabola, see `step_back`.
+    """L-BFGS-B. A failed trial is a finite upward parabola, see `step_back`.
 
     A line search that was cut short at the edge of the admissible region is started again
     with a fresh Hessian approximation, since its directions lead out of the region. One that
@@ -142,20 +142,23 @@ def drive_line_search(run: Driven, method: str, options: Mapping[str, Any]) -> N
 def _line_search(run, method, options):
     scale = unit_scale(run, options)
     calls = _LineSearch(run, scale)
-    settings = {"gtol": 0.0, "maxiter": _NEVER}
-    settings.update({k: v for k, v in options.items() if k != "loss_scale" and v is not None})
-    if "hess_inv0" in settings:     # of the loss; SciPy sees loss/scale
-        given = float64_array("options['hess_inv0']", settings["hess_inv0"],
-                              shape=2 * run.current.theta.shape)
-        settings["hess_inv0"] = scale * 0.5 * (given + given.T)     # SciPy wants H == H.T
-    bounds = None
-    if method == "L-BFGS-B":
-        settings.update(ftol=0.0, maxfun=options["maxfun"] or _NEVER)
-        bounds = None if run.bounds is None else scipy.optimize.Bounds(*run.bounds)
+    pairs = options["maxcor"] or remembered_pairs(run.current.theta.size)
+    most = options["maxfun"] or _NEVER
+    settings = {"gtol": 0.0, "ftol": 0.0, "maxiter": _NEVER, "maxfun": most, "maxcor": pairs,
+                "maxls": options["maxls"]}
+    bounds = None if run.bounds is None else scipy.optimize.Bounds(*run.bounds)
     result = scipy.optimize.minimize(calls.fun, run.current.theta, jac=calls.jac, method=method,
                                      bounds=bounds, callback=calls.callback, options=settings)
-    if method == "L-BFGS-B" and result.nfev > settings["maxfun"]:
+    if result.nfev > most:
         raise Stop(Status.EVALUATION_LIMIT)
+
+
+def remembered_pairs(p):
+    """Pairs of L-BFGS-B for p parameters: p of them, at least 10, at most 100 and 1 GB of them.
+
+    A pair is 16 p bytes; more than 100 make the products of the pairs with each other the cost.
+    """
+    return int(np.clip(min(p, _PAIRS_BYTES // (16 * p)), _FEWEST_PAIRS, _MOST_PAIRS))
 
 
 def unit_scale(run, options, target=1.0):
@@ -347,7 +350,7 @@ class _LineSearch:
         if point.failed or point is self._run.current:
             raise _Restart
         self._run.accept(point)
-        if failed >= _CUT_SHORT:
+        if failed >= CUT_SHORT:
             raise _Restart
 
     def _pair(self, x):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.training.drivers.box_step import BoxModel
 from pcl.training.drivers.trust_region_step import TrustRegionModel
 from pcl.training.run.driven import Driven
 from pcl.training.run.run import Stop
@@ -17,7 +18,8 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
 
     ρ = actual/predicted decrease. ρ < ¼: radius/4; ρ > ¾ on the boundary: radius · 2, at most
     max_trust_radius; the step is taken if ρ > eta. A failed trial has ρ = −∞. After a rejected
-    step the tridiagonal form is used again. Nothing depends on the unit of the loss.
+    step the tridiagonal form is used again. Nothing depends on the unit of the loss. With bounds the
+    steps are those of `box_step`.
     """
     radius = float(run.restored.get("radius", options["initial_trust_radius"]))
     model = _start(run, radius)
@@ -25,7 +27,8 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
         step = model.step(radius)
         if not step.decrease > 0.0:
             run.dead_end(Status.RADIUS_COLLAPSED)
-        point = run.trial(run.current.theta + step.s)
+        theta = run.current.theta + step.s
+        point = run.trial(theta if run.bounds is None else np.clip(theta, *run.bounds))
         ratio = (run.current.loss - point.loss) / step.decrease
         H = run.objective.hessian(point) if ratio > options["eta"] else None
         if H is None and ratio > options["eta"]:    # no Hessian there: a failed trial
@@ -41,7 +44,7 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
             run.reject()
         else:
             run.hessian = H
-            model = _model(point.gradient, H)
+            model = _model(point, H, run.bounds)
             run.accept(point)
         run.offer(radius=radius)
 
@@ -52,11 +55,13 @@ def _start(run, radius):
     if best.loss < run.current.loss:        # only in a run taken up again
         run.best_hessian = run.objective.hessian(dataclasses.replace(best))
     run.offer(radius=radius)
-    return _model(run.current.gradient, run.hessian)
+    return _model(run.current, run.hessian, run.bounds)
 
 
-def _model(g, H):
+def _model(point, H, bounds):
     try:
-        return TrustRegionModel(g, H)
+        if bounds is None:
+            return TrustRegionModel(point.gradient, H)
+        return BoxModel(point.gradient, H, point.theta, bounds)
     except np.linalg.LinAlgError as error:
         raise Stop(Status.SUBPROBLEM_FAILED) from error

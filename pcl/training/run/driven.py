@@ -24,9 +24,9 @@ class Driven(Protocol):
     `restored`, `offers`, `offer(**state)`
         What was offered in the process before; whether somebody wants it; what the driver needs to go
         on from here.
-    `gradient_norm(point)`, `wanted_norm`, `failed_since_accepted`
-        Of the projected gradient, in the metric of the method; that of the tolerances; trial points since
-        the last accepted one that had no value.
+    `projected_gradient(point)`, `gradient_norm(point)`, `wanted_norm`, `failed_since_accepted`
+        g weighted by the room there is for −g; its norm in the metric of the method; that of the
+        tolerances; trial points since the last accepted one that had no value.
     """
 
     hessian: Any
@@ -71,6 +71,8 @@ class Driven(Protocol):
     def offer(self, **state: Any) -> None: ...
 
     def require_time(self) -> None: ...
+
+    def projected_gradient(self, point: Any) -> Array: ...
 
     def gradient_norm(self, point: Any) -> float: ...
 

@@ -177,7 +177,7 @@ class _Judge:
         around = self._around
         try:
             if self._hessian is not None:
-                self._spectrum = spectrum(self._hessian())
+                self._spectrum = spectrum(self._hessian(), around.free > 0.0)
             elif around.second_derivatives and around.free.any():
                 start = np.random.default_rng(0).standard_normal(around.theta.size) * around.free
                 self._spectrum = spectrum_of_product(around.free_product, start, most)
