@@ -1,9 +1,7 @@
 """Sparse LU factorisation by SuperLU, which SciPy brings."""
 
-import copy
 import functools
 import threading
-import warnings
 import weakref
 
 import numpy as np
@@ -14,6 +12,7 @@ from pcl.errors import SingularMatrix
 from pcl.execute import threads
 from pcl.factor.dense_blocks import DenseBlocks
 from pcl.support import clock
+from pcl.support.arrays import with_data
 from pcl.support.types import Array
 
 # Right-hand sides that are solved for at a time: more of them leave the cache (measured on
@@ -39,10 +38,9 @@ class SuperLU:
             options = dict(permc_spec="NATURAL" if order else "MMD_AT_PLUS_A", diag_pivot_thresh=0.001,
                            options=dict(SymmetricMode=True))
         try:
-            with warnings.catch_warnings(), threads.single():
-                warnings.simplefilter("error", spla.MatrixRankWarning)
+            with threads.single():
                 self._lu = spla.splu(order.reordered(matrix) if order else matrix, **options)
-        except (RuntimeError, spla.MatrixRankWarning) as error:
+        except RuntimeError as error:
             raise SingularMatrix(f"the matrix is singular (SuperLU: {error}).") from error
         self.entries = self._lu.nnz
         self.nbytes = 12 * self.entries  # a value and a row number an entry of L and U
@@ -88,15 +86,12 @@ class Order:
     def reordered(self, matrix):
         """P A Pᵀ, the entries of a CSC array in this order."""
         if self._taken is None:
-            numbered = copy.copy(matrix)
-            numbered.data = np.arange(matrix.nnz)
+            numbered = with_data(matrix, np.arange(matrix.nnz))
             pattern = sp.csc_array(numbered[self.numbers][:, self.numbers])
             pattern.sort_indices()
             self._taken = pattern, pattern.data.astype(np.int32)
         pattern, entries = self._taken
-        result = copy.copy(pattern)
-        result.data = matrix.data[entries]
-        return result
+        return with_data(pattern, matrix.data[entries])
 
 
 class _WrittenOut:

@@ -7,7 +7,6 @@ full judgement is asked for again where the estimate has worsened by `MOVED`, th
 that of a stable factorisation, the symmetry is lost, or the factorisation fails.
 """
 
-import copy
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import scipy.sparse as sp
 
 from pcl.factor.entries import ASYMMETRY
 from pcl.factor.factorisation import Factorisation
+from pcl.support.arrays import with_data
 from pcl.support.types import Array
 
 # How much smaller the estimated reciprocal condition may become before everything is looked at again.
@@ -94,8 +94,7 @@ def _agrees(judged, matrix, factor, probe):
     """Whether one solve shows the condition that was judged, and a backward error that is small."""
     b = judged.rows * probe
     x = factor.estimate(b)
-    absolute = copy.copy(matrix)
-    absolute.data = np.abs(matrix.data)
+    absolute = with_data(matrix, np.abs(matrix.data))
     norms, sizes = (absolute @ np.stack([1.0 / judged.cols, np.abs(x)], axis=1)).T
     inverse = np.abs(judged.cols * x).max() / np.abs(probe).max()
     if not 1.0 / ((norms / judged.rows).max() * inverse) > MOVED * judged.rcond:

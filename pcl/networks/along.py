@@ -43,9 +43,9 @@ class Along:
     def curvature(self, adjoint):
         return self._at.curvature(adjoint) / self._epsilon      # it sums imaginary parts alone
 
-    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None):
+    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None, inputs=True):
         return tuple(self._derivative(bar) for bar
-                     in self._at.curvature_product(adjoint, params_dot, x_dot, adjoint_dot))
+                     in self._at.curvature_product(adjoint, params_dot, x_dot, adjoint_dot, inputs))
 
     def input_curvature(self, adjoint):
         return self._derivative(self._at.input_curvature(adjoint))

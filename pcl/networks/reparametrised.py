@@ -52,8 +52,9 @@ class Reparametrised:
         H.ravel()[::self.size + 1] += self._bend * self._at.pullback(adjoint)[0]
         return H
 
-    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None):
-        product, x_bar = self._at.curvature_product(adjoint, self._scaled(params_dot), x_dot, adjoint_dot)
+    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None, inputs=True):
+        product, x_bar = self._at.curvature_product(adjoint, self._scaled(params_dot), x_dot, adjoint_dot,
+                                                    inputs)
         product *= self._slope
         if params_dot is not None:
             product += self._bend * self._at.pullback(adjoint)[0] * params_dot
