@@ -153,11 +153,14 @@ class NetworkPoint:
             return params_bar if params else None
         return self._sweep(share), x_bar
 
-    def pushforward(self, params_dot=None, x_dot=None):
-        """ẏ (q, m) = ∂y/∂params · params_dot (p,) + ∂y/∂x · x_dot (q, d); None stands for zero."""
+    def pushforward(self, params_dot=None, x_dot=None, keep=False):
+        """ẏ (q, m) = ∂y/∂params · params_dot (p,) + ∂y/∂x · x_dot (q, d); None stands for zero.
+
+        `keep` leaves the tangents of a moderate number of points for `curvature_product` along the same.
+        """
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
         y_dot, kept = self._empty(self._q, self._n_out), {}
-        keeps = x_dot is None and self._held and self._q * sum(self._net.widths) <= _KEPT_ENTRIES
+        keeps = keep and x_dot is None and self._held and self._q * sum(self._net.widths) <= _KEPT_ENTRIES
 
         def share(starts):
             for b in self._blocks(starts):

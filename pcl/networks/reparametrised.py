@@ -30,8 +30,8 @@ class Reparametrised:
         params_bar, x_bar = self._at.pullback(adjoint, inputs, params)
         return self._slope * params_bar if params else None, x_bar
 
-    def pushforward(self, params_dot=None, x_dot=None):
-        return self._at.pushforward(self._scaled(params_dot), x_dot)
+    def pushforward(self, params_dot=None, x_dot=None, keep=False):
+        return self._at.pushforward(self._scaled(params_dot), x_dot, keep)
 
     def jacobian_blocks(self, block=None):
         return ((start, stop, self._slope * J) for start, stop, J in self._at.jacobian_blocks(block))

@@ -110,7 +110,7 @@ def output_base(at, params, shape, second=None, curvature=None):
     """∂y/∂π Π, rows (point, output), y of `shape`, for a network `at` one point; see `StreamedBase`."""
     return StreamedBase(
         params, (shape[0] * shape[1], at.size), shape[1], at.jacobian_rows,
-        lambda v: at.pushforward(params_dot=v).ravel(),
+        lambda v: at.pushforward(params_dot=v, keep=True).ravel(),
         lambda y: at.pullback(y.reshape(shape))[0], second, curvature)
 
 
