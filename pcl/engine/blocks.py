@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import OptimizeResult
+import scipy           # its `optimize` is loaded when it is first used
 
 from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
@@ -69,7 +69,7 @@ class Blocks:
 
     def ravel(self, arrays):
         """The flat θ of {name: array}, with the names of the blocks, or of a result."""
-        if isinstance(arrays, (OptimizeResult, Outcome)):
+        if isinstance(arrays, (scipy.optimize.OptimizeResult, Outcome)):
             return self.check(arrays.x)             # type: ignore[union-attr]
         if not isinstance(arrays, Mapping):
             raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "
