@@ -54,7 +54,7 @@ class Side:
         self._making = self._receive()
 
     def call(self, method, *arguments):
-        """Call and time one method; the first call of all includes the seconds in which the side was made."""
+        """Call and time one method; the first call includes the making of the side."""
         self._pipe.send((method, arguments))
         answer, making = self._receive(), self._making
         self._making = 0.0

@@ -64,7 +64,10 @@ class Blocks:
 
     def unravel(self, theta):
         """{name: array} of a flat θ."""
-        theta = self.check(theta)
+        return self.split(self.check(theta))
+
+    def split(self, theta):
+        """The same of a θ that was checked, as views."""
         return {name: theta[s].reshape(self.shapes[name]) for name, s in self.slices.items()}
 
     def ravel(self, arrays):

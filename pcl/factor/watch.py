@@ -42,7 +42,12 @@ class Judged(NamedTuple):
 
 
 class Watch:
-    """The pattern of a CSC array with its entries numbered, and the last full judgement of a matrix with it, None before."""
+    """The pattern of a CSC array.
+
+    Attributes
+    ----------
+    judged : the last full judgement of a matrix with this pattern; None before the first
+    """
 
     def __init__(self, matrix):
         self._pattern = sp.csc_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr),

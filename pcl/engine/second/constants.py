@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 
 class Constants:
-    """Known constant matrices, held weakly; a product or a transpose goes with the first of its factors."""
+    """Known constant matrices, held weakly; products and transposes go with the first of the factors."""
 
     def __init__(self):
         self._alive, self._products, self._pairs = {}, {}, defaultdict(set)

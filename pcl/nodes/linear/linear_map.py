@@ -137,7 +137,8 @@ class LinearMapPoint:
     def __init__(self, linear_map, x):
         self._map, self._before = linear_map, x.shape
         self._columns = linear_map.flattened(x.shape)[1:]
-        self.value = (linear_map.matrix @ x.reshape(-1, *self._columns)).reshape(linear_map.result(x.shape))
+        y = linear_map.matrix @ x.reshape(-1, *self._columns)
+        self.value = y.reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:
