@@ -123,7 +123,7 @@ def _accurate(make, matrix, entries):
         direct = symmetric = False
         factor = make(matrix, False)
         rcond, _ = _probe(matrix, factor, entries, scales)
-    again = factor.again if make is _SuperLU else functools.partial(make, symmetric=symmetric)
+    again = factor.again if make is _SuperLU else lambda another: make(another, symmetric)
     return factor, Judged(again, symmetric, ACCURATE if direct else np.inf, rcond, *scales)
 
 
