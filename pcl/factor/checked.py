@@ -83,7 +83,7 @@ def _spot_checked(matrix, watch):
     if watch is None or watch.judged is None:
         return None
     try:
-        return watch.factor(matrix, _random_probes(matrix.shape[0])[:, 0])
+        return watch.factor(matrix, _random_probes(matrix.shape[0])[:, 0], NEARLY_SINGULAR)
     except (SingularMatrix, NotConverged):
         return None
 
@@ -114,7 +114,9 @@ def _refusal(message, entries):
 
 def _accurate(make, matrix, entries):
     """The factorisation, and what is found of it."""
-    symmetric, scales = entries.is_symmetric(), _scales(entries)
+    symmetric = entries.is_symmetric()
+    with np.errstate(all="ignore"):
+        scales = _scales(entries)
     factor = make(matrix, symmetric)
     rcond, error = _probe(matrix, factor, entries, scales)
     direct = symmetric and make is _SuperLU

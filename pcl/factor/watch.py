@@ -54,17 +54,18 @@ class Watch:
                                      shape=matrix.shape)
         self.judged: Judged | None = None
 
-    def factor(self, matrix, probe):
+    def factor(self, matrix, probe, least):
         """The factorisation of a matrix of this pattern, None if it has to be judged in full.
 
-        `probe` (n,) is a vector of random signs and sizes.
+        `probe` (n,) is a vector of random signs and sizes, `least` the reciprocal condition from which on a
+        matrix is nothing to speak of.
         """
         judged = self.judged
         if judged is None or judged.symmetric and not self._is_symmetric(matrix.data):
             return None
         factor = judged.make(matrix)
         with np.errstate(all="ignore"):
-            return factor if _agrees(judged, matrix, factor, probe) else None
+            return factor if _agrees(judged, matrix, factor, probe, least) else None
 
     def _is_symmetric(self, data):
         """As `Entries.is_symmetric`, by the pattern's mirror."""
@@ -95,14 +96,14 @@ class Watch:
         return self._pattern.indices, np.repeat(np.arange(n), np.diff(self._pattern.indptr))
 
 
-def _agrees(judged, matrix, factor, probe):
+def _agrees(judged, matrix, factor, probe, least):
     """Whether one solve shows the condition that was judged, and a backward error that is small."""
     b = judged.rows * probe
     x = factor.estimate(b)
     absolute = with_data(matrix, np.abs(matrix.data))
     norms, sizes = (absolute @ np.stack([1.0 / judged.cols, np.abs(x)], axis=1)).T
     inverse = np.abs(judged.cols * x).max() / np.abs(probe).max()
-    if not 1.0 / ((norms / judged.rows).max() * inverse) > MOVED * judged.rcond:
+    if not 1.0 / ((norms / judged.rows).max() * inverse) > max(MOVED * judged.rcond, least):
         return False
     if judged.accurate == np.inf:
         return True

@@ -102,3 +102,13 @@ def test_a_symmetric_matrix_that_needs_other_pivots_gets_them_after_one_that_doe
         warnings.simplefilter("error")
         x = factor.factorise(B, "superlu", watched(A)).solve(np.array([1.0, 2.0]), False)
     np.testing.assert_allclose(x, [2.0, 1.0], rtol=1e-13)
+
+
+def test_what_is_all_but_singular_is_told_even_next_to_the_last_matrix():
+    def held(spring):                                       # a free row but for weak springs to the ground
+        free = np.full(40, 2.0)
+        free[[0, -1]] = 1.0
+        return laplacian(40, free + spring)
+    watch = watched(held(1e-12))                            # reciprocal condition 1.8e-12
+    with pytest.raises(SingularMatrix, match="no Dirichlet value"):
+        factor.factorise(held(3e-13), "superlu", watch)     # 5e-13: not ten times worse
