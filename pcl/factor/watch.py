@@ -57,8 +57,8 @@ class Watch:
     def factor(self, matrix, probe, least):
         """The factorisation of a matrix of this pattern, None if it has to be judged in full.
 
-        `probe` (n,) is a vector of random signs and sizes, `least` the reciprocal condition from which on a
-        matrix is nothing to speak of.
+        `probe` (n,) is a vector of random signs and sizes, `least` the reciprocal condition below which a
+        matrix is looked at in full.
         """
         judged = self.judged
         if judged is None or judged.symmetric and not self._is_symmetric(matrix.data):

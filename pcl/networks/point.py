@@ -37,6 +37,8 @@ the same bits come out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pcl.errors import NotFinite
@@ -99,7 +101,8 @@ class NetworkPoint:
         rows = 2 * sum(net.widths) + sum(rows for rows, _ in net.shapes) + 2 * net.n_out
         entries = self._q * rows * words
         self._storage = Workspace(np.empty(entries)) if entries <= HELD_ENTRIES else None
-        self._held, self._moved = {}, (None, {})
+        self._held: dict = {}
+        self._moved: tuple = None, {}
         self.value = self._empty(self._q, self._n_out)
         self._sweep(self._evaluate)
         _require_finite(self.value)
@@ -142,7 +145,7 @@ class NetworkPoint:
             params_bar = np.zeros(self.size, self._x.dtype)
             layers = self._rule.split(params_bar)
             for b in self._blocks(starts):
-                entering = b.no_inputs() if inputs else None
+                entering: Any = b.no_inputs() if inputs else None
                 for k, delta in b.deltas(b.seed(adjoint)):
                     if params:
                         layers[k - 1] += b.abar[k - 1] @ delta.T
@@ -248,7 +251,7 @@ class NetworkPoint:
         kept = self._tangents(params_dot, x_dot)
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
         Udot = None if Wdot is None else self._rule.entering(Wdot)
-        x_out = self._empty(self._q, self._n_in) if inputs else None
+        x_out: Any = self._empty(self._q, self._n_in) if inputs else None
 
         def share(starts):
             params_out = np.zeros(self.size, self._x.dtype)

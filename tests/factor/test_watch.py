@@ -105,7 +105,7 @@ def test_a_symmetric_matrix_that_needs_other_pivots_gets_them_after_one_that_doe
 
 
 def test_what_is_all_but_singular_is_told_even_next_to_the_last_matrix():
-    def held(spring):                                       # a free row but for weak springs to the ground
+    def held(spring):                                       # a free row but for weak springs
         free = np.full(40, 2.0)
         free[[0, -1]] = 1.0
         return laplacian(40, free + spring)
