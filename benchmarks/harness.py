@@ -20,7 +20,11 @@ PACKAGES = ("numpy", "scipy", "scikit-fem", "tensorflow", "jax")
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of repeated calls; `first` is the warm-up, `memory` the highest peak in MB."""
+    """Seconds of repeated calls; `memory` is the highest peak in MB.
+
+    `first` is the warm-up: tracing or compilation, and the making of the side where nothing was called
+    before; imports are not in it.
+    """
 
     first: float
     median: float
@@ -83,7 +87,8 @@ def row(case, work, timings):
     ours = timings["ours"]
     (name, peer), = ((key, value) for key, value in timings.items() if key != "ours")
     return {**case, "work": work, "peer": name, "ours s": ours.median, "peer s": peer.median,
-            "peer/ours": peer.median / ours.median, "ours MB": ours.memory, "peer MB": peer.memory,
+            "peer/ours": peer.median / ours.median, "ours first s": ours.first,
+            "peer first s": peer.first, "ours MB": ours.memory, "peer MB": peer.memory,
             "timings": {"ours": asdict(ours), "peer": asdict(peer)}}
 
 

@@ -268,7 +268,7 @@ class Problem:
         last = self._last
         if last is None or not np.array_equal(last[0], theta):
             self._last = None
-            record = Record(self._program, list(self.blocks.unravel(theta).values()), self._factors)
+            record = Record(self._program, list(self.blocks.split(theta).values()), self._factors)
             self._last = last = theta, record
         return last[1]
 

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import subprocess
 import sys
 from importlib.metadata import version
 
@@ -45,3 +46,19 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
 def test_the_version_is_that_of_the_installed_package():
     assert pcl.__version__ == version("pcl-fem")
     assert "__version__" in dir(pcl)
+
+
+def test_the_first_evaluation_of_a_model_loads_neither_statistics_nor_optimizers():
+    code = """
+import sys, tensorflow as tf, fem, pcl
+V, net = fem.Space(fem.unit_square(2), "P1"), pcl.MLP([2, 3, 1], output=pcl.softplus(floor=0.1))
+def loss(theta):
+    A = V.laplace(net(theta["kappa"], V.quadrature_points)[:, 0])
+    return tf.reduce_sum(fem.solve(A, V.load(1.0), dirichlet=0.0)**2)
+problem = pcl.Problem(loss, {"kappa": net.init(seed=0)})
+problem.hessian(problem.theta0)
+slow = {"scipy.stats", "scipy.optimize", "tensorflow_probability"}
+print(sorted(slow & set(sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert ran.stdout.split("\n")[0] == "[]"

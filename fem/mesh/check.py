@@ -3,8 +3,8 @@
 import warnings
 
 import numpy as np
+import scipy           # its `spatial` is loaded when it is first used
 import skfem
-from scipy.spatial import cKDTree
 from skfem.refdom import RefHex
 
 from fem.mesh.geometry import EPS, extents, outward_normals, rounding, sampled_determinants
@@ -189,7 +189,7 @@ def _check_seams(mesh, facets):
     boundary = facets.boundary
     nodes = np.unique(facets.nodes[:, boundary])
     near = _node_tolerance(mesh)[nodes]
-    tree = cKDTree(mesh.p[:, nodes].T)
+    tree = scipy.spatial.cKDTree(mesh.p[:, nodes].T)
     _report_cracks(mesh, nodes, near, tree)
     if mesh.p.shape[0] > 1:
         _check_hanging(mesh, facets, nodes, near, tree)

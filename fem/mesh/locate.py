@@ -3,7 +3,7 @@
 import functools
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy           # its `spatial` is loaded when it is first used
 
 from fem.mesh.facet_distance import closest_points
 from fem.mesh.geometry import EPS, adjugate, bounding_boxes, determinant, extents, image, jacobian
@@ -148,17 +148,17 @@ class _Boxes:
         pad = _SLACK * (self.high - self.low) + 64 * EPS * np.maximum(abs(self.low), abs(self.high))
         self.low, self.high = self.low - pad, self.high + pad
         self.scale = (self.high - self.low).max(axis=0)
-        self.tree = cKDTree((self.low + self.high) / 2 / self.scale)
+        self.tree = scipy.spatial.cKDTree((self.low + self.high) / 2 / self.scale)
 
     def blocks(self, points):
         """(start, stop) of blocks of points small enough for their candidates to fit in memory."""
-        count = cKDTree(points / self.scale).count_neighbors(self.tree, _REACH, p=np.inf)
+        count = scipy.spatial.cKDTree(points / self.scale).count_neighbors(self.tree, _REACH, p=np.inf)
         edges = np.linspace(0, len(points), min(len(points), 1 + count // _PAIRS) + 1).astype(int)
         return zip(edges[:-1], edges[1:])
 
     def pairs(self, points):
         """(point, cell) numbers for which the point lies in the cell's box."""
-        tree = cKDTree(points / self.scale)
+        tree = scipy.spatial.cKDTree(points / self.scale)
         found = tree.sparse_distance_matrix(self.tree, _REACH, p=np.inf, output_type="ndarray")
         point, box = found["i"], found["j"]
         inside = ((points[point] >= self.low[box]) & (points[point] <= self.high[box])).all(axis=1)

@@ -1,8 +1,8 @@
 """Points of the domain: the unknowns nearest to them, loads at them, lines through them."""
 
 import numpy as np
+import scipy           # its `spatial` is loaded when it is first used
 import tensorflow as tf
-from scipy.spatial import cKDTree
 
 from fem.common.coefficient import float64_value
 from fem.common.observe import observation_points
@@ -25,7 +25,7 @@ def nearest_dofs(space, field, points, component):
     points = observation_points(points, space.dim)
     used = np.setdiff1d(field.numbers, space.unused_dofs)
     nodes = used[field.component[used - field.start] == 0]
-    nearest = nodes[cKDTree(field.dof_points[nodes - field.start]).query(points)[1]]
+    nearest = nodes[scipy.spatial.cKDTree(field.dof_points[nodes - field.start]).query(points)[1]]
     nearest = nearest[np.sort(np.unique(nearest, return_index=True)[1])]
     parts = np.arange(field.components) if component is None else np.array([component])
     return (nearest[:, None] + parts).ravel()

@@ -2,8 +2,8 @@
 boundary."""
 
 import numpy as np
+import scipy           # its `spatial` is loaded when it is first used
 import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
 from fem.common.constraint import Constraint
 from fem.space.trace import numbers_at
@@ -30,7 +30,7 @@ def periodic(space, field, one, other, sign):
     extent = max(np.ptp(x, axis=0).max(), np.abs(shift).max())
     marked = [np.column_stack([p, field.component[d - field.start] * 4 * extent])
               for p, d in ((x + shift, a), (y, b))]
-    distance, partner = cKDTree(marked[1]).query(marked[0])
+    distance, partner = scipy.spatial.cKDTree(marked[1]).query(marked[0])
     bad = np.flatnonzero(distance > _SAME_PLACE * extent)
     if bad.size or len(np.unique(partner)) < len(partner):
         k = bad[0] if bad.size else 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import OptimizeResult
+import scipy           # its `optimize` is loaded when it is first used
 
 from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
@@ -64,12 +64,15 @@ class Blocks:
 
     def unravel(self, theta):
         """{name: array} of a flat θ."""
-        theta = self.check(theta)
+        return self.split(self.check(theta))
+
+    def split(self, theta):
+        """The same of a θ that was checked, as views."""
         return {name: theta[s].reshape(self.shapes[name]) for name, s in self.slices.items()}
 
     def ravel(self, arrays):
         """The flat θ of {name: array}, with the names of the blocks, or of a result."""
-        if isinstance(arrays, (OptimizeResult, Outcome)):
+        if isinstance(arrays, (scipy.optimize.OptimizeResult, Outcome)):
             return self.check(arrays.x)             # type: ignore[union-attr]
         if not isinstance(arrays, Mapping):
             raise TypeError(f"blocks given are a {type(arrays).__name__}; expected a dict with the "

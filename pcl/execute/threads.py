@@ -65,7 +65,7 @@ def _block(function, item):
     return function(item)
 
 
-def single() -> contextlib.AbstractContextManager[None]:
+def single() -> contextlib.AbstractContextManager[Any]:
     """SciPy's BLAS on the caller's thread alone inside the block."""
     return _scipys_blas.single_threaded()
 
@@ -106,26 +106,22 @@ class _OpenBLAS:
         with self._lock:
             return self._before if self._regions else self._get()
 
-    @contextlib.contextmanager
     def single_threaded(self):
         """One thread inside the block; regions of several callers may overlap."""
-        self._enter()
-        try:
-            yield
-        finally:
-            self._leave()
+        return self
 
-    def _enter(self):
+    def __enter__(self):
         with self._lock:
             if not self._regions:
                 self._before = self._get()
-                self._set(1)
+                if self._before != 1:
+                    self._set(1)
             self._regions += 1
 
-    def _leave(self):
+    def __exit__(self, *_):
         with self._lock:
             self._regions -= 1
-            if not self._regions:
+            if not self._regions and self._before != 1:
                 self._set(self._before)
 
 

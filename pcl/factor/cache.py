@@ -3,8 +3,14 @@
 import contextvars
 
 from pcl.factor.checked import factorise
+from pcl.factor.watch import Watch
 from pcl.support.arrays import digest
+from pcl.support.caches import Bounded
 from pcl.support.context import having
+
+
+# Patterns of which it is kept how their matrices were judged.
+WATCHED = 32
 
 
 class Factor:
@@ -54,6 +60,7 @@ class FactorCache:
         self.counts, self.solutions = Counts(), {}
         self.budget, self.capacity = budget, capacity
         self._recent, self._older, self._recent_bytes = {}, {}, 0
+        self._watches = Bounded(WATCHED)
 
     def new_evaluation(self):
         """Keep what the last evaluation used, within the budget; forget what it did not."""
@@ -68,12 +75,13 @@ class FactorCache:
         if factor is None:
             if len(self._recent) == self.capacity or self._recent_bytes > self.budget:
                 self._older, self._recent, self._recent_bytes = self._recent, {}, 0
-            factor = self._recent[key] = self._older.get(key) or self._new(matrix, solver)
+            factor = self._recent[key] = self._older.get(key) or self._new(matrix, solver, pattern_key)
             self._recent_bytes += factor.nbytes
         return factor
 
-    def _new(self, matrix, solver):
-        backend = factorise(matrix, solver)
+    def _new(self, matrix, solver, pattern_key):
+        watch = self._watches.kept((pattern_key, solver), lambda: Watch(matrix))
+        backend = factorise(matrix, solver, watch)
         self.counts.factorisations += 1
         return Factor(backend, matrix.shape[0], self.counts)
 

@@ -12,6 +12,7 @@ from pcl.factor.entries import Entries as _Entries
 from pcl.factor.null_space import described, is_rounding, null_space
 from pcl.factor.registry import _solvers, backend
 from pcl.factor.superlu import SuperLU as _SuperLU
+from pcl.factor.watch import Judged
 
 # Reciprocal condition below which no digit of a solution is right: the unit roundoff of float64.
 SINGULAR = np.finfo(np.float64).eps
@@ -23,8 +24,11 @@ ACCURATE = 1e-14
 NEARLY_SINGULAR = 1e-12
 
 
-def factorise(matrix, solver="superlu"):
+def factorise(matrix, solver="superlu", watch=None):
     """Factorise a square CSC array with a registered solver, refusing what is singular.
+
+    `watch`, a `pcl.factor.watch.Watch` of its pattern, saves most of the checks where they were made
+    of a matrix like this.
 
     Raises
     ------
@@ -52,20 +56,36 @@ def factorise(matrix, solver="superlu"):
     if not np.isfinite(matrix.data).all():
         raise NotFinite(f"the matrix has {np.count_nonzero(~np.isfinite(matrix.data))} entries that are "
                         "NaN or infinite; look at the coefficients it is assembled from.")
+    found = _spot_checked(matrix, watch)
+    if found is not None:
+        return found
     entries = _Entries(matrix)
     try:
-        factor, rcond = _accurate(make, matrix, entries)
+        factor, judged = _accurate(make, matrix, entries)
     except NotConverged:
         entries.explain_null_space()
         raise
     except SingularMatrix as error:
         raise _refusal(str(error), entries) from error
+    rcond = judged.rcond
     if not rcond > SINGULAR:
         raise _refusal(f"the {n}×{n} matrix is singular to working precision (estimated reciprocal "
                        f"condition {rcond:.1e} after scaling).", entries)
     if not rcond > NEARLY_SINGULAR:
         _judge_nearly_singular(entries, rcond)
+    elif watch is not None:
+        watch.judged = judged
     return factor
+
+
+def _spot_checked(matrix, watch):
+    """The factorisation where the watch lets it pass; None if everything has to be looked at."""
+    if watch is None or watch.judged is None:
+        return None
+    try:
+        return watch.factor(matrix, _random_probes(matrix.shape[0])[:, 0], NEARLY_SINGULAR)
+    except (SingularMatrix, NotConverged):
+        return None
 
 
 def _judge_nearly_singular(entries, rcond):
@@ -93,15 +113,20 @@ def _refusal(message, entries):
 
 
 def _accurate(make, matrix, entries):
-    """The factorisation, and its estimated reciprocal condition."""
+    """The factorisation, and what is found of it."""
     symmetric = entries.is_symmetric()
+    with np.errstate(all="ignore"):
+        scales = _scales(entries)
     factor = make(matrix, symmetric)
-    rcond, error = _probe(matrix, factor, entries)
-    if symmetric and make is _SuperLU and not error <= ACCURATE:
+    rcond, error = _probe(matrix, factor, entries, scales)
+    direct = symmetric and make is _SuperLU
+    if direct and not error <= ACCURATE:
         # Diagonal pivots do for positive definite matrices, not for every symmetric one.
+        direct = symmetric = False
         factor = make(matrix, False)
-        rcond, _ = _probe(matrix, factor, entries)
-    return factor, rcond
+        rcond, _ = _probe(matrix, factor, entries, scales)
+    again = factor.again if make is _SuperLU else lambda another: make(another, symmetric)
+    return factor, Judged(again, symmetric, ACCURATE if direct else np.inf, rcond, *scales)
 
 
 def _warn_nearly_singular(n, rcond):
@@ -112,7 +137,7 @@ def _warn_nearly_singular(n, rcond):
                   stacklevel=2)
 
 
-def _probe(matrix, factor, entries):
+def _probe(matrix, factor, entries, scales):
     """Reciprocal condition and backward error of a factorisation, from two solves.
 
     The first is an estimate of 1/(‖Â‖·‖Â⁻¹‖) in the maximum norm, Â = R⁻¹ A C⁻¹ scaled as in
@@ -124,7 +149,7 @@ def _probe(matrix, factor, entries):
     """
     probes = _random_probes(matrix.shape[0])
     with np.errstate(all="ignore"):
-        rows, cols = _scales(entries)
+        rows, cols = scales
         b = rows[:, None] * probes
         x = factor.estimate(b)
         inverse = (np.abs(cols[:, None] * x).max(axis=0) / np.abs(probes).max(axis=0)).max()

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.networks.tanh import tanh
 from pcl.support.validate import known
 
 Array = np.ndarray
@@ -83,7 +84,7 @@ def _tanh_first(z: Any, a: Array, out: Array) -> Array:
 
 @_extended(_tanh_first)
 def _tanh(z: Array, out: Array) -> Array:
-    return np.tanh(z, out=out)
+    return tanh(z, out)
 
 
 def _tanh_second(z: Any, a: Array, first: Array, out: Array) -> Array:

@@ -31,8 +31,8 @@ class Along:
     def pullback(self, adjoint, inputs=False, params=True):
         return tuple(self._derivative(bar) for bar in self._at.pullback(adjoint, inputs, params))
 
-    def pushforward(self, params_dot=None, x_dot=None):
-        return self._derivative(self._at.pushforward(params_dot, x_dot))
+    def pushforward(self, params_dot=None, x_dot=None, keep=False):
+        return self._derivative(self._at.pushforward(params_dot, x_dot, keep))
 
     def jacobian_rows(self, start, stop):
         return self._derivative(self._at.jacobian_rows(start, stop))
@@ -43,9 +43,9 @@ class Along:
     def curvature(self, adjoint):
         return self._at.curvature(adjoint) / self._epsilon      # it sums imaginary parts alone
 
-    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None):
+    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None, inputs=True):
         return tuple(self._derivative(bar) for bar
-                     in self._at.curvature_product(adjoint, params_dot, x_dot, adjoint_dot))
+                     in self._at.curvature_product(adjoint, params_dot, x_dot, adjoint_dot, inputs))
 
     def input_curvature(self, adjoint):
         return self._derivative(self._at.input_curvature(adjoint))

@@ -64,6 +64,7 @@ class Block:
         """Evaluate the network at the points x (n, d), which begin at row `start`."""
         self.rule, self.n, self.rows = rule, len(x), slice(start, start + len(x))
         self._space, self._slopes, self._dtype = space, {}, x.dtype
+        self._own_slopes: list = []
         self.abar, self._z = [self._augmented(0)], []
         self.abar[0][:-1] = x.T
         with np.errstate(over="ignore", invalid="ignore"):
@@ -86,8 +87,14 @@ class Block:
     def using(self, space):
         """The same values with another workspace for the sweeps."""
         block = copy.copy(self)
-        block._space, block._slopes = space, {}
+        block._space = space
+        if not self._own_slopes:
+            block._slopes = {}
         return block
+
+    def hold_slopes(self):
+        """From now on φ'(z_k) are kept beside the values, once they are asked for."""
+        self._own_slopes = [self._take(("slope", k), w) for k, w in enumerate(self.rule.widths[:-1])]
 
     def activation(self, k):
         """a_k (w_k, n)."""
@@ -127,7 +134,8 @@ class Block:
         """φ'(z_k) (w_k, n) of hidden layer k = 1 … L−1."""
         if k not in self._slopes:
             a = self.activation(k)
-            self._slopes[k] = self.rule.hidden.first(self._z[k - 1], a, self._take(("slope", k), len(a)))
+            out = self._own_slopes[k] if self._own_slopes else self._take(("slope", k), len(a))
+            self._slopes[k] = self.rule.hidden.first(self._z[k - 1], a, out)
         return self._slopes[k]
 
     def bend(self, k):

@@ -35,7 +35,7 @@ DEGREES = (8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96, 128, 1
 LOCAL = (6, 8, 10, 12, 14, 16, 18, 20, 24, 28)
 
 # Points of a box for each of its local ones, and fewest and most boxes a side by the number of sides.
-POINTS_A_LOCAL, BOXES = 6, {1: (2, 32), 2: (4, 32), 3: (2, 10)}
+POINTS_A_LOCAL, BOXES = 6, {1: (2, 32), 2: (8, 32), 3: (2, 10)}
 
 # Errors at the samples, against the range of the values and the largest derivative, that are accepted.
 VALUE_ERROR, DERIVATIVE_ERROR, ROUNDING = 3e-14, 5e-14, 4e-15

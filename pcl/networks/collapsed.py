@@ -28,7 +28,7 @@ class CollapsedPoint:
 
     def pushforward(self, params_dot: np.ndarray) -> np.ndarray:
         """J θ̇ (q, m)."""
-        return self.interpolation.values(self.nodes.pushforward(params_dot=params_dot))
+        return self.interpolation.values(self.nodes.pushforward(params_dot=params_dot, keep=True))
 
     def at_nodes(self, adjoint: np.ndarray) -> np.ndarray:
         """Πᵀ ȳ, of which the network's curvature at the nodes is that of ⟨ȳ, y⟩."""

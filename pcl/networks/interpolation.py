@@ -25,6 +25,11 @@ from pcl.support import clock
 HELD_ENTRIES = 2 ** 22
 
 
+# Boxes are taken together where filling them up to the largest makes at most so many times the points,
+# or `FEW` in all, and in groups of so many weights a coordinate: 256 KB.
+PADDED, FEW, GROUP_ENTRIES = 2.0, 2 ** 12, 2 ** 15
+
+
 @functools.cache
 def chebyshev(d):
     """(points (d,) in [−1, 1], ascending, and their barycentric weights)."""
@@ -112,6 +117,10 @@ class Interpolation:
         """Π f (q, m) of f (c, m)."""
         m, fine = f.shape[1], self._to_boxes(f)
         out = np.empty((self.n_points, m))
+        if self._together is not None:
+            for o in range(m):
+                self._together.values(fine[..., o], out[:, o])
+            return out
         for box in self.boxes:
             clock.look()
             first, *others = self._weights(box)
@@ -126,7 +135,10 @@ class Interpolation:
         """Πᵀ ȳ (c, m) of ȳ (q, m)."""
         m = bar.shape[1]
         fine = np.zeros([side.boxes * side.local for side in self._sides] + [m])
-        for box in self.boxes:
+        if self._together is not None:
+            for o in range(m):
+                self._together.adjoint(bar[:, o], fine[..., o])
+        for box in self.boxes if self._together is None else ():
             clock.look()
             first, *others = self._weights(box)
             part = bar[box.points]
@@ -175,6 +187,15 @@ class Interpolation:
             fine = np.moveaxis(np.tensordot(side.to_boxes.reshape(-1, side.d), fine, (1, axis)), 0, axis)
         return fine
 
+    @functools.cached_property
+    def _together(self):
+        """The boxes in groups, where two coordinates have boxes of about equally many points."""
+        largest = max((len(box.points) for box in self.boxes), default=0)
+        if len(self._sides) != 2 or self._held is None or len(self.boxes) < 2 \
+                or len(self.boxes) * largest > max(PADDED * self.n_points, FEW):
+            return None
+        return Together(self._sides, self.boxes, largest, self._weights)
+
     def _at(self, box):
         return tuple(slice(i * side.local, (i + 1) * side.local)
                      for i, side in zip(box.place, self._sides))
@@ -187,6 +208,53 @@ class Interpolation:
         if self._held is not None:
             self._held[box.place] = weights
         return weights
+
+
+class Together:
+    """Boxes of the plane in groups, each with as many points as the largest: one product for a group.
+
+    Points that fill up have weights 0.
+    """
+
+    def __init__(self, sides, boxes, largest, weights):
+        self._fine = [n for side in sides for n in (side.boxes, side.local)]
+        local = [side.local for side in sides]
+        count = max(1, GROUP_ENTRIES // (largest * max(local)))
+        self._groups = [_Group(boxes[i:i + count], largest, local, weights)
+                        for i in range(0, len(boxes), count)]
+
+    def values(self, fine, out):
+        """out (q,) ← Σ of the values (points of the boxes) at the points."""
+        in_boxes = fine.reshape(self._fine).transpose(0, 2, 1, 3)
+        for group in self._groups:
+            clock.look()
+            along = np.matmul(in_boxes[group.places].transpose(0, 2, 1), group.first)
+            along *= group.second
+            out[group.points] = along.sum(axis=1).ravel()[group.rows]
+
+    def adjoint(self, bar, fine):
+        """Adds the transposed of `values` to zeros (points of the boxes)."""
+        in_boxes = fine.reshape(self._fine).transpose(0, 2, 1, 3)
+        for group in self._groups:
+            clock.look()
+            padded = np.zeros(group.second.shape[::2])
+            padded.reshape(-1)[group.rows] = bar[group.points]
+            along = padded[:, None] * group.second
+            in_boxes[group.places] = np.matmul(group.first, along.transpose(0, 2, 1))
+
+
+class _Group:
+    """Weights (boxes, local, points) of both coordinates; `rows` of the points among them."""
+
+    def __init__(self, boxes, largest, local, weights):
+        self.first, self.second = (np.zeros((len(boxes), n, largest)) for n in local)
+        for b, box in enumerate(boxes):
+            for ours, of_box in zip((self.first, self.second), weights(box)):
+                ours[b, :, :len(box.points)] = of_box.T
+        self.places = tuple(np.array([box.place for box in boxes]).T)
+        self.points = np.concatenate([box.points for box in boxes])
+        self.rows = np.concatenate([b * largest + np.arange(len(box.points))
+                                    for b, box in enumerate(boxes)])
 
 
 class Box:

@@ -37,6 +37,8 @@ the same bits come out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pcl.errors import NotFinite
@@ -66,6 +68,9 @@ _ONE_THREAD = 2**18
 # Entries of the largest Jacobian or mixed curvature that is made at once: 2 MB.
 _FEW_ENTRIES = 2**18
 
+# Entries of the tangents of all layers that are kept for a product with the curvature: 2 MB.
+_KEPT_ENTRIES = 2**17
+
 # Values of all layers are held up to so many entries (64 MB), and computed again beyond, which costs
 # no more than to read them from main memory.
 HELD_ENTRIES = 2**23
@@ -91,12 +96,13 @@ class NetworkPoint:
         self._q, self._n_in, self._n_out = x.shape[0], net.n_in, net.n_out
         self._block = block or _curvature_block(net.widths)
         self._step = block or _sweep_block(net.widths)
-        # ā of all layers, z where φ' needs it, z_L and out; fresh memory costs least in one piece.
+        # ā of all layers, φ', z where that needs it, z_L and out; fresh memory costs least in one piece.
         words = x.itemsize // 8
-        rows = sum(net.widths) + sum(rows for rows, _ in net.shapes) + 2 * net.n_out
+        rows = 2 * sum(net.widths) + sum(rows for rows, _ in net.shapes) + 2 * net.n_out
         entries = self._q * rows * words
         self._storage = Workspace(np.empty(entries)) if entries <= HELD_ENTRIES else None
-        self._held = {}
+        self._held: dict = {}
+        self._moved: tuple = None, {}
         self.value = self._empty(self._q, self._n_out)
         self._sweep(self._evaluate)
         _require_finite(self.value)
@@ -117,6 +123,7 @@ class NetworkPoint:
             b = self._new_block(s, self._step, space)
             self.value[b.rows] = b.y.T
             if self._storage:
+                b.hold_slopes()
                 self._held[s] = b
 
     def along(self, x_dot):
@@ -138,7 +145,7 @@ class NetworkPoint:
             params_bar = np.zeros(self.size, self._x.dtype)
             layers = self._rule.split(params_bar)
             for b in self._blocks(starts):
-                entering = b.no_inputs()
+                entering: Any = b.no_inputs() if inputs else None
                 for k, delta in b.deltas(b.seed(adjoint)):
                     if params:
                         layers[k - 1] += b.abar[k - 1] @ delta.T
@@ -149,17 +156,33 @@ class NetworkPoint:
             return params_bar if params else None
         return self._sweep(share), x_bar
 
-    def pushforward(self, params_dot=None, x_dot=None):
-        """ẏ (q, m) = ∂y/∂params · params_dot (p,) + ∂y/∂x · x_dot (q, d); None stands for zero."""
+    def pushforward(self, params_dot=None, x_dot=None, keep=False):
+        """ẏ (q, m) = ∂y/∂params · params_dot (p,) + ∂y/∂x · x_dot (q, d); None stands for zero.
+
+        `keep` leaves the tangents of a moderate number of points for `curvature_product` along the same.
+        """
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
-        y_dot = self._empty(self._q, self._n_out)
+        y_dot, kept = self._empty(self._q, self._n_out), {}
+        keeps = keep and x_dot is None and self._held and self._q * sum(self._net.widths) <= _KEPT_ENTRIES
 
         def share(starts):
             for b in self._blocks(starts):
-                zdot = b.tangents(Wdot, None if x_dot is None else x_dot[b.rows].T)[-1][1]
-                y_dot[b.rows] = (b.out_slope() * zdot).T
+                if keeps:
+                    b = b.using(Workspace())
+                pairs = b.tangents(Wdot, None if x_dot is None else x_dot[b.rows].T)
+                y_dot[b.rows] = (b.out_slope() * pairs[-1][1]).T
+                if keeps:
+                    kept[b.rows.start] = pairs
         self._sweep(share)
+        if keeps:
+            self._moved = np.array(params_dot), kept
         return y_dot
+
+    def _tangents(self, params_dot, x_dot):
+        """{first point of a block: its tangents} where the last `pushforward` was along the same θ̇."""
+        last, kept = self._moved
+        same = x_dot is None and last is not None and np.array_equal(last, params_dot)
+        return kept if same else {}
 
     def jacobian_blocks(self, block=None):
         """Yields (start, stop, J): rows of ∂y/∂params for the points start ≤ q < stop.
@@ -216,24 +239,26 @@ class NetworkPoint:
             first.merge(sums)
         return first.matrix()
 
-    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None):
+    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None, inputs=True):
         """Hessian of (params, x) ↦ Σ_q ⟨ȳ_q, y_q⟩ times (params_dot, x_dot): ((p,), (q, d)).
 
         With `adjoint_dot` (q, m) its pullback is added, in the same sweep: the result is the tangent of
-        `pullback` along all three.
+        `pullback` along all three. Without `inputs` the second part is None.
         """
         adjoint = self._checked_adjoint(adjoint)
         if adjoint_dot is not None:
             adjoint_dot = self._checked_adjoint(adjoint_dot)
+        kept = self._tangents(params_dot, x_dot)
         Wdot, x_dot = self._checked_directions(params_dot, x_dot)
         Udot = None if Wdot is None else self._rule.entering(Wdot)
-        x_out = self._empty(self._q, self._n_in)
+        x_out: Any = self._empty(self._q, self._n_in) if inputs else None
 
         def share(starts):
             params_out = np.zeros(self.size, self._x.dtype)
             layers = self._rule.split(params_out)
             for b in self._blocks(starts):
-                tangents = b.tangents(Wdot, None if x_dot is None else x_dot[b.rows].T)
+                tangents = kept.get(b.rows.start) \
+                    or b.tangents(Wdot, None if x_dot is None else x_dot[b.rows].T)
                 seed_dot = b.seed_tangent(adjoint, tangents[-1][1], adjoint_dot)
                 entering = b.no_inputs()
                 for k, delta, delta_dot in b.delta_tangents(b.seed(adjoint), seed_dot, tangents, Wdot):
@@ -241,10 +266,12 @@ class NetworkPoint:
                     adot = tangents[k - 1][0]
                     if adot is not None:
                         layers[k - 1][:-1] += adot @ delta.T
-                    b.to_inputs(entering, self._rule.U, k, delta_dot)
-                    if Udot is not None:
+                    if inputs:
+                        b.to_inputs(entering, self._rule.U, k, delta_dot)
+                    if inputs and Udot is not None:
                         b.to_inputs(entering, Udot, k, delta)
-                x_out[b.rows] = entering.T
+                if inputs:
+                    x_out[b.rows] = entering.T
             return params_out
         return self._sweep(share), x_out
 

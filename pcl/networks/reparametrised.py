@@ -30,8 +30,8 @@ class Reparametrised:
         params_bar, x_bar = self._at.pullback(adjoint, inputs, params)
         return self._slope * params_bar if params else None, x_bar
 
-    def pushforward(self, params_dot=None, x_dot=None):
-        return self._at.pushforward(self._scaled(params_dot), x_dot)
+    def pushforward(self, params_dot=None, x_dot=None, keep=False):
+        return self._at.pushforward(self._scaled(params_dot), x_dot, keep)
 
     def jacobian_blocks(self, block=None):
         return ((start, stop, self._slope * J) for start, stop, J in self._at.jacobian_blocks(block))
@@ -52,8 +52,9 @@ class Reparametrised:
         H.ravel()[::self.size + 1] += self._bend * self._at.pullback(adjoint)[0]
         return H
 
-    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None):
-        product, x_bar = self._at.curvature_product(adjoint, self._scaled(params_dot), x_dot, adjoint_dot)
+    def curvature_product(self, adjoint, params_dot=None, x_dot=None, adjoint_dot=None, inputs=True):
+        product, x_bar = self._at.curvature_product(adjoint, self._scaled(params_dot), x_dot, adjoint_dot,
+                                                    inputs)
         product *= self._slope
         if params_dot is not None:
             product += self._bend * self._at.pullback(adjoint)[0] * params_dot

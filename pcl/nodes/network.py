@@ -70,7 +70,7 @@ class NetworkNodePoint:
     def _jacobian_base(self, params, adjoint):
         def second(y, v):
             y = None if y is None else y.reshape(self.value.shape)
-            return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y)[0]
+            return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y, inputs=False)[0]
         return output_base(self.at, params, self.value.shape, second, lambda: self.at.curvature(adjoint))
 
 
@@ -100,7 +100,7 @@ class CollapsedNodePoint:
 
         def second(y, v):
             y = None if y is None else at.at_nodes(y.reshape(shape))
-            return at.nodes.curvature_product(at_nodes(), params_dot=v, adjoint_dot=y)[0]
+            return at.nodes.curvature_product(at_nodes(), params_dot=v, adjoint_dot=y, inputs=False)[0]
         return CollapsedBase(params, at.interpolation, at.nodes, lambda v: at.pushforward(v).ravel(),
                              lambda y: at.pullback(y.reshape(shape)), second,
                              functools.cache(lambda: at.nodes.curvature(at_nodes())))
@@ -110,7 +110,7 @@ def output_base(at, params, shape, second=None, curvature=None):
     """∂y/∂π Π, rows (point, output), y of `shape`, for a network `at` one point; see `StreamedBase`."""
     return StreamedBase(
         params, (shape[0] * shape[1], at.size), shape[1], at.jacobian_rows,
-        lambda v: at.pushforward(params_dot=v).ravel(),
+        lambda v: at.pushforward(params_dot=v, keep=True).ravel(),
         lambda y: at.pullback(y.reshape(shape))[0], second, curvature)
 
 

@@ -1,5 +1,6 @@
 """Small arrays and matrices that many modules make."""
 
+import copy
 import hashlib
 
 import numpy as np
@@ -40,8 +41,17 @@ def scatter_rows(values, columns, n):
 
 def scaled_rows(matrix, weights):
     """diag(weights) matrix, sharing the pattern."""
-    data = matrix.data * np.repeat(weights, np.diff(matrix.indptr))
-    return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    return with_data(matrix, matrix.data * np.repeat(weights, np.diff(matrix.indptr)))
+
+
+def with_data(matrix, data):
+    """The sparse matrix with these entries in the pattern of another.
+
+    That is shared, and not checked again: it takes a tenth of the time of a new one.
+    """
+    result = copy.copy(matrix)
+    result.data = data
+    return result
 
 
 def digest(*arrays):

@@ -33,8 +33,10 @@ def float64_array(name, value, shape=None, finite=True):
         Masked entries, rows of different lengths, another shape, or (NotFinite) entries that are
         not finite.
     """
-    raw = _raw(name, value)
-    _require_real(name, value, raw.dtype)
+    raw = value
+    if type(value) is not np.ndarray or value.dtype != np.float64:
+        raw = _raw(name, value)
+        _require_real(name, value, raw.dtype)
     array = np.array(raw, dtype=np.float64, order="C")
     if shape is not None and not _matches(array.shape, shape):
         raise ValueError(f"{name} has shape {array.shape}; expected {_text(shape)}. "
@@ -66,8 +68,9 @@ def float64_sparse(name, matrix):
 
 def require_finite(name, array):
     """Raise NotFinite with the count and the first index unless every entry is finite."""
-    bad = ~np.isfinite(array)
-    if bad.any():
+    finite = np.isfinite(array)
+    if not np.all(finite):
+        bad = ~finite
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         place = f", first at index {first if len(first) != 1 else first[0]}" if first else ""
         raise NotFinite(f"{name} has {int(bad.sum())} of {array.size} entries that are NaN or "

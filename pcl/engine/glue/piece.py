@@ -85,7 +85,7 @@ class Piece:
         result: dict = {}
         for jacobian, bar in zip(self._constant_jacobian, bars):
             for d, L in jacobian.items():
-                term = (L.T @ bar.ravel()).reshape(values[d].shape)
+                term = (CONSTANTS.transpose(L) @ bar.ravel()).reshape(values[d].shape)
                 result[d] = result[d] + term if d in result else term
         return result
 

@@ -11,10 +11,11 @@ import scipy.sparse as sp
 
 
 class Constants:
-    """Known constant matrices, held weakly; a product goes with the first of its factors."""
+    """Known constant matrices, held weakly; products and transposes go with the first of the factors."""
 
     def __init__(self):
         self._alive, self._products, self._pairs = {}, {}, defaultdict(set)
+        self._transposes = {}
         self._lock = threading.RLock()      # a factor may be let go while a product is entered
 
     def add(self, matrix):
@@ -39,9 +40,19 @@ class Constants:
             self._pairs[pair[1]].add(pair)
             return self._products.setdefault(pair, product)
 
+    def transpose(self, a):
+        """aᵀ, the same object for the same constant."""
+        if id(a) not in self._alive:
+            return a.T
+        found = self._transposes.get(id(a))
+        if found is None:
+            found = self._transposes.setdefault(id(a), self.add(a.T))
+        return found
+
     def _forget(self, key):
         with self._lock:
             self._alive.pop(key, None)
+            self._transposes.pop(key, None)
             for pair in self._pairs.pop(key, ()):
                 self._products.pop(pair, None)
                 for other in set(pair) - {key}:

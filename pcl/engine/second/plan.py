@@ -14,8 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import Tangent
 from pcl.support import clock
+
+
+_transpose = CONSTANTS.transpose
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,9 @@ class Plan:
         y = {} if y is None else y
         for f in self.forms:
             left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
-            add_to(y, f.a, f.L_a.T @ (f.W @ right))
+            add_to(y, f.a, _transpose(f.L_a) @ (f.W @ right))
             if f.mixed:
-                add_to(y, f.b, f.L_b.T @ (f.W.T @ left))
+                add_to(y, f.b, _transpose(f.L_b) @ (_transpose(f.W) @ left))
         return y
 
     def gather(self, y, x=None):
@@ -125,7 +129,7 @@ class Plan:
             y_bar = (base.second(y.get(base), combine(base.rhs, x)) if inner
                      else base.pullback(y[base]))
             for a, L in base.rhs.terms.items():
-                add_to(y, a, L.T @ y_bar)
+                add_to(y, a, _transpose(L) @ y_bar)
         return y
 
     def _flat(self, y):

@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from pcl.engine.second.constants import CONSTANTS
+from pcl.support.arrays import with_data
 
 
 class Identity:
@@ -75,6 +76,8 @@ def _product(a, b):
         if is_diagonal(a) and b.format == "csr":
             return sp.csr_array((b.data * np.repeat(a.data, np.diff(b.indptr)), b.indices.copy(),
                                  b.indptr.copy()), shape=b.shape)
+        if a.format == "csc" and is_diagonal(b):
+            return with_data(a, a.data * np.repeat(b.data, np.diff(a.indptr)))
         if is_diagonal(b) and a.format == "csr":
             return sp.csr_array((a.data * b.data[a.indices], a.indices.copy(), a.indptr.copy()),
                                 shape=a.shape)

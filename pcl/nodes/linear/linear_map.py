@@ -98,6 +98,11 @@ class LinearMap:
         return tf.reshape(y, self.result(shape))
 
     @functools.cached_property
+    def transposed(self) -> sp.sparray:
+        """Lᵀ as a matrix."""
+        return CONSTANTS.add(self.matrix.T)
+
+    @functools.cached_property
     def tensor(self) -> Any:
         """The matrix as a constant SparseTensor."""
         coo = self.matrix.tocoo()
@@ -130,18 +135,19 @@ class LinearMapPoint:
     """L x at one x; the tangent is L·dx/dθ and there is no curvature."""
 
     def __init__(self, linear_map, x):
-        self.matrix, self._before = linear_map.matrix, x.shape
+        self._map, self._before = linear_map, x.shape
         self._columns = linear_map.flattened(x.shape)[1:]
-        self.flat = linear_map.columns(*self._columns) if self._columns else self.matrix
-        self.value = (self.matrix @ x.reshape(-1, *self._columns)).reshape(linear_map.result(x.shape))
+        y = linear_map.matrix @ x.reshape(-1, *self._columns)
+        self.value = y.reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:
             return (None,)
-        return ((self.matrix.T @ adjoint.reshape(-1, *self._columns)).reshape(self._before),)
+        return ((self._map.transposed @ adjoint.reshape(-1, *self._columns)).reshape(self._before),)
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
-        return tangents[0].left(self.flat)
+        flat = self._map.columns(*self._columns) if self._columns else self._map.matrix
+        return tangents[0].left(flat)
 
 
 def _multiply(linear_map, x, transposed):

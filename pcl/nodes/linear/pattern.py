@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.nodes.linear.linear_map import LinearMap
-from pcl.support.arrays import digest
+from pcl.support.arrays import digest, with_data
 
 # Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
 BLOCK = 2 ** 17
@@ -62,7 +62,13 @@ class Pattern:
 
     def with_values(self, data):
         """The CSC array with the entries `data` in this pattern."""
-        return sp.csc_array((data, self.indices, self.indptr), shape=self.shape)
+        return with_data(self._like, data)
+
+    @functools.cached_property
+    def _like(self):
+        like = sp.csc_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+        like.has_canonical_format = True
+        return like
 
 
 def pattern_of(structures):

@@ -165,13 +165,13 @@ class SolvePoint:
         *c_tangents, b_tangent = tangents
         u = self.value.ravel()
         moving = [(s, t) for s, t in zip(self.flat, c_tangents) if t is not None]
-        rhs = total([b_tangent, *(t.left(-s.left(u)) for s, t in moving)])
+        rhs = total([b_tangent, *(t.left(s.left(-u)) for s, t in moving)])
         tangent = plan.add_base(InverseBase(self.factor, u.size, rhs))
         adjoint = adjoint.ravel()
         if np.any(adjoint):
             mu = self._dual(adjoint)
             for s, t in moving:
-                plan.add_mixed(t, -s.right(mu), tangent)
+                plan.add_mixed(t, s.right(-mu), tangent)
         return tangent
 
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.nodes.linear.linear_map import LinearMap
-from pcl.support.arrays import digest, selection
+from pcl.support.arrays import digest, selection, with_data
 from pcl.support.caches import Bounded, Companions
 from pcl.support.types import Array, ArrayLike, Integers, Tensor
 from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
@@ -136,7 +136,7 @@ class Structure:
 
     def left(self, u: Array) -> sp.sparray:
         """∂(A(c) u)/∂c, sparse (n_rows, N)."""
-        return self._grouped_test.weighted(self.trial @ u).T
+        return self._grouped_test.weighted(self.trial @ u, transposed=True)
 
     def right(self, mu: Array) -> sp.sparray:
         """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols), with μ = `mu` (n_rows,)."""
@@ -202,8 +202,14 @@ class _GroupedRows:
         counts = np.bincount(unique // self.shape[1], minlength=self.shape[0])
         self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
 
-    def weighted(self, w):
+    def weighted(self, w, transposed=False):
+        """The sums (N, n), or their transpose (n, N)."""
         data = self.matrix.data * w[self.row]
         if self.slot is not None:
             data = np.bincount(self.slot, data, minlength=len(self.indices))
-        return sp.csr_array((data, self.indices, self.indptr), shape=self.shape)
+        return with_data(self._likes[transposed], data)
+
+    @functools.cached_property
+    def _likes(self):
+        like = sp.csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
+        return like, like.T

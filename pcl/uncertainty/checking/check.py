@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy           # its `stats` is loaded when it is first used, which takes long
 import tensorflow as tf
-from scipy import stats
 
 from pcl.support.validate import positive_integer
 from pcl.uncertainty.checking.report import DataCheck, ModelCheck, normality
@@ -72,7 +72,7 @@ def _upper(misfit, mean, variance):
     """P(larger) of the scaled χ² with this mean and variance; nan where nothing is left to judge by."""
     if mean <= ALONE or variance <= ALONE:
         return np.nan
-    return float(stats.chi2.sf(misfit * 2.0 * mean / variance, 2.0 * mean ** 2 / variance))
+    return float(scipy.stats.chi2.sf(misfit * 2.0 * mean / variance, 2.0 * mean ** 2 / variance))
 
 
 def _by_draws(readings, unknowns, thetas, rng):
@@ -122,7 +122,7 @@ class _Replicates:
         """The `DataCheck` of all."""
         count = len(self._misfits)
         between = self.equal * rng.uniform(size=self.equal.shape)
-        scores = stats.norm.ppf((self.below + between + 0.5) / (count + 1.0)).ravel()
+        scores = scipy.stats.norm.ppf((self.below + between + 0.5) / (count + 1.0)).ravel()
         misfit, runs_ = np.array(self._misfits).T, np.array(self._runs).T
         return DataCheck(name, scores, self.observed.shape, misfit[0].mean(), misfit[1].mean(),
                          _share(misfit[1] - misfit[0]), runs_[0].mean(), runs_[1].mean(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from scipy import stats
+import scipy           # its `stats` is loaded when it is first used, which takes long
 
 from pcl.support.axes import key, new_axes
 from pcl.support.style import GREY, styled
@@ -64,7 +64,7 @@ class DataCheck:
     def outliers(self) -> list[tuple[tuple, float]]:
         """[(index, score)] of readings too far away for one among so many, the farthest first."""
         size = np.abs(self.scores)
-        far = np.flatnonzero(2.0 * stats.norm.sf(size) * size.size < OUTLYING)
+        far = np.flatnonzero(2.0 * scipy.stats.norm.sf(size) * size.size < OUTLYING)
         return [(tuple(int(k) for k in np.unravel_index(i, self.shape)), float(self.scores[i]))
                 for i in far[np.argsort(-size[far])]]
 
@@ -148,7 +148,7 @@ class ModelCheck:
         ax = new_axes(ax)
         for name, check in self.data.items():
             m = check.scores.size
-            quantiles = stats.norm.ppf((np.arange(m) + 0.5) / m)
+            quantiles = scipy.stats.norm.ppf((np.arange(m) + 0.5) / m)
             ax.plot(quantiles, np.sort(check.scores), ".", label=name or "residuals")
         ax.axline((0.0, 0.0), slope=1.0, ls="--", color=GREY, lw=1.0, label="normal")
         ax.set(xlabel="normal quantile", ylabel="residual in standard deviations")
@@ -160,7 +160,7 @@ def normality(scores: Array) -> float:
     """p-value of the scores being normal; nan for fewer than 8."""
     if scores.size < 8 or np.ptp(scores) == 0.0:
         return np.nan
-    return float((stats.shapiro if scores.size <= 5000 else stats.normaltest)(scores).pvalue)
+    return float((scipy.stats.shapiro if scores.size <= 5000 else scipy.stats.normaltest)(scores).pvalue)
 
 
 def _index(i):

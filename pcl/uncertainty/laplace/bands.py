@@ -6,8 +6,8 @@ import warnings
 from abc import ABC, abstractmethod
 
 import numpy as np
+import scipy           # its `stats` is loaded when it is first used, which takes long
 import tensorflow as tf
-from scipy import stats
 
 from pcl.errors import TrialFailure
 from pcl.support.types import Array
@@ -141,7 +141,7 @@ def _points(points, q):
 def _width(R, deviation, level, simultaneous, seed):
     """How many standard deviations a band is wide on each side."""
     if not simultaneous:
-        return stats.norm.ppf(0.5 + level / 2.0)
+        return scipy.stats.norm.ppf(0.5 + level / 2.0)
     seen = deviation > 0.0
     if not seen.any():
         return 0.0
@@ -156,7 +156,7 @@ def _quantiles(values, level, simultaneous):
         raise ValueError("the law has a value at fewer than two draws; is its posterior far too wide?")
     tail = 0.5 - level / 2.0
     if simultaneous:
-        ranks = stats.rankdata(values, axis=0)
+        ranks = scipy.stats.rankdata(values, axis=0)
         depth = np.minimum(ranks, len(values) + 1 - ranks).min(axis=1)      # how deep a draw lies
         kept = values[depth >= np.quantile(depth, 1.0 - level)]
         return kept.min(axis=0), kept.max(axis=0)

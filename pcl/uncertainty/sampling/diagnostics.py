@@ -1,7 +1,7 @@
 """Whether chains agree, and how much their draws are worth."""
 
 import numpy as np
-from scipy import stats
+import scipy           # its `stats` is loaded when it is first used, which takes long
 
 from pcl.support.types import Array
 
@@ -34,8 +34,8 @@ def _halves(draws):
 def _ranked(draws):
     """Normal scores of the ranks of all draws."""
     pooled = draws.reshape(-1, draws.shape[-1])
-    ranks = stats.rankdata(pooled, axis=0)
-    return stats.norm.ppf((ranks - 0.375) / (len(pooled) + 0.25)).reshape(draws.shape)
+    ranks = scipy.stats.rankdata(pooled, axis=0)
+    return scipy.stats.norm.ppf((ranks - 0.375) / (len(pooled) + 0.25)).reshape(draws.shape)
 
 
 def _agreement(halves):
