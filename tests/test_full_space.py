@@ -1,4 +1,4 @@
-"""States as unknowns: the solves of a loss are equations of a nonlinear program, quantities have limits."""
+"""States as unknowns: solves are equations of a nonlinear program, quantities have limits."""
 import numpy as np
 import pytest
 import scipy.optimize
@@ -34,7 +34,8 @@ def source_by_scipy(limit):
 
 def conduction(t):
     """−(e^k u')' + u³ = q, nonlinear in u, and an exponential of θ."""
-    u = fem.solve_nonlinear(V, lambda u, du, x: (u**3 - 20.0 * t["q"], tf.exp(t["k"]) * du), dirichlet=0.0)
+    u = fem.solve_nonlinear(V, lambda u, du, x: (u**3 - 20.0 * t["q"], tf.exp(t["k"]) * du),
+                            dirichlet=0.0)
     w = fem.solve(V.laplace(), V.mass() @ (u**2), 0.0)
     return (tf.reduce_sum((u - TARGET)**2) + tf.reduce_sum((w - 0.1)**2) + 0.01 * t["k"]**2
             + 0.01 * t["q"]**2), {"u": u, "peak": tf.reduce_sum(u**4)}
@@ -44,7 +45,8 @@ START = {"k": 0.3, "q": 0.4}
 
 
 def test_a_limited_state_is_where_quadratic_programming_puts_it():
-    found = pcl.FullSpace(source, {"q": np.zeros(N + 1)}).minimize(limits={"u": (None, 0.5)}, tol=1e-10)
+    found = pcl.FullSpace(source, {"q": np.zeros(N + 1)}).minimize(
+        limits={"u": (None, 0.5)}, tol=1e-10)
     oracle = source_by_scipy(0.5)
     u, mu = found.quantities["u"], found.multipliers["u"]
     assert found.success and oracle.success
@@ -61,7 +63,8 @@ def test_full_and_reduced_space_have_one_minimiser_and_one_hessian():
     reduced = pcl.minimize(problem, "newton-trust-region", gtol=1e-12)
     np.testing.assert_allclose(found.x, reduced.x, atol=1e-8)
     np.testing.assert_allclose(found.fun, reduced.fun, rtol=1e-10)
-    np.testing.assert_allclose(space.reduced_hessian(found), problem.hessian(found.x), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(space.reduced_hessian(found), problem.hessian(found.x),
+                               rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("model, blocks", [(source, {"q": np.ones(N + 1)}), (conduction, START)])
@@ -74,21 +77,23 @@ def test_gradient_jacobian_and_hessian_are_those_of_differences(model, blocks):
 
     def gradient(p):
         return 0.7 * p.gradient() + p.jacobian.T @ lam
-    np.testing.assert_allclose(point.gradient() @ direction, (ahead.value - behind.value) / (2 * h), rtol=1e-6)
-    np.testing.assert_allclose(point.jacobian @ direction, (ahead.rows - behind.rows) / (2 * h), atol=1e-6)
+    np.testing.assert_allclose(point.gradient() @ direction, (ahead.value - behind.value) / (2 * h),
+                               rtol=1e-6)
+    np.testing.assert_allclose(point.jacobian @ direction, (ahead.rows - behind.rows) / (2 * h),
+                               atol=1e-6)
     np.testing.assert_allclose(point.hessian(lam, 0.7) @ direction,
                                (gradient(ahead) - gradient(behind)) / (2 * h), rtol=1e-5, atol=1e-5)
 
 
 def p_laplace(t):
     """−(|u'|² u')' = q: the Jacobian is zero at u = 0, where Newton's method begins."""
-    u = fem.solve_nonlinear(V, lambda u, du, x: (-t["q"], tf.reduce_sum(du**2, -1, keepdims=True) * du),
-                            dirichlet=0.0)
+    u = fem.solve_nonlinear(V, lambda u, du, x: (
+        -t["q"], tf.reduce_sum(du**2, -1, keepdims=True) * du), dirichlet=0.0)
     return tf.reduce_sum((u - 0.3 * TARGET)**2) + 1e-4 * t["q"]**2
 
 
 def test_a_law_whose_newton_iteration_fails_is_identified():
-    """u' = ∛(q (½ − x)) is known in closed form: full space ends at the value that its states belong to."""
+    """u' = ∛(q (½ − x)) is known in closed form: its states belong to its q."""
     with pytest.raises((pcl.TrialFailure, ValueError)):
         pcl.minimize(pcl.Problem(p_laplace, {"q": 1.0}))
     found = pcl.FullSpace(p_laplace, {"q": 1.0}).minimize()

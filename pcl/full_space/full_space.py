@@ -139,7 +139,8 @@ class FullSpace:
         first = self.start(x0, solved=start == "solve")
         c_bounds = self._row_bounds(limits or {})
         kept = self._moving(first, c_bounds)
-        program = FullProgram(self.at, self._x_bounds(bounds), c_bounds, kept, (self._name, self._row_name))
+        names = self._name, self._row_name
+        program = FullProgram(self.at, self._x_bounds(bounds), c_bounds, kept, names)
         return self._result(interior_point.solve(program, first, **options), program)
 
     @property
@@ -156,9 +157,11 @@ class FullSpace:
     def _row_bounds(self, limits):
         for name in limits:
             if name not in self.shapes:
-                raise ValueError(f"limits names {name!r}; the model returns "
-                                 f"{', '.join(self.shapes) or 'no quantities'}.{nearest(name, self.shapes)}")
-        pairs = [_pair(name, limits.get(name, (None, None)), shape) for name, shape in self.shapes.items()]
+                given = ", ".join(self.shapes) or "no quantities"
+                raise ValueError(f"limits names {name!r}; the model returns {given}."
+                                 f"{nearest(name, self.shapes)}")
+        pairs = [_pair(name, limits.get(name, (None, None)), shape)
+                 for name, shape in self.shapes.items()]
         equations = np.zeros(self._rows)
         return tuple(np.concatenate([equations, *(pair[i] for pair in pairs)]) for i in (0, 1))
 
@@ -174,8 +177,8 @@ class FullSpace:
         wrong = ~moves & ((point.rows < lower - slack) | (point.rows > upper + slack))
         if wrong.any():
             i = int(np.argmax(wrong))
-            raise ValueError(f"{self._row_name(i)} is {point.rows[i]:g} whatever the parameters are, outside "
-                             f"its limits ({lower[i]:g}, {upper[i]:g}).")
+            raise ValueError(f"{self._row_name(i)} is {point.rows[i]:g} whatever the parameters are, "
+                             f"outside its limits ({lower[i]:g}, {upper[i]:g}).")
         return np.flatnonzero(moves & (np.isfinite(lower) | np.isfinite(upper)))
 
     def _name(self, i):
@@ -201,8 +204,9 @@ class FullSpace:
         p = self.blocks.size
         return FullSpaceResult(
             x=found.x[:p].copy(), theta=self.blocks.unravel(found.x[:p]), state=found.x[p:].copy(),
-            fun=found.fun, success=found.success, status=found.status, message=found.message, nit=found.nit,
-            quantities=values, multipliers=multipliers, seconds=found.seconds, interior_point=found)
+            fun=found.fun, success=found.success, status=found.status, message=found.message,
+            nit=found.nit, quantities=values, multipliers=multipliers, seconds=found.seconds,
+            interior_point=found)
 
     def _split(self, q):
         parts, end = {}, 0

@@ -8,7 +8,7 @@ from pcl.full_space.point import FullPoint
 
 
 class FullProgram:
-    """minimise ℓ(x) subject to rows(x)[kept] in their bounds, x = (θ, u); see `pcl.interior_point.Program`.
+    """minimise ℓ(x) subject to rows(x)[kept] in their bounds, a `pcl.interior_point.Program`.
 
     Parameters
     ----------
