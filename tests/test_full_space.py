@@ -52,7 +52,7 @@ def test_a_limited_state_is_where_quadratic_programming_puts_it():
     assert found.success and oracle.success
     assert abs(found.fun - oracle.fun) < 2e-8 * found.multipliers["u"].sum()     # limits hold to 1e-8
     np.testing.assert_allclose(found.x, oracle.x, atol=1e-5)
-    assert u.max() < 0.5 + 1e-8 and np.sum(u > 0.5 - 1e-7) >= 3
+    assert u.max() < 0.5 + 1e-8 and np.any(u > 0.5 - 1e-8)
     assert mu.min() > -1e-8 and np.abs(mu * (u - 0.5)).max() < 1e-8
 
 
@@ -67,7 +67,18 @@ def test_full_and_reduced_space_have_one_minimiser_and_one_hessian():
                                rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("model, blocks", [(source, {"q": np.ones(N + 1)}), (conduction, START)])
+NET = pcl.MLP([1, 3, 1])
+
+
+def learned(t):
+    """−u'' + N(u) = 10 with a network N."""
+    u = fem.solve_nonlinear(V, lambda u, du, x: (NET(t["net"], tf.reshape(u, [-1, 1]))[:, 0] - 10.0, du),
+                            dirichlet=0.0)
+    return tf.reduce_sum((u - TARGET)**2), {"u": u}
+
+
+@pytest.mark.parametrize("model, blocks", [
+    (learned, {"net": NET.init(seed=1)}), (source, {"q": np.ones(N + 1)}), (conduction, START)])
 def test_gradient_jacobian_and_hessian_are_those_of_differences(model, blocks):
     space, rng = pcl.FullSpace(model, blocks), np.random.default_rng(3)
     x = space.start() + 0.1 * rng.normal(size=space.size)
