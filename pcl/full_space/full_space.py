@@ -88,7 +88,7 @@ class FullSpace:
         return FullPoint(self._program, self._opened, self._layout, self._factors, x)
 
     def start(self, theta: Theta | None = None, solved: bool = True) -> Array:
-        """x = (θ, u): u by the solves where they converge (`solved`), else from where they begin."""
+        """x = (θ, u) at `theta`: u by the solves where they converge (`solved`), else from where they begin."""
         theta = self.blocks.unravel(self.blocks.start if theta is None else theta)
         theta, states = self._start_values(theta, solved)
         return np.concatenate([np.ravel(value) for value in (*theta.values(), *states.values())])
@@ -219,7 +219,7 @@ class FullSpace:
     def reduced_hessian(self, result: FullSpaceResult) -> Array:
         """d²𝓛/dθ² with u following θ by R = 0, (p, p):   Zᵀ ∇²𝓛 Z,   Z = (I, −R_u⁻¹ R_θ).
 
-        Without active limits it is the Hessian of `pcl.Problem`.
+        At the `result` of `minimize`; without active limits it is the Hessian of `pcl.Problem`.
         """
         p, found = self.blocks.size, result.interior_point
         point = self.at(found.x)
