@@ -88,7 +88,8 @@ class FullSpace:
         return FullPoint(self._program, self._opened, self._layout, self._factors, x)
 
     def start(self, theta: Theta | None = None, solved: bool = True) -> Array:
-        """x = (θ, u) at `theta`: u by the solves where they converge (`solved`), else from where they begin."""
+        """x = (θ, u) at `theta`: u by the solves where they converge (`solved`),
+        else from where they begin."""
         theta = self.blocks.unravel(self.blocks.start if theta is None else theta)
         theta, states = self._start_values(theta, solved)
         return np.concatenate([np.ravel(value) for value in (*theta.values(), *states.values())])
