@@ -33,6 +33,7 @@ if TYPE_CHECKING:
                                      geometric_times as geometric_times, halved_steps as halved_steps,
                                      uniform_times as uniform_times)
     from pcl.factor.registry import register_solver as register_solver
+    from pcl.full_space.full_space import FullSpace as FullSpace
     from pcl.networks.field import Field as Field
     from pcl.networks.icnn import ICNN as ICNN
     from pcl.networks.monotone import MonotoneMLP as MonotoneMLP
@@ -80,6 +81,7 @@ _HOME = {
     **dict.fromkeys(("AdaptiveTimes", "geometric_times", "halved_steps",
                      "uniform_times"), "evolution.times"),
     "register_solver": "factor.registry",
+    "FullSpace": "full_space.full_space",
     "Field": "networks.field", "ICNN": "networks.icnn", "MonotoneMLP": "networks.monotone",
     "KerasModel": "networks.keras_model",
     "MLP": "networks.mlp",

@@ -27,7 +27,7 @@ FLOORS = (
     ("pcl.engine",),
     ("pcl.nodes",),
     ("pcl.nodes.linear", "pcl.nodes.equation", "pcl.nodes.scan"),
-    ("pcl.nodes.eigen", "pcl.nodes.pointwise"),
+    ("pcl.nodes.eigen", "pcl.nodes.pointwise", "pcl.full_space"),
     ("pcl.networks",),
     ("pcl.uncertainty.kernels",),
     ("pcl.uncertainty.noise",),

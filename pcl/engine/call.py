@@ -43,9 +43,9 @@ class NodeCall:
 
     def evaluate(self, values: dict) -> Any:
         """The node's point; its value is entered into `values`."""
-        glue = self.glue.value(values)
+        inputs = self.input_values(values)
         try:
-            point = self.node.evaluate(*(_value(i, glue, values) for i in self.inputs))
+            point = self.node.evaluate(*inputs)
         except TrialFailure as failure:
             failure.add_note(f"raised by {type(self.node).__name__}, variable {self.output} of the loss")
             raise
@@ -56,21 +56,38 @@ class NodeCall:
         """Add the adjoints of the variables in front to `bars`; returns those of the inputs."""
         wanted = [not isinstance(i, Constant) for i in self.inputs]
         input_bars = point.pullback(bars[self.output], wanted)
+        self.accumulate_inputs(input_bars, values, bars)
+        return input_bars
+
+    def input_values(self, values: dict) -> list:
+        """The arrays that the node is given."""
+        glue = self.glue.value(values)
+        return [_value(i, glue, values) for i in self.inputs]
+
+    def input_tangents(self, values: dict, tangents: dict) -> list:
+        """The tangents of the node's inputs, None where one does not move."""
+        glue = self.glue.tangents(values, tangents)
+        return [_tangent(i, glue, tangents) for i in self.inputs]
+
+    def accumulate_inputs(self, input_bars: Any, values: dict, bars: dict) -> None:
+        """Add to `bars` what the adjoints of the inputs bring to the variables in front."""
         for described, bar in zip(self.inputs, input_bars):
             if isinstance(described, Direct):
                 accumulate(bars, {described.variable: bar})
         accumulate(bars, self.glue.pullback(values, self._glued(input_bars)))
-        return input_bars
+
+    def add_input_curvature(self, plan: Any, values: dict, input_bars: Any, tangents: dict) -> None:
+        """Add the curvature of the glue in front of the node to the plan."""
+        self.glue.add_curvature(plan, values, self._glued(input_bars), tangents)
 
     def extend(self, plan: Any, point: Any, values: dict, bars: dict, input_bars: Any,
                tangents: dict) -> Any:
         """The tangent of v, its curvature added to the plan; None if v does not move."""
-        glue = self.glue.tangents(values, tangents)
-        inputs = [_tangent(i, glue, tangents) for i in self.inputs]
+        inputs = self.input_tangents(values, tangents)
         if all(t is None for t in inputs):
             return None
         if input_bars is not None:
-            self.glue.add_curvature(plan, values, self._glued(input_bars), tangents)
+            self.add_input_curvature(plan, values, input_bars, tangents)
         bar = bars.get(self.output)
         return point.extend(plan, inputs, np.zeros(point.value.shape) if bar is None else bar)
 
