@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, with_data
+from pcl.support.sparse import times
 
 # Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
 BLOCK = 2 ** 17
@@ -47,8 +48,10 @@ class Pattern:
 
     def matrix(self, coefficients):
         """Σ_j A_j(c_j) as a CSC array."""
-        data = sum(m @ c for m, c in zip(self.maps, coefficients))
-        return self.with_values(data)
+        first, *others = (times(m, c) for m, c in zip(self.maps, coefficients))
+        for data in others:
+            first += data
+        return self.with_values(first)
 
     @functools.cached_property
     def key(self):
@@ -62,10 +65,10 @@ class Pattern:
 
     def with_values(self, data):
         """The CSC array with the entries `data` in this pattern."""
-        return with_data(self._like, data)
+        return with_data(self._template, data)
 
     @functools.cached_property
-    def _like(self):
+    def _template(self):
         like = sp.csc_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
         like.has_canonical_format = True
         return like

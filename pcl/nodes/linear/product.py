@@ -9,6 +9,7 @@ import tensorflow as tf
 from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import total
 from pcl.nodes.linear.pattern import pattern_of
+from pcl.support.sparse import times, times_transposed
 
 
 class ProductNode:
@@ -51,12 +52,12 @@ class ProductPoint:
         self.flat = flat_structures(node.structures, node.columns)
         self.x, self.coefficients = x, coefficients
         self.matrix = node.matrix(coefficients)
-        self.value = self.matrix @ x
+        self.value = times(self.matrix, x)
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         bars = [s.coefficient_adjoint(adjoint.ravel(), self.x.ravel()) if want else None
                 for s, want in zip(self.flat, wanted)]
-        return (*bars, self.matrix.T @ adjoint if wanted[-1] else None)
+        return (*bars, times_transposed(self.matrix, adjoint) if wanted[-1] else None)
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         *c_tangents, x_tangent = tangents

@@ -15,6 +15,7 @@ from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.nodes.linear.product import flat_structures
+from pcl.support.arrays import digest
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import known, whole_numbers
 
@@ -104,13 +105,22 @@ class SolveNode:
 
     def __init__(self, structures, columns, solver, name_null=None):
         self.structures, self.columns, self.solver = structures, columns, solver
-        self._name_null = name_null
+        self._name_null, self._last = name_null, None
 
     def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, b = inputs
         pattern = pattern_of(self.structures)
         values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
         return _tensorflow_solve(pattern, self, False, values, b)
+
+    def factor_at(self, coefficients):
+        """The factorisation of A(c); for the same arrays it is found without reading them again."""
+        last = self._last
+        if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
+            pattern = pattern_of(self.structures)
+            matrix = pattern.matrix(coefficients)
+            self._last = last = coefficients, matrix, (pattern.key, digest(matrix.data))
+        return self.factor(*last[1:])
 
     def factor(self, matrix, key):
         """The factorisation of a matrix; a singular one in words of the problem, where they are known."""
@@ -141,9 +151,7 @@ class SolvePoint:
 
     def __init__(self, node, coefficients, b):
         self.flat = flat_structures(node.structures, node.columns)
-        pattern = pattern_of(node.structures)
-        matrix = pattern.matrix(coefficients)
-        self.factor = node.factor(matrix, pattern.key)
+        self.factor = node.factor_at(coefficients)
         self.value = _checked(self.factor.solve(b))
         self._last = None
 
@@ -157,7 +165,7 @@ class SolvePoint:
         """μ = A⁻ᵀ ū; the last one is kept, as the curvature needs it again."""
         last = self._last
         if last is None or not np.array_equal(adjoint, last[0]):
-            mu = self.factor.solve(adjoint.reshape(self.factor.n, -1), transpose=True).ravel()
+            mu = self.factor.solve(adjoint.reshape(self.value.shape), transpose=True).ravel()
             self._last = last = adjoint, mu
         return last[1]
 
@@ -187,7 +195,7 @@ def _tensorflow_solve(pattern, node, transpose, values, b):
     """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
     def numeric(values, b):
         matrix = pattern.with_values(values)
-        return _checked(node.factor(matrix, pattern.key).solve(b, transpose))
+        return _checked(node.factor(matrix, (pattern.key, digest(matrix.data))).solve(b, transpose))
 
     @tf.custom_gradient
     def operation(values, b):
