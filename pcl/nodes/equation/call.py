@@ -14,7 +14,7 @@ from pcl.engine.procedure import Procedure, accumulate
 from pcl.engine.second.bases import InverseBase, LeafBase
 from pcl.engine.second.plan import Plan
 from pcl.engine.second.tangent import Tangent
-from pcl.engine.trace import constant_shape, described
+from pcl.engine.trace import constant_shape, separated
 from pcl.errors import NotFinite, SingularMatrix, TrialFailure
 from pcl.nodes.equation.newton import Newton, newton
 
@@ -54,10 +54,11 @@ class _RecordedEquation:
     output: int
     settings: Newton
 
-    def described(self, graph):
-        """The equation with its inner calls and glue, in a list."""
-        residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
-        return [self.kind(Piece(graph, [self.start]), residual, self.output, self.settings)]
+    def described(self, graph, moving=None):
+        """What does not depend on the unknown, and the equation with its inner calls and glue."""
+        held, changing = separated(self.inside, graph, {self.output})
+        residual = Procedure(changing, Piece(graph, [self.residual]))
+        return [*held, self.kind(Piece(graph, [self.start]), residual, self.output, self.settings)]
 
 
 def float64_like(residual, shape):
