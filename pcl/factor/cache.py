@@ -54,10 +54,12 @@ class FactorCache:
     counts : Counts
     solutions : dict
         Of equations that start from their last solution: {call: the last one found}.
+    nearby : dict
+        Of equations: {call: the last factor made in this evaluation}.
     """
 
     def __init__(self, budget=256_000_000, capacity=None):
-        self.counts, self.solutions = Counts(), {}
+        self.counts, self.solutions, self.nearby = Counts(), {}, {}
         self.budget, self.capacity = budget, capacity
         self._recent, self._older, self._recent_bytes = {}, {}, 0
         self._watches = Bounded(WATCHED)
@@ -65,7 +67,7 @@ class FactorCache:
     def new_evaluation(self):
         """Keep what the last evaluation used, within the budget; forget what it did not."""
         self._older = self._recent if self._recent_bytes <= self.budget else {}
-        self._recent, self._recent_bytes = {}, 0
+        self._recent, self._recent_bytes, self.nearby = {}, 0, {}
 
     def get(self, matrix, solver, content=None):
         """The factor of a CSC array; `content`, equal for equal ones, saves reading it again."""

@@ -1,5 +1,6 @@
 """A state defined by an equation: r(u, θ) = 0 with r any traced function of nodes and glue."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,11 @@ from pcl.engine.second.plan import Plan
 from pcl.engine.second.tangent import Tangent
 from pcl.engine.trace import constant_shape, separated
 from pcl.errors import NotFinite, SingularMatrix, TrialFailure
+from pcl.factor.near import Near
 from pcl.nodes.equation.newton import Newton, newton
+
+# The solver whose factors are worth being kept: of an iteration a solve is dearer than the setup.
+DIRECT = "superlu"
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ class ImplicitCall:
 
     def _at(self, u, values):
         values[self.output] = u
-        return EquationPoint(self, self.residual.evaluate(values), values)
+        return EquationPoint(self, self.residual.evaluate(values), values, factor.in_use().nearby)
 
     def pullback(self, point: Any, values: dict, bars: dict) -> Any:
         """Adjoints through the equation; returns that of r for `extend`."""
@@ -153,10 +158,14 @@ class ImplicitCall:
 
 
 class EquationPoint:
-    """The equation at one u: residual r, Jacobian r_u, and its factor on demand."""
+    """The equation at one u: residual r, Jacobian r_u, and its factor on demand.
 
-    def __init__(self, call, points, values):
-        self.points, self._call, self._values = points, call, values
+    The last factorisation that was made for the equation, in the last iteration or in the last step of a
+    march, is used as long as the Jacobian is near (`pcl.factor.near`): it is kept in `nearby`, a dict.
+    """
+
+    def __init__(self, call, points, values, nearby):
+        self.points, self._call, self._values, self._nearby = points, call, values, nearby
         r, = call.residual.result.value(values)
         self.value, self.residual = values[call.output], r.ravel()
         self._factor = None
@@ -165,8 +174,17 @@ class EquationPoint:
     def factor(self):
         """The factorised Jacobian at this u."""
         if self._factor is None:
-            self._factor = factor.cached(self.jacobian(), self._call.settings.solver)
+            matrix, near = self.jacobian(), self._nearby.get(self._call)
+            new = functools.partial(self._factorised, matrix)
+            self._factor = new() if near is None or near.n != len(self.residual) else Near(near, matrix, new)
         return self._factor
+
+    def _factorised(self, matrix):
+        solver = self._call.settings.solver
+        found = factor.cached(matrix, solver)
+        if solver == DIRECT:
+            self._nearby[self._call] = found
+        return found
 
     def jacobian(self):
         """r_u at this u, sparse."""
