@@ -69,9 +69,10 @@ class FactorCache:
         self._older = self._recent if self._recent_bytes <= self.budget else {}
         self._recent, self._recent_bytes, self.nearby = {}, 0, {}
 
-    def get(self, matrix, solver, content=None):
-        """The factor of a CSC array; `content`, equal for equal ones, saves reading it again."""
-        key = solver, content or (matrix.shape, digest(matrix.indices, matrix.indptr), digest(matrix.data))
+    def get(self, matrix, solver, pattern_key=None, data_key=None):
+        """The factor of a CSC array; the keys, equal for equal contents, save reading it again."""
+        pattern_key = pattern_key or (matrix.shape, digest(matrix.indices, matrix.indptr))
+        key = pattern_key, solver, data_key or digest(matrix.data)
         factor = self._recent.get(key)
         if factor is None:
             if len(self._recent) == self.capacity or self._recent_bytes > self.budget:
@@ -91,9 +92,9 @@ class FactorCache:
 _cache = contextvars.ContextVar("pcl_factor_cache", default=FactorCache(capacity=8))
 
 
-def cached(matrix, solver, content=None):
+def cached(matrix, solver, pattern_key=None, data_key=None):
     """The factor of a CSC array from the cache in use."""
-    return _cache.get().get(matrix, solver, content)
+    return _cache.get().get(matrix, solver, pattern_key, data_key)
 
 
 def in_use():

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from pcl.factor.cache import Factor
-from pcl.support.sparse import times, times_transposed, with_data
+from pcl.support.arrays import with_data
+from pcl.support.sparse import times, times_transposed
 from pcl.support.types import Array
 
 # Columns that are refined in all: after these A is factorised, which costs as much as 20 to 50 of them.

@@ -119,13 +119,13 @@ class SolveNode:
         if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
             pattern = pattern_of(self.structures)
             matrix = pattern.matrix(coefficients)
-            self._last = last = coefficients, matrix, (pattern.key, digest(matrix.data))
+            self._last = last = coefficients, matrix, pattern.key, digest(matrix.data)
         return self.factor(*last[1:])
 
-    def factor(self, matrix, key):
+    def factor(self, matrix, pattern_key, data_key=None):
         """The factorisation of a matrix; a singular one in words of the problem, where they are known."""
         try:
-            return factor.cached(matrix, self.solver, key)
+            return factor.cached(matrix, self.solver, pattern_key, data_key)
         except SingularMatrix as error:
             named = self._name_null is not None and error.null_space is not None
             words = self._name_null(error.null_space) if named else None
@@ -195,7 +195,7 @@ def _tensorflow_solve(pattern, node, transpose, values, b):
     """A⁻¹b or A⁻ᵀb as a TensorFlow operation; its gradient is made of such operations again."""
     def numeric(values, b):
         matrix = pattern.with_values(values)
-        return _checked(node.factor(matrix, (pattern.key, digest(matrix.data))).solve(b, transpose))
+        return _checked(node.factor(matrix, pattern.key).solve(b, transpose))
 
     @tf.custom_gradient
     def operation(values, b):
