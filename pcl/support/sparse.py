@@ -50,3 +50,17 @@ def _product(loops, A, m, n, x):
     result = np.zeros((m, x.shape[1]))
     loops[1](m, n, x.shape[1], A.indptr, A.indices, A.data, x.ravel(), result.ravel())
     return result
+
+
+def _matmat(a: Any, b: Any, entries: int) -> np.ndarray:
+    """The entries of a b, a and b of one format, in the order in which SciPy's product leaves them."""
+    if a.format == "csc":
+        a, b, m, n = b, a, b.shape[1], a.shape[0]
+    else:
+        m, n = a.shape[0], b.shape[1]
+    starts, indices, data = np.empty(m + 1, np.int32), np.empty(entries, np.int32), np.empty(entries)
+    _loops.csr_matmat(m, n, a.indptr, a.indices, a.data, b.indptr, b.indices, b.data, starts, indices, data)
+    return data
+
+
+matmat = None if _loops is None else _matmat

@@ -14,7 +14,8 @@ from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure, accumulate
 from pcl.engine.second.bases import InverseBase, LeafBase
 from pcl.engine.second.plan import Plan
-from pcl.engine.second.tangent import Tangent
+from pcl.engine.second.patterns import PATTERNS
+from pcl.engine.second.tangent import Tangent, scaled
 from pcl.engine.trace import constant_shape, separated
 from pcl.errors import NotFinite, SingularMatrix, TrialFailure
 from pcl.factor.near import Near
@@ -137,7 +138,7 @@ class ImplicitCall:
         local = {**tangents, self.output: Tangent.of(state)}
         self.residual.extend(plan, point.points, values, adjoint, local)
         r_tangent, = self.residual.result.tangents(values, local)
-        state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
+        state.rhs = Tangent({a: scaled(-1.0, L) for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
     @property
@@ -203,7 +204,9 @@ class EquationPoint:
         if not sp.issparse(L) and not isinstance(L, np.ndarray):
             _require_finite(L, n)
             L = L @ sp.eye_array(n).toarray() if n <= 2000 else _refuse(n)
-        matrix = sp.csc_array(L)
+        if PATTERNS.knows(L):
+            return PATTERNS.converted(L, "csc")
+        matrix = sp.csc_array(L, copy=True)
         matrix.sum_duplicates()
         return matrix
 

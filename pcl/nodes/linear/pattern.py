@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, with_data
 from pcl.support.sparse import times
@@ -71,7 +72,7 @@ class Pattern:
     def _template(self):
         like = sp.csc_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
         like.has_canonical_format = True
-        return like
+        return PATTERNS.add(like)
 
 
 def pattern_of(structures):

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.engine.second.constants import CONSTANTS
+from pcl.engine.second.patterns import PATTERNS
 from pcl.engine.second.tangent import total
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.support.sparse import times, times_transposed
@@ -24,7 +25,7 @@ class ProductNode:
         """A(c), CSR; the same object for the same arrays: products with a constant one are known then."""
         last = self._last
         if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
-            matrix = pattern_of(self.structures).matrix(coefficients).tocsr()
+            matrix = PATTERNS.converted(pattern_of(self.structures).matrix(coefficients), "csr")
             self._last = last = coefficients, CONSTANTS.add(matrix)
         return last[1]
 

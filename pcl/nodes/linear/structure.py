@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, selection, with_data
 from pcl.support.caches import Bounded, Companions
@@ -195,7 +196,7 @@ class _GroupedRows:
         shape = (matrix.shape[0] // group, matrix.shape[1])
         if group > 1:
             indices, indptr = self._merged(group, *shape)
-        self._sums = sp.csr_array((np.zeros(len(indices)), indices, indptr), shape=shape)
+        self._sums = PATTERNS.add(sp.csr_array((np.zeros(len(indices)), indices, indptr), shape=shape))
         self._transposed = self._sums.T
 
     def _merged(self, group, n, n_cols):
