@@ -5,6 +5,7 @@ On some hundred unknowns SciPy's own checks cost more than the sums: Aᵀ x make
 arrays of float64, and SciPy's operators where they are anything else.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -52,15 +53,21 @@ def _product(loops, A, m, n, x):
     return result
 
 
-def _matmat(a: Any, b: Any, entries: int) -> np.ndarray:
-    """The entries of a b, a and b of one format, in the order in which SciPy's product leaves them."""
+def _matmat(a: Any, b: Any, like: Any) -> Any:
+    """a b, a and b of one format, `like` of its pattern; unsorted, as SciPy's loop leaves it.
+
+    Entries that are 0 are left out; the arrays then end in what was in memory.
+    """
     if a.format == "csc":
         a, b, m, n = b, a, b.shape[1], a.shape[0]
     else:
         m, n = a.shape[0], b.shape[1]
-    starts, indices, data = np.empty(m + 1, np.int32), np.empty(entries, np.int32), np.empty(entries)
-    _loops.csr_matmat(m, n, a.indptr, a.indices, a.data, b.indptr, b.indices, b.data, starts, indices, data)
-    return data
+    product = copy.copy(like)
+    product.indptr, product.indices, product.data = (np.empty_like(x) for x in (
+        like.indptr, like.indices, like.data))
+    _loops.csr_matmat(m, n, a.indptr, a.indices, a.data, b.indptr, b.indices, b.data,
+                      product.indptr, product.indices, product.data)
+    return product
 
 
 matmat = None if _loops is None else _matmat

@@ -48,8 +48,13 @@ class Patterns:
         if self._is_diagonal(b):
             return with_data(a, a.data * b.data[self._places(a, 1)])
         b = self.converted(b, a.format)
-        like, order = self._of("product", (a, b), lambda: _ordered(a @ b))
-        return with_data(like, matmat(a, b, like.nnz)[order])
+        like, order = self._of("product", (a, b), lambda: _ordered_by_data(_numbered(_ones(a) @ _ones(b))))
+        product = matmat(a, b, like)
+        if product.nnz == like.nnz:
+            return with_data(like, product.data[order])
+        data = np.zeros(like.nnz)           # SciPy's loop leaves out entries that are 0
+        data[np.searchsorted(_keys(like), _keys(product))] = product.data[:product.nnz]
+        return with_data(like, data)
 
     def sum(self, a: Any, b: Any) -> Any:
         """a + b; None if one of the patterns is not known."""
@@ -119,23 +124,23 @@ def _ordered_by_data(numbered):
     return numbered, numbered.data.astype(np.int64) - 1
 
 
-def _ordered(product):
-    """The same of a product as SciPy's loop leaves it, where it stands when sorted."""
-    return _ordered_by_data(_numbered(product))
-
-
 def _added(a, b):
     """(a + b as ones, the places of the entries of a and of b in it)."""
-    like = with_data(a, np.ones(len(a.data))) + with_data(b, np.ones(len(b.data)))
+    like = _ones(a) + _ones(b)
     like.sort_indices()
     keys = _keys(like)
     return like, np.searchsorted(keys, _keys(a)), np.searchsorted(keys, _keys(b))
 
 
+def _ones(a):
+    """The pattern of a with entries 1: nothing cancels."""
+    return with_data(a, np.ones(len(a.data)))
+
+
 def _keys(a):
     """Numbers that order the entries as they are stored."""
     major = np.repeat(np.arange(len(a.indptr) - 1, dtype=np.int64), np.diff(a.indptr))
-    return major * a.shape[1 if a.format == "csr" else 0] + a.indices
+    return major * a.shape[1 if a.format == "csr" else 0] + a.indices[:a.nnz]
 
 
 def _is_diagonal(a):

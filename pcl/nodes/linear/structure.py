@@ -197,7 +197,7 @@ class _GroupedRows:
         if group > 1:
             indices, indptr = self._merged(group, *shape)
         self._sums = PATTERNS.add(sp.csr_array((np.zeros(len(indices)), indices, indptr), shape=shape))
-        self._transposed = self._sums.T
+        self._transposed = PATTERNS.add(self._sums.T)
 
     def _merged(self, group, n, n_cols):
         key = (self.row // group).astype(np.int64) * n_cols + self.matrix.indices
