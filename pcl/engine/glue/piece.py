@@ -121,6 +121,12 @@ class Piece:
             outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
             shapes = [all_shapes[o] for o in outputs]
             pushforward = functools.partial(self._pushforward, values, d)
+            if all(self._glue.is_pointwise(o, i) for o in outputs):
+                ones, = pushforward([np.ones(values[d].shape)])
+                for o in outputs:
+                    if np.any(ones[o]):
+                        jacobian[o][d] = diagonal_matrix(ones[o].ravel())
+                continue
             for o, shape, block in zip(outputs, shapes, probe(pushforward, outputs, values[d], shapes)):
                 one = entry(pushforward, o)
                 if block is None:

@@ -29,6 +29,7 @@ class Pattern:
         self.cols = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
         keys = self._keys(self.rows, self.cols)
         self.maps = [self._map(s, keys) for s in structures]
+        self._last: tuple = (), ()
 
     def _map(self, structure, keys):
         """From the coefficient of a structure to the entries, by blocks that bound the memory."""
@@ -53,6 +54,14 @@ class Pattern:
         for data in others:
             first += data
         return self.with_values(first)
+
+    def identified(self, coefficients):
+        """(matrix, key of the pattern, key of the entries); for the same arrays the same ones as last."""
+        last = self._last
+        if len(last[0]) != len(coefficients) or any(a is not b for a, b in zip(last[0], coefficients)):
+            matrix = self.matrix(coefficients)
+            self._last = last = coefficients, (matrix, self.key, digest(matrix.data))
+        return last[1]
 
     @functools.cached_property
     def key(self):

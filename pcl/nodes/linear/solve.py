@@ -15,7 +15,6 @@ from pcl.nodes.linear.matrix import SparseMatrix
 from pcl.nodes.linear.partition import Partition
 from pcl.nodes.linear.pattern import pattern_of
 from pcl.nodes.linear.product import flat_structures
-from pcl.support.arrays import digest
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import known, whole_numbers
 
@@ -105,7 +104,7 @@ class SolveNode:
 
     def __init__(self, structures, columns, solver, name_null=None):
         self.structures, self.columns, self.solver = structures, columns, solver
-        self._name_null, self._last = name_null, None
+        self._name_null = name_null
 
     def tensorflow(self, *inputs: Any) -> Any:
         *coefficients, b = inputs
@@ -115,12 +114,7 @@ class SolveNode:
 
     def factor_at(self, coefficients):
         """The factorisation of A(c); for the same arrays it is found without reading them again."""
-        last = self._last
-        if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
-            pattern = pattern_of(self.structures)
-            matrix = pattern.matrix(coefficients)
-            self._last = last = coefficients, matrix, pattern.key, digest(matrix.data)
-        return self.factor(*last[1:])
+        return self.factor(*pattern_of(self.structures).identified(coefficients))
 
     def factor(self, matrix, pattern_key, data_key=None):
         """The factorisation of a matrix; a singular one in words of the problem, where they are known."""
