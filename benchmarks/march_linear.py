@@ -58,7 +58,8 @@ class Loop:
         return np.concatenate(readings)
 
     def jacobian(self, theta):
-        K, u, S, readings = self._stiffness(theta), self.start, np.zeros((self.start.size, theta.size)), []
+        K, u, readings = self._stiffness(theta), self.start, []
+        S = np.zeros((u.size, theta.size))
         for h in self.steps:
             F, a = splu(sp.csc_array(self.mass / (GAMMA * h) + K)), 1.0 / (GAMMA * h)
             U, u = self._step(F, h, u)

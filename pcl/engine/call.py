@@ -43,9 +43,9 @@ class NodeCall:
 
     def evaluate(self, values: dict) -> Any:
         """The node's point; its value is entered into `values`."""
-        glue = self.glue.value(values)
+        glue = self.glue.value(values) if self.glue.outputs else ()
         try:
-            point = self.node.evaluate(*(_value(i, glue, values) for i in self.inputs))
+            point = self.node.evaluate(*[_value(i, glue, values) for i in self.inputs])
         except TrialFailure as failure:
             failure.add_note(f"raised by {type(self.node).__name__}, variable {self.output} of the loss")
             raise
@@ -91,10 +91,10 @@ class NodeCall:
 
 
 def _value(described, glue, values):
-    if isinstance(described, Constant):
-        return described.value
     if isinstance(described, Direct):
         return values[described.variable]
+    if isinstance(described, Constant):
+        return described.value
     return glue[described.position]
 
 

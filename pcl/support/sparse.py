@@ -16,6 +16,9 @@ try:
 except ImportError:                 # a SciPy that keeps them elsewhere: its operators do the same
     _loops = None
 
+# The type of arrays that the loops are called with; another object of the same type goes SciPy's way.
+_FLOAT = np.dtype(np.float64)
+
 # The loops of A x and of Aᵀ x, for a vector and for several columns, by the format of A.
 _NAMES = {"csr": ("csr_matvec", "csc_matvec", "csr_matvecs", "csc_matvecs"),
           "csc": ("csc_matvec", "csr_matvec", "csc_matvecs", "csr_matvecs")}
@@ -27,29 +30,31 @@ _LOOPS = {} if _loops is None else {
 def times(A: Any, x: np.ndarray) -> np.ndarray:
     """A x for any factor A (m, n), x (n,) or (n, k)."""
     loops = _LOOPS.get(type(A))
-    if loops is None or A.data.dtype != np.float64 or x.dtype != np.float64 or len(A.shape) != 2:
+    if loops is None or A.data.dtype is not _FLOAT or x.dtype is not _FLOAT:
         return A @ x
-    return _product(loops[::2], A, *A.shape, x)
+    m, n = A.shape
+    return _product(loops[0], loops[2], A, m, n, x)
 
 
 def times_transposed(A: Any, y: np.ndarray) -> np.ndarray:
     """Aᵀ y for any factor A (m, n), y (m,) or (m, k); Aᵀ is not made."""
     loops = _LOOPS.get(type(A))
-    if loops is None or A.data.dtype != np.float64 or y.dtype != np.float64 or len(A.shape) != 2:
+    if loops is None or A.data.dtype is not _FLOAT or y.dtype is not _FLOAT:
         return A.T @ y
-    return _product(loops[1::2], A, *A.shape[::-1], y)
+    m, n = A.shape
+    return _product(loops[1], loops[3], A, n, m, y)
 
 
-def _product(loops, A, m, n, x):
+def _product(one, several, A, m, n, x):
     """By the loop for a vector or for columns, into zeros of m rows."""
-    if len(x) != n or x.ndim > 2:
-        raise ValueError(f"a matrix of {n} columns meets an array of shape {x.shape}.")
-    if x.ndim == 1:
-        result = np.zeros(m)
-        loops[0](m, n, A.indptr, A.indices, A.data, x, result)
-        return result
-    result = np.zeros((m, x.shape[1]))
-    loops[1](m, n, x.shape[1], A.indptr, A.indices, A.data, x.ravel(), result.ravel())
+    shape = x.shape
+    if shape[0] != n or len(shape) > 2:
+        raise ValueError(f"a matrix of {n} columns meets an array of shape {shape}.")
+    result = np.zeros((m, *shape[1:]))
+    if len(shape) == 1:
+        one(m, n, A.indptr, A.indices, A.data, x, result)
+    else:
+        several(m, n, shape[1], A.indptr, A.indices, A.data, x.ravel(), result.ravel())
     return result
 
 

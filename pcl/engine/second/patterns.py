@@ -48,7 +48,7 @@ class Patterns:
         if self._is_diagonal(b):
             return with_data(a, a.data * b.data[self._places(a, 1)])
         b = self.converted(b, a.format)
-        like, order = self._of("product", (a, b), lambda: _ordered_by_data(_numbered(_ones(a) @ _ones(b))))
+        like, order = self._of("product", (a, b), lambda: _sorted(_ones(a) @ _ones(b)))
         product = matmat(a, b, like)
         if product.nnz == like.nnz:
             return with_data(like, product.data[order])
@@ -71,25 +71,24 @@ class Patterns:
         """a by rows ("csr") or by columns ("csc")."""
         if a.format == form or not self.knows(a):
             return a.asformat(form)
-        like, order = self._of(form, (a,), lambda: _numbered(a).asformat(form), _ordered_by_data)
+        like, order = self._of(form, (a,), lambda: _in_order(_numbered(a).asformat(form)))
         return with_data(like, a.data[order])
 
     def _is_diagonal(self, a):
-        return self._of("diagonal", (a,), lambda: _is_diagonal(a), lambda found: (found,))[0]
+        return self._of("diagonal", (a,), lambda: (_is_diagonal(a),))[0]
 
     def _places(self, a, axis):
         """Row (axis 0) or column (1) of each entry."""
         if (axis == 1) == (a.format == "csr"):
             return a.indices
-        return self._of("places", (a,), lambda: np.repeat(np.arange(len(a.indptr) - 1), np.diff(a.indptr)),
-                        lambda found: (found,))[0]
+        return self._of("places", (a,), lambda: (_numbers_of_parts(a),))[0]
 
-    def _of(self, what, matrices, found, kept=None):
-        """What is kept of these patterns, found once."""
+    def _of(self, what, matrices, found):
+        """What is kept of these patterns, a tuple, found once."""
         key = (what, *((a.format, id(a.indices), a.shape) for a in matrices))
         known = self._found.get(key)
         if known is None:
-            known = found() if kept is None else kept(found())
+            known = found()
             self.add(known[0])
             with self._lock:
                 for a in matrices:
@@ -118,8 +117,13 @@ def _numbered(a):
     return with_data(a, np.arange(1.0, len(a.data) + 1.0))
 
 
-def _ordered_by_data(numbered):
-    """(the matrix with its entries sorted, which of the numbered entries stands where)."""
+def _sorted(a):
+    """(the matrix sorted, which of its entries stands where)."""
+    return _in_order(_numbered(a))
+
+
+def _in_order(numbered):
+    """The same of a matrix whose entries are their numbers."""
     numbered.sort_indices()
     return numbered, numbered.data.astype(np.int64) - 1
 
@@ -137,10 +141,14 @@ def _ones(a):
     return with_data(a, np.ones(len(a.data)))
 
 
+def _numbers_of_parts(a):
+    """Row (by columns: column) of each entry as it is stored."""
+    return np.repeat(np.arange(len(a.indptr) - 1), np.diff(a.indptr))
+
+
 def _keys(a):
     """Numbers that order the entries as they are stored."""
-    major = np.repeat(np.arange(len(a.indptr) - 1, dtype=np.int64), np.diff(a.indptr))
-    return major * a.shape[1 if a.format == "csr" else 0] + a.indices[:a.nnz]
+    return _numbers_of_parts(a) * a.shape[1 if a.format == "csr" else 0] + a.indices[:a.nnz]
 
 
 def _is_diagonal(a):
