@@ -114,7 +114,7 @@ class _RecordedCall:
     output: int
 
     def described(self, graph, moving=None):
-        """The call with its glue, in a list; before it the glue that is held where others are `moving`."""
+        """The call with its glue, in a list; before it the glue that depends on nothing `moving`."""
         inputs: list = []
         glue: list = []
         held: list = []

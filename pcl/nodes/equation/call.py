@@ -177,7 +177,8 @@ class EquationPoint:
         if self._factor is None:
             matrix, near = self.jacobian(), self._nearby.get(self._call)
             new = functools.partial(self._factorised, matrix)
-            self._factor = new() if near is None or near.n != len(self.residual) else Near(near, matrix, new)
+            known = near is not None and near.n == len(self.residual)
+            self._factor = Near(near, matrix, new) if known else new()
         return self._factor
 
     def _factorised(self, matrix):

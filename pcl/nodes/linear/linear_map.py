@@ -133,8 +133,8 @@ class LinearMapPoint:
     def __init__(self, linear_map, x):
         self._map, self._before = linear_map, x.shape
         self._columns = linear_map.flattened(x.shape)[1:]
-        y = times(linear_map.matrix, x.reshape(-1, *self._columns))
-        self.value = y.reshape(linear_map.result(x.shape))
+        value = times(linear_map.matrix, x.reshape(-1, *self._columns))
+        self.value = value.reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:

@@ -203,7 +203,8 @@ class _GroupedRows:
         key = (self.row // group).astype(np.int64) * n_cols + self.matrix.indices
         unique, self.slot = np.unique(key, return_inverse=True)
         counts = np.bincount(unique // n_cols, minlength=n)
-        return (unique % n_cols).astype(np.int32), np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return (unique % n_cols).astype(np.int32), starts.astype(np.int32)
 
     def weighted(self, w):
         """The sums as CSR."""
