@@ -189,9 +189,9 @@ class _RecordedScan:
         """What does not change from step to step, and the scan over the rest."""
         held, changing = separated(self.inside, graph, {*self.state, *self.rows})
         r, step = self.recurrence, Procedure(changing, Piece(graph, self.following))
-        start, inputs = Piece(graph, self.initial), Piece(graph, self.inputs)
-        call = ScanCall(start, inputs, self.state, self.rows, step, r.n_steps, r.keep, r.kept, self.output,
-                        r.memory)
+        start, inputs = (Piece(graph, x) for x in (self.initial, self.inputs))
+        call = ScanCall(start, inputs, self.state, self.rows, step, r.n_steps, r.keep, r.kept,
+                        self.output, r.memory)
         return [*held, call]
 
 
