@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-try:
-    from scipy.sparse import _sparsetools as _loops
-except ImportError:                 # a SciPy that keeps them elsewhere: its operators do the same
-    _loops = None
+# Of a SciPy that keeps them elsewhere None: its operators do the same.
+_loops: Any = getattr(sp, "_sparsetools", None)
 
 # The type of arrays that the loops are called with; another object of the same type goes SciPy's way.
 _FLOAT = np.dtype(np.float64)
@@ -22,7 +20,7 @@ _FLOAT = np.dtype(np.float64)
 # The loops of A x and of Aᵀ x, for a vector and for several columns, by the format of A.
 _NAMES = {"csr": ("csr_matvec", "csc_matvec", "csr_matvecs", "csc_matvecs"),
           "csc": ("csc_matvec", "csr_matvec", "csc_matvecs", "csr_matvecs")}
-_LOOPS = {} if _loops is None else {
+_LOOPS: dict[type, tuple] = {} if _loops is None else {
     kind: tuple(getattr(_loops, name) for name in _NAMES[word])
     for word, kind in (("csr", sp.csr_array), ("csc", sp.csc_array))}
 
