@@ -1,9 +1,16 @@
-"""How long is a small nonlinear march beside a plain SciPy loop of the same Newton steps?
+"""How long are marches of many small steps beside plain SciPy loops of the same steps?
 
     u_t = (κ(u) u_x)_x on (0, 1),   κ = θ₀ + θ₁ u²,   u = 0 at the ends,   u(0) = sin πx
 
-402 P1 unknowns, 100 steps of backward Euler. The loop in SciPy is what one writes by hand for this
-equation alone: its Jacobian typed in, no checks, the same tolerance. Both run in one process on one
+402 P1 unknowns, 100 steps of backward Euler; one value. And
+
+    u_t = (κ(x) u_x)_x + 1,   κ = Σ θ_j φ_j, the hat functions of five points
+
+41 P1 unknowns, 76 steps that grow, of sdirk2, read at nine points after each; one value, and the
+Jacobian of the readings.
+
+The loops in SciPy are what one writes by hand for these equations alone: Jacobian and sensitivities
+typed in, no checks, the same tolerance and number of factorisations. Both sides run in one process on one
 thread, in turn, at a new θ every round; the seconds are those of the processor. Run from the root of
 the project:
 
@@ -98,6 +105,25 @@ def measure(cells, steps, repeats):
             "ours/loop": statistics.median(a / b for a, b in rounds)}
 
 
+def measure_linear(cells, steps, repeats):
+    """The rows of the linear march: a value and a Jacobian."""
+    from benchmarks import march_linear
+    ours = march_linear.Ours(cells, steps)
+    loop = march_linear.Loop(ours, cells, steps)
+    rows = []
+    for work in ("residuals", "jacobian"):
+        sides = getattr(ours, work), getattr(loop, work)
+        a, b = (side(march_linear.THETA) for side in sides)
+        harness.require_agreement(work, {"ours": a, "loop": b}, AGREED)
+        rounds = [[_seconds(side, march_linear.THETA * (1.0 + NOISE * k)) for side in sides]
+                  for k in range(1, repeats + 1)]
+        seconds = [statistics.median(side) for side in zip(*rounds)]
+        rows.append({"work": work, "unknowns": cells + 1, "steps": steps, "factorisations": steps,
+                     "ours ms/step": 1e3 * seconds[0] / steps, "loop ms/step": 1e3 * seconds[1] / steps,
+                     "ours/loop": statistics.median(a / b for a, b in rounds)})
+    return rows
+
+
 def _seconds(function, theta):
     begun = time.process_time()
     function(theta)
@@ -109,13 +135,17 @@ def main(arguments=None):
     parser = harness.parser("A small nonlinear march, ours and a plain loop in SciPy.")
     parser.add_argument("--cells", type=int, default=401, help="of the mesh")
     parser.add_argument("--steps", type=int, default=100, help="of backward Euler")
+    parser.add_argument("--linear-cells", type=int, default=40, help="of the mesh of the linear march")
+    parser.add_argument("--linear-steps", type=int, default=76, help="of sdirk2, each with its factor")
     options = parser.parse_args(arguments)
     from threadpoolctl import threadpool_limits
     with threadpool_limits(1):
         options.threads = 1
         rows = [measure(options.cells, options.steps, options.repeats)]
+        linear = measure_linear(options.linear_cells, options.linear_steps, options.repeats)
     harness.report("A nonlinear march, one value", rows, options)
-    return rows
+    harness.report("A linear march", linear, options)
+    return rows + linear
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class NodeCall:
 
     def input_values(self, values: dict) -> list:
         """The arrays that the node is given."""
-        glue = self.glue.value(values)
+        glue = self.glue.value(values) if self.glue.outputs else ()
         return [_value(i, glue, values) for i in self.inputs]
 
     def input_tangents(self, values: dict, tangents: dict) -> list:
@@ -108,10 +108,10 @@ class NodeCall:
 
 
 def _value(described, glue, values):
-    if isinstance(described, Constant):
-        return described.value
     if isinstance(described, Direct):
         return values[described.variable]
+    if isinstance(described, Constant):
+        return described.value
     return glue[described.position]
 
 

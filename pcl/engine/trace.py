@@ -11,6 +11,7 @@ from pcl.engine.blocks import Named
 from pcl.engine.call import Constant, Direct, Glued, NodeCall
 from pcl.engine.glue.graph import Graph
 from pcl.engine.glue.piece import Piece
+from pcl.engine.held import Held
 from pcl.engine.procedure import Procedure
 from pcl.engine.program import TracedLoss
 from pcl.support.numpy_calls import explained
@@ -112,20 +113,48 @@ class _RecordedCall:
     inputs: list
     output: int
 
-    def described(self, graph):
-        """The call with its glue, in a list."""
+    def described(self, graph, moving=None):
+        """The call with its glue, in a list; before it the glue that depends on nothing `moving`."""
         inputs: list = []
         glue: list = []
+        held: list = []
         for x in self.inputs:
             inputs.append(_describe(graph, x, len(glue)))
             if isinstance(inputs[-1], Glued):
-                glue.append(x)
-        return [NodeCall(self.node, tuple(inputs), Piece(graph, glue), self.output)]
+                if moving is not None and _is_held(graph, x, moving):
+                    held.append(NodeCall(Held(), (Glued(0),), Piece(graph, [x]), graph.new_number()))
+                    inputs[-1] = Direct(held[-1].output)
+                else:
+                    glue.append(x)
+        return [*held, NodeCall(self.node, tuple(inputs), Piece(graph, glue), self.output)]
+
+
+def _is_held(graph, x, moving):
+    """Whether glue depends on nothing that moves, and has no more entries than what it depends on."""
+    deps = Piece(graph, [x]).deps
+    sizes = [graph.size_of(d) for d in deps]
+    return not moving.intersection(deps) and int(np.prod(x.shape)) <= sum(sizes)
 
 
 def described(recorded, graph):
     """The calls of all that was recorded, in order."""
     return tuple(call for one in recorded for call in one.described(graph))
+
+
+def separated(recorded, graph, unknowns):
+    """(calls that do not depend on the variables `unknowns`, those that do) of what was recorded inside.
+
+    The former are computed once for all values of the unknowns.
+    """
+    moving, held, changing = set(unknowns), [], []
+    for one in recorded:
+        for call in one.described(graph, moving):
+            if call.dependencies() & moving:
+                changing.append(call)
+                moving.update([call.output, *call.inner()])
+            else:
+                held.append(call)
+    return held, tuple(changing)
 
 
 def trace(function, blocks, finish):

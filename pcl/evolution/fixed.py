@@ -10,7 +10,7 @@ from pcl.support.validate import whole_numbers
 
 
 class Fixed:
-    """Entries of the state that are prescribed: u[numbers] = g(t).
+    """Entries of the state that are prescribed: u[numbers] = g(t); `is_zero` where g is 0 at all times.
 
     Parameters
     ----------
@@ -23,6 +23,7 @@ class Fixed:
         if len(np.unique(self.numbers)) < len(self.numbers):
             raise ValueError("fixed numbers has a number twice; expected each once.")
         self._values, self.split = values, Partition(self.numbers, n)
+        self.is_zero = not callable(values) and not tf.is_tensor(values) and not np.any(values)
 
     def at(self, t, shape):
         """g(t) as a tensor (m, …) for a state of this shape."""

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from pcl.engine import nodes
+from pcl.engine.held import held
 from pcl.evolution.systems import scalar
 from pcl.nodes.equation.solve_nonlinear import solve_nonlinear
 from pcl.nodes.linear.matrix import SparseMatrix
@@ -28,7 +29,7 @@ class Evolution:
 
     def __init__(self, system, shape, fixed, newton):
         self.system, self.shape, self.fixed, self._newton = system, shape, fixed, newton
-        self.mass, self.solver = system.mass, newton["solver"]
+        self.mass, self.solver, self._last = system.mass, newton["solver"], None
         if self.mass is None:
             self.mass = SparseMatrix.from_scipy(sp.eye_array(shape[0], format="csr"))
         if self.mass.shape != (shape[0], shape[0]):
@@ -92,37 +93,61 @@ class Evolution:
         stage : Stage
         start : first iterate of Newton's method
         """
-        fixed = None if self.fixed is None else self.fixed.lift(t, tuple(self.shape))
         if self.system.residual is None:
-            return self._solve_linear(a, b, stage, fixed)
-        return self._solve_nonlinear(a, b, stage, fixed, start)
+            return self._solve_linear(a, b, stage, t)
+        return self._solve_nonlinear(a, b, stage, t, start)
 
-    def _solve_linear(self, a, b, stage, fixed):
-        A = a * self.mass
+    def _solve_linear(self, a, b, stage, t):
         rhs = b + stage.weight * self.load(stage.t)
-        terms = (self.damping(stage.t), *stage.v), (self.stiffness(stage.t), *stage.u)
-        for matrix, slope, offset in terms:
-            if matrix is not None:
-                A = A + (stage.weight * slope) * matrix
-                rhs = rhs if offset is None else rhs - stage.weight * (matrix @ offset)
-        if fixed is None:
+        for matrix, (_, offset) in zip(self._matrices(stage.t), (stage.v, stage.u)):
+            if matrix is not None and offset is not None:
+                rhs = rhs - stage.weight * (matrix @ offset)
+        A, inner = self._matrix_of(a, stage)
+        if self.fixed is None:
             return solve(A, rhs, solver=self.solver)
-        split = self.fixed.split
-        rhs = split.take_free @ (rhs - A @ fixed)
-        inner = solve(A.restrict(split.free, split.free), rhs, solver=self.solver)
-        return split.put_free @ inner + fixed
+        split, fixed = self.fixed.split, self._lifted(t)
+        rhs = rhs if fixed is None else rhs - A @ fixed
+        return self._placed(solve(inner, split.take_free @ rhs, solver=self.solver), fixed)
 
-    def _solve_nonlinear(self, a, b, stage, fixed, start):
+    def _matrices(self, t):
+        return self.damping(t), self.stiffness(t)
+
+    def _matrix_of(self, a, stage):
+        """A of the linear equation, and that of the free entries; one for stages that have the same.
+
+        Its coefficients are computed once, whatever solves with it and multiplies it.
+        """
+        damping, stiffness = self._matrices(stage.t)
+        key = a, stage.weight, stage.v[0], stage.u[0], damping, stiffness
+        if self._last is None or any(x is not y for x, y in zip(self._last[0], key)):
+            A = a * self.mass
+            for matrix, slope in ((damping, stage.v[0]), (stiffness, stage.u[0])):
+                A = A if matrix is None else A + (stage.weight * slope) * matrix
+            A = SparseMatrix(A.structures, [held(c) for c in A.coefficients], A.space, A.positive)
+            free = None if self.fixed is None else self.fixed.split.free
+            self._last = key, A, A if free is None else A.restrict(free, free)
+        return self._last[1:]
+
+    def _lifted(self, t):
+        """E g(t), None for zero."""
+        return None if self.fixed.is_zero else self.fixed.lift(t, tuple(self.shape))
+
+    def _placed(self, inner, fixed):
+        """The state with these free entries."""
+        u = self.fixed.split.put_free @ inner
+        return u if fixed is None else u + fixed
+
+    def _solve_nonlinear(self, a, b, stage, t, start):
         def residual(u):
             u_s, v_s = stage.at(u)
             return a * (self.mass @ u) + stage.weight * self.forces(u_s, v_s, stage.t) - b
 
-        if fixed is None:
+        if self.fixed is None:
             return solve_nonlinear(residual, start, **self._newton)
-        split = self.fixed.split
-        inner = solve_nonlinear(lambda x: split.take_free @ residual(split.put_free @ x + fixed),
+        split, fixed = self.fixed.split, self._lifted(t)
+        inner = solve_nonlinear(lambda x: split.take_free @ residual(self._placed(x, fixed)),
                                 split.take_free @ start, **self._newton)
-        return split.put_free @ inner + fixed
+        return self._placed(inner, fixed)
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,12 @@ class FactorCache:
     counts : Counts
     solutions : dict
         Of equations that start from their last solution: {call: the last one found}.
+    nearby : dict
+        Of equations: {call: the last factor made in this evaluation}.
     """
 
     def __init__(self, budget=256_000_000, capacity=None):
-        self.counts, self.solutions = Counts(), {}
+        self.counts, self.solutions, self.nearby = Counts(), {}, {}
         self.budget, self.capacity = budget, capacity
         self._recent, self._older, self._recent_bytes = {}, {}, 0
         self._watches = Bounded(WATCHED)
@@ -65,12 +67,12 @@ class FactorCache:
     def new_evaluation(self):
         """Keep what the last evaluation used, within the budget; forget what it did not."""
         self._older = self._recent if self._recent_bytes <= self.budget else {}
-        self._recent, self._recent_bytes = {}, 0
+        self._recent, self._recent_bytes, self.nearby = {}, 0, {}
 
-    def get(self, matrix, solver, pattern_key=None):
-        """The factor of a CSC array; `pattern_key` saves reading its pattern again."""
+    def get(self, matrix, solver, pattern_key=None, data_key=None):
+        """The factor of a CSC array; the keys, equal for equal contents, save reading it again."""
         pattern_key = pattern_key or (matrix.shape, digest(matrix.indices, matrix.indptr))
-        key = (pattern_key, solver, digest(matrix.data))
+        key = pattern_key, solver, data_key or digest(matrix.data)
         factor = self._recent.get(key)
         if factor is None:
             if len(self._recent) == self.capacity or self._recent_bytes > self.budget:
@@ -90,9 +92,9 @@ class FactorCache:
 _cache = contextvars.ContextVar("pcl_factor_cache", default=FactorCache(capacity=8))
 
 
-def cached(matrix, solver, pattern_key=None):
+def cached(matrix, solver, pattern_key=None, data_key=None):
     """The factor of a CSC array from the cache in use."""
-    return _cache.get().get(matrix, solver, pattern_key)
+    return _cache.get().get(matrix, solver, pattern_key, data_key)
 
 
 def in_use():

@@ -10,7 +10,16 @@ import scipy.sparse as sp
 def selection(numbers, n):
     """The sparse matrix (len(numbers), n) with a one at (e, numbers[e]); its transpose puts back."""
     m = len(numbers)
-    return sp.csr_array((np.ones(m), (np.arange(m), numbers)), shape=(m, n))
+    matrix = sp.csr_array((np.ones(m), np.array(numbers, np.int64), np.arange(m + 1)), shape=(m, n))
+    return with_short_numbers(matrix)
+
+
+def with_short_numbers(matrix):
+    """A compressed matrix, its numbers made int32 in place where they fit."""
+    if max(*matrix.shape, len(matrix.indices)) < 2 ** 31:
+        matrix.indices, matrix.indptr = (a.astype(np.int32, copy=False)
+                                         for a in (matrix.indices, matrix.indptr))
+    return matrix
 
 
 def placed(first, size, of):

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.errors import NotFinite
+from pcl.support.arrays import with_short_numbers
 from pcl.support.nearest import nearest
 
 
@@ -47,7 +48,9 @@ def float64_array(name, value, shape=None, finite=True):
 
 
 def float64_sparse(name, matrix):
-    """A new CSR array with float64 entries of a sparse or dense matrix (m, n).
+    """A new CSR array with float64 entries of a sparse or dense matrix (m, n), sorted in each row.
+
+    Its numbers are short integers where they fit, so that products meet one kind.
 
     Raises
     ------
@@ -57,13 +60,14 @@ def float64_sparse(name, matrix):
         Not a matrix, or (NotFinite) entries that are not finite.
     """
     if not sp.issparse(matrix):
-        return sp.csr_array(float64_array(name, matrix, shape=(None, None)))
+        return with_short_numbers(sp.csr_array(float64_array(name, matrix, shape=(None, None))))
     _require_real(name, matrix, matrix.dtype)
     if matrix.ndim != 2:
         raise ValueError(f"{name} has shape {matrix.shape}; expected a matrix (m, n).")
     csr = sp.csr_array(matrix, dtype=np.float64, copy=True)
     require_finite(f"{name} (its stored entries)", csr.data)
-    return csr
+    csr.sort_indices()
+    return with_short_numbers(csr)
 
 
 def require_finite(name, array):

@@ -20,6 +20,29 @@ def is_affine(outputs, variables):
     return True
 
 
+def is_pointwise(output, variable, elementary):
+    """Whether output number i depends on entry i of the variable alone, read from the operations.
+
+    All between them are `elementary`, entry by entry, and of the shape of both.
+    """
+    moving: dict = {}
+    stack = [output]
+    while stack:
+        t = stack[-1]
+        if t.ref() == variable.ref():
+            moving[t.ref()] = True
+        waiting = [] if t.ref() in moving else [i for i in t.op.inputs if i.ref() not in moving]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        if t.ref() not in moving:
+            moving[t.ref()] = any(moving[i.ref()] for i in t.op.inputs)
+            if moving[t.ref()] and (t.op.type not in elementary or t.shape != variable.shape):
+                return False
+    return moving[output.ref()] and output.shape == variable.shape
+
+
 def _is_linear(op, moving):
     """Whether an operation is linear in those of its inputs that move."""
     if op.type in ("Mul", "BatchMatMulV2", "MatMul"):

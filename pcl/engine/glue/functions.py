@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import tensorflow as tf
 
-from pcl.engine.glue.affine import is_affine
-from pcl.engine.glue.numpy_code import compiled
+from pcl.engine.glue.affine import is_affine, is_pointwise
+from pcl.engine.glue.numpy_code import ELEMENTARY, compiled
 from pcl.errors import FailedCheck
 
 _PROCESS = os.getpid()
@@ -40,7 +40,7 @@ class PieceFunctions:
         self._wrapped, self.outputs = wrapped, list(outputs)
         self._variables, self._constants = list(variables), list(constants)
         self._scalar = scalar
-        self._batches = {}
+        self._batches, self._pointwise = {}, {}
 
     def value(self, x, constants):
         """The outputs."""
@@ -99,6 +99,13 @@ class PieceFunctions:
     def has_constant_curvature(self):
         """Whether the curvature depends neither on x nor on ā."""
         return not self._depends(self._curvature_outputs, self._variables + self._bars)
+
+    def is_pointwise(self, o, i):
+        """Whether output o depends on variable i entry by entry."""
+        if (o, i) not in self._pointwise:
+            with _GROWING:
+                self._pointwise[o, i] = is_pointwise(self.outputs[o], self._variables[i], ELEMENTARY)
+        return self._pointwise[o, i]
 
     def connected(self, o, i):
         """Whether output o can depend on variable i."""

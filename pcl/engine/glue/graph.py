@@ -15,11 +15,22 @@ class Graph:
     def __init__(self, wrapped, variables):
         self._wrapped = wrapped
         self._number = {t.ref(): number for number, t in variables}
+        self._sizes = {number: int(np.prod(t.shape)) for number, t in variables}
         self._glue = {}
 
     def variable(self, tensor):
         """The number of the variable that `tensor` is, or None."""
         return self._number.get(tensor.ref())
+
+    def size_of(self, number):
+        """Number of entries of a variable."""
+        return self._sizes[number]
+
+    def new_number(self):
+        """The number of a variable that no tensor stands for."""
+        number = max(self._sizes) + 1
+        self._sizes[number] = 0
+        return number
 
     def glue(self, outputs, scalar):
         """The glue that computes `outputs`: (functions, variable numbers, constants).

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from pcl.engine.glue.probe import ZERO, entry, explicit, probe, random_like, same, selection
 from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import diagonal_matrix, total
+from pcl.support.sparse import times, times_transposed
 
 
 class Piece:
@@ -78,14 +79,14 @@ class Piece:
     def _affine(self, o, values):
         result = self._offsets[o].copy()
         for d, L in self._constant_jacobian[o].items():
-            result += (L @ values[d].ravel()).reshape(result.shape)
+            result += times(L, values[d].ravel()).reshape(result.shape)
         return result
 
     def _affine_pullback(self, values, bars):
         result: dict = {}
         for jacobian, bar in zip(self._constant_jacobian, bars):
             for d, L in jacobian.items():
-                term = (CONSTANTS.transpose(L) @ bar.ravel()).reshape(values[d].shape)
+                term = times_transposed(L, bar.ravel()).reshape(values[d].shape)
                 result[d] = result[d] + term if d in result else term
         return result
 
@@ -120,6 +121,12 @@ class Piece:
             outputs = [o for o in range(len(self.outputs)) if self._glue.connected(o, i)]
             shapes = [all_shapes[o] for o in outputs]
             pushforward = functools.partial(self._pushforward, values, d)
+            if all(self._glue.is_pointwise(o, i) for o in outputs):
+                ones, = pushforward([np.ones(values[d].shape)])
+                for o in outputs:
+                    if np.any(ones[o]):
+                        jacobian[o][d] = diagonal_matrix(ones[o].ravel())
+                continue
             for o, shape, block in zip(outputs, shapes, probe(pushforward, outputs, values[d], shapes)):
                 one = entry(pushforward, o)
                 if block is None:

@@ -99,10 +99,14 @@ class InverseBase:
         self.factor, self.size, self.rhs = factor, size, rhs
 
     def pushforward(self, x: np.ndarray) -> np.ndarray:
-        return self.factor.solve(x.reshape(self.factor.n, -1)).reshape(x.shape)
+        return self.factor.solve(self._columns(x)).reshape(x.shape)
 
     def pullback(self, y: np.ndarray) -> np.ndarray:
-        return self.factor.solve(y.reshape(self.factor.n, -1), transpose=True).reshape(y.shape)
+        return self.factor.solve(self._columns(y), transpose=True).reshape(y.shape)
+
+    def _columns(self, x):
+        n = self.factor.n
+        return x if x.shape == (n,) else x.reshape(n, -1)
 
     def cost(self, p: int) -> tuple[float, float]:
         n, solve = self.size, self.factor.entries

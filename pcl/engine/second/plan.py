@@ -14,12 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import Tangent
 from pcl.support import clock
-
-
-_transpose = CONSTANTS.transpose
+from pcl.support.sparse import times, times_transposed
 
 
 @dataclass(frozen=True)
@@ -110,10 +107,11 @@ class Plan:
         """Add the forms applied to x = {b: B_b v} to y = {b: adjoint of B_b v}; returns y."""
         y = {} if y is None else y
         for f in self.forms:
-            left, right = f.L_a @ x[f.a], f.L_b @ x[f.b]
-            add_to(y, f.a, _transpose(f.L_a) @ (f.W @ right))
+            right = times(f.L_b, x[f.b])
+            add_to(y, f.a, times_transposed(f.L_a, times(f.W, right)))
             if f.mixed:
-                add_to(y, f.b, _transpose(f.L_b) @ (_transpose(f.W) @ left))
+                left = times(f.L_a, x[f.a])
+                add_to(y, f.b, times_transposed(f.L_b, times_transposed(f.W, left)))
         return y
 
     def gather(self, y, x=None):
@@ -129,7 +127,7 @@ class Plan:
             y_bar = (base.second(y.get(base), combine(base.rhs, x)) if inner
                      else base.pullback(y[base]))
             for a, L in base.rhs.terms.items():
-                add_to(y, a, _transpose(L) @ y_bar)
+                add_to(y, a, times_transposed(L, y_bar))
         return y
 
     def _flat(self, y):
@@ -142,7 +140,7 @@ class Plan:
 
 def combine(tangent, x):
     """Σ_b L_b x_b."""
-    return sum(L @ x[a] for a, L in tangent.terms.items())
+    return sum(times(L, x[a]) for a, L in tangent.terms.items())
 
 
 def add_to(y, b, term):

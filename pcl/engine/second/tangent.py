@@ -1,11 +1,17 @@
 """Tangents as sparse combinations of bases, and the small algebra they need."""
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from pcl.engine.second.constants import CONSTANTS
+from pcl.engine.second.patterns import PATTERNS
 from pcl.support.arrays import with_data
+
+# Block diagonal patterns that are kept.
+SHAPES = 16
 
 
 class Identity:
@@ -19,7 +25,7 @@ class Identity:
         return x
 
     def __rmul__(self, scalar):
-        return scalar * _explicit(self)
+        return scaled(scalar, _explicit(self))
 
 
 class Tangent:
@@ -67,6 +73,8 @@ def compose(a, b):
     if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
         return aslinearoperator(a) @ aslinearoperator(b)
     known = CONSTANTS.product(a, b)
+    if known is None:
+        known = PATTERNS.product(a, b)
     return _product(a, b) if known is None else known
 
 
@@ -98,7 +106,8 @@ def add(a, b):
     a, b = _explicit(a), _explicit(b)
     if isinstance(a, LinearOperator) or isinstance(b, LinearOperator):
         return aslinearoperator(a) + aslinearoperator(b)
-    return a + b
+    known = PATTERNS.sum(a, b)
+    return a + b if known is None else known
 
 
 def plus(a, b):
@@ -107,23 +116,31 @@ def plus(a, b):
 
 
 def _explicit(a):
-    return sp.eye_array(*a.shape, format="csr") if isinstance(a, Identity) else a
+    return diagonal_matrix(np.ones(a.shape[0])) if isinstance(a, Identity) else a
+
+
+def scaled(number, L):
+    """A multiple of a factor."""
+    return with_data(L, number * L.data) if sp.issparse(L) else number * L
 
 
 def diagonal_matrix(d):
     """diag(d), sparse."""
-    n = len(d)
-    return sp.csr_array((d, np.arange(n), np.arange(n + 1)), shape=(n, n))
+    return with_data(block_pattern(len(d), 1, 1), d)
 
 
 def block_diagonal(blocks):
     """The sparse matrix with the blocks (n, rows, cols) on its diagonal."""
-    n, rows, cols = blocks.shape
-    if rows == cols == 1:
-        return diagonal_matrix(blocks.ravel())
-    columns = np.broadcast_to(np.arange(n * cols).reshape(n, 1, cols), blocks.shape)
-    return sp.csr_array((blocks.ravel(), columns.ravel(), np.arange(0, n * rows * cols + 1, cols)),
-                        shape=(n * rows, n * cols))
+    return with_data(block_pattern(*blocks.shape), blocks.ravel())
+
+
+@functools.lru_cache(maxsize=SHAPES)
+def block_pattern(n, rows, cols):
+    """The sparse matrix with n blocks of ones, rows × cols, on its diagonal."""
+    columns = np.broadcast_to(np.arange(n * cols, dtype=np.int32).reshape(n, 1, cols), (n, rows, cols))
+    starts = np.arange(0, n * rows * cols + 1, cols, dtype=np.int32)
+    return PATTERNS.add(sp.csr_array((np.ones(n * rows * cols), columns.ravel(), starts),
+                                     shape=(n * rows, n * cols)))
 
 
 def explicit_matrix(L):

@@ -1,5 +1,6 @@
 """A state defined by an equation: r(u, θ) = 0 with r any traced function of nodes and glue."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +14,15 @@ from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure, accumulate
 from pcl.engine.second.bases import InverseBase, LeafBase
 from pcl.engine.second.plan import Plan
-from pcl.engine.second.tangent import Tangent
-from pcl.engine.trace import constant_shape, described
+from pcl.engine.second.patterns import PATTERNS
+from pcl.engine.second.tangent import Tangent, scaled
+from pcl.engine.trace import constant_shape, separated
 from pcl.errors import NotFinite, SingularMatrix, TrialFailure
+from pcl.factor.near import Near
 from pcl.nodes.equation.newton import Newton, newton
+
+# The solver whose factors are worth being kept: of an iteration a solve is dearer than the setup.
+DIRECT = "superlu"
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,11 @@ class _RecordedEquation:
     output: int
     settings: Newton
 
-    def described(self, graph):
-        """The equation with its inner calls and glue, in a list."""
-        residual = Procedure(described(self.inside, graph), Piece(graph, [self.residual]))
-        return [self.kind(Piece(graph, [self.start]), residual, self.output, self.settings)]
+    def described(self, graph, moving=None):
+        """What does not depend on the unknown, and the equation with its inner calls and glue."""
+        held, changing = separated(self.inside, graph, {self.output})
+        residual = Procedure(changing, Piece(graph, [self.residual]))
+        return [*held, self.kind(Piece(graph, [self.start]), residual, self.output, self.settings)]
 
 
 def float64_like(residual, shape):
@@ -111,7 +118,7 @@ class ImplicitCall:
 
     def _at(self, u, values):
         values[self.output] = u
-        return EquationPoint(self, self.residual.evaluate(values), values)
+        return EquationPoint(self, self.residual.evaluate(values), values, factor.in_use().nearby)
 
     def pullback(self, point: Any, values: dict, bars: dict) -> Any:
         """Adjoints through the equation; returns that of r for `extend`."""
@@ -131,7 +138,7 @@ class ImplicitCall:
         local = {**tangents, self.output: Tangent.of(state)}
         self.residual.extend(plan, point.points, values, adjoint, local)
         r_tangent, = self.residual.result.tangents(values, local)
-        state.rhs = Tangent({a: -1.0 * L for a, L in r_tangent.terms.items() if a is not state})
+        state.rhs = Tangent({a: scaled(-1.0, L) for a, L in r_tangent.terms.items() if a is not state})
         return plan.add_base(state)
 
     @property
@@ -152,10 +159,14 @@ class ImplicitCall:
 
 
 class EquationPoint:
-    """The equation at one u: residual r, Jacobian r_u, and its factor on demand."""
+    """The equation at one u: residual r, Jacobian r_u, and its factor on demand.
 
-    def __init__(self, call, points, values):
-        self.points, self._call, self._values = points, call, values
+    The last factorisation that was made for the equation, in the last iteration or in the last step of a
+    march, is used as long as the Jacobian is near (`pcl.factor.near`): it is kept in `nearby`, a dict.
+    """
+
+    def __init__(self, call, points, values, nearby):
+        self.points, self._call, self._values, self._nearby = points, call, values, nearby
         r, = call.residual.result.value(values)
         self.value, self.residual = values[call.output], r.ravel()
         self._factor = None
@@ -164,8 +175,18 @@ class EquationPoint:
     def factor(self):
         """The factorised Jacobian at this u."""
         if self._factor is None:
-            self._factor = factor.cached(self.jacobian(), self._call.settings.solver)
+            matrix, near = self.jacobian(), self._nearby.get(self._call)
+            new = functools.partial(self._factorised, matrix)
+            known = near is not None and near.n == len(self.residual)
+            self._factor = Near(near, matrix, new) if known else new()
         return self._factor
+
+    def _factorised(self, matrix):
+        solver = self._call.settings.solver
+        found = factor.cached(matrix, solver)
+        if solver == DIRECT:
+            self._nearby[self._call] = found
+        return found
 
     def jacobian(self):
         """r_u at this u, sparse."""
@@ -184,7 +205,9 @@ class EquationPoint:
         if not sp.issparse(L) and not isinstance(L, np.ndarray):
             _require_finite(L, n)
             L = L @ sp.eye_array(n).toarray() if n <= 2000 else _refuse(n)
-        matrix = sp.csc_array(L)
+        if PATTERNS.knows(L):
+            return PATTERNS.converted(L, "csc")
+        matrix = sp.csc_array(L, copy=True)
         matrix.sum_duplicates()
         return matrix
 

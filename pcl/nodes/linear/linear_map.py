@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pcl.engine import nodes
 from pcl.engine.second.constants import CONSTANTS
+from pcl.support.sparse import times, times_transposed
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_sparse
 
@@ -98,11 +99,6 @@ class LinearMap:
         return tf.reshape(y, self.result(shape))
 
     @functools.cached_property
-    def transposed(self) -> sp.sparray:
-        """Lᵀ as a matrix."""
-        return CONSTANTS.add(self.matrix.T)
-
-    @functools.cached_property
     def tensor(self) -> Any:
         """The matrix as a constant SparseTensor."""
         coo = self.matrix.tocoo()
@@ -137,13 +133,14 @@ class LinearMapPoint:
     def __init__(self, linear_map, x):
         self._map, self._before = linear_map, x.shape
         self._columns = linear_map.flattened(x.shape)[1:]
-        y = linear_map.matrix @ x.reshape(-1, *self._columns)
-        self.value = y.reshape(linear_map.result(x.shape))
+        value = times(linear_map.matrix, x.reshape(-1, *self._columns))
+        self.value = value.reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         if not wanted[0]:
             return (None,)
-        return ((self._map.transposed @ adjoint.reshape(-1, *self._columns)).reshape(self._before),)
+        adjoint = adjoint.reshape(-1, *self._columns)
+        return (times_transposed(self._map.matrix, adjoint).reshape(self._before),)
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         flat = self._map.columns(*self._columns) if self._columns else self._map.matrix

@@ -5,8 +5,10 @@ import functools
 import numpy as np
 import scipy.sparse as sp
 
+from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, with_data
+from pcl.support.sparse import times
 
 # Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
 BLOCK = 2 ** 17
@@ -27,6 +29,7 @@ class Pattern:
         self.cols = np.repeat(np.arange(self.shape[1]), np.diff(self.indptr))
         keys = self._keys(self.rows, self.cols)
         self.maps = [self._map(s, keys) for s in structures]
+        self._last: tuple = (), ()
 
     def _map(self, structure, keys):
         """From the coefficient of a structure to the entries, by blocks that bound the memory."""
@@ -47,8 +50,18 @@ class Pattern:
 
     def matrix(self, coefficients):
         """Σ_j A_j(c_j) as a CSC array."""
-        data = sum(m @ c for m, c in zip(self.maps, coefficients))
-        return self.with_values(data)
+        first, *others = (times(m, c) for m, c in zip(self.maps, coefficients))
+        for data in others:
+            first += data
+        return self.with_values(first)
+
+    def identified(self, coefficients):
+        """(matrix, key of the pattern, key of the entries); for the same arrays the same ones as last."""
+        last = self._last
+        if len(last[0]) != len(coefficients) or any(a is not b for a, b in zip(last[0], coefficients)):
+            matrix = self.matrix(coefficients)
+            self._last = last = coefficients, (matrix, self.key, digest(matrix.data))
+        return last[1]
 
     @functools.cached_property
     def key(self):
@@ -62,13 +75,13 @@ class Pattern:
 
     def with_values(self, data):
         """The CSC array with the entries `data` in this pattern."""
-        return with_data(self._like, data)
+        return with_data(self._template, data)
 
     @functools.cached_property
-    def _like(self):
+    def _template(self):
         like = sp.csc_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
         like.has_canonical_format = True
-        return like
+        return PATTERNS.add(like)
 
 
 def pattern_of(structures):

@@ -7,8 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from pcl.engine.second.constants import CONSTANTS
+from pcl.engine.second.patterns import PATTERNS
 from pcl.engine.second.tangent import total
 from pcl.nodes.linear.pattern import pattern_of
+from pcl.support.sparse import times, times_transposed
 
 
 class ProductNode:
@@ -23,7 +25,7 @@ class ProductNode:
         """A(c), CSR; the same object for the same arrays: products with a constant one are known then."""
         last = self._last
         if last is None or any(a is not b for a, b in zip(last[0], coefficients)):
-            matrix = pattern_of(self.structures).matrix(coefficients).tocsr()
+            matrix = PATTERNS.converted(pattern_of(self.structures).matrix(coefficients), "csr")
             self._last = last = coefficients, CONSTANTS.add(matrix)
         return last[1]
 
@@ -51,12 +53,12 @@ class ProductPoint:
         self.flat = flat_structures(node.structures, node.columns)
         self.x, self.coefficients = x, coefficients
         self.matrix = node.matrix(coefficients)
-        self.value = self.matrix @ x
+        self.value = times(self.matrix, x)
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         bars = [s.coefficient_adjoint(adjoint.ravel(), self.x.ravel()) if want else None
                 for s, want in zip(self.flat, wanted)]
-        return (*bars, self.matrix.T @ adjoint if wanted[-1] else None)
+        return (*bars, times_transposed(self.matrix, adjoint) if wanted[-1] else None)
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         *c_tangents, x_tangent = tangents

@@ -112,10 +112,14 @@ class SolveNode:
         values = tf.add_n([m.tensorflow(c) for m, c in zip(pattern.linear_maps, coefficients)])
         return _tensorflow_solve(pattern, self, False, values, b)
 
-    def factor(self, matrix, key):
+    def factor_at(self, coefficients):
+        """The factorisation of A(c); for the same arrays it is found without reading them again."""
+        return self.factor(*pattern_of(self.structures).identified(coefficients))
+
+    def factor(self, matrix, pattern_key, data_key=None):
         """The factorisation of a matrix; a singular one in words of the problem, where they are known."""
         try:
-            return factor.cached(matrix, self.solver, key)
+            return factor.cached(matrix, self.solver, pattern_key, data_key)
         except SingularMatrix as error:
             named = self._name_null is not None and error.null_space is not None
             words = self._name_null(error.null_space) if named else None
@@ -141,9 +145,7 @@ class SolvePoint:
 
     def __init__(self, node, coefficients, b):
         self.flat = flat_structures(node.structures, node.columns)
-        pattern = pattern_of(node.structures)
-        matrix = pattern.matrix(coefficients)
-        self.factor = node.factor(matrix, pattern.key)
+        self.factor = node.factor_at(coefficients)
         self.value = _checked(self.factor.solve(b))
         self._last = None
 
@@ -157,7 +159,7 @@ class SolvePoint:
         """μ = A⁻ᵀ ū; the last one is kept, as the curvature needs it again."""
         last = self._last
         if last is None or not np.array_equal(adjoint, last[0]):
-            mu = self.factor.solve(adjoint.reshape(self.factor.n, -1), transpose=True).ravel()
+            mu = self.factor.solve(adjoint.reshape(self.value.shape), transpose=True).ravel()
             self._last = last = adjoint, mu
         return last[1]
 

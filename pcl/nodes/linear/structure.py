@@ -8,9 +8,11 @@ import numpy as np
 import scipy.sparse as sp
 import tensorflow as tf
 
+from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, selection, with_data
 from pcl.support.caches import Bounded, Companions
+from pcl.support.sparse import times, times_transposed
 from pcl.support.types import Array, ArrayLike, Integers, Tensor
 from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
 
@@ -128,19 +130,20 @@ class Structure:
 
     def apply(self, c: Array, u: Array) -> Array:
         """A(c) u for a vector u."""
-        return self.test.T @ (np.repeat(c, self.group) * (self.trial @ u))
+        return times_transposed(self.test, np.repeat(c, self.group) * times(self.trial, u))
 
     def coefficient_adjoint(self, mu: Array, u: Array) -> Array:
         """∂(μᵀ A(c) u)/∂c, shape (N,), with μ = `mu` (n_rows,), u (n_cols,)."""
-        return ((self.test @ mu) * (self.trial @ u)).reshape(self.size, self.group).sum(axis=1)
+        products = times(self.test, mu) * times(self.trial, u)
+        return products if self.group == 1 else products.reshape(self.size, self.group).sum(axis=1)
 
     def left(self, u: Array) -> sp.sparray:
         """∂(A(c) u)/∂c, sparse (n_rows, N)."""
-        return self._grouped_test.weighted(self.trial @ u, transposed=True)
+        return self._grouped_test.transposed(times(self.trial, u))
 
     def right(self, mu: Array) -> sp.sparray:
         """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols), with μ = `mu` (n_rows,)."""
-        return self._grouped_trial.weighted(self.test @ mu)
+        return self._grouped_trial.weighted(times(self.test, mu))
 
     @functools.cached_property
     def _grouped_test(self):
@@ -189,27 +192,28 @@ class _GroupedRows:
     def __init__(self, matrix, group):
         self.matrix = matrix
         self.row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        self.shape = (matrix.shape[0] // group, matrix.shape[1])
-        self.slot = None
-        self.indices, self.indptr = matrix.indices, matrix.indptr
+        self.slot, indices, indptr = None, matrix.indices, matrix.indptr
+        shape = (matrix.shape[0] // group, matrix.shape[1])
         if group > 1:
-            self._merge(group)
+            indices, indptr = self._merged(group, *shape)
+        self._sums = PATTERNS.add(sp.csr_array((np.zeros(len(indices)), indices, indptr), shape=shape))
+        self._transposed = PATTERNS.add(self._sums.T)
 
-    def _merge(self, group):
-        key = (self.row // group).astype(np.int64) * self.shape[1] + self.matrix.indices
+    def _merged(self, group, n, n_cols):
+        key = (self.row // group).astype(np.int64) * n_cols + self.matrix.indices
         unique, self.slot = np.unique(key, return_inverse=True)
-        self.indices = (unique % self.shape[1]).astype(np.int32)
-        counts = np.bincount(unique // self.shape[1], minlength=self.shape[0])
-        self.indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        counts = np.bincount(unique // n_cols, minlength=n)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        return (unique % n_cols).astype(np.int32), starts.astype(np.int32)
 
-    def weighted(self, w, transposed=False):
-        """The sums (N, n), or their transpose (n, N)."""
+    def weighted(self, w):
+        """The sums as CSR."""
+        return with_data(self._sums, self._entries(w))
+
+    def transposed(self, w):
+        """Their transpose as CSC."""
+        return with_data(self._transposed, self._entries(w))
+
+    def _entries(self, w):
         data = self.matrix.data * w[self.row]
-        if self.slot is not None:
-            data = np.bincount(self.slot, data, minlength=len(self.indices))
-        return with_data(self._likes[transposed], data)
-
-    @functools.cached_property
-    def _likes(self):
-        like = sp.csr_array((np.ones(len(self.indices)), self.indices, self.indptr), shape=self.shape)
-        return like, like.T
+        return data if self.slot is None else np.bincount(self.slot, data, minlength=self._sums.nnz)

@@ -54,7 +54,7 @@ class PointwiseCall:
 
     def _at(self, z, values):
         values[self.output] = z
-        return EquationPoint(self, self.residual.evaluate(values), dict(values))
+        return EquationPoint(self, self.residual.evaluate(values), dict(values), {})
 
     def _blocks(self, point):
         return Blocks(point.jacobian(), point.value.shape[1])

@@ -13,6 +13,7 @@ from pcl.engine.second.tangent import Tangent, total
 from pcl.nodes.scan.backward import eliminate_scan
 from pcl.nodes.scan.sweep import sweep_scan
 from pcl.support.arrays import placed
+from pcl.support.sparse import times_transposed
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +194,7 @@ class ScanBase:
         y = {} if tangent is None else plan.curvature(tangent)
         for follows, bar in zip(following, bars):
             for a, L in follows.terms.items() if follows else ():
-                add_to(y, a, L.T @ bar.ravel())
+                add_to(y, a, times_transposed(L, bar.ravel()))
         return plan.gather(y, tangent)
 
     def _collect(self, result, k, bars):

@@ -11,7 +11,7 @@ from pcl.engine import nodes
 from pcl.engine.glue.piece import Piece
 from pcl.engine.procedure import Procedure
 from pcl.engine.record import Record
-from pcl.engine.trace import described, trace
+from pcl.engine.trace import separated, trace
 from pcl.factor.cache import FactorCache
 from pcl.nodes.scan.call import ScanCall
 from pcl.support.types import ArrayLike
@@ -185,18 +185,14 @@ class _RecordedScan:
     rows: tuple
     output: int
 
-    def described(self, graph):
+    def described(self, graph, moving=None):
         """What does not change from step to step, and the scan over the rest."""
-        constant: list = []
-        changing: list = []
-        known = {*self.state, *self.rows}
-        for call in described(self.inside, graph):
-            moves = bool(call.dependencies() & known)
-            (changing if moves else constant).append(call)
-            known.update([call.output, *call.inner()] if moves else [])
-        r, step = self.recurrence, Procedure(tuple(changing), Piece(graph, self.following))
-        return [*constant, ScanCall(Piece(graph, self.initial), Piece(graph, self.inputs), self.state,
-                                    self.rows, step, r.n_steps, r.keep, r.kept, self.output, r.memory)]
+        held, changing = separated(self.inside, graph, {*self.state, *self.rows})
+        r, step = self.recurrence, Procedure(changing, Piece(graph, self.following))
+        start, inputs = (Piece(graph, x) for x in (self.initial, self.inputs))
+        call = ScanCall(start, inputs, self.state, self.rows, step, r.n_steps, r.keep, r.kept,
+                        self.output, r.memory)
+        return [*held, call]
 
 
 def _number_of_steps(inputs, n_steps):
