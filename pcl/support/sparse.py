@@ -1,76 +1,39 @@
-"""Products with sparse matrices without what SciPy does around them.
-
-On some hundred unknowns SciPy's own checks cost more than the sums: Aᵀ x makes an array object first
-(0.1 ms), A x looks at types and shapes (0.01 ms). Here the loops are called at once where both are
-arrays of float64, and SciPy's operators where they are anything else.
-"""
+"""Products with sparse matrices that are done again and again."""
 
 import copy
+import functools
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-# Of a SciPy that keeps them elsewhere None: its operators do the same.
-_loops: Any = getattr(sp, "_sparsetools", None)
-
-# The type of arrays that the loops are called with; another object of the same type goes SciPy's way.
-_FLOAT = np.dtype(np.float64)
-
-# The loops of A x and of Aᵀ x, for a vector and for several columns, by the format of A.
-_NAMES = {"csr": ("csr_matvec", "csc_matvec", "csr_matvecs", "csc_matvecs"),
-          "csc": ("csc_matvec", "csr_matvec", "csc_matvecs", "csr_matvecs")}
-_LOOPS: dict[type, tuple] = {} if _loops is None else {
-    kind: tuple(getattr(_loops, name) for name in _NAMES[word])
-    for word, kind in (("csr", sp.csr_array), ("csc", sp.csc_array))}
+_KINDS = sp.csr_array, sp.csc_array
+_NOTHING = np.empty(0, np.int32)
 
 
 def times(A: Any, x: np.ndarray) -> np.ndarray:
     """A x for any factor A (m, n), x (n,) or (n, k)."""
-    loops = _LOOPS.get(type(A))
-    if loops is None or A.data.dtype is not _FLOAT or x.dtype is not _FLOAT:
-        return A @ x
-    m, n = A.shape
-    return _product(loops[0], loops[2], A, m, n, x)
+    return A @ x
 
 
 def times_transposed(A: Any, y: np.ndarray) -> np.ndarray:
-    """Aᵀ y for any factor A (m, n), y (m,) or (m, k); Aᵀ is not made."""
-    loops = _LOOPS.get(type(A))
-    if loops is None or A.data.dtype is not _FLOAT or y.dtype is not _FLOAT:
-        return A.T @ y
-    m, n = A.shape
-    return _product(loops[1], loops[3], A, n, m, y)
+    """Aᵀ y for any factor A (m, n), y (m,) or (m, k).
 
-
-def _product(one, several, A, m, n, x):
-    """By the loop for a vector or for columns, into zeros of m rows."""
-    shape = x.shape
-    if shape[0] != n or len(shape) > 2:
-        raise ValueError(f"a matrix of {n} columns meets an array of shape {shape}.")
-    result = np.zeros((m, *shape[1:]))
-    if len(shape) == 1:
-        one(m, n, A.indptr, A.indices, A.data, x, result)
-    else:
-        several(m, n, shape[1], A.indptr, A.indices, A.data, x.ravel(), result.ravel())
-    return result
-
-
-def _matmat(a: Any, b: Any, like: Any) -> Any:
-    """a b, a and b of one format, `like` of its pattern; unsorted, as SciPy's loop leaves it.
-
-    Entries that are 0 are left out; the arrays then end in what was in memory.
+    The arrays of A read the other way are Aᵀ: to have SciPy make and check it takes several times as
+    long as the product on some hundred unknowns.
     """
-    if a.format == "csc":
-        a, b, m, n = b, a, b.shape[1], a.shape[0]
-    else:
-        m, n = a.shape[0], b.shape[1]
-    product = copy.copy(like)
-    product.indptr, product.indices, product.data = (np.empty_like(x) for x in (
-        like.indptr, like.indices, like.data))
-    _loops.csr_matmat(m, n, a.indptr, a.indices, a.data, b.indptr, b.indices, b.data,
-                      product.indptr, product.indices, product.data)
-    return product
+    kind: Any = type(A)
+    if kind not in _KINDS:
+        return A.T @ y
+    turned = copy.copy(_turned(kind, A.shape))
+    turned.data, turned.indices, turned.indptr = A.data, A.indices, A.indptr
+    return turned @ y
 
 
-matmat = None if _loops is None else _matmat
+@functools.lru_cache(256)
+def _turned(kind: Any, shape: tuple[int, int]) -> Any:
+    """A matrix by columns for one by rows and the other way round, its arrays still to be given."""
+    other = _KINDS[kind is _KINDS[0]]
+    found = other(shape[::-1])
+    found.indptr = _NOTHING
+    return found

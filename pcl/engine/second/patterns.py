@@ -1,8 +1,8 @@
 """Products and sums of sparse matrices whose patterns are known: only the entries are computed.
 
 The factors of a tangent come from a few constant patterns again and again, at every step of Newton's
-method and of a march. What their products and sums look like is found once; then a product is one loop
-of SciPy's without the checks around it, a sum two additions into known places.
+method and of a march. What their products and sums look like is found once; then a product is a sum over
+known pairs of entries, a sum two additions into known places.
 """
 
 import threading
@@ -14,9 +14,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from pcl.support.arrays import with_data
-from pcl.support.sparse import matmat
 
 _KINDS = sp.csr_array, sp.csc_array
+MANY = 1_000_000        # pairs of entries of a product, of which two numbers each are kept
 
 
 class Patterns:
@@ -41,20 +41,19 @@ class Patterns:
 
     def product(self, a: Any, b: Any) -> Any:
         """a b; None if one of the patterns is not known."""
-        if matmat is None or not (self.knows(a) and self.knows(b)):
+        if not (self.knows(a) and self.knows(b)):
             return None
         if self._is_diagonal(a):
             return with_data(b, b.data * a.data[self._places(b, 0)])
         if self._is_diagonal(b):
             return with_data(a, a.data * b.data[self._places(a, 1)])
         b = self.converted(b, a.format)
-        like, order = self._of("product", (a, b), lambda: _sorted(_ones(a) @ _ones(b)))
-        product = matmat(a, b, like)
-        if product.nnz == like.nnz:
-            return with_data(like, product.data[order])
-        data = np.zeros(like.nnz)           # SciPy's loop leaves out entries that are 0
-        data[np.searchsorted(_keys(like), _keys(product))] = product.data[:product.nnz]
-        return with_data(like, data)
+        first, second = (a, b) if a.format == "csr" else (b, a)     # (a b)ᵀ = bᵀ aᵀ
+        if self._of("pairs", (a, b), lambda: (_pairs(first, second),))[0] > MANY:
+            return None
+        like, left, right, starts = self._of("product", (a, b), lambda: _paired(a, b, first, second))
+        terms = first.data[left] * second.data[right]
+        return with_data(like, np.add.reduceat(terms, starts) if starts.size else terms)
 
     def sum(self, a: Any, b: Any) -> Any:
         """a + b; None if one of the patterns is not known."""
@@ -117,15 +116,34 @@ def _numbered(a):
     return with_data(a, np.arange(1.0, len(a.data) + 1.0))
 
 
-def _sorted(a):
-    """(the matrix sorted, which of its entries stands where)."""
-    return _in_order(_numbered(a))
-
-
 def _in_order(numbered):
-    """The same of a matrix whose entries are their numbers."""
+    """(the matrix sorted, which of its entries stands where), of one whose entries are their numbers."""
     numbered.sort_indices()
     return numbered, numbered.data.astype(np.int64) - 1
+
+
+def _pairs(first, second):
+    """How many products of entries there are in a product by rows."""
+    return int(np.diff(second.indptr)[first.indices].sum())
+
+
+def _paired(a, b, first, second):
+    """(the pattern of a b, which entries of first and second are multiplied, where each sum starts), the
+    pairs in the order of the entries of a b, `first` and `second` read by rows."""
+    n = b.shape[1] if a.format == "csr" else a.shape[0]
+    counts = np.diff(second.indptr)[first.indices]
+    left = np.repeat(np.arange(len(first.indices)), counts)
+    begin = second.indptr[first.indices] - (np.cumsum(counts) - counts)
+    right = np.repeat(begin, counts) + np.arange(left.size)
+    keys = _numbers_of_parts(first)[left].astype(np.int64) * n + second.indices[right]
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    found = keys[starts]
+    indptr = np.searchsorted(found, np.arange(len(first.indptr), dtype=np.int64) * n)
+    like = type(a)((np.ones(found.size), (found % n).astype(np.int32), indptr.astype(np.int32)),
+                   shape=(a.shape[0], b.shape[1]))
+    return like, left[order], right[order], starts
 
 
 def _added(a, b):
