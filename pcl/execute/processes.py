@@ -1,18 +1,17 @@
-"""Workers that are processes of their own on this machine, by loky."""
+"""Workers that are processes of their own on this machine."""
 
+import concurrent.futures
+import multiprocessing.context
 import os
 import signal
-import threading
-import time
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from pcl.execute.begin import begin
 from pcl.execute.remote import TIMEOUT, Remote
 from pcl.support.processes import ONE_THREAD, Died, processors
 from pcl.support.validate import positive_integer
-
-_IDLE = 24 * 3600.0     # seconds after which a worker without work ends, as loky asks for a number
 
 
 class Processes(Remote):
@@ -27,6 +26,12 @@ class Processes(Remote):
         As many as processors by default.
     timeout : float
         Seconds to wait for the next result.
+
+    Notes
+    -----
+    Python's executor over processes that loky starts: those do not run the main script again, as Python's
+    own would, and Python's executor does not take a worker that keeps what it is given for one that leaks,
+    as loky's does.
     """
 
     died = (Died,)
@@ -34,7 +39,7 @@ class Processes(Remote):
     def __init__(self, workers: int | None = None, timeout: float = TIMEOUT):
         super().__init__(timeout)
         self._count = processors() if workers is None else positive_integer("workers", workers)
-        self._lanes: list[Any] = [None] * self._count       # an executor of one process each
+        self._lanes: list[_Lane | None] = [None] * self._count
         weakref.finalize(self, _end, self._lanes)
 
     def __repr__(self) -> str:
@@ -57,9 +62,7 @@ class Processes(Remote):
 
     def _lane(self, number):
         if self._lanes[number] is None:
-            from joblib.externals import loky
-            self._lanes[number] = loky.ProcessPoolExecutor(
-                max_workers=1, timeout=_IDLE, initializer=_begin, initargs=(os.getpid(),), env=ONE_THREAD)
+            self._lanes[number] = _Lane()
         return self._lanes[number]
 
     def replace(self, place: int, begun: Any) -> None:
@@ -67,27 +70,49 @@ class Processes(Remote):
         number = place % self._count
         if self._lanes[number] is begun:
             self._lanes[number] = None
-            begun.shutdown(wait=True, kill_workers=True)
+            begun.end()
 
     def close(self) -> None:
         """End the processes, in the middle of their work if need be; the next call starts others."""
         _end(self._lanes)
 
 
+class _Lane:
+    """An executor of one process."""
+
+    def __init__(self):
+        self._started = _started_by_loky()
+        self._executor = concurrent.futures.ProcessPoolExecutor(
+            max_workers=1, mp_context=self._started, initializer=begin, initargs=(os.getpid(),))
+
+    def submit(self, function, *arguments):
+        return self._executor.submit(function, *arguments)
+
+    def end(self):
+        for process in self._started.processes:
+            if process.is_alive():
+                os.kill(process.pid, signal.SIGKILL)
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _started_by_loky() -> Any:
+    """A context whose `processes` have one thread each."""
+    from joblib.externals.loky.backend.context import LokyContext
+
+    class OneThread(LokyContext):
+        def __init__(self):
+            self.processes: list[multiprocessing.process.BaseProcess] = []
+
+        def Process(self, *arguments, **named):         # type: ignore[override]
+            process = LokyContext.Process(*arguments, **named, env=ONE_THREAD)
+            self.processes.append(process)
+            return process
+
+    return OneThread()
+
+
 def _end(lanes):
     ended = [lane for lane in lanes if lane is not None]
     lanes[:] = [None] * len(lanes)
     for lane in ended:
-        lane.shutdown(wait=True, kill_workers=True)
-
-
-def _begin(parent):
-    """In a worker: Ctrl-C is for its parent, without which it does not stay."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent):
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+        lane.end()
