@@ -24,7 +24,7 @@ from pcl.support.types import Array, ArrayLike, Path, Tensor, Theta
 from pcl.support.validate import known, positive_integer
 from pcl.uncertainty.laplace import Posterior, posterior
 from pcl.uncertainty.prior.base import Prior
-from pcl.uncertainty.prior.joint import JointGaussian
+from pcl.uncertainty.prior.joint import metric
 from pcl.uncertainty.statement import Statement
 
 
@@ -183,7 +183,10 @@ class Problem:
         >>> result.x.round(4), float(errors["m"].round(4))              # 300/301, 1/√301
         (array([0.9967]), 0.0576)
         """
-        statement = Statement(predict, observed, noise, blocks, prior)
+        return cls._of_statement(Statement(predict, observed, noise, blocks, prior))
+
+    @classmethod
+    def _of_statement(cls, statement):
         problem = cls.__new__(cls)
         problem.statement, problem.has_residuals = statement, statement.has_residuals
         if statement.has_residuals:
@@ -195,8 +198,8 @@ class Problem:
     @staticmethod
     def sum(make: Callable[[Any], "Problem"], items: Sequence[Any], executor: Any = "serial", *,
             workers: int | None = None, blocks: Mapping[str, ArrayLike] | None = None,
-            group: int | None = None, keep: int = KEEP, timeout: float = TIMEOUT,
-            progress: bool | None = False) -> Experiments:
+            prior: Mapping[str, Prior] | None = None, group: int | None = None, keep: int = KEEP,
+            timeout: float = TIMEOUT, progress: bool | None = False) -> Experiments:
         """The problem ℓ(θ) = Σ_i ℓ_i(θ) of many experiments that share θ, on one or many workers.
 
         Parameters
@@ -217,6 +220,9 @@ class Problem:
         blocks : dict {name: array}, optional
             All of θ with its start, where experiments have blocks of their own; by default those
             of the first experiment. An experiment may have any of them.
+        prior : dict {block: `pcl.uncertainty.prior` model}, optional
+            What is known of θ before, beside experiments from `from_data`: counted once. (A prior that
+            every experiment states counts once for each of them.)
         group : int, optional
             Experiments that one worker sums up at a time, by default a 32nd of all.
         keep : int
@@ -245,7 +251,6 @@ class Problem:
 
         Notes
         -----
-        A prior that every experiment states counts once for each of them: give it to one of the items.
         Sums are bit for bit the same on any number of workers; a worker uses one thread. What a worker
         had that is lost is computed again.
 
@@ -260,7 +265,13 @@ class Problem:
         >>> pcl.minimize(problem).x.round(6)
         array([3.])
         """
-        return Experiments(make, items, executor, workers, blocks, group, keep, timeout, progress)
+        def stated(blocks, prior):
+            with warnings.catch_warnings():     # blocks that have none
+                warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
+                return Problem._of_statement(Statement.of_prior(blocks, prior))
+
+        return Experiments(make, items, executor, workers, blocks, prior, stated, group, keep, timeout,
+                           progress)
 
     def _setup(self, function, blocks, finish):
         memory.keep_released()
@@ -491,11 +502,18 @@ class Problem:
     def preconditioner(self) -> Callable[[Array], Array] | None:
         """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ), C₀ the covariance of normal priors of
         all blocks; None unless every block has one. The metric of `minimize(…, "newton-cg")`."""
-        statement = self.statement
-        if statement is None or set(statement.gaussian) != set(self.slices):
-            return None
-        prior = JointGaussian(statement.gaussian, self.slices)
-        return lambda v: 0.5 * prior.product(v)
+        return None if self.statement is None else metric(self.statement.gaussian, self.slices)
+
+    def likelihood(self, theta: Theta) -> "Problem":
+        """The problem of `from_data` without its normal priors of blocks, started from `theta`."""
+        statement, blocks = self.statement, self.unravel(theta)
+        if statement is None:
+            raise ValueError("a likelihood is that of data; state the problem by pcl.Problem.from_data.")
+        with warnings.catch_warnings():     # a block may be seen by its prior alone
+            warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
+            if statement.rest_has_residuals:
+                return Problem.from_residuals(statement.rest_residuals, blocks)
+            return Problem(statement.rest_loss, blocks)
 
     def posterior(self, theta: Theta, **options: Any) -> Posterior:
         """Laplace's approximation at `theta`, a `pcl.uncertainty.Posterior`.

@@ -61,6 +61,8 @@ OPERATIONS = {
         stacked=True),
 }
 
+OF_EXPERIMENTS = ("values", "adjoint error")      # a prior beside them has no part in
+
 
 def placed(part: Any, axes: tuple[int, ...], places: Integers | None, size: int) -> Any:
     """`part` with its axes along θ_i spread along θ (size,); as it is where θ_i is θ (None)."""

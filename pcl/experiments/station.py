@@ -17,7 +17,8 @@ from pcl.support.types import Integers
 
 LOG = logging.getLogger(__name__)
 
-_NEEDED = ("theta0", "size", "slices", "blocks", "value", "value_and_gradient", "has_residuals")
+_NEEDED = ("theta0", "size", "slices", "blocks", "value", "value_and_gradient", "has_residuals",
+           "statement")
 
 
 class Layout:

@@ -16,15 +16,18 @@ from pcl.execute.chosen import chosen
 from pcl.execute.remote import TIMEOUT
 from pcl.experiments.crew import crew
 from pcl.experiments.errors import raised
-from pcl.experiments.operations import OPERATIONS
+from pcl.experiments.operations import OF_EXPERIMENTS, OPERATIONS
 from pcl.experiments.question import Answer, Failure, Question
 from pcl.experiments.station import Layout
+from pcl.experiments.statement import SharedStatement
 from pcl.factor.cache import Counts
 from pcl.support import clock, memory
 from pcl.support.types import Array, ArrayLike, Path, Theta
 from pcl.support.validate import known, positive_integer
 from pcl.training.progress import Progress
 from pcl.uncertainty.laplace import Posterior, posterior
+from pcl.uncertainty.prior.base import Prior
+from pcl.uncertainty.prior.joint import metric
 
 KEEP = 1000         # experiments that a worker keeps once built
 GROUPS = 32         # parts of the work, whatever the number of workers
@@ -55,12 +58,11 @@ class Experiments:
     numbers agree bit for bit on any number of workers, each of which uses one thread.
     """
 
-    statement = None
-
-    def __init__(self, make: Callable[[Any], Any], items: Sequence[Any], executor: Any = "serial",
-                 workers: int | None = None, blocks: Mapping[str, ArrayLike] | None = None,
-                 group: int | None = None, keep: int = KEEP, timeout: float = TIMEOUT,
-                 progress: bool | None = False):
+    def __init__(self, make: Callable[[Any], Any], items: Sequence[Any], executor: Any,
+                 workers: int | None, blocks: Mapping[str, ArrayLike] | None,
+                 prior: Mapping[str, Prior] | None,
+                 stated: Callable[[Mapping[str, ArrayLike], Mapping[str, Prior]], Any],
+                 group: int | None, keep: int, timeout: float, progress: bool | None):
         self.items = _checked(make, items)
         self._group = (math.ceil(len(self.items) / GROUPS) if group is None
                        else positive_integer("group", group))
@@ -70,12 +72,16 @@ class Experiments:
         first = self._first()
         self.blocks = Blocks(first.unravel(first.theta0) if blocks is None else blocks)
         self.size, self.slices = self.blocks.size, self.blocks.slices
-        self.has_residuals = bool(first.has_residuals)
+        self.has_residuals = self._have_residuals = bool(first.has_residuals)
         self.networks: dict[str, Any] = getattr(first, "networks", {})
         self.counts = Counts()
         layout = Layout(self.blocks.shapes, self.slices)
         layout.check(first)
         self._crew.begin(layout)
+        self._stated, self._prior = stated, self._of_prior(first, prior, stated)
+        self.statement = None if first.statement is None else SharedStatement(
+            self.slices, getattr(self._prior, "statement", None), lambda: self._rows)
+        self._rows = 0
         self._last: tuple[Array, dict[str, tuple]] | None = None
 
     def _first(self):
@@ -84,6 +90,16 @@ class Experiments:
         except Exception as error:
             failure = Failure(0, error, "")
             raise raised([failure], self.items, len(self.items)) from error
+
+    def _of_prior(self, first, prior, stated):
+        if prior is None:
+            return None
+        if first.statement is None:
+            raise ValueError("prior is given, but the experiments state no noise that it could be weighed "
+                             "against; state them by pcl.Problem.from_data.")
+        found = stated(self.unravel(self.theta0), prior)
+        self.has_residuals = self.has_residuals and found.has_residuals
+        return found
 
     def __repr__(self) -> str:
         blocks = ", ".join(f"{name} {shape or 'a number'}" for name, shape in self.blocks.shapes.items())
@@ -196,6 +212,24 @@ class Experiments:
         value, gradient = self._remembered("log density and gradient", theta)
         return float(value), gradient.copy()
 
+    @property
+    def preconditioner(self) -> Callable[[Array], Array] | None:
+        """v ↦ ½ C₀ v of the normal `prior` of all blocks, as `Problem.preconditioner`; else None."""
+        return None if self.statement is None else metric(self.statement.gaussian, self.slices)
+
+    def likelihood(self, theta: Theta) -> "Experiments":
+        """The same experiments without the normal priors of blocks, started from `theta`."""
+        if self.statement is None:
+            raise ValueError("a likelihood is that of data; state the experiments by pcl.Problem.from_data.")
+        other = Experiments.__new__(Experiments)
+        vars(other).update(vars(self), blocks=Blocks(self.unravel(theta)), _last=None, _prior=None)
+        left = {name: prior for name, prior in self.statement.priors.items()
+                if name not in self.statement.gaussian}
+        if left:
+            other._prior = self._stated(other.unravel(theta), left)
+        other.has_residuals = self._have_residuals and (not left or other._prior.has_residuals)
+        return other
+
     def posterior(self, theta: Theta, **options: Any) -> Posterior:
         """Laplace's approximation at `theta`, a `pcl.uncertainty.Posterior`."""
         return posterior(self, theta, **options)
@@ -236,7 +270,19 @@ class Experiments:
         """What is asked of all experiments, as a tuple of numbers and arrays."""
         theta = self.blocks.check(theta)
         v = None if v is None else self.blocks.check(v, "v")
-        return self._gathered(what, self._questions(what, theta, v, options or {}, range(len(self.items))))
+        found = self._gathered(what, self._questions(what, theta, v, options or {}, range(len(self.items))))
+        if what == "residuals":
+            self._rows = found[0].size
+        if self._prior is None or what in OF_EXPERIMENTS:
+            return found
+        return self._with_prior(OPERATIONS[what], found, theta, v, options or {})
+
+    def _with_prior(self, operation, found, theta, v, options):
+        """The prior's part is added, or its rows come last."""
+        own = operation.compute(self._prior, theta, v, options)
+        if operation.stacked:
+            return tuple(map(np.concatenate, zip(found, own)))
+        return tuple(a + b for a, b in zip(found, own))
 
     def _questions(self, what, theta, v, options, numbers):
         """One for each group; {group: Question}."""
