@@ -206,8 +206,8 @@ class Problem:
         ----------
         make : function of an item -> Problem
             By any of the three ways. Called where the experiment is computed, once as long as the problem
-            is kept. For other processes it has to be such that cloudpickle can send it with what it closes
-            over: functions of a notebook are fine, a Problem or a tensor is not.
+            is kept. For other processes it has to be such that cloudpickle can send it with what it
+            closes over: functions of a notebook are fine, a Problem or a tensor is not.
         items : sequence
             What tells one experiment from another: its data, a boundary condition, a file. Each travels
             once, θ each time.
@@ -235,8 +235,8 @@ class Problem:
         Returns
         -------
         `pcl.experiments.summed.Experiments`
-            For `pcl.minimize` and all else that takes a problem. `values(theta)` has the ℓ_i, `close()` ends
-            the processes.
+            For `pcl.minimize` and all else that takes a problem. `values(theta)` has the ℓ_i, `close()`
+            ends the processes.
 
         Raises
         ------

@@ -45,9 +45,9 @@ def chosen(executor: Any, workers: int | None = None, timeout: float = TIMEOUT) 
         return Dask(executor, workers, timeout)
     if callable(getattr(executor, "ordered", None)):
         return executor
-    raise TypeError(f"executor is a {type(executor).__name__}; expected {', '.join(map(repr, _NAMED))}, the "
-                    "address of a dask scheduler, a distributed.Client, a concurrent.futures.Executor, or "
-                    "an object with `ordered`.")
+    raise TypeError(f"executor is a {type(executor).__name__}; expected {', '.join(map(repr, _NAMED))}, "
+                    "the address of a dask scheduler, a distributed.Client, a concurrent.futures.Executor, "
+                    "or workers of pcl.execute.")
 
 
 def _by_name(name, workers, timeout):

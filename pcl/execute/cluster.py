@@ -44,7 +44,7 @@ class Dask(Remote):
             self._wanted = processors() if workers is None else positive_integer("workers", workers)
 
     def __repr__(self) -> str:
-        return f"dask({self._given or self._wanted})"
+        return f"dask({self._given if isinstance(self._given, str) else self.count})"
 
     @property
     def count(self) -> int:

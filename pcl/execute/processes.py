@@ -29,9 +29,9 @@ class Processes(Remote):
 
     Notes
     -----
-    Python's executor over processes that loky starts: those do not run the main script again, as Python's
-    own would, and Python's executor does not take a worker that keeps what it is given for one that leaks,
-    as loky's does.
+    Python's executor over processes that loky starts: those do not run the main script again, as
+    Python's own would, and Python's executor does not take a worker that keeps what it is given for one
+    that leaks, as loky's does.
     """
 
     died = (Died,)

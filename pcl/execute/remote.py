@@ -28,8 +28,8 @@ class WorkerLost(RuntimeError):
 
     def __init__(self, number: int):
         self.number = number
-        super().__init__(f"item {number} ended {TRIES} workers one after the other: they were killed, ran "
-                         "out of memory, or met a fault in compiled code. Run it alone with "
+        super().__init__(f"item {number} ended {TRIES} workers one after the other: they were killed, "
+                         "ran out of memory, or met a fault in compiled code. Run it alone with "
                          "executor='serial' to see more.")
 
 
@@ -102,7 +102,7 @@ class Remote(abc.ABC):
         TimeOut
             No result for `timeout` seconds: the workers are ended.
         """
-        packed = processes.packed(function, "the function", "Define it so that it closes over plain data.")
+        packed = processes.packed(function, "the function", "Let it close over plain data.")
         places = range(len(items)) if places is None else places
         waiting: deque[_Task] = deque()
         try:

@@ -62,7 +62,7 @@ def ordered(function: Callable[[Item], Result], items: Sequence[Item],
 
 
 def alone(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """Yields function(item) for each item, worked on as a block is: on the caller's thread, BLAS included.
+    """Yields function(item) for each item, worked on as a block is: on one thread, BLAS included.
 
     Bit for bit what threads and processes of one thread give.
     """

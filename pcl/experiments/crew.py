@@ -93,8 +93,8 @@ class Elsewhere:
         named = ", ".join(f"{number} (item {brief(self._items[number])})" for number in numbers[:3])
         more = f" and {len(numbers) - 3} others" if len(numbers) > 3 else ""
         return ExperimentError(
-            f"the workers that computed experiment {named}{more} died, three one after the other: they were "
-            "killed, ran out of memory, or met a fault in compiled code. Try this item alone with "
+            f"the workers that computed experiment {named}{more} died, three one after the other: they "
+            "were killed, ran out of memory, or met a fault in compiled code. Try this item alone with "
             "executor='serial'.")
 
     def _order(self, question):
@@ -126,6 +126,7 @@ class _Orders(Sequence):
         return self._order(self.questions[number])
 
 
-def crew(make: Callable[[Any], Any], items: Sequence[Any], workers: Workers, keep: int) -> Here | Elsewhere:
+def crew(make: Callable[[Any], Any], items: Sequence[Any], workers: Workers,
+         keep: int) -> Here | Elsewhere:
     """Who computes the experiments."""
     return Here(make, items, workers, keep) if workers.here else Elsewhere(make, items, workers, keep)

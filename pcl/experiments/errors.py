@@ -39,8 +39,9 @@ def raised(failures: Sequence[Failure], items: Sequence[Any], total: int,
     first = failures[0]
     more = "" if len(failures) == 1 else (
         f" So did {_numbers([failure.number for failure in failures[1:]])}.")
+    what = f"{type(first.error).__name__}: {first.error}".rstrip(".")
     message = (f"experiment {first.number} of {total}, item {brief(items[first.number])}, raised "
-               f"{type(first.error).__name__}: {first.error}{more}")
+               f"{what}.{more}")
     trial = all(isinstance(failure.error, FAILURES) for failure in failures)
     kind = ExperimentFailure if trial else ExperimentError
     return kind(message, failures, [items[failure.number] for failure in failures], others)

@@ -144,7 +144,9 @@ class _Total:
     def parts(self):
         if self._parts is None:
             return None
-        return tuple(np.concatenate(rows) for rows in self._parts) if self._stacked else tuple(self._parts)
+        if self._stacked:
+            return tuple(np.concatenate(rows) for rows in self._parts)
+        return tuple(self._parts)
 
 
 def _work(problem):

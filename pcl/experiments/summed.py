@@ -13,7 +13,6 @@ from pcl import saved
 from pcl.checks import certificate
 from pcl.engine.blocks import Blocks
 from pcl.execute.chosen import chosen
-from pcl.execute.remote import TIMEOUT
 from pcl.experiments.crew import crew
 from pcl.experiments.errors import raised
 from pcl.experiments.operations import OF_EXPERIMENTS, OPERATIONS
@@ -53,8 +52,8 @@ class Experiments:
 
     Notes
     -----
-    Sums are taken in a fixed order: in groups of consecutive items, each by one worker from its first item
-    on, then over the groups from the first on. Groups depend on the number of items alone, so that
+    Sums are taken in a fixed order: in groups of consecutive items, each by one worker from its first
+    item on, then over the groups from the first on. Groups depend on the number of items alone, so that
     numbers agree bit for bit on any number of workers, each of which uses one thread.
     """
 
@@ -95,8 +94,8 @@ class Experiments:
         if prior is None:
             return None
         if first.statement is None:
-            raise ValueError("prior is given, but the experiments state no noise that it could be weighed "
-                             "against; state them by pcl.Problem.from_data.")
+            raise ValueError("prior is given, but the experiments state no noise to weigh it against; "
+                             "state them by pcl.Problem.from_data.")
         found = stated(self.unravel(self.theta0), prior)
         self.has_residuals = self.has_residuals and found.has_residuals
         return found
@@ -220,7 +219,8 @@ class Experiments:
     def likelihood(self, theta: Theta) -> "Experiments":
         """The same experiments without the normal priors of blocks, started from `theta`."""
         if self.statement is None:
-            raise ValueError("a likelihood is that of data; state the experiments by pcl.Problem.from_data.")
+            raise ValueError("a likelihood is that of data; state the experiments by "
+                             "pcl.Problem.from_data.")
         other = Experiments.__new__(Experiments)
         vars(other).update(vars(self), blocks=Blocks(self.unravel(theta)), _last=None, _prior=None)
         left = {name: prior for name, prior in self.statement.priors.items()
@@ -270,7 +270,8 @@ class Experiments:
         """What is asked of all experiments, as a tuple of numbers and arrays."""
         theta = self.blocks.check(theta)
         v = None if v is None else self.blocks.check(v, "v")
-        found = self._gathered(what, self._questions(what, theta, v, options or {}, range(len(self.items))))
+        questions = self._questions(what, theta, v, options or {}, range(len(self.items)))
+        found = self._gathered(what, questions)
         if what == "residuals":
             self._rows = found[0].size
         if self._prior is None or what in OF_EXPERIMENTS:
@@ -354,7 +355,7 @@ def _checked(make, items):
     try:
         items = tuple(items)
     except TypeError:
-        raise TypeError(f"items is {items!r}; expected a sequence, an item for each experiment.") from None
+        raise TypeError(f"items is {items!r}; expected a sequence, one for each experiment.") from None
     if not items:
         raise ValueError("items is empty; expected at least one experiment.")
     return items

@@ -101,16 +101,18 @@ def _received(key, parcel):
 def _differing(client, worker):
     parts = [f"{name} {client[name]} here and {worker.get(name)} there" for name in client
              if client[name] != worker.get(name)]
-    return (f"versions differ between this process and a worker ({platform.node()}, process {os.getpid()}): "
-            f"{', '.join(parts)}. Install the same ones on both sides.")
+    return ("versions differ between this process and a worker "
+            f"({platform.node()}, process {os.getpid()}): {', '.join(parts)}. Install the same ones on both "
+            "sides.")
 
 
 def _sendable(answer: Answer) -> Answer:
     """The answer with errors that can be sent."""
     if not answer.failures:
         return answer
-    return dataclasses.replace(answer, failures=tuple(
-        dataclasses.replace(failure, error=_sendable_error(failure.error)) for failure in answer.failures))
+    failures = [dataclasses.replace(failure, error=_sendable_error(failure.error))
+                for failure in answer.failures]
+    return dataclasses.replace(answer, failures=tuple(failures))
 
 
 def _sendable_error(error: Exception) -> Any:

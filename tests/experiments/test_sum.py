@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from laws import START, TRUE, by_data, by_loss, by_residuals, items, joined, joined_loss, predicted
+from experiments_with_one_law import START, TRUE, by_data, by_loss, by_residuals, items, joined, joined_loss, predicted
 
 import pcl
 from pcl.uncertainty import noise, prior
@@ -119,7 +119,8 @@ def test_a_shared_prior_counts_once():
     summed = pcl.Problem.sum(by_data, EVERY, prior=known)
     y = np.concatenate([y for _, y in EVERY])
     t = np.concatenate([t for t, _ in EVERY])
-    whole = pcl.Problem.from_data(lambda theta: predicted(theta, t), y, noise.Gaussian(0.05), START, known)
+    whole = pcl.Problem.from_data(lambda theta: predicted(theta, t), y, noise.Gaussian(0.05), START,
+                                  known)
     theta = pcl.minimize(whole).x
     np.testing.assert_allclose(pcl.minimize(summed).x, theta, rtol=1e-7)
     np.testing.assert_allclose(pcl.minimize(summed, "newton-cg").x, theta, rtol=1e-6)
@@ -144,7 +145,7 @@ def test_experiments_may_have_blocks_of_their_own():
             {"shift": 0.0, f"a{number}": 1.0})
     start = {"a0": 1.0, "shift": 0.0, "a1": 1.0, "a2": 1.0}
     summed = pcl.Problem.sum(own, list(enumerate(EVERY[:3])), blocks=start)
-    rows = [np.concatenate([t * 0 + (1 - np.exp(-1.3 * t)) * (i == j) for i, (t, _) in enumerate(EVERY[:3])])
+    rows = [np.concatenate([(1 - np.exp(-1.3 * t)) * (i == j) for i, (t, _) in enumerate(EVERY[:3])])
             for j in range(3)]
     J = np.stack([rows[0], -np.ones(rows[0].size), rows[1], rows[2]], axis=1)
     y = np.concatenate([y for _, y in EVERY[:3]])
@@ -152,8 +153,8 @@ def test_experiments_may_have_blocks_of_their_own():
     np.testing.assert_allclose(summed.hessian(summed.theta0), 2.0 * J.T @ J, rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(summed.hessian(summed.theta0, blocks=["a2", "shift"]),
                                2.0 * J[:, [3, 1]].T @ J[:, [3, 1]], rtol=1e-13, atol=1e-14)
-    np.testing.assert_allclose(summed.hvp(summed.theta0, np.arange(4.0)), 2.0 * J.T @ (J @ np.arange(4.0)),
-                               rtol=1e-13)
+    v = np.arange(4.0)
+    np.testing.assert_allclose(summed.hvp(summed.theta0, v), 2.0 * J.T @ (J @ v), rtol=1e-13)
     np.testing.assert_allclose(pcl.minimize(summed).x, np.linalg.lstsq(J, y, rcond=None)[0], rtol=1e-8)
 
 
@@ -200,7 +201,8 @@ def test_repr_says_how_many_and_by_whom(pairs):
 
 @pytest.mark.parametrize("arguments, words", [
     ((3, [1]), "make is a int"), ((by_loss, []), "items is empty"), ((by_loss, 3), "expected a sequence"),
-    ((by_loss, EVERY, "proceses"), "Did you mean 'processes'"), ((by_loss, EVERY, 3.0), "executor is a float")])
+    ((by_loss, EVERY, "proceses"), "Did you mean 'processes'"),
+    ((by_loss, EVERY, 3.0), "executor is a float")])
 def test_wrong_arguments_are_named(arguments, words):
     with pytest.raises((TypeError, ValueError), match=words):
         pcl.Problem.sum(*arguments)
