@@ -46,8 +46,8 @@ def chosen(executor: Any, workers: int | None = None, timeout: float = TIMEOUT) 
     if callable(getattr(executor, "ordered", None)):
         return executor
     raise TypeError(f"executor is a {type(executor).__name__}; expected {', '.join(map(repr, _NAMED))}, "
-                    "the address of a dask scheduler, a distributed.Client, a concurrent.futures.Executor, "
-                    "or workers of pcl.execute.")
+                    "the address of a dask scheduler, a distributed.Client, an executor of "
+                    "concurrent.futures, or workers of pcl.execute.")
 
 
 def _by_name(name, workers, timeout):

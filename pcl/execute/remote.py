@@ -42,7 +42,7 @@ class _Task:
     """An item on its way. `begun` stands for the life of the worker that it was sent to."""
 
     number: int
-    item: Any
+    item: bytes
     place: int
     future: Any = None
     begun: Any = None
@@ -107,7 +107,8 @@ class Remote(abc.ABC):
         waiting: deque[_Task] = deque()
         try:
             for number, (item, place) in enumerate(zip(items, places)):
-                waiting.append(self._sent(_Task(number, item, place), packed))
+                content = processes.packed(item, f"item {number}", "Let it hold plain data.")
+                waiting.append(self._sent(_Task(number, content, place), packed))
                 if len(waiting) > AHEAD * self.count:
                     yield self._first(waiting, packed)
             while waiting:
@@ -133,7 +134,7 @@ class Remote(abc.ABC):
                 self._again(waiting, packed)
             else:
                 waiting.popleft()
-                return found
+                return processes.restored(found)
 
     def _again(self, waiting, packed):
         task = waiting[0]
@@ -159,5 +160,6 @@ class Remote(abc.ABC):
 
 
 def _call(packed, item):
-    """In a worker."""
-    return processes.unpacked(packed)(item)
+    """In a worker: the result as bytes, so that classes of scripts and notebooks come and go."""
+    function = processes.unpacked(packed)
+    return processes.packed(function(processes.restored(item)), "a result", "Let it hold plain data.")

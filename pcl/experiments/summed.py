@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pcl.checks import certificate
 from pcl.engine.blocks import Blocks
 from pcl.execute.chosen import chosen
 from pcl.experiments.crew import crew
-from pcl.experiments.errors import raised
+from pcl.experiments.errors import brief, raised
 from pcl.experiments.operations import OF_EXPERIMENTS, OPERATIONS
 from pcl.experiments.question import Answer, Failure, Question
 from pcl.experiments.station import Layout
@@ -80,7 +80,7 @@ class Experiments:
         self._stated, self._prior = stated, self._of_prior(first, prior, stated)
         self.statement = None if first.statement is None else SharedStatement(
             self.slices, getattr(self._prior, "statement", None), lambda: self._rows)
-        self._rows = 0
+        self._rows, self._numbers = 0, range(len(self.items))
         self._last: tuple[Array, dict[str, tuple]] | None = None
 
     def _first(self):
@@ -234,6 +234,20 @@ class Experiments:
         """Laplace's approximation at `theta`, a `pcl.uncertainty.Posterior`."""
         return posterior(self, theta, **options)
 
+    # --- some of them ----------------------------------------------------------------------------
+    def batch(self, numbers: Iterable[int]) -> "Experiments":
+        """The sum over some experiments, by their numbers, where they are computed anyway.
+
+        Without the prior's part: gradients of batches that cover all add up to that of the likelihood.
+        """
+        chosen = sorted(set(map(int, numbers)))
+        if not chosen or chosen[0] < 0 or chosen[-1] >= len(self.items):
+            raise ValueError(f"numbers is {brief(chosen)}; expected some of 0 … {len(self.items) - 1}.")
+        other = Experiments.__new__(Experiments)
+        vars(other).update(vars(self), _numbers=chosen, _last=None, _prior=None, _own=False)
+        other.has_residuals = self._have_residuals
+        return other
+
     # --- on disk -------------------------------------------------------------------------------
     def save(self, path: Path, result: Any, *, networks: Mapping[str, Any] | None = None,
              posterior: Posterior | None = None) -> None:
@@ -270,7 +284,7 @@ class Experiments:
         """What is asked of all experiments, as a tuple of numbers and arrays."""
         theta = self.blocks.check(theta)
         v = None if v is None else self.blocks.check(v, "v")
-        questions = self._questions(what, theta, v, options or {}, range(len(self.items)))
+        questions = self._questions(what, theta, v, options or {}, self._numbers)
         found = self._gathered(what, questions)
         if what == "residuals":
             self._rows = found[0].size

@@ -102,8 +102,8 @@ def _differing(client, worker):
     parts = [f"{name} {client[name]} here and {worker.get(name)} there" for name in client
              if client[name] != worker.get(name)]
     return ("versions differ between this process and a worker "
-            f"({platform.node()}, process {os.getpid()}): {', '.join(parts)}. Install the same ones on both "
-            "sides.")
+            f"({platform.node()}, process {os.getpid()}): {', '.join(parts)}. Install the same ones on "
+            "both sides.")
 
 
 def _sendable(answer: Answer) -> Answer:

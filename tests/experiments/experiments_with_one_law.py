@@ -7,7 +7,6 @@ import pcl
 from pcl.uncertainty import noise
 
 START = {"a": 1.5, "k": [0.7]}
-TRUE = {"a": 2.0, "k": [1.3]}
 
 
 def items(count=7):

@@ -80,7 +80,7 @@ def test_an_experiment_that_kills_every_worker_is_named(two, tmp_path):
     file = tmp_path / "for good"
     file.touch()
     items = [(centres(2)[0], None), (centres(2)[1], str(file))]
-    with pytest.raises(ExperimentError, match=r"computed experiment 1 \(item .*for good'\)\) died, three"):
+    with pytest.raises(ExperimentError, match=r"experiment 1 \(item .*for good'\)\) died, three"):
         pcl.Problem.sum(Dies, items, two).value_and_gradient(THETA)
 
 
@@ -108,8 +108,8 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
 def test_neither_ctrl_c_nor_a_kill_leaves_a_process_behind(blow):
-    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True,
-                          start_new_session=True) as script:
+    command = [sys.executable, "-c", SCRIPT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as script:
         worker = int(script.stdout.readline())
         time.sleep(1.0)
         if blow == signal.SIGINT:           # as a terminal does: to all of them

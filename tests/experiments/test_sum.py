@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from experiments_with_one_law import START, TRUE, by_data, by_loss, by_residuals, items, joined, joined_loss, predicted
+from experiments_with_one_law import (START, by_data, by_loss, by_residuals, items, joined, joined_loss,
+                                      predicted)
 
 import pcl
 from pcl.uncertainty import noise, prior
@@ -196,7 +197,7 @@ def test_progress_counts_experiments(capsys):
 
 def test_repr_says_how_many_and_by_whom(pairs):
     assert repr(pairs["loss"][0]) == "Experiments(7 by serial, 2 parameters: a a number, k (1,))"
-    assert len(pairs["loss"][0]) == 7 and TRUE
+    assert len(pairs["loss"][0]) == 7
 
 
 @pytest.mark.parametrize("arguments, words", [

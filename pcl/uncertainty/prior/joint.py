@@ -52,7 +52,7 @@ class JointGaussian:
 
 def metric(gaussian: Mapping[str, GaussianPrior],
            slices: Mapping[str, slice]) -> Callable[[Array], Array] | None:
-    """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ); None unless every block has a normal prior."""
+    """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ); None unless all priors are normal."""
     if set(gaussian) != set(slices):
         return None
     prior = JointGaussian(gaussian, slices)
