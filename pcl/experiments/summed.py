@@ -105,9 +105,10 @@ class Experiments:
         return (f"Experiments({len(self.items):,} by {self._workers!r}, {self.size:,} parameters: "
                 f"{blocks})")
 
-    def __len__(self) -> int:
-        """How many experiments there are."""
-        return len(self.items)
+    @property
+    def experiments(self) -> int:
+        """How many there are."""
+        return len(self._numbers)
 
     def __reduce__(self):
         raise TypeError("experiments cannot be pickled; state them again where they are needed.")
@@ -247,6 +248,13 @@ class Experiments:
         vars(other).update(vars(self), _numbers=chosen, _last=None, _prior=None, _own=False)
         other.has_residuals = self._have_residuals
         return other
+
+    def estimated_gradient(self, theta: Theta, numbers: Iterable[int]) -> Array:
+        """n/b Σ_batch dℓ_i/dθ and the prior's part (size,): dℓ/dθ as b of the n experiments tell it."""
+        batch = self.batch(numbers)
+        scale = self.experiments / batch.experiments
+        gradient = scale * batch.gradient(theta)
+        return gradient if self._prior is None else gradient + self._prior.gradient(theta)
 
     # --- on disk -------------------------------------------------------------------------------
     def save(self, path: Path, result: Any, *, networks: Mapping[str, Any] | None = None,

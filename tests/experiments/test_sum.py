@@ -197,7 +197,7 @@ def test_progress_counts_experiments(capsys):
 
 def test_repr_says_how_many_and_by_whom(pairs):
     assert repr(pairs["loss"][0]) == "Experiments(7 by serial, 2 parameters: a a number, k (1,))"
-    assert len(pairs["loss"][0]) == 7
+    assert pairs["loss"][0].experiments == 7
 
 
 @pytest.mark.parametrize("arguments, words", [
