@@ -114,6 +114,7 @@ class Station:
 
     def _part(self, problem, question):
         operation, whole, names = OPERATIONS[question.what], self.layout, list(problem.slices)
+        assert whole is not None        # the first experiment has given it
         places = whole.places(names)
         theta, v = (x if x is None or places is None else x[places] for x in (question.theta, question.v))
         wanted = question.options.get("blocks")

@@ -317,7 +317,9 @@ class Experiments:
 
     def _gathered(self, what, questions):
         stacked = OPERATIONS[what].stacked
-        parts, failures, answered = [], [], []
+        parts: list[tuple] = []
+        failures: list[Failure] = []
+        answered: list[tuple[Question, Answer]] = []
         for question, answer in self._answers(what, questions):
             failures.extend(answer.failures)
             if answer.parts is None:
@@ -362,7 +364,7 @@ class Experiments:
 
 def _others(answered):
     """{number: value} of the experiments that have one."""
-    found = {}
+    found: dict[int, float] = {}
     for question, answer in answered:
         failed = {failure.number for failure in answer.failures}
         good = [number for number in question.numbers if number not in failed]

@@ -1,4 +1,4 @@
-"""Adam on batches of experiments: unbiased gradients, an order that a seed draws, the same on any workers."""
+"""Adam on batches of experiments: unbiased gradients, an order that a seed draws, any workers."""
 
 import numpy as np
 import pytest

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import functools
+import pickle
 import sys
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_a_group_goes_to_the_worker_that_has_it(cluster):
     summed = pcl.Problem.sum(Parabola, centres(6), cluster)
     for shift in range(3):
         summed.value(THETA + shift)
-    numbers = {name: {order.question.numbers for _, order in given}
+    numbers = {name: {pickle.loads(order).question.numbers for _, order in given}
                for name, given in cluster.given.items()}
     assert numbers == {"tcp://worker-0": {(0,), (2,), (4,)}, "tcp://worker-1": {(1,), (3,), (5,)}}
 
