@@ -15,7 +15,7 @@ LOG = logging.getLogger(__name__)
 
 TIMEOUT = 3600.0        # seconds
 TRIES = 3               # workers that one item may cost
-AHEAD = 2               # items a worker has at most: one it works on, one that waits for it
+AHEAD = 3               # items a worker has at most: one it works on, the others wait for it
 
 
 class WorkerLost(RuntimeError):

@@ -13,6 +13,7 @@ from pcl import saved
 from pcl.checks import certificate
 from pcl.engine.blocks import Blocks
 from pcl.execute.chosen import chosen
+from pcl.execute.remote import AHEAD
 from pcl.experiments.crew import crew
 from pcl.experiments.errors import brief, raised
 from pcl.experiments.operations import OF_EXPERIMENTS, OPERATIONS
@@ -352,7 +353,7 @@ class Experiments:
             bar.close()
 
     def _require_matrix(self, name):
-        waiting = 2 + 2 * self._workers.count
+        waiting = 2 + AHEAD * self._workers.count
         memory.require(8 * waiting * self.size ** 2, f"the {name} of {self.size:,} parameters",
                        "use hvp, or a method that needs products only")
 
