@@ -79,7 +79,7 @@ def _round(problem, both, work, method, k):
     getattr(problem, method)(theta)
     ours = time.perf_counter() - begun
     halves = [(make, every[side::2], method, theta) for side in (0, 1)]
-    return ours, max(both.ordered(apart, halves))
+    return ours, max(both.ordered(apart, halves, [0, 1]))
 
 
 # --- bits ----------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class _Killing:
 
 
 def _pids(problem):
-    return problem._workers.ordered(pid, [0, 1])
+    return problem._workers.ordered(pid, [0, 1], [0, 1])
 
 
 # --- small ones ----------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def small(options):
             part = problem.batch(range(count))
             part.value_and_gradient(problem.theta0)
             seconds = time.perf_counter() - begun
-            found = list(problem._workers.ordered(memory, [0, 1]))
+            found = list(problem._workers.ordered(memory, [0, 1], [0, 1]))
             rows.append({"experiments": count, "s": seconds, "now MB": max(m[0] for m in found),
                          "peak MB": max(m[1] for m in found)})
             progress(str(rows[-1]))

@@ -51,14 +51,16 @@ class Dask(Remote):
         """Workers that the scheduler has at present; at least 1."""
         return max(1, len(self._addresses()))
 
-    def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
+    def submit(self, place: int | None, function: Callable[..., Any],
+               *arguments: Any) -> tuple[Any, Any]:
         """See `Remote`."""
-        there = self._addresses()
-        where = {"workers": [there[place % len(there)]], "allow_other_workers": True} if there else {}
+        there, where = self._addresses(), {}
+        if there and place is not None:
+            where = {"workers": [there[place % len(there)]], "allow_other_workers": True}
         future = self._client.submit(function, *arguments, pure=False, **where)
         return future, object()         # dask replaces its workers
 
-    def replace(self, place: int, begun: Any) -> None:
+    def replace(self, begun: Any) -> None:
         """dask does."""
 
     def close(self) -> None:

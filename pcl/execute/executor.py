@@ -29,7 +29,7 @@ class Workers(Executor, Protocol):
 
     `ordered(function, items, places=None)`
         As above; items of one place, a whole number, go to one worker for as long as it lives, in this
-        call and in others, so that what it keeps is found again. By default item k has place k.
+        call and in others, so that what it keeps is found again. By default any worker takes any item.
 
     count : int
         How many work at a time.

@@ -42,11 +42,12 @@ class Futures(Remote):
         """Workers, as was said."""
         return self._count
 
-    def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
+    def submit(self, place: int | None, function: Callable[..., Any],
+               *arguments: Any) -> tuple[Any, Any]:
         """See `Remote`."""
         return self._executor.submit(function, *arguments), None
 
-    def replace(self, place: int, begun: Any) -> None:
+    def replace(self, begun: Any) -> None:
         """Not from here."""
 
     def close(self) -> None:

@@ -50,26 +50,31 @@ class Processes(Remote):
         """Processes at a time."""
         return self._count
 
-    def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
+    def submit(self, place: int | None, function: Callable[..., Any],
+               *arguments: Any) -> tuple[Any, Any]:
         """See `Remote`."""
-        lane = self._lane(place % self._count)
+        number = self._idlest() if place is None else place % self._count
+        lane = self._lane(number)
         try:
             return lane.submit(function, *arguments), lane
         except Died:                # it died without work
-            self.replace(place, lane)
-            lane = self._lane(place % self._count)
+            self.replace(lane)
+            lane = self._lane(number)
             return lane.submit(function, *arguments), lane
+
+    def _idlest(self):
+        loads = [0 if lane is None else lane.load for lane in self._lanes]
+        return loads.index(min(loads))
 
     def _lane(self, number):
         if self._lanes[number] is None:
             self._lanes[number] = _Lane()
         return self._lanes[number]
 
-    def replace(self, place: int, begun: Any) -> None:
+    def replace(self, begun: Any) -> None:
         """See `Remote`."""
-        number = place % self._count
-        if self._lanes[number] is begun:
-            self._lanes[number] = None
+        if begun in self._lanes:
+            self._lanes[self._lanes.index(begun)] = None
             begun.end()
 
     def close(self) -> None:
@@ -85,8 +90,18 @@ class _Lane:
         self._executor = concurrent.futures.ProcessPoolExecutor(
             max_workers=1, mp_context=self._started, initializer=begin, initargs=(os.getpid(),))
 
+        self._futures = []
+
+    @property
+    def load(self):
+        """Calls that it has not answered."""
+        self._futures = [future for future in self._futures if not future.done()]
+        return len(self._futures)
+
     def submit(self, function, *arguments):
-        return self._executor.submit(function, *arguments)
+        future = self._executor.submit(function, *arguments)
+        self._futures.append(future)
+        return future
 
     def end(self):
         for process in self._started.processes:

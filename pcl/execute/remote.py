@@ -43,7 +43,7 @@ class _Task:
 
     number: int
     item: bytes
-    place: int
+    place: int | None
     future: Any = None
     begun: Any = None
     tries: int = 0
@@ -73,15 +73,17 @@ class Remote(abc.ABC):
         """Workers at present."""
 
     @abc.abstractmethod
-    def submit(self, place: int, function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
-        """(future, what stands for the worker's life): function(*arguments) by worker `place` % count.
+    def submit(self, place: int | None, function: Callable[..., Any],
+               *arguments: Any) -> tuple[Any, Any]:
+        """(future, what stands for the worker's life): function(*arguments) by worker `place` % count, or
+        by any of them.
 
         The future has `result(timeout)`, `done()` and `cancel()`; its result raises one of `died` if
         the worker does.
         """
 
     @abc.abstractmethod
-    def replace(self, place: int, begun: Any) -> None:
+    def replace(self, begun: Any) -> None:
         """Another worker instead of one that died, if that has not been done."""
 
     @abc.abstractmethod
@@ -103,7 +105,7 @@ class Remote(abc.ABC):
             No result for `timeout` seconds: the workers are ended.
         """
         packed = processes.packed(function, "the function", "Let it close over plain data.")
-        places = range(len(items)) if places is None else places
+        places = [None] * len(items) if places is None else places      # type: ignore[list-item]
         waiting: deque[_Task] = deque()
         try:
             for number, (item, place) in enumerate(zip(items, places)):
@@ -143,7 +145,7 @@ class Remote(abc.ABC):
             raise WorkerLost(task.number) from None
         LOG.warning("a worker died; what it was given is computed again")
         begun = task.begun
-        self.replace(task.place, begun)
+        self.replace(begun)
         for each in waiting:
             if each.begun is begun:
                 self._sent(each, packed)

@@ -34,7 +34,8 @@ class Mortal(Remote):
         return self._count
 
     def submit(self, place, function, *arguments):
-        life, call = self._lives[place % self._count], next(self._calls)
+        call = next(self._calls)
+        life = self._lives[(call if place is None else place) % self._count]
         self.waiting += 1
         self.most = max(self.most, self.waiting)
         return self._pool.submit(self._run, life, call, function, arguments), life
@@ -46,10 +47,11 @@ class Mortal(Remote):
                 raise Died
             return function(*arguments)
 
-    def replace(self, place, begun):
-        if self._lives[place % self._count] is begun:
-            self._lives[place % self._count] = [threading.Lock(), True]
-            self.replaced += 1
+    def replace(self, begun):
+        for number, life in enumerate(self._lives):
+            if life is begun:
+                self._lives[number] = [threading.Lock(), True]
+                self.replaced += 1
 
     def close(self):
         self._pool.shutdown(wait=False)

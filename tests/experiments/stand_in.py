@@ -34,7 +34,7 @@ class Client:
     def nthreads(self):
         return {name: 1 for name in self._kept}
 
-    def submit(self, function, *arguments, workers, allow_other_workers, pure):
+    def submit(self, function, *arguments, pure, workers=("tcp://worker-0",), allow_other_workers=True):
         assert allow_other_workers and not pure
         name, = workers
         packed = cloudpickle.dumps((function, arguments))
