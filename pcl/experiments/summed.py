@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -67,6 +68,9 @@ class Experiments:
         self._group = (math.ceil(len(self.items) / GROUPS) if group is None
                        else positive_integer("group", group))
         self._progress = progress
+        self._again = functools.partial(Experiments, make, self.items, blocks=blocks, prior=prior,
+                                        stated=stated, group=group, keep=keep, timeout=timeout,
+                                        progress=progress)
         self._workers, self._own = chosen(executor, workers, timeout), isinstance(executor, str)
         self._crew = crew(make, self.items, self._workers, positive_integer("keep", keep))
         first = self._first()
@@ -113,6 +117,18 @@ class Experiments:
 
     def __reduce__(self):
         raise TypeError("experiments cannot be pickled; state them again where they are needed.")
+
+    def restated(self) -> "Experiments":
+        """The same experiments traced anew, for example inside `pcl.halved_steps`; all are built at once.
+
+        ValueError where other processes build them, or not all of them are kept.
+        """
+        if not self._workers.here or self._again.keywords["keep"] < len(self.items):
+            raise ValueError("experiments are traced anew in this process alone, all of them; state the "
+                             "sum with executor='serial' and a larger keep= for this.")
+        other = self._again(executor=self._workers, workers=None)
+        other.value(other.theta0)
+        return other
 
     # --- θ ---------------------------------------------------------------------------------
     @property

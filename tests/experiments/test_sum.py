@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from experiments_with_one_law import (START, by_data, by_loss, by_residuals, items, joined, joined_loss,
                                       predicted)
 
@@ -176,6 +177,24 @@ def test_work_is_counted():
     assert (summed.counts.factorisations, summed.counts.back_substitutions) == (3, 6)
     summed.value_and_gradient([1.3])        # remembered
     assert summed.counts.factorisations == 3
+
+
+def test_the_error_of_steps_in_time_is_that_of_all_in_one_trace():
+    K = pcl.SparseMatrix.from_entries([0], [0], [1.0], (1, 1))
+    times = pcl.uniform_times(0.0, 1.5, 6)
+    starts, data = [1.0, 2.0], [np.array([0.62, 0.36, 0.23]), np.array([1.24, 0.7, 0.47])]
+
+    def residuals(theta, i):
+        u = pcl.march(pcl.FirstOrder(stiffness=theta["k"] * K), [starts[i]], times, at=[0.5, 1.0, 1.5])
+        return u[0] - data[i]
+    whole = pcl.Problem.from_residuals(
+        lambda theta: tf.concat([residuals(theta, 0), residuals(theta, 1)], 0), {"k": 1.0})
+    summed = pcl.Problem.sum(lambda i: pcl.Problem.from_residuals(
+        lambda theta: residuals(theta, i), {"k": 1.0}), [0, 1])
+    k = pcl.minimize(whole).x
+    np.testing.assert_allclose(pcl.time_error(summed, k).ratio, pcl.time_error(whole, k).ratio, rtol=1e-8)
+    with pytest.raises(ValueError, match="executor='serial'"):
+        pcl.Problem.sum(by_residuals, EVERY, keep=3).restated()
 
 
 def test_no_more_are_kept_than_asked_and_the_first_ones_stay():
