@@ -17,6 +17,8 @@ from pcl.support.types import Integers
 
 LOG = logging.getLogger(__name__)
 
+COLLECTED = 100     # experiments dropped between two searches for what holds itself
+
 _NEEDED = ("theta0", "size", "slices", "blocks", "value", "value_and_gradient", "has_residuals",
            "statement")
 
@@ -73,6 +75,7 @@ class Station:
                  layout: Layout | None = None):
         self.make, self.item, self.keep, self.layout = make, item, keep, layout
         self._built: dict[int, Any] = {}
+        self._dropped = 0
         self._building = threading.Lock()       # one trace at a time
 
     def problem(self, number: int) -> Any:
@@ -86,7 +89,9 @@ class Station:
     def _make_room(self):
         while len(self._built) >= self.keep:
             self._built.popitem()               # the latest
-            gc.collect(0)
+            self._dropped += 1
+            if self._dropped % COLLECTED == 0:
+                gc.collect()                    # a problem is a circle, and Python waits for many
 
     def _new(self, number):
         problem = self.make(self.item(number))
