@@ -139,21 +139,13 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         where every block of a problem from `from_data` has a normal one, else the identity), eta_max 0.5,
         c1 1e-4, memory 100 products, max_products 200 a step; gradient norms are √(gᵀ M⁻¹ g), so that
         nothing depends on the mesh of a field, see `drivers.newton_cg`. hand-over: first "L-BFGS-B"
-<<<<<<< HEAD
-        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
+        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7, batch None, seed 0:
+        with a batch, of experiments of `Problem.sum`, an iteration is a pass through all of them in an
+        order drawn from the seed, a step a batch, and the loss and the gradient of all at its end.
         The optimizer works on loss/loss_scale: 1 for SciPy's trust-* and L-BFGS-B, whose iterates are
         then those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which takes
         any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which they do not
         depend on the unit of the loss; BFGS and its relatives never do.
-=======
-        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7, batch None, seed 0:
-        with a batch, of experiments of `Problem.sum`, an iteration is a pass through all of them in an
-        order drawn from the seed, a step a batch, and the loss and the gradient of all at its end.
-        The optimizer works on loss/loss_scale: 1 for SciPy's scalar methods, whose iterates are then
-        those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which
-        takes any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which
-        they do not depend on the unit of the loss.
->>>>>>> 6b628b9 (Adam on batches of experiments: an iteration is a pass in an order that a seed draws)
     max_seconds : float, optional
         No evaluation begins later than this, counted from the call, but at the start: a run also ends
         within an iteration, and within one value, gradient, Hessian, Jacobian or product of a
