@@ -1,6 +1,7 @@
 """Workers that are processes of their own on this machine."""
 
 import concurrent.futures
+import contextlib
 import multiprocessing.context
 import os
 import signal
@@ -105,8 +106,9 @@ class _Lane:
 
     def end(self):
         for process in self._started.processes:
-            if process.is_alive():
-                os.kill(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):       # its end was noticed in between
+                if process.is_alive():
+                    os.kill(process.pid, signal.SIGKILL)
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
