@@ -15,6 +15,8 @@ from pcl.engine.record import Record
 from pcl.engine.second import backward, sweep
 from pcl.engine.trace import trace
 from pcl.errors import TimesNotChosen
+from pcl.execute.remote import TIMEOUT
+from pcl.experiments.summed import KEEP, Experiments
 from pcl.factor.cache import Counts, FactorCache
 from pcl.nodes.networks import networks_of
 from pcl.support import memory
@@ -22,7 +24,7 @@ from pcl.support.types import Array, ArrayLike, Path, Tensor, Theta
 from pcl.support.validate import known, positive_integer
 from pcl.uncertainty.laplace import Posterior, posterior
 from pcl.uncertainty.prior.base import Prior
-from pcl.uncertainty.prior.joint import JointGaussian
+from pcl.uncertainty.prior.joint import metric
 from pcl.uncertainty.statement import Statement
 
 
@@ -181,7 +183,10 @@ class Problem:
         >>> result.x.round(4), float(errors["m"].round(4))              # 300/301, 1/√301
         (array([0.9967]), 0.0576)
         """
-        statement = Statement(predict, observed, noise, blocks, prior)
+        return cls._of_statement(Statement(predict, observed, noise, blocks, prior))
+
+    @classmethod
+    def _of_statement(cls, statement):
         problem = cls.__new__(cls)
         problem.statement, problem.has_residuals = statement, statement.has_residuals
         if statement.has_residuals:
@@ -189,6 +194,84 @@ class Problem:
         else:
             problem._setup(statement.loss, statement.blocks, _scalar_loss)
         return problem
+
+    @staticmethod
+    def sum(make: Callable[[Any], "Problem"], items: Sequence[Any], executor: Any = "serial", *,
+            workers: int | None = None, blocks: Mapping[str, ArrayLike] | None = None,
+            prior: Mapping[str, Prior] | None = None, group: int | None = None, keep: int = KEEP,
+            timeout: float = TIMEOUT, progress: bool | None = False) -> Experiments:
+        """The problem ℓ(θ) = Σ_i ℓ_i(θ) of many experiments that share θ, on one or many workers.
+
+        Parameters
+        ----------
+        make : function of an item -> Problem
+            By any of the three ways. Called where the experiment is computed, once as long as the problem
+            is kept. For other processes it has to be such that cloudpickle can send it with what it
+            closes over: functions of a notebook are fine, a Problem or a tensor is not.
+        items : sequence
+            What tells one experiment from another: its data, a boundary condition, a file. Each travels
+            once, θ each time.
+        executor : str or object
+            "serial": here, one after the other. "threads". "processes": of this machine, by loky. "dask",
+            the address of a scheduler ("tcp://host:8786") or a `distributed.Client`: workers anywhere
+            (extra `dask`). Any `concurrent.futures.Executor`.
+        workers : int, optional
+            How many are started (by default as many as there are processors), or the executor given has.
+        blocks : dict {name: array}, optional
+            All of θ with its start, where experiments have blocks of their own; by default those
+            of the first experiment. An experiment may have any of them.
+        prior : dict {block: `pcl.uncertainty.prior` model}, optional
+            What is known of θ before, beside experiments from `from_data`: counted once. (A prior that
+            every experiment states counts once for each of them.)
+        group : int, optional
+            Experiments that one worker sums up at a time, by default a 32nd of all.
+        keep : int
+            Experiments that a worker keeps once built; those beyond are built again each time.
+        timeout : float
+            Seconds to wait for the next group from other processes.
+        progress : bool, optional
+            A bar that counts experiments at every evaluation; None shows it on a terminal only.
+
+        Returns
+        -------
+        `pcl.experiments.summed.Experiments`
+            For `pcl.minimize` and all else that takes a problem. `values(theta)` has the ℓ_i, `close()`
+            ends the processes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Bad arguments; `make` or an item cannot be sent; an experiment's blocks do not fit.
+        ExperimentError
+            An experiment raised: number, item and error are named, the others are computed all the same.
+            (As ExperimentFailure, a TrialFailure, where it has no trustworthy value at this θ.) A worker
+            has other versions of Python, TensorFlow, NumPy or SciPy.
+        TimeOut, ConnectionError, ImportError
+            No worker answers in time; no scheduler; a package is missing.
+
+        Notes
+        -----
+        Sums are bit for bit the same on any number of workers; a worker uses one thread. What a worker
+        had that is lost is computed again.
+
+        Examples
+        --------
+        >>> import numpy as np, pcl
+        >>> def make(reading):
+        ...     return pcl.Problem.from_residuals(lambda t: t["m"] * np.ones(2) - reading, {"m": 0.0})
+        >>> problem = pcl.Problem.sum(make, [[1.0, 2.0], [3.0, 6.0]])
+        >>> problem.value([0.0]), problem.residuals([3.0])
+        (50.0, array([ 2.,  1.,  0., -3.]))
+        >>> pcl.minimize(problem).x.round(6)
+        array([3.])
+        """
+        def stated(blocks, prior):
+            with warnings.catch_warnings():     # blocks that have none
+                warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
+                return Problem._of_statement(Statement.of_prior(blocks, prior))
+
+        return Experiments(make, items, executor, workers, blocks, prior, stated, group, keep, timeout,
+                           progress)
 
     def _setup(self, function, blocks, finish):
         memory.keep_released()
@@ -391,6 +474,11 @@ class Problem:
         """
         return certificate.certify(self, theta)
 
+    def adjoint_error(self, theta: Theta, seed: int = 0) -> float:
+        """max |⟨Op x, y⟩ − ⟨x, Opᵀ y⟩|/(|Op x| |y|) over all solves and networks at `theta`, for x, y
+        drawn with `seed`."""
+        return certificate.adjoint_error(self.at(theta).plan, seed)
+
     # --- as a density ------------------------------------------------------------------------
     def log_density(self, theta: Theta) -> float:
         """log p(θ | y) at `theta` (size,) up to the evidence: −ℓ/2 + constant.
@@ -414,11 +502,18 @@ class Problem:
     def preconditioner(self) -> Callable[[Array], Array] | None:
         """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ), C₀ the covariance of normal priors of
         all blocks; None unless every block has one. The metric of `minimize(…, "newton-cg")`."""
-        statement = self.statement
-        if statement is None or set(statement.gaussian) != set(self.slices):
-            return None
-        prior = JointGaussian(statement.gaussian, self.slices)
-        return lambda v: 0.5 * prior.product(v)
+        return None if self.statement is None else metric(self.statement.gaussian, self.slices)
+
+    def likelihood(self, theta: Theta) -> "Problem":
+        """The problem of `from_data` without its normal priors of blocks, started from `theta`."""
+        statement, blocks = self.statement, self.unravel(theta)
+        if statement is None:
+            raise ValueError("a likelihood is that of data; state the problem by pcl.Problem.from_data.")
+        with warnings.catch_warnings():     # a block may be seen by its prior alone
+            warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
+            if statement.rest_has_residuals:
+                return Problem.from_residuals(statement.rest_residuals, blocks)
+            return Problem(statement.rest_loss, blocks)
 
     def posterior(self, theta: Theta, **options: Any) -> Posterior:
         """Laplace's approximation at `theta`, a `pcl.uncertainty.Posterior`.

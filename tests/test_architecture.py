@@ -34,6 +34,7 @@ FLOORS = (
     ("pcl.uncertainty.prior",),
     ("pcl.uncertainty",),
     ("pcl.saved",),
+    ("pcl.experiments",),
     ("pcl.problem",),
     ("pcl.evolution",),
     ("pcl.diagnose", "pcl.refinement", "pcl.rules"),

@@ -38,7 +38,7 @@ def required(*extras):
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     core, brought = required(""), required(
-        "amg", "cholmod", "sparse", "mesh", "view", "petab", "frames", "casadi")
+        "amg", "cholmod", "sparse", "mesh", "view", "petab", "frames", "casadi", "dask")
     assert imported() == (core - NAMED_ONLY) | brought
     assert not core & brought
 

@@ -58,7 +58,7 @@ def certify(problem, theta=None, directions=2, seed=0):
     forward, backward = (problem.hessian(theta, mode=mode) for mode in ("forward", "backward"))
     return Certificate(
         _gradient(problem, theta, directions, seed), check_hessian(problem, theta, directions, seed),
-        _adjoint_error(problem.at(theta).plan, np.random.default_rng(seed)),
+        problem.adjoint_error(theta, seed),
         _relative(forward, backward))
 
 
@@ -78,9 +78,9 @@ def _gradient(problem, theta, directions, seed):
     return replace(beside, verdict=f"{beside.verdict} (gradient, 1 % beside a stationary theta)")
 
 
-def _adjoint_error(plan, rng):
+def adjoint_error(plan, seed):
     """max |⟨Op x, y⟩ − ⟨x, Opᵀ y⟩| / (|Op x| |y|) over the bases of a plan."""
-    worst = 0.0
+    worst, rng = 0.0, np.random.default_rng(seed)
     for base in plan.bases:
         if base.rhs is not None:
             y = rng.normal(size=base.size)

@@ -22,3 +22,31 @@ class Executor(Protocol):
     """
 
     def ordered(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]: ...
+
+
+class Workers(Executor, Protocol):
+    """An executor that an argument `executor=` may be: some workers, here or elsewhere.
+
+    `ordered(function, items, places=None)`
+        As above; items of one place, a whole number, go to one worker for as long as it lives, in this
+        call and in others, so that what it keeps is found again. By default any worker takes any item.
+
+    count : int
+        How many work at a time.
+    here : bool
+        They work in this process: they see its objects, and nothing has to be sent. Elsewhere `function`
+        and items have to be such that cloudpickle can send them, and context variables stay at home.
+    `close()`
+        Ends what was started; the next call begins anew.
+    """
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def here(self) -> bool: ...
+
+    def ordered(self, function: Callable[[Item], Result], items: Sequence[Item],
+                places: Sequence[int] | None = None) -> Iterator[Result]: ...
+
+    def close(self) -> None: ...

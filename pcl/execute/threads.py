@@ -27,6 +27,7 @@ import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
 from pcl.execute.executor import Item, Result
+from pcl.support.processes import processors as _processors
 
 # Rows of a dense system from which on BLAS gains from threads of its own.
 SMALL = 400
@@ -58,6 +59,16 @@ def ordered(function: Callable[[Item], Result], items: Sequence[Item],
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def alone(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """Yields function(item) for each item, worked on as a block is: on one thread, BLAS included.
+
+    Bit for bit what threads and processes of one thread give.
+    """
+    with for_small(0):
+        for item in items:
+            yield contextvars.copy_context().run(_block, function, item)
 
 
 def _block(function, item):
@@ -144,12 +155,6 @@ def _by_package(*names):
     libraries = [_of_package(name) for name in names]
     known = {library and library.filepath: _OpenBLAS(library) for library in libraries}
     return [known[library and library.filepath] for library in libraries]
-
-
-def _processors():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 _inside = contextvars.ContextVar("pcl_inside_block", default=False)

@@ -7,7 +7,7 @@ from pcl.support.validate import positive_integer
 
 Died = concurrent.futures.process.BrokenProcessPool     # killed, out of memory, a fault in compiled code
 
-_ONE_THREAD = {name: "1" for name in (
+ONE_THREAD = {name: "1" for name in (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS")}
 
@@ -15,8 +15,13 @@ _ONE_THREAD = {name: "1" for name in (
 def jobs(n_jobs):
     """How many processes at a time; −1 is one a processor."""
     if isinstance(n_jobs, int) and n_jobs == -1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return processors()
     return positive_integer("n_jobs", n_jobs)
+
+
+def processors():
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def packed(thing, what, remedy):
@@ -31,7 +36,7 @@ def packed(thing, what, remedy):
 def unpacked(content):
     """In a process: its threads, then the thing."""
     import cloudpickle
-    os.environ.update(_ONE_THREAD)
+    os.environ.update(ONE_THREAD)
     return cloudpickle.loads(content)
 
 

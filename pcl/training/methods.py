@@ -49,6 +49,9 @@ class Method:
     dense : bool, and forms them
     residuals : bool or "optional"
         Needs residuals; "optional" uses them where the problem has them.
+    batches : bool
+        May take gradients of batches of experiments, and is given the evaluator that has them as a fourth
+        argument; the options "batch" and "seed" are its.
     metric : bool
         Measures gradients by its option "preconditioner", and is given the evaluator that holds it as a
         fourth argument.
@@ -62,6 +65,7 @@ class Method:
     dense: bool = False
     residuals: bool | str = False
     metric: bool = False
+    batches: bool = False
 
 
 def positive(value):
@@ -177,7 +181,8 @@ METHODS = {
     "adam": Method(adam.drive, 5000, {
         "learning_rate": (1e-3, positive), "beta_1": (0.9, _within(0.0, 1.0)),
         "beta_2": (0.999, _within(0.0, 1.0)), "epsilon": (1e-7, positive),
-        **_UNIT_FREE}, bounds=True),
+        "batch": (None, _optional(_whole)), "seed": (0, _count), **_UNIT_FREE}, bounds=True,
+        batches=True),
 }
 
 

@@ -18,6 +18,7 @@ from pcl.support.validate import float64_array, positive_integer
 from pcl.training.automatic import automatic
 from pcl.training.bounds import parse_bounds, pushed_inside
 from pcl.training.checkpoint import Session
+from pcl.training.drivers.batches import BatchEvaluator
 from pcl.training.drivers.hand_over import SwitchingEvaluator
 from pcl.training.drivers.inverse_hessian import RULES
 from pcl.training.drivers.least_squares import ResidualEvaluator
@@ -138,7 +139,9 @@ def minimize(problem: Any, method: str = "auto", x0: ArrayLike | None = None, bo
         where every block of a problem from `from_data` has a normal one, else the identity), eta_max 0.5,
         c1 1e-4, memory 100 products, max_products 200 a step; gradient norms are √(gᵀ M⁻¹ g), so that
         nothing depends on the mesh of a field, see `drivers.newton_cg`. hand-over: first "L-BFGS-B"
-        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7.
+        ("adam"). adam: learning_rate 1e-3, beta_1 0.9, beta_2 0.999, epsilon 1e-7, batch None, seed 0:
+        with a batch, of experiments of `Problem.sum`, an iteration is a pass through all of them in an
+        order drawn from the seed, a step a batch, and the loss and the gradient of all at its end.
         The optimizer works on loss/loss_scale: 1 for SciPy's trust-* and L-BFGS-B, whose iterates are
         then those of scipy.optimize.minimize; None, the default of adam and trust-krylov (which takes
         any |g| below 1.4e-8 for zero), is the power of two nearest |g(x0)|, with which they do not
@@ -338,6 +341,9 @@ def _start(problem, x0, bounds, name, method, settings):
 def _evaluator(problem, name, settings, counts):
     if METHODS[name].metric:
         evaluator = MetricEvaluator(problem, counts, settings["hessian"], settings["preconditioner"])
+        return evaluator, (evaluator,)
+    if METHODS[name].batches:
+        evaluator = BatchEvaluator(problem, counts, settings["batch"], settings["seed"])
         return evaluator, (evaluator,)
     needs = METHODS[name].residuals
     if not needs:

@@ -1,5 +1,6 @@
 """Many starts of one problem, trained side by side in processes of their own."""
 
+import contextlib
 import dataclasses
 import inspect
 import time
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.execute.surviving import hired, surviving
 from pcl.support import processes
 from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
@@ -162,7 +164,7 @@ class MultiStartResult(Outcome):
 
 
 def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", n_jobs: int = 1,
-                progress: bool | None = None, **options: Any) -> MultiStartResult:
+                progress: bool | None = None, executor: Any = None, **options: Any) -> MultiStartResult:
     """Train from many starts and keep the best, a `MultiStartResult`.
 
         def make_problem(seed):
@@ -185,6 +187,10 @@ def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", 
         Processes at a time; −1 is one a processor; 1 trains in this process, one after the other.
     progress : bool, optional
         A bar over all starts with the best loss so far; None shows it on a terminal only.
+    executor : str or object, optional
+        Where starts are trained instead, as in `Problem.sum`: "processes", "dask", the address of a
+        scheduler, an executor of `concurrent.futures`; n_jobs above 1 says how many workers are started.
+        A start is sent to another worker where one dies, three times.
     options
         Further arguments of `minimize`, the same for every start.
 
@@ -227,11 +233,12 @@ def multi_start(make_problem: Callable, starts: Sequence, method: str = "auto", 
                         "seed that returns a pcl.Problem.")
     _check_options(method, options)
     n_jobs = min(processes.jobs(n_jobs), len(starts))
+    count = None if n_jobs == 1 else n_jobs
     clock, found, interrupted = time.perf_counter(), {}, False
     jobs = [(make_problem, start, seeded, method, options) for start in starts]
-    with _Bar(progress, len(starts)) as bar:
+    with _Bar(progress, len(starts)) as bar, _trained(jobs, n_jobs, executor, count) as records:
         try:
-            for i, record in (_one_by_one(jobs) if n_jobs == 1 else _side_by_side(jobs, n_jobs)):
+            for i, record in records:
                 found[i] = record
                 bar.update(record)
                 if record.status is Status.INTERRUPTED:
@@ -263,6 +270,22 @@ def _train(make_problem, start, seeded, method, options):
     return StartRecord(start, float(result.fun), result.status, result.nit, seconds, message, result)
 
 
+@contextlib.contextmanager
+def _trained(jobs, n_jobs, executor, count):
+    """Pairs (number, record)."""
+    if executor is None:
+        yield _one_by_one(jobs) if n_jobs == 1 else _side_by_side(jobs, n_jobs)
+        return
+    with hired(executor, count) as workers:
+        yield _by_workers(jobs, workers)
+
+
+def _by_workers(jobs, workers):
+    if workers.here:
+        return enumerate(workers.ordered(lambda job: _train(*job), jobs))
+    return surviving(_work, _tasks(jobs), workers, lambda task: (task[0], _dead(task)))
+
+
 def _one_by_one(jobs):
     for i, job in enumerate(jobs):
         yield i, _train(*job)
@@ -272,9 +295,15 @@ def _one_by_one(jobs):
 
 def _side_by_side(jobs, n_jobs):
     """Pairs (number, record) as they are ready."""
-    tasks = [(i, job[1], _packed(job)) for i, job in enumerate(jobs)]
-    return processes.surviving(_work, tasks, n_jobs, lambda task: StartRecord(
-        task[1], np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None))
+    return processes.surviving(_work, _tasks(jobs), n_jobs, _dead)
+
+
+def _tasks(jobs):
+    return [(i, job[1], _packed(job)) for i, job in enumerate(jobs)]
+
+
+def _dead(task):
+    return StartRecord(task[1], np.nan, None, 0, 0.0, f"The start failed: {_DIED}", None)
 
 
 def _packed(job):

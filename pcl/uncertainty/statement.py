@@ -15,6 +15,7 @@ from pcl.uncertainty.noise.base import Noise
 from pcl.uncertainty.prior.base import GaussianPrior, Prior
 
 _ALONE = ""     # the name of data that have none
+_NOTHING: dict[str, Any] = {}       # the data of a prior alone; another empty dict is refused
 
 
 class Statement:
@@ -47,6 +48,11 @@ class Statement:
         self.has_residuals = all(part.has_residuals for part in parts)
         self.constant = 0.0
         self.rows: dict[str, dict[str, slice]] = {"data": {}, "prior": {}}
+
+    @classmethod
+    def of_prior(cls, blocks: Mapping[str, ArrayLike], prior: Mapping[str, Prior]) -> Statement:
+        """−2 log p(θ) alone."""
+        return cls(lambda theta: {}, _NOTHING, None, blocks, prior)
 
     def _added(self, name):
         """{name of the model's own unknown: block}; the blocks are added."""
@@ -189,6 +195,8 @@ class _OfPrior:
 
 def _data(observed, noise):
     """({name: array}, {name: Noise}) with the data checked."""
+    if observed is _NOTHING:
+        return {}, {}
     if not isinstance(observed, Mapping):
         observed, noise = {_ALONE: observed}, {_ALONE: noise}
     elif isinstance(noise, Noise):

@@ -1,5 +1,7 @@
 """A fit from many starts: the least of all, the same in processes, and a table that names what failed."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import matplotlib
 import numpy as np
 import pytest
@@ -52,6 +54,17 @@ def test_starts_in_processes_give_the_fit_and_the_table_of_one_process():
     assert two.model is DECAY and two.success and two.starts.share == 1.0
     assert two.objective == min(columns[1]["objective"])
     assert two.standard_errors() == pytest.approx(one.standard_errors())
+
+
+def test_starts_on_an_executor_give_the_fit_of_one_process():
+    data = Trajectory(T, {"x": SEEN}, {"x": 1.0})
+    one = fit(DECAY, data, start={"k": 5.0}, elements=6, starts=2, seed=2)
+    with ThreadPoolExecutor(1) as pool:
+        for executor in (pool, "serial"):
+            found = fit(DECAY, data, start={"k": 5.0}, elements=6, starts=2, seed=2, executor=executor)
+            assert np.array_equal(one.result.x, found.result.x)
+    with pytest.raises(ValueError, match="executor is given, but no starts"):
+        fit(DECAY, data, executor="serial")
 
 
 def test_weights_of_laws_begin_from_other_seeds():

@@ -12,10 +12,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import pcl
 from pcl.execute import threads
-from pcl.execute.executor import Executor
+from pcl.execute.executor import Executor, Workers
+from pcl.execute.local import Serial, Threads
+from pcl.execute.processes import Processes
 from pcl.support.context import having
 
-EXECUTORS = {"threads": threads}
+EXECUTORS = {"threads": threads, "serial workers": Serial(), "two threads": Threads(2)}
+WORKERS = {"serial": Serial(), "threads": Threads(2), "processes": Processes(2)}
 
 
 @pytest.fixture(params=EXECUTORS)
@@ -28,6 +31,11 @@ def ordered(request, monkeypatch):
 @pytest.mark.parametrize("name", EXECUTORS)
 def test_executors_keep_the_protocol(name):
     assert broken_promises(Executor, EXECUTORS[name]) == []
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_workers_keep_the_protocol(name):
+    assert broken_promises(Workers, WORKERS[name]) == []
 
 
 def test_context_variables_of_the_caller_are_seen(ordered):

@@ -60,7 +60,7 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
         callback: Callable | None = None, refine: float | None = None,
         approach: str = "simultaneous", noise: Mapping[str, Noise] | None = None,
         starts: int | None = None, n_jobs: int | None = None, guess: Any = "auto", smoother: Any = "auto",
-        pretrain: Any = "auto") -> Fit:
+        pretrain: Any = "auto", executor: Any = None) -> Fit:
     """Train laws and parameters on data: smoother → normalisation → pre-training → main solve.
 
     minimise Σ ω (simulated − observed)² + ½ ρ ‖θ‖² over trajectories, parameters and weights θ at once,
@@ -138,6 +138,9 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     smoother : "auto"; None: laws are pre-trained on the guess; or a `Smoothing`
     pretrain : "auto"; None: laws keep their initial weights; or a function (law, inputs (n, d), outputs
         (n, m), weights (p,)) -> weights
+    executor : str or object, optional
+        Where `starts` are fitted instead, as in `pcl.Problem.sum`: "processes", "dask", the address of a
+        scheduler, an executor of `concurrent.futures`; n_jobs above 1 says how many workers are started.
 
     Returns
     -------
@@ -177,6 +180,9 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
                       stand_in=bool(densities))
     seed = positive_integer("seed", seed, minimum=0)
     at_once = _side_by_side(n_jobs)
+    if executor is not None and starts is None:
+        raise ValueError("executor is given, but no starts; expected both: a fit from one start uses "
+                         "threads of this process, n_jobs of them.")
     automatic = isinstance(elements, str) and refine is None
     solve = Solves(hessian, kkt, tol, maxiter, max_seconds, callback, Clock(), approach)
     if approach == "sequential":
@@ -190,14 +196,14 @@ def fit(model: Model, data: Data | Trajectory | Iterable[Trajectory], network: A
     start.require_laws(laws)
     if starts is not None:
         n_jobs = 1 if n_jobs is None else n_jobs
-        todo = _tasks(setting, laws, start, given, starts, seed, n_jobs, callback)
+        todo = _tasks(setting, laws, start, given, starts, seed, n_jobs, callback, executor)
         one = functools.partial(
             fit, model, data, network, elements=elements, scheme=scheme, trajectories=trajectories,
             smoothing=smoothing, weight_decay=weight_decay, scaling=scaling, normalise=normalise,
             hessian=hessian, kkt=kkt, tol=tol, maxiter=maxiter, max_seconds=max_seconds,
             callback=callback, refine=refine, approach=approach, noise=noise, guess=guess,
             smoother=smoother, pretrain=pretrain)
-        return with_model(best_of(one, todo, n_jobs), model)
+        return with_model(best_of(one, todo, n_jobs, executor), model)
     of_noise = {name for each in densities.values() for name in each.shared.values()}
     report = require_structure(setting, laws, start.x, of_noise)
     require_start(setting, start.x)
@@ -251,9 +257,12 @@ def _start_of(setting, start, trajectories, guess, smoother):
     return replace(Start.of(setting, start, trajectories), plain=plain)
 
 
-def _tasks(setting, laws, start, given, starts, seed, n_jobs, callback):
+def _tasks(setting, laws, start, given, starts, seed, n_jobs, callback, executor):
     """What `starts` asks for, once the system and its starts are known to be determined."""
     count = positive_integer("starts", starts)
+    if callback is not None and executor is not None:
+        raise ValueError("callback and executor are both given: a callback cannot follow other "
+                         "processes. Leave one of them out.")
     if callback is not None and n_jobs != 1:
         raise ValueError(f"callback is given and n_jobs is {n_jobs}: a callback cannot follow processes. "
                          "Use n_jobs=1, or no callback.")

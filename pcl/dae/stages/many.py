@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from pcl.dae.result.fit_result import Fit
 from pcl.dae.result.starts import Starts, StartOutcome, close
 from pcl.dae.result.uncertainty import weights_known
 from pcl.dae.stages.drawn import drawn
+from pcl.execute.surviving import hired, surviving
 from pcl.interior_point.status import Status
 from pcl.support import processes
 
@@ -49,10 +52,11 @@ def tasks(setting, start, given, count, seed, apart):
         for k, numbers in enumerate(draws, 1)]
 
 
-def best_of(one, todo, n_jobs):
+def best_of(one, todo, n_jobs, executor=None):
     """The best `Fit` of tasks, its `starts` the table of all; one : function (start=…, seed=…) -> Fit.
 
-    Everything runs on one thread, here as in processes, so that numbers do not depend on n_jobs.
+    Everything runs on one thread, here as in processes, so that numbers do not depend on n_jobs or on the
+    executor, see `pcl.execute.chosen`.
 
     Raises
     ------
@@ -62,12 +66,12 @@ def best_of(one, todo, n_jobs):
     kept, outcomes, interrupted = _Best(), {}, False
     n_jobs = min(processes.jobs(n_jobs), len(todo))
     try:
-        for number, (outcome, parcel) in (_here(one, todo) if n_jobs == 1 else
-                                          _side_by_side(one, todo, n_jobs)):
-            outcomes[number] = outcome
-            kept.offer(outcome, parcel)
-            if outcome.message.startswith(Status.INTERRUPTED.value):
-                raise KeyboardInterrupt
+        with _fitted(one, todo, n_jobs, executor) as fits:
+            for number, (outcome, parcel) in fits:
+                outcomes[number] = outcome
+                kept.offer(outcome, parcel)
+                if outcome.message.startswith(Status.INTERRUPTED.value):
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         interrupted = True
         if kept.parcel is None:
@@ -127,13 +131,38 @@ def _here(one, todo):
 
 # --- many processes ------------------------------------------------------------------------------
 
+@contextlib.contextmanager
+def _fitted(one, todo, n_jobs, executor):
+    """Pairs (number, (outcome, parcel))."""
+    if executor is None:
+        yield _here(one, todo) if n_jobs == 1 else _side_by_side(one, todo, n_jobs)
+        return
+    with hired(executor, None if n_jobs == 1 else n_jobs) as workers:
+        if workers.here:
+            yield zip((task.number for task in todo),
+                      workers.ordered(functools.partial(_ran, one), todo))
+        else:
+            yield _unpacked(surviving(_work, _jobs(one, todo), workers,
+                                      lambda job: (job[0], _dead(job))))
+
+
 def _side_by_side(one, todo, n_jobs):
     """Pairs (number, (outcome, parcel)) as they are ready."""
-    jobs = [(task.number, task, processes.packed(
+    return _unpacked(processes.surviving(_work, _jobs(one, todo), n_jobs, _dead))
+
+
+def _jobs(one, todo):
+    return [(task.number, task, processes.packed(
         (one, task), "the model, its data, a network or an option",
         "Make what it closes over of numbers, arrays and functions, or use n_jobs=1.")) for task in todo]
-    for number, (outcome, packed) in processes.surviving(_work, jobs, n_jobs, lambda job: (
-            _failure(job[1], f"The start failed: {_DIED}", 0.0), None)):
+
+
+def _dead(job):
+    return _failure(job[1], f"The start failed: {_DIED}", 0.0), None
+
+
+def _unpacked(fits):
+    for number, (outcome, packed) in fits:
         yield number, (outcome, packed if packed in (None, AGAIN) else processes.restored(packed))
 
 

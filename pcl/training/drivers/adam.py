@@ -3,6 +3,9 @@
     m ← m + (1 − β₁)(g − m),   v ← v + (1 − β₂)(g² − v)
     θ ← θ − rate · sqrt(1 − β₂ᵏ)/(1 − β₁ᵏ) · m/(sqrt(v) + ε)        in the k-th step
 
+With batches of experiments an iteration is a pass through all of them, a step a batch, after which the
+loss and the gradient of all tell where it has led: what is accepted and recorded is not noisy.
+
 Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, the efficient form at the
 end of section 2, in which ε is added to sqrt(v); so does Keras.
 """
@@ -12,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from pcl.support.interface import FAILURES
+from pcl.training.drivers.batches import BatchEvaluator
 from pcl.training.drivers.scipy_minimize import kept_scale
 from pcl.training.run.driven import Driven
 from pcl.training.run.run import Stop
@@ -20,7 +25,8 @@ from pcl.training.run.status import Status
 _SMALLEST_RATE = 1e-12      # relative to the learning rate asked for
 
 
-def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
+def drive(run: Driven, method: str, options: Mapping[str, Any],
+          batches: BatchEvaluator | None = None) -> None:
     """Adam. A failed trial is taken back and the rate halved; each success doubles it again, up to
     `learning_rate`.
 
@@ -33,17 +39,40 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
     while True:
         if run.offers:
             run.offer(scale=float(scale), rate=rate, **moments.state())
-        step = moments.step(run.current.gradient / scale)
-        theta = run.current.theta - rate * step
-        point = run.trial(theta if run.bounds is None else np.clip(theta, *run.bounds), gradient=True)
+        if batches is None or batches.size is None:
+            theta = _within(run, run.current.theta - rate * moments.step(run.current.gradient / scale))
+        else:
+            before = moments.state()
+            theta = _through(run, batches, moments, rate, scale)
+        point = run.trial(theta, gradient=True)
         if point.failed:
             rate *= 0.5
+            if batches is not None and batches.size is not None:
+                moments = _Moments(before, theta.size, options)
             if rate < _SMALLEST_RATE * full:
                 raise Stop(Status.RADIUS_COLLAPSED)
             run.reject()
         else:
             rate = min(2.0 * rate, full)
             run.accept(point)
+
+
+def _through(run, batches, moments, rate, scale):
+    """θ after a step along each batch of this iteration; NaN where one of them has no gradient."""
+    theta = run.current.theta
+    for numbers in batches.batches(run.iteration + run.failed_since_accepted):
+        run.require_time()
+        try:
+            g = batches.batch_gradient(theta, numbers)
+        except FAILURES:
+            return np.full(theta.size, np.nan)
+        theta = _within(run, theta - rate * moments.step(g / scale))
+    return theta
+
+
+def _within(run, theta):
+    """The nearest θ within the bounds."""
+    return theta if run.bounds is None else np.clip(theta, *run.bounds)
 
 
 class _Moments:

@@ -8,7 +8,7 @@ from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
 _EVALUATIONS = frozenset({"value", "gradient", "value_and_gradient", "hessian", "hvp",
-                          "gauss_newton_product", "residuals", "jacobian"})
+                          "gauss_newton_product", "residuals", "jacobian", "estimated_gradient"})
 
 
 class TimedProblem:

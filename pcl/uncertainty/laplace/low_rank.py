@@ -13,7 +13,6 @@ U. Villa, N. Petra, O. Ghattas, 2021, hIPPYlib, ACM TOMS 47(2).
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import Any
 
 import numpy as np
@@ -183,20 +182,10 @@ class Curvature:
 
     def __init__(self, problem, prior, theta, hessian):
         self._prior, self._theta = prior, theta
-        likelihood = _likelihood(problem, theta)
+        likelihood = problem.likelihood(theta)       # so that no product cancels the prior
         exact = not likelihood.has_residuals if hessian is None else hessian == "exact"
         self._product = likelihood.hvp if exact else likelihood.gauss_newton_product
 
     def product(self, z: Array) -> Array:
         """B z."""
         return 0.5 * self._prior.root_transposed(self._product(self._theta, self._prior.root(z)))
-
-
-def _likelihood(problem, theta):
-    """The problem without its normal priors, so that no product cancels them."""
-    statement, blocks = problem.statement, problem.unravel(theta)
-    with warnings.catch_warnings():     # a block may be seen by its prior alone
-        warnings.filterwarnings("ignore", message="the loss does not depend on the blocks")
-        if statement.rest_has_residuals:
-            return problem.from_residuals(statement.rest_residuals, blocks)
-        return type(problem)(statement.rest_loss, blocks)

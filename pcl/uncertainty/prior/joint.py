@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -48,3 +48,12 @@ class JointGaussian:
     def log_determinant(self) -> float:
         """ln det C."""
         return float(sum(prior.log_determinant() for prior, _ in self._parts))
+
+
+def metric(gaussian: Mapping[str, GaussianPrior],
+           slices: Mapping[str, slice]) -> Callable[[Array], Array] | None:
+    """v ↦ ½ C₀ v, the inverse of the Hessian of −2 log p₀(θ); None unless all priors are normal."""
+    if set(gaussian) != set(slices):
+        return None
+    prior = JointGaussian(gaussian, slices)
+    return lambda v: 0.5 * prior.product(v)

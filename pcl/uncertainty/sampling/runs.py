@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Protocol
 
+from pcl.execute.surviving import surviving
 from pcl.support import processes
 from pcl.uncertainty.sampling.methods import Sampler
 from pcl.uncertainty.sampling.samples import ChainStatus
@@ -64,6 +65,21 @@ class InProcesses:
                 yield from processes.each(_steps, [task], ALONE)
             except processes.Died:
                 yield number, None
+
+
+class ByWorkers:
+    """Each by a worker of an executor, always the same one as long as it lives."""
+
+    def __init__(self, make_problem, reference, settings, workers):
+        self._job = processes.packed(
+            (make_problem, reference, settings), "make_problem or the posterior",
+            "Make the Problem and its meshes inside make_problem, or leave executor out.")
+        self._key, self._workers = uuid.uuid4().hex, workers
+
+    def round(self, chains: list[Chain], counts: list[int]) -> Iterator[tuple[int, Steps | None]]:
+        tasks = [(self._key, self._job, chain.bare(), count) for chain, count in zip(chains, counts)]
+        yield from surviving(_steps, tasks, self._workers, lambda task: (task[2].number, None),
+                             [chain.number for chain in chains])
 
 
 _SAMPLER: dict[str, Sampler] = {}       # in a process: that of the run it works for

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from pcl.execute.surviving import hired
 from pcl.support import memory, processes
 from pcl.support.interface import require_interface
 from pcl.support.types import Path
@@ -17,7 +19,7 @@ from pcl.uncertainty.laplace.posterior import Posterior
 from pcl.uncertainty.sampling.density import Reference
 from pcl.uncertainty.sampling.file import identity, read_chains, write_chains
 from pcl.uncertainty.sampling.methods import ACCEPTANCE, begun
-from pcl.uncertainty.sampling.runs import File, Here, InProcesses, run
+from pcl.uncertainty.sampling.runs import ByWorkers, File, Here, InProcesses, run
 from pcl.uncertainty.sampling.samples import Samples
 from pcl.uncertainty.sampling.state import RECORDED, Settings
 
@@ -25,7 +27,8 @@ from pcl.uncertainty.sampling.state import RECORDED, Settings
 def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str = "nuts", *,
            chains: int = 4, draws: int = 1000, warmup: int = 500, acceptance: float | None = None,
            seed: int = 0, n_jobs: int = 1, progress: bool | None = None, checkpoint: Path | None = None,
-           checkpoint_seconds: float = 30.0, resume: bool | Path = False) -> Samples:
+           checkpoint_seconds: float = 30.0, resume: bool | Path = False,
+           executor: Any = None) -> Samples:
     """Draws of p(θ | y) ∝ exp(−ℓ/2σ²) by Markov chains on the exact log density and gradient.
 
         θ = θ* + F z,   F Fᵀ = C of the Laplace posterior
@@ -77,6 +80,9 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
         and number of chains: bit for bit the draws of a run that was never interrupted. With more `draws`
         a finished run is continued.
     checkpoint_seconds : float
+    executor : str or object, optional
+        Where chains are taken further instead, as in `Problem.sum`; n_jobs above 1 says how many workers
+        are started.
 
     Returns
     -------
@@ -119,7 +125,7 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     settings = _settings(method, warmup, seed, acceptance)
     chains, draws = positive_integer("chains", chains), positive_integer("draws", draws)
     reference = _reference(posterior, chains * draws)
-    runner = _runner(problem, reference, settings, min(processes.jobs(n_jobs), chains))
+    n_jobs = min(processes.jobs(n_jobs), chains)
     same = identity(reference, posterior.problem.log_density(reference.center))
     source = checkpoint if resume is True else resume or None
     if resume is True and checkpoint is None:
@@ -134,7 +140,8 @@ def sample(problem: Any | Callable[[], Any], posterior: Posterior, method: str =
     total = warmup + draws
     bar = Progress(progress, sum(max(0, total - chain.done) for chain in found), method)
     try:
-        status, lost = run(found, total, warmup, runner, bar, file)
+        with _runner(problem, reference, settings, n_jobs, executor) as runner:
+            status, lost = run(found, total, warmup, runner, bar, file)
     finally:
         bar.close()
     seconds = time.perf_counter() - clock
@@ -167,12 +174,30 @@ def _reference(posterior, count):
     return Reference(posterior.theta, covariance, posterior.sigma, posterior.coordinates)
 
 
-def _runner(problem, reference, settings, n_jobs):
+@contextlib.contextmanager
+def _runner(problem, reference, settings, n_jobs, executor):
+    """Who takes the chains further."""
+    if executor is None:
+        yield _without_executor(problem, reference, settings, n_jobs)
+        return
+    with hired(executor, None if n_jobs == 1 else n_jobs) as workers:
+        if not workers.here:
+            _require_maker(problem, f"executor is {workers!r}")
+            yield ByWorkers(problem, reference, settings, workers)
+        else:
+            yield _without_executor(problem, reference, settings, 1)
+
+
+def _require_maker(problem, given):
+    if not callable(problem):
+        raise TypeError(f"{given} and problem a {type(problem).__name__}, which cannot be sent to "
+                        "another process. Give a function without arguments that makes it, or use "
+                        "n_jobs=1.")
+
+
+def _without_executor(problem, reference, settings, n_jobs):
     if n_jobs > 1:
-        if not callable(problem):
-            raise TypeError(f"n_jobs is {n_jobs} and problem a {type(problem).__name__}, which cannot be "
-                            "sent to another process. Give a function without arguments that makes it, "
-                            "or use n_jobs=1.")
+        _require_maker(problem, f"n_jobs is {n_jobs}")
         return InProcesses(problem, reference, settings, n_jobs)
     problem = problem() if callable(problem) else problem
     require_interface(problem, "size", "log_density", "log_density_and_gradient")

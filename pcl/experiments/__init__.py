@@ -1,0 +1,1 @@
+"""Many experiments that share θ: one loss, wherever its parts are computed."""
