@@ -136,3 +136,11 @@ def test_limits_that_no_parameter_can_keep_name_a_place():
 def test_wrong_limits_are_refused_in_words(limits, words):
     with pytest.raises(ValueError, match=words):
         pcl.FullSpace(source, {"q": np.zeros(N + 1)}).minimize(limits=limits)
+
+
+def test_a_limit_that_wakes_far_from_the_start_is_not_passed_over():
+    def overflow(t):
+        u = fem.solve(V.laplace(), V.mass() @ (t["q"] * np.ones(N + 1)), 0.0)
+        return tf.reduce_sum((u - 5.0 * TARGET)**2), {"over": tf.nn.relu(tf.reduce_max(u) - 2.0)}
+    found = pcl.FullSpace(overflow, {"q": 0.0}).minimize(limits={"over": (None, 0.5)})
+    assert not found.success and "over[0] is" in found.message and "outside its limits" in found.message

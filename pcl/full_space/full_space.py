@@ -167,7 +167,7 @@ class FullSpace:
         return tuple(np.concatenate([equations, *(pair[i] for pair in pairs)]) for i in (0, 1))
 
     def _moving(self, x, c_bounds):
-        """Rows with a limit that depend on x; the others are checked here."""
+        """Rows with a limit that depend on x; the others are checked here, and at the end again."""
         point = self.at(x)
         elsewhere = self.at(x + 1e-3 * np.random.default_rng(0).uniform(0.5, 1.0, x.size)
                             * np.maximum(np.abs(x), 1.0))
@@ -200,12 +200,18 @@ class FullSpace:
         raise IndexError(j)
 
     def _result(self, found, program):
-        values = self._split(program.point(found.x).rows[self._rows:])
+        rows = program.point(found.x).rows
+        broken = program.broken(rows)
+        values = self._split(rows[self._rows:])
         multipliers = self._split(program.spread(found.lam)[self._rows:])
         p = self.blocks.size
         return FullSpaceResult(
             x=found.x[:p].copy(), theta=self.blocks.unravel(found.x[:p]), state=found.x[p:].copy(),
-            fun=found.fun, success=found.success, status=found.status, message=found.message,
+            fun=found.fun, success=found.success and broken is None, status=found.status,
+            message=found.message if broken is None else (
+                f"{found.message} But {self._row_name(broken)} is {rows[broken]:g} there, outside its "
+                "limits: it did not move with the unknowns at the start and was left out. Begin where it "
+                "moves, by x0=."),
             nit=found.nit, quantities=values, multipliers=multipliers, seconds=found.seconds,
             interior_point=found)
 

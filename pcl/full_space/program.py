@@ -6,6 +6,8 @@ import numpy as np
 
 from pcl.full_space.point import FullPoint
 
+SLACK = 1e-8            # relative, by which a row that was left out may be outside its bounds
+
 
 class FullProgram:
     """minimise ℓ(x) subject to rows(x)[kept] in their bounds, a `pcl.interior_point.Program`.
@@ -22,6 +24,7 @@ class FullProgram:
     def __init__(self, at: Any, x_bounds: tuple, c_bounds: tuple, kept: np.ndarray, names: tuple):
         self._at, self._kept, self._rows = at, kept, c_bounds[0].size
         self.x_lower, self.x_upper = x_bounds
+        self._bounds = c_bounds
         self.c_lower, self.c_upper = (bound[kept] for bound in c_bounds)
         self.n, self.m = self.x_lower.size, kept.size
         self.variable_name, self._row_name = names
@@ -53,6 +56,14 @@ class FullProgram:
         every = np.zeros(self._rows)
         every[self._kept] = lam
         return every
+
+    def broken(self, rows: np.ndarray) -> int | None:
+        """The number of a row that is left out and outside its bounds, of all `rows`, or None."""
+        lower, upper = self._bounds
+        slack = SLACK * np.maximum(np.abs(rows), 1.0)
+        outside = (rows < lower - slack) | (rows > upper + slack)
+        outside[self._kept] = False
+        return int(np.argmax(outside)) if outside.any() else None
 
     def row_name(self, j: int) -> str:
         return self._row_name(int(self._kept[j]))
