@@ -108,7 +108,9 @@ print(whole.posterior().check_model())
 #
 # Fit 1900 to 1915 alone, and go on from the state that was found at the end of 1915. ``bands=True``
 # carries the
-# standard errors of the rates along; it knows nothing of the noise of a count.
+# standard errors of the rates along; it knows nothing of the noise of a count, and takes the state of
+# 1915 as known. A trajectory with ``span=(1900, 1920)`` would go on in the fit itself, and
+# ``found.band("h", t, trajectory="pelts")`` would carry the errors of that state, too.
 
 before = data(years <= LAST)
 four = fit(plain, before, start=start)

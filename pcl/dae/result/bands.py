@@ -15,6 +15,8 @@ from pcl.dae.result.predict import Forecast
 from pcl.dae.result.prediction import Status
 
 _SIMULATED = (Status.SIMULATED, Status.VIOLATED)
+_KNOWN = ("Bands take the start as known. From a state that was fitted go on in the fit itself: give the "
+          "trajectory span=(t0, t1) beyond its readings, and ask found.band(name, t, trajectory=…).")
 _NONE = "There are no bands: the values are not those of a simulation to the end."
 
 
@@ -42,10 +44,10 @@ def banded(fit, uncertainty, found, initial, inputs, options):
                    Events.of("", options.get("doses"), options.get("jumps")), check=False)
     moving = Moving(tuple(range(len(fit.laws))), tuple(labels))
     motion = Motion(run, found.curve, moving, found.t, names)
-    J = motion.jacobian().reshape(-1, motion.size)
+    J = motion.jacobian().reshape(motion.value.size, motion.size)
     errors = np.sqrt(_variances(fit, uncertainty(None), J, tuple(labels.values())))
-    return replace(found, bands={name: Band(found[name], error) for name, error in zip(
-        names, errors.reshape(motion.value.shape))})
+    return replace(found, message=f"{found.message} {_KNOWN}", bands={
+        name: Band(found[name], error) for name, error in zip(names, errors.reshape(motion.value.shape))})
 
 
 def _labels(fit, values):
@@ -64,6 +66,8 @@ def _variances(fit, uncertainty, J, labels):
     first = elements.n - elements.parameters.n
     p = np.array([fit.setting.labels.index(label) for label in labels], dtype=int)
     places = np.concatenate([np.arange(elements.n, n), first + p])
+    if not places.size:                                     # nothing is unknown but starts
+        return np.zeros(len(J))
     unit = np.ones(places.size)
     if p.size:
         unit[-p.size:] = slopes(elements, elements.split(fit.result.x)[2])[p]

@@ -24,7 +24,10 @@ class Forecasts(Inference):
             `Prediction.bands` has standard errors of all values. They are those of weights and
             parameters, by the exact derivatives of the simulation and the covariance of
             `standard_errors`; a parameter that is given another value than the fit found counts as
-            known, and so do starts. A prediction that bounds had to be imposed on has none.
+            known, and so do starts. From a state that was itself fitted, with errors of its own, go on in
+            the fit: `Trajectory(…, span=(t0, t1))` reaches beyond the readings, and
+            `found.band(name, t, trajectory=…)` has the errors of all that was found. A prediction that
+            bounds had to be imposed on has none.
 
         Returns
         -------
