@@ -505,7 +505,10 @@ class Problem:
         return None if self.statement is None else metric(self.statement.gaussian, self.slices)
 
     def likelihood(self, theta: Theta) -> "Problem":
-        """The problem of `from_data` without its normal priors of blocks, started from `theta`."""
+        """The problem of `from_data` without its normal priors of blocks, started from `theta`.
+
+        ValueError for a problem that is not from `from_data`.
+        """
         statement, blocks = self.statement, self.unravel(theta)
         if statement is None:
             raise ValueError("a likelihood is that of data; state the problem by pcl.Problem.from_data.")

@@ -146,7 +146,7 @@ def test_the_estimated_condition_is_that_of_the_scaled_matrix(seed):
     row, col = checked._scales(checked._Entries(A))
     scaled = A.toarray() / row[:, None] / col
     exact = 1.0 / np.linalg.cond(scaled, np.inf)
-    estimate, _ = checked._probe(A, checked._SuperLU(A, False), checked._Entries(A))
+    estimate, _ = checked._probe(A, checked._SuperLU(A, False), checked._Entries(A), (row, col))
     assert np.abs(scaled).max(axis=0) == pytest.approx(1.0, rel=1e-14)
     assert exact * (1 - 1e-8) <= estimate <= 12 * exact  # two probes see at least a share 1/n
 

@@ -23,6 +23,9 @@ COLUMNS = 24
 # time of 150 to 200 of them), and how many go through these at a time.
 MANY, TOGETHER = 256, 256
 
+# Unknowns up to which the order of a symmetric pattern is kept: it costs one more factorisation at first.
+KEPT = 20_000
+
 
 class SuperLU:
     """A = P_r L U P_c; any square matrix.
@@ -32,20 +35,20 @@ class SuperLU:
     """
 
     def __init__(self, matrix, symmetric, order=None):
-        """`order` is that of a symmetric matrix with the same pattern; it saves a third of the time."""
-        self._order, options = order, {}
+        """`order` is that of a symmetric matrix with the same pattern; it saves a third of the time.
+
+        Small matrices are factorised in it from the first one on, so that every factorisation of a
+        matrix has the same bits.
+        """
+        if symmetric and order is None and matrix.shape[0] <= KEPT:
+            order = Order(_factors(matrix, "MMD_AT_PLUS_A").perm_c)
+        self._order, spec = order, None
         if symmetric:
-            options = dict(permc_spec="NATURAL" if order else "MMD_AT_PLUS_A", diag_pivot_thresh=0.001,
-                           options=dict(SymmetricMode=True))
-        try:
-            with threads.single():
-                self._lu = spla.splu(order.reordered(matrix) if order else matrix, **options)
-        except RuntimeError as error:
-            raise SingularMatrix(f"the matrix is singular (SuperLU: {error}).") from error
+            spec = "NATURAL" if order else "MMD_AT_PLUS_A"
+        self._lu = _factors(order.reordered(matrix) if order else matrix, spec)
         self.entries = self._lu.nnz
         self.nbytes = 12 * self.entries  # a value and a row number an entry of L and U
-        found = Order(self._lu.perm_c) if symmetric and order is None else order
-        self.again = functools.partial(SuperLU, symmetric=symmetric, order=found)
+        self.again = functools.partial(SuperLU, symmetric=symmetric, order=order)
 
     def solve(self, b: Array, transpose: bool) -> Array:
         with threads.single():
@@ -69,6 +72,17 @@ class SuperLU:
 
     def estimate(self, b: Array) -> Array:
         return self.solve(b, False)
+
+
+def _factors(matrix, spec):
+    """SciPy's factors of a symmetric matrix ordered by `spec`, of any other where that is None."""
+    options = {} if spec is None else dict(permc_spec=spec, diag_pivot_thresh=0.001,
+                                           options=dict(SymmetricMode=True))
+    try:
+        with threads.single():
+            return spla.splu(matrix, **options)
+    except RuntimeError as error:
+        raise SingularMatrix(f"the matrix is singular (SuperLU: {error}).") from error
 
 
 class Order:

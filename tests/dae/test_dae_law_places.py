@@ -61,7 +61,7 @@ def test_predictions_and_files_have_the_law_at_its_places(found, tmp_path):
     law, = again.laws
     assert law.law.places == found.laws[0].law.places
     for name, r in (("x0", "r0"), ("x4", "r4")):
-        assert np.allclose(law(p[name])[:, 0], p[r], rtol=0, atol=1e-5)
+        assert np.allclose(law(p[name])[:, 0], p[r], rtol=0, atol=1e-4)     # between the nodes
 
 
 def test_a_place_that_leaves_what_all_places_saw_is_told(found):

@@ -14,7 +14,7 @@ def test_iterates_do_not_depend_on_the_unit_of_the_loss(method, unit):
     # powers of four in the loss are powers of two in r: no rounding differs. ‖·‖ and the
     # robust scaling of trf are exact too, so the runs must be identical.
     # SciPy's scalar methods have no such property unless the loss is divided by |g(x0)|.
-    options = {"loss_scale": None} if method in SCALAR else None
+    options = {"loss_scale": None} if method in SCALAR and method != "BFGS" else None
     plain, scaled = (minimize(Rosenbrock(unit=u), method, options=options) for u in (1.0, unit))
     np.testing.assert_allclose(scaled.x, plain.x, rtol=1e-10)
     assert scaled.status is plain.status and scaled.nit == plain.nit

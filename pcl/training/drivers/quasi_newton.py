@@ -84,6 +84,9 @@ def _step(run, H, c1, c2, last):
     if found is None:
         return None
     point, t = found
+    lower = point.loss < run.current.loss or run.gradient_norm(point) < run.gradient_norm(run.current)
+    if not lower:
+        return None                 # what there is to gain is not told from rounding
     return _Step(point, point.theta - start, point.gradient - g, None if t is None else -t * t * slope)
 
 

@@ -177,7 +177,7 @@ class Run:
         """Trial points since the last accepted one that could not be evaluated."""
         return self.objective.counts.failed - self._failed_before
 
-    def projected_gradient(self, point):
+    def projected_gradient(self, point: Any) -> Array:
         """g, components that push against a bound weighted by the distance to it.
 
         The weight is min(1, distance / max(|θ_i|, 1)), 0 on the bound.

