@@ -44,7 +44,7 @@ def polynomials(t: np.ndarray, d: int) -> np.ndarray:
     return T
 
 
-def nodes(lower: float, upper: float, d: int) -> np.ndarray:
+def chebyshev_points(lower: float, upper: float, d: int) -> np.ndarray:
     """The d Chebyshev points (d, 1) of [lower, upper]."""
     return (lower + 0.5 * (upper - lower) * (1.0 + chebyshev(d)[0]))[:, None]
 

@@ -1,4 +1,4 @@
-"""A network of one input at many points that move, known from few nodes between the least and the largest.
+"""A network of one input at many points that move, known from few nodes between least and largest.
 
     y(x) = Σ_c Π_c(x) N(x_c),   y'(x) = Σ_c Π_c(x) N'(x_c),   and so on
 
@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from pcl.engine import nodes as engine_nodes
+from pcl.engine import nodes
 from pcl.engine.trace import constant_value
 from pcl.errors import NotFinite
 from pcl.networks.collapse import DERIVATIVE_ERROR, FEWEST, SMALLER, VALUE_ERROR, _direction, of_points
-from pcl.networks.line import Line, nodes, placed, polynomials, transform
+from pcl.networks.line import Line, chebyshev_points, placed, polynomials, transform
 
 # Numbers of nodes that are tried; nodes are at most one to so many points.
 DEGREES, PART = (16, 24, 32, 48, 64, 96, 128), 8
 
-# Points at which a choice is judged, beside the least and the largest; last coefficients that must be small.
+# Points at which a choice is judged, beside the least and the largest; last coefficients, to be small.
 SAMPLES, TAIL = 22, 3
 
 # Errors of second derivatives at the samples, relative to the largest, that are accepted.
@@ -34,9 +34,8 @@ SECOND_ERROR = 2e-13
 def collapsed(x: Any) -> dict:
     """What a network's node is told of the points x (q, n) of a traced model: see `NetworkNode`."""
     import tensorflow as tf
-    moves = x.shape.rank == 2 if tf.is_tensor(x) else False
-    if moves and x.shape[1] == 1 and engine_nodes.active() is not None \
-            and tf.is_tensor(constant_value(x)):
+    one = tf.is_tensor(x) and x.shape.rank == 2 and x.shape[1] == 1
+    if one and nodes.active() is not None and tf.is_tensor(constant_value(x)):
         return {"moving": Moving()}
     return {"collapse": of_points(x)}
 
@@ -61,10 +60,12 @@ class Moving:
             return None
 
     def _of_degrees(self, net, params, x, bounds, degrees, size):
+        if not degrees:
+            return None
         t = placed(x[:, 0], *bounds)
-        judge = Judge(net, params, x, t) if degrees else None
+        judge = Judge(net, params, x, t)
         for d in degrees:
-            at = net.at(params, nodes(*bounds, d))
+            at = net.at(params, chebyshev_points(*bounds, d))
             if judge.accepts(at, d):
                 return MovingPoint(at, Line(t, d), judge, lambda: net.at(params, x))
             self._failed[d] = size

@@ -31,7 +31,8 @@ class NetworkNode:
     def output_shape(self, params: tuple, x: tuple) -> tuple:
         return self.net.output_shape(params, x)
 
-    def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint | CollapsedNodePoint":
+    def evaluate(self, params: np.ndarray, x: np.ndarray) \
+            -> "NetworkNodePoint | CollapsedNodePoint | MovingNodePoint":
         moved = None if self._moving is None else self._moving.at(self.net, params, x)
         if moved is not None:
             return MovingNodePoint(moved)
