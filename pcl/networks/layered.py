@@ -72,7 +72,8 @@ class Layered(abc.ABC):
         """The outputs (q, n_out) at the points x (q, n_in), as a node of the model.
 
         With `collapse`, at many points that depend on nothing, the network is evaluated at fewer nodes
-        and interpolated from there where that agrees with it to rounding, which is checked at every θ.
+        and interpolated from there where that agrees with it to rounding, which is checked at every θ;
+        likewise with one input at many points that move.
         """
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
         node = NetworkNode(self, **(collapsed(x) if collapse else {}))
