@@ -62,10 +62,11 @@ class Moving:
     def _of_degrees(self, net, params, x, bounds, degrees, size):
         if not degrees:
             return None
-        t = placed(x[:, 0], *bounds)
+        lower, upper = bounds
+        t = placed(x[:, 0], lower, upper)
         judge = Judge(net, params, x, t)
         for d in degrees:
-            at = net.at(params, chebyshev_points(*bounds, d))
+            at = net.at(params, chebyshev_points(lower, upper, d))
             if judge.accepts(at, d):
                 return MovingPoint(at, Line(t, d), judge, lambda: net.at(params, x))
             self._failed[d] = size
