@@ -18,7 +18,7 @@ import numpy as np
 from pcl.engine import nodes
 from pcl.engine.trace import constant_value
 from pcl.errors import NotFinite
-from pcl.networks.collapse import DERIVATIVE_ERROR, FEWEST, SMALLER, VALUE_ERROR, _direction, of_points
+from pcl.networks.collapse import DERIVATIVE_ERROR, FEWEST, SMALLER, VALUE_ERROR, direction, of_points
 from pcl.networks.line import Line, chebyshev_points, placed, polynomials, transform
 
 # Numbers of nodes that are tried; nodes are at most one to so many points.
@@ -80,7 +80,7 @@ class Judge:
         rows = _samples(len(x))
         rows = np.concatenate([rows, [np.argmin(t), np.argmax(t)]])
         self.t, self._at = t[rows], net.at(params, x[rows])
-        self._v = _direction(net.size)
+        self._v = direction(net.size)
         self._first = self._derivatives(self._at)
         self._scale = np.abs(self._first).max(axis=0)
         self._error = DERIVATIVE_ERROR * self._scale
