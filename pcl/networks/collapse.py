@@ -139,7 +139,7 @@ class Judge:
 
     def __init__(self, net, params, samples):
         self._net, self._params = net, params
-        self._direction = _direction(net.size)
+        self._direction = direction(net.size)
         at = net.at(params, samples)
         self._values, self._along = at.value, at.pushforward(params_dot=self._direction)
         size = np.abs(self._values).max(axis=0)
@@ -167,7 +167,7 @@ class AtNodes:
 
 
 @functools.cache
-def _direction(size):
+def direction(size):
     return np.random.default_rng(0).standard_normal(size)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pcl.engine import nodes
-from pcl.networks.collapse import of_points
 from pcl.networks.layered import Layered, gradient, jacobian
+from pcl.networks.moving import collapsed
 from pcl.nodes.network import NetworkNode
 from pcl.support.types import Array, ArrayLike, Tensor
 from pcl.support.validate import float64_array
@@ -117,7 +117,7 @@ class Field:
         `collapse` as for the network itself. ValueError if a shape does not fit.
         """
         params, inner = nodes.as_input("params", params), self._inner(x)
-        node = NetworkNode(self.net, of=self, collapse=of_points(inner) if collapse else None)
+        node = NetworkNode(self.net, of=self, **(collapsed(inner) if collapse else {}))
         return nodes.call(node, params, inner)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pcl.engine import nodes
-from pcl.networks.collapse import of_points
+from pcl.networks.moving import collapsed
 from pcl.networks.transform import Transform
 from pcl.nodes.network import NetworkNode
 from pcl.nodes.network_gradient import NetworkGradientNode
@@ -72,10 +72,11 @@ class Layered(abc.ABC):
         """The outputs (q, n_out) at the points x (q, n_in), as a node of the model.
 
         With `collapse`, at many points that depend on nothing, the network is evaluated at fewer nodes
-        and interpolated from there where that agrees with it to rounding, which is checked at every θ.
+        and interpolated from there where that agrees with it to rounding, which is checked at every θ;
+        likewise with one input at many points that move.
         """
         params, x = nodes.as_input("params", params), nodes.as_input("x", x)
-        node = NetworkNode(self, collapse=of_points(x) if collapse else None)
+        node = NetworkNode(self, **(collapsed(x) if collapse else {}))
         return nodes.call(node, params, x)
 
     def gradient(self, params: ArrayLike | Tensor, x: ArrayLike | Tensor,

@@ -17,10 +17,13 @@ class NetworkNode:
     of : what the network belongs to and is saved as, itself by default
     collapse : `pcl.networks.collapse.Collapse`, or None
         Of points x that are constant: how they are known from few nodes.
+    moving : `pcl.networks.moving.Moving`, or None
+        The same of points with one coordinate that are not constant.
     """
 
-    def __init__(self, net, of=None, collapse=None):
+    def __init__(self, net, of=None, collapse=None, moving=None):
         self.net, self.of, self._collapse = net, net if of is None else of, collapse
+        self._moving = moving
 
     def tensorflow(self, params: Any, x: Any) -> Any:
         return self.net.tensorflow(params, x)
@@ -28,7 +31,11 @@ class NetworkNode:
     def output_shape(self, params: tuple, x: tuple) -> tuple:
         return self.net.output_shape(params, x)
 
-    def evaluate(self, params: np.ndarray, x: np.ndarray) -> "NetworkNodePoint | CollapsedNodePoint":
+    def evaluate(self, params: np.ndarray, x: np.ndarray) \
+            -> "NetworkNodePoint | CollapsedNodePoint | MovingNodePoint":
+        moved = None if self._moving is None else self._moving.at(self.net, params, x)
+        if moved is not None:
+            return MovingNodePoint(moved)
         at = None if self._collapse is None else self._collapse.at(self.net, params)
         return NetworkNodePoint(self.net.at(params, x)) if at is None else CollapsedNodePoint(at)
 
@@ -74,6 +81,52 @@ class NetworkNodePoint:
         return output_base(self.at, params, self.value.shape, second, lambda: self.at.curvature(adjoint))
 
 
+class MovingNodePoint:
+    """A network of one input at one (π, x), from nodes.
+
+        tangent    Π J_c π̇ + diag(N') ẋ
+        curvature  ∇²⟨Πᵀȳ, net⟩ at the nodes, diag(ȳ N''), and diag(ȳ) Π ∂N'/∂π at the nodes
+    """
+
+    def __init__(self, moving):
+        self.at, self.value = moving, moving.value
+
+    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
+        params_bar, x_bar = self.at.pullback(adjoint, inputs=wanted[1])
+        return params_bar if wanted[0] else None, x_bar
+
+    def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
+        if self.value.shape[1] != 1 or not self.at.second:
+            return NetworkNodePoint(self.at.plain()).extend(plan, tangents, adjoint)
+        params, x = tangents
+        parts = []
+        if params is not None:
+            base = collapsed_base(self.at, params, adjoint)
+            plan.collapsed.add(base)
+            parts.append(plan.add_base(base))
+            if np.any(adjoint):
+                plan.curved.add(base)
+        if x is not None:
+            parts.append(x.left(block_diagonal(self.at.input_jacobian())))
+            if np.any(adjoint):
+                self._input_curvature(plan, params, x, adjoint)
+        return total(parts)
+
+    def _input_curvature(self, plan, params, x, adjoint):
+        plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
+        if params is not None:
+            mixed = self._mixed(params, self.at.slopes(), self.at.interpolation.times(adjoint[:, 0]))
+            plan.collapsed.add(mixed)
+            plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
+
+    @staticmethod
+    def _mixed(params, slopes, interpolation):
+        """diag(ȳ) Π ∂N'/∂π Π_θ."""
+        return CollapsedBase(
+            params, interpolation, slopes, lambda v: interpolation.values(slopes.pushforward(v)).ravel(),
+            lambda y: slopes.pullback(interpolation.adjoint(y.reshape(-1, 1))), None, None)
+
+
 class CollapsedNodePoint:
     """A network in π alone at constant points that nodes are interpolated to.
 
@@ -88,22 +141,26 @@ class CollapsedNodePoint:
         return self.at.pullback(adjoint) if wanted[0] else None, None
 
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
-        base = self._base(tangents[0], adjoint)
+        base = collapsed_base(self.at, tangents[0], adjoint)
         plan.collapsed.add(base)
         if np.any(adjoint):
             plan.curved.add(base)
         return plan.add_base(base)
 
-    def _base(self, params, adjoint):
-        at, shape = self.at, self.value.shape
-        at_nodes = functools.cache(lambda: at.at_nodes(adjoint))
 
-        def second(y, v):
-            y = None if y is None else at.at_nodes(y.reshape(shape))
-            return at.nodes.curvature_product(at_nodes(), params_dot=v, adjoint_dot=y, inputs=False)[0]
-        return CollapsedBase(params, at.interpolation, at.nodes, lambda v: at.pushforward(v).ravel(),
-                             lambda y: at.pullback(y.reshape(shape)), second,
-                             functools.cache(lambda: at.nodes.curvature(at_nodes())))
+def collapsed_base(at, params, adjoint):
+    """∂y/∂π Π_θ = Π J_c Π_θ, curvature ∇²⟨Πᵀȳ, net⟩, for a network `at` points that nodes give."""
+    shape, interpolation = at.value.shape, at.interpolation
+    at_nodes = functools.cache(lambda: interpolation.adjoint(adjoint))
+
+    def second(y, v):
+        y = None if y is None else interpolation.adjoint(y.reshape(shape))
+        return at.nodes.curvature_product(at_nodes(), params_dot=v, adjoint_dot=y, inputs=False)[0]
+    return CollapsedBase(
+        params, interpolation, at.nodes,
+        lambda v: interpolation.values(at.nodes.pushforward(params_dot=v, keep=True)).ravel(),
+        lambda y: at.nodes.pullback(interpolation.adjoint(y.reshape(shape)))[0], second,
+        functools.cache(lambda: at.nodes.curvature(at_nodes())))
 
 
 def output_base(at, params, shape, second=None, curvature=None):

@@ -154,13 +154,13 @@ def test_a_field_over_its_points_is_collapsed_as_its_network_is():
     same(ours.gradient(theta), plain.gradient(theta))
 
 
-def test_points_that_move_are_not_collapsed():
-    net, x = pcl.MLP(WIDTHS["line"]), points("line")
+def test_points_of_the_plane_that_move_are_not_collapsed():
+    net, x = pcl.MLP(WIDTHS["plane"]), points("plane")
 
     def loss(theta):
         return tf.reduce_sum(tf.square(net(theta["net"], x + theta["shift"])))
-    moved = pcl.Problem(loss, {"net": start("line"), "shift": np.zeros(1)})
-    theta = np.concatenate([start("line"), [0.1]])
+    moved = pcl.Problem(loss, {"net": start("plane"), "shift": np.zeros(2)})
+    theta = np.concatenate([start("plane"), [0.1, 0.1]])
     assert not is_collapsed(moved, theta) and not moved.at(theta).plan.collapsed
 
 
