@@ -24,3 +24,9 @@ def test_what_is_for_scalars_names_what_is_for_vectors(name):
 def test_the_load_that_the_refusal_names_is_the_traction():
     b = V.vector(boundary={"right": lambda x, normal: {"u": {"value": np.array([0.0, -1.0])}}})
     np.testing.assert_allclose(b.numpy().reshape(-1, 2).sum(axis=0), [0.0, -1.0], atol=1e-14)
+
+
+def test_a_map_that_is_given_a_function_says_where_its_values_are_taken():
+    W = fem.Space(fem.unit_square(2))
+    with pytest.raises(TypeError, match=r"is a function; expected its values, such as f\(V.dof_points\)"):
+        W.interpolate(lambda x: x[:, 0])

@@ -58,6 +58,9 @@ class LinearMap:
     def __matmul__(self, x: ArrayLike | Tensor) -> Tensor:
         if self._watch is not None:
             self._watch(x)
+        if callable(x) and not tf.is_tensor(x):
+            raise TypeError("the vector in L @ x is a function; expected its values, such as "
+                            "f(V.dof_points) of a space.")
         x = nodes.as_input("the vector in L @ x", x)
         if not self._fits(tuple(x.shape)):
             expected = (f"({self.shape[1]},) or ({self.shape[1]}, k)" if self.shapes is None
