@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from pcl import saved
 from pcl.checks import certificate
-from pcl.engine.blocks import Blocks, Named
+from pcl.engine.blocks import Blocks, OfBlocks, Named
 from pcl.engine.record import Record
 from pcl.engine.second import backward, sweep
 from pcl.engine.trace import trace
@@ -28,7 +28,7 @@ from pcl.uncertainty.prior.joint import metric
 from pcl.uncertainty.statement import Statement
 
 
-class Problem:
+class Problem(OfBlocks):
     """minimise ℓ(u, θ) over θ, where u solves R(u, θ) = 0 inside the loss.
 
         gradient   ℓ_θ + R_θᵀ λ,   R_uᵀ λ = −ℓ_u
@@ -323,20 +323,6 @@ class Problem:
     def __reduce__(self):
         raise TypeError("a Problem cannot be pickled, being made of TensorFlow graphs; pickle theta and "
                         "the result, and build the problem again from its function.")
-
-    # --- θ ---------------------------------------------------------------------------------
-    @property
-    def theta0(self) -> Array:
-        """The starting point, a copy."""
-        return self.blocks.start
-
-    def unravel(self, theta: Theta) -> dict[str, Array]:
-        """{name: array} of a flat `theta` (size,)."""
-        return self.blocks.unravel(theta)
-
-    def ravel(self, arrays: Mapping[str, ArrayLike]) -> Array:
-        """The flat θ (size,) of `arrays`, {name: array}."""
-        return self.blocks.ravel(arrays)
 
     # --- evaluation --------------------------------------------------------------------------
     def at(self, theta: Theta) -> Record:

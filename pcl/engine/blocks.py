@@ -7,6 +7,7 @@ import scipy           # its `optimize` is loaded when it is first used
 
 from pcl.support.nearest import nearest
 from pcl.support.outcome import Outcome
+from pcl.support.types import Array, ArrayLike, Theta
 from pcl.support.validate import float64_array
 
 
@@ -83,3 +84,27 @@ class Blocks:
                              f"{sorted(self.shapes)}.{near}")
         return np.concatenate([float64_array(name, arrays[name], self.shapes[name]).ravel()
                                for name in self.shapes])
+
+
+class OfBlocks:
+    """What is a function of θ: its starting point, and θ by name and flat.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    """
+
+    blocks: Blocks
+
+    @property
+    def theta0(self) -> Array:
+        """The starting point, a copy."""
+        return self.blocks.start
+
+    def unravel(self, theta: Theta) -> dict[str, Array]:
+        """{name: array} of a flat `theta` (size,)."""
+        return self.blocks.unravel(theta)
+
+    def ravel(self, arrays: Mapping[str, ArrayLike]) -> Array:
+        """The flat θ (size,) of `arrays`, {name: array}."""
+        return self.blocks.ravel(arrays)

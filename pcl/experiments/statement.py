@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pcl.uncertainty.prior.base import GaussianPrior, Prior
-from pcl.uncertainty.statement import Statement
+from pcl.uncertainty.prior.base import GaussianPrior
+from pcl.uncertainty.statement import OfPriors, Statement
 
 
-class SharedStatement:
+class SharedStatement(OfPriors):
     """ℓ(θ) = Σ_i −2 log p(y_i | θ) − 2 log p(θ) + constant.
 
     Parameters
@@ -19,7 +19,8 @@ class SharedStatement:
     """
 
     def __init__(self, blocks: Mapping[str, object], prior: Statement | None, rows: Callable[[], int]):
-        self._blocks, self._prior, self._rows = list(blocks), prior, rows
+        self.blocks, self._prior, self._rows = list(blocks), prior, rows
+        self.priors = {} if prior is None else prior.priors
 
     @property
     def readings(self) -> int:
@@ -27,21 +28,6 @@ class SharedStatement:
         return self._rows()
 
     @property
-    def priors(self) -> dict[str, Prior]:
-        """{name: prior}."""
-        return {} if self._prior is None else self._prior.priors
-
-    @property
     def gaussian(self) -> dict[str, GaussianPrior]:
         """{block: its normal prior}, of those that have one."""
         return {} if self._prior is None else self._prior.gaussian
-
-    @property
-    def without_prior(self) -> list[str]:
-        """Blocks whose prior is flat."""
-        return [name for name in self._blocks if name not in self.priors]
-
-    @property
-    def proper(self) -> bool:
-        """Whether the prior of θ integrates to 1."""
-        return not self.without_prior and all(prior.proper for prior in self.priors.values())

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 
 from pcl import saved
 from pcl.checks import certificate
-from pcl.engine.blocks import Blocks
+from pcl.engine.blocks import Blocks, OfBlocks
 from pcl.execute.chosen import chosen
 from pcl.execute.remote import AHEAD
 from pcl.experiments.crew import crew
@@ -34,7 +34,7 @@ KEEP = 1000         # experiments that a worker keeps once built
 GROUPS = 32         # parts of the work, whatever the number of workers
 
 
-class Experiments:
+class Experiments(OfBlocks):
     """ℓ(θ) = Σ_i ℓ_i(θ) over experiments i that share θ, computed by one or many workers.
 
         value, gradient, Hessian, products     Σ_i, in the order of the items
@@ -129,20 +129,6 @@ class Experiments:
         other = self._again(executor=self._workers, workers=None)
         other.value(other.theta0)
         return other
-
-    # --- θ ---------------------------------------------------------------------------------
-    @property
-    def theta0(self) -> Array:
-        """The starting point, a copy."""
-        return self.blocks.start
-
-    def unravel(self, theta: Theta) -> dict[str, Array]:
-        """{name: array} of a flat `theta` (size,)."""
-        return self.blocks.unravel(theta)
-
-    def ravel(self, arrays: Mapping[str, ArrayLike]) -> Array:
-        """The flat θ (size,) of `arrays`, {name: array}."""
-        return self.blocks.ravel(arrays)
 
     # --- evaluation --------------------------------------------------------------------------
     def value(self, theta: Theta) -> float:

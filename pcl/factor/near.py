@@ -1,13 +1,14 @@
 """A⁻¹ from the factor of a matrix near A, refined with A itself."""
 
 from collections.abc import Callable
+from operator import matmul
 from typing import Any
 
 import numpy as np
 
 from pcl.factor.cache import Factor
 from pcl.support.arrays import with_data
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 from pcl.support.types import Array
 
 # Columns that are refined in all: after these A is factorised, which costs as much as 20 to 50 of them.
@@ -58,7 +59,7 @@ class Near:
 
     def _refined(self, b, transpose):
         """The solution, or None where the corrections shrink too slowly."""
-        product, x, before = times_transposed if transpose else times, np.zeros(b.shape), 1.0
+        product, x, before = times_transposed if transpose else matmul, np.zeros(b.shape), 1.0
         r = b
         while True:
             x = x + self._factor.solve(r, transpose)

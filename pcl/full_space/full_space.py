@@ -1,5 +1,7 @@
 """`FullSpace`: a loss whose solves are equations, and limits on what is computed from their states."""
 
+import functools
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,7 +16,7 @@ from pcl.engine.trace import trace
 from pcl.errors import TrialFailure
 from pcl.factor.cache import FactorCache
 from pcl.full_space.point import FullPoint
-from pcl.full_space.program import FullProgram
+from pcl.full_space.program import FullProgram, outside
 from pcl.full_space.result import FullSpaceResult
 from pcl.full_space.states import opened
 from pcl.support.nearest import nearest
@@ -174,8 +176,7 @@ class FullSpace:
         moves = sum(np.asarray(abs(sp.csr_array(p.jacobian)).sum(axis=1)).ravel()
                     for p in (point, elsewhere)) > 0.0
         lower, upper = c_bounds
-        slack = 1e-12 * np.maximum(np.abs(point.rows), 1.0)
-        wrong = ~moves & ((point.rows < lower - slack) | (point.rows > upper + slack))
+        wrong = ~moves & outside(point.rows, c_bounds, 1e-12)
         if wrong.any():
             i = int(np.argmax(wrong))
             raise ValueError(f"{self._row_name(i)} is {point.rows[i]:g} whatever the parameters are, "
@@ -192,12 +193,9 @@ class FullSpace:
         if j < self._rows:
             return f"equation of state[{j}]"
         j -= self._rows
-        for name, shape in self.shapes.items():
-            size = int(np.prod(shape))
-            if j < size:
-                return f"{name}[{', '.join(str(int(k)) for k in np.unravel_index(j, shape or (1,)))}]"
-            j -= size
-        raise IndexError(j)
+        name, part = next((name, part) for name, part in self._places.items() if j < part.stop)
+        place = np.unravel_index(j - part.start, self.shapes[name] or (1,))
+        return f"{name}[{', '.join(str(int(k)) for k in place)}]"
 
     def _result(self, found, program):
         rows = program.point(found.x).rows
@@ -216,12 +214,7 @@ class FullSpace:
             interior_point=found)
 
     def _split(self, q):
-        parts, end = {}, 0
-        for name, shape in self.shapes.items():
-            size = int(np.prod(shape))
-            parts[name] = q[end:end + size].reshape(shape)
-            end += size
-        return parts
+        return {name: q[part].reshape(self.shapes[name]) for name, part in self._places.items()}
 
     def reduced_hessian(self, result: FullSpaceResult) -> Array:
         """d²𝓛/dθ² with u following θ by R = 0, (p, p):   Zᵀ ∇²𝓛 Z,   Z = (I, −R_u⁻¹ R_θ).
@@ -233,19 +226,17 @@ class FullSpace:
         lam = np.zeros(point.rows.size)
         lam[:self._rows] = found.lam[:self._rows]
         for name, part in result.multipliers.items():
-            lam[self._rows:][self._places(name)] = part.ravel()
+            lam[self._rows:][self._places[name]] = part.ravel()
         J = sp.csc_array(point.jacobian[:self._rows])
         Z = np.vstack([np.eye(p), -splu(sp.csc_matrix(J[:, p:])).solve(J[:, :p].toarray())])
         return Z.T @ (point.hessian(lam, 1.0) @ Z)
 
-    def _places(self, wanted):
-        end = 0
-        for name, shape in self.shapes.items():
-            size = int(np.prod(shape))
-            if name == wanted:
-                return slice(end, end + size)
-            end += size
-        raise KeyError(wanted)
+    @functools.cached_property
+    def _places(self):
+        """{quantity: where its entries stand among all}."""
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        ends = np.cumsum([0, *sizes]).tolist()
+        return {name: slice(*pair) for name, pair in zip(self.shapes, itertools.pairwise(ends))}
 
 
 def _evaluated(call, values):

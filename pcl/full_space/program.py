@@ -9,6 +9,13 @@ from pcl.full_space.point import FullPoint
 SLACK = 1e-8            # relative, by which a row that was left out may be outside its bounds
 
 
+def outside(rows: np.ndarray, bounds: tuple, slack: float) -> np.ndarray:
+    """Which rows are outside their bounds (lower, upper) by more than a relative slack."""
+    lower, upper = bounds
+    room = slack * np.maximum(np.abs(rows), 1.0)
+    return (rows < lower - room) | (rows > upper + room)
+
+
 class FullProgram:
     """minimise ℓ(x) subject to rows(x)[kept] in their bounds, a `pcl.interior_point.Program`.
 
@@ -59,11 +66,9 @@ class FullProgram:
 
     def broken(self, rows: np.ndarray) -> int | None:
         """The number of a row that is left out and outside its bounds, of all `rows`, or None."""
-        lower, upper = self._bounds
-        slack = SLACK * np.maximum(np.abs(rows), 1.0)
-        outside = (rows < lower - slack) | (rows > upper + slack)
-        outside[self._kept] = False
-        return int(np.argmax(outside)) if outside.any() else None
+        wrong = outside(rows, self._bounds, SLACK)
+        wrong[self._kept] = False
+        return int(np.argmax(wrong)) if wrong.any() else None
 
     def row_name(self, j: int) -> str:
         return self._row_name(int(self._kept[j]))

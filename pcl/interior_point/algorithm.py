@@ -26,8 +26,7 @@ from pcl.interior_point.form import Evaluated
 from pcl.interior_point.kkt.inertia import InertiaCorrection, Irregular
 from pcl.interior_point.kkt.multipliers import least_squares
 from pcl.interior_point.kkt.system import System
-from pcl.interior_point.products import is_finite
-from pcl.interior_point.program import row_maxima
+from pcl.interior_point.program import is_finite, row_maxima
 from pcl.interior_point.state import State
 from pcl.interior_point.status import End, Status
 from pcl.interior_point.trend import Trend

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pcl.interior_point.products import Transposes, is_finite
-from pcl.interior_point.program import Program, finite
+from pcl.interior_point.program import Program, finite, is_finite
+from pcl.support.sparse import times_transposed
 
 DAMPING = 1e-5      # κ_d of section 3.7: pulls variables with one bound only towards it
 
@@ -49,7 +49,6 @@ class Form:
     weight: np.ndarray
     reference: np.ndarray
     slope: float = 0.0
-    transposes: Transposes = field(default_factory=Transposes, repr=False, compare=False)
     size: int = field(init=False, repr=False, compare=False)
     bounded: int = field(init=False, repr=False, compare=False)
     L: np.ndarray = field(init=False, repr=False, compare=False)
@@ -146,7 +145,7 @@ class Form:
     def transposed(self, J, y):
         """Aᵀ y (n + n_t,); zero for fixed variables."""
         out = np.empty(self.size)
-        out[:self.n] = self.transposes.product(J, self.row_scale * y) if self.m else 0.0
+        out[:self.n] = times_transposed(J, self.row_scale * y) if self.m else 0.0
         out[self.n:] = self.sign * y[self.row]
         if self.any_fixed:
             out[:self.n][self.fixed] = 0.0

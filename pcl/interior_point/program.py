@@ -122,3 +122,10 @@ def finite(name, value, x_name=None):
         entry = f"[{bad[0]}]" if np.ndim(value) else ""
         raise EvaluationFailed(f"{name}{entry}{where} is {np.ravel(value)[bad[0]]}")
     return value
+
+
+def is_finite(A: Any) -> bool:
+    """True if all entries are; of a structured matrix, if its row sums are."""
+    if sp.issparse(A) or isinstance(A, np.ndarray):
+        return bool(np.isfinite(A.data if sp.issparse(A) else A).all())
+    return bool(np.isfinite(A @ np.ones(A.shape[1])).all())

@@ -58,7 +58,7 @@ class NetworkNodePoint:
         params, x = tangents
         parts = []
         if params is not None:
-            base = self._jacobian_base(params, adjoint)
+            base = self._jacobian_base(plan, params, adjoint)
             parts.append(plan.add_base(base))
             if np.any(adjoint):
                 plan.curved.add(base)
@@ -71,60 +71,44 @@ class NetworkNodePoint:
     def _input_curvature(self, plan, params, x, adjoint):
         plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
         if params is not None:
-            mixed = input_gradient_base(self.at, params, adjoint)
+            mixed = self._mixed_base(plan, params, adjoint)
             plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
 
-    def _jacobian_base(self, params, adjoint):
+    def _jacobian_base(self, plan, params, adjoint):
         def second(y, v):
             y = None if y is None else y.reshape(self.value.shape)
             return self.at.curvature_product(adjoint, params_dot=v, adjoint_dot=y, inputs=False)[0]
         return output_base(self.at, params, self.value.shape, second, lambda: self.at.curvature(adjoint))
 
+    def _mixed_base(self, plan, params, adjoint):
+        return input_gradient_base(self.at, params, adjoint)
 
-class MovingNodePoint:
+
+class MovingNodePoint(NetworkNodePoint):
     """A network of one input at one (π, x), from nodes.
 
         tangent    Π J_c π̇ + diag(N') ẋ
         curvature  ∇²⟨Πᵀȳ, net⟩ at the nodes, diag(ȳ N''), and diag(ȳ) Π ∂N'/∂π at the nodes
     """
 
-    def __init__(self, moving):
-        self.at, self.value = moving, moving.value
-
-    def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
-        params_bar, x_bar = self.at.pullback(adjoint, inputs=wanted[1])
-        return params_bar if wanted[0] else None, x_bar
-
     def extend(self, plan: Any, tangents: Sequence, adjoint: np.ndarray) -> Any:
         if self.value.shape[1] != 1 or not self.at.second:
             return NetworkNodePoint(self.at.plain()).extend(plan, tangents, adjoint)
-        params, x = tangents
-        parts = []
-        if params is not None:
-            base = collapsed_base(self.at, params, adjoint)
-            plan.collapsed.add(base)
-            parts.append(plan.add_base(base))
-            if np.any(adjoint):
-                plan.curved.add(base)
-        if x is not None:
-            parts.append(x.left(block_diagonal(self.at.input_jacobian())))
-            if np.any(adjoint):
-                self._input_curvature(plan, params, x, adjoint)
-        return total(parts)
+        return super().extend(plan, tangents, adjoint)
 
-    def _input_curvature(self, plan, params, x, adjoint):
-        plan.add_square(x, block_diagonal(self.at.input_curvature(adjoint)))
-        if params is not None:
-            mixed = self._mixed(params, self.at.slopes(), self.at.interpolation.times(adjoint[:, 0]))
-            plan.collapsed.add(mixed)
-            plan.add_mixed(plan.add_base(mixed), Identity(mixed.size), x)
+    def _jacobian_base(self, plan, params, adjoint):
+        base = collapsed_base(self.at, params, adjoint)
+        plan.collapsed.add(base)
+        return base
 
-    @staticmethod
-    def _mixed(params, slopes, interpolation):
+    def _mixed_base(self, plan, params, adjoint):
         """diag(ȳ) Π ∂N'/∂π Π_θ."""
-        return CollapsedBase(
+        slopes, interpolation = self.at.slopes(), self.at.interpolation.times(adjoint[:, 0])
+        base = CollapsedBase(
             params, interpolation, slopes, lambda v: interpolation.values(slopes.pushforward(v)).ravel(),
             lambda y: slopes.pullback(interpolation.adjoint(y.reshape(-1, 1))), None, None)
+        plan.collapsed.add(base)
+        return base
 
 
 class CollapsedNodePoint:

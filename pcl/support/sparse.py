@@ -1,4 +1,4 @@
-"""Products with sparse matrices that are done again and again."""
+"""Products with transposes of sparse matrices that are done again and again."""
 
 import copy
 import functools
@@ -7,13 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-_KINDS = sp.csr_array, sp.csc_array
+# Of a matrix by rows or by columns the kind of its transpose.
+_OTHER = {sp.csr_array: sp.csc_array, sp.csc_array: sp.csr_array, sp.csr_matrix: sp.csc_matrix,
+          sp.csc_matrix: sp.csr_matrix}
 _NOTHING = np.empty(0, np.int32)
-
-
-def times(A: Any, x: np.ndarray) -> np.ndarray:
-    """A x for any factor A (m, n), x (n,) or (n, k)."""
-    return A @ x
 
 
 def times_transposed(A: Any, y: np.ndarray) -> np.ndarray:
@@ -23,7 +20,7 @@ def times_transposed(A: Any, y: np.ndarray) -> np.ndarray:
     long as the product on some hundred unknowns.
     """
     kind: Any = type(A)
-    if kind not in _KINDS:
+    if kind not in _OTHER:
         return A.T @ y
     turned = copy.copy(_turned(kind, A.shape))
     turned.data, turned.indices, turned.indptr = A.data, A.indices, A.indptr
@@ -33,7 +30,6 @@ def times_transposed(A: Any, y: np.ndarray) -> np.ndarray:
 @functools.lru_cache(256)
 def _turned(kind: Any, shape: tuple[int, int]) -> Any:
     """A matrix by columns for one by rows and the other way round, its arrays still to be given."""
-    other = _KINDS[kind is _KINDS[0]]
-    found = other(shape[::-1])
+    found = _OTHER[kind](shape[::-1])
     found.indptr = _NOTHING
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,30 @@ _ALONE = ""     # the name of data that have none
 _NOTHING: dict[str, Any] = {}       # the data of a prior alone; another empty dict is refused
 
 
-class Statement:
+class OfPriors:
+    """What is known of θ before the data.
+
+    Attributes
+    ----------
+    blocks : names of all blocks
+    priors : dict {name: prior}
+    """
+
+    blocks: Collection[str]
+    priors: Mapping[str, Prior]
+
+    @property
+    def without_prior(self) -> list[str]:
+        """Blocks whose prior is flat."""
+        return [name for name in self.blocks if name not in self.priors]
+
+    @property
+    def proper(self) -> bool:
+        """Whether the prior of θ integrates to 1."""
+        return not self.without_prior and all(prior.proper for prior in self.priors.values())
+
+
+class Statement(OfPriors):
     """ℓ(θ) = −2 log p(y | f(θ)) − 2 log p(θ) + constant, with the rows of Σ r² where all parts have them.
 
     Parameters
@@ -34,6 +57,8 @@ class Statement:
     rows : dict {"data": {name: slice}, "prior": {name: slice}}
         Where the residuals of each part stand; empty without residuals.
     """
+
+    blocks: dict[str, Array]
 
     def __init__(self, predict: Callable[[Any], Any], observed: Any, noise: Any,
                  blocks: Mapping[str, ArrayLike], prior: Mapping[str, Prior] | None):
@@ -142,17 +167,6 @@ class Statement:
         """Whether all but the normal priors of blocks have residuals."""
         others = (prior for name, prior in self.priors.items() if name not in self.gaussian)
         return all(part.has_residuals for part in (*self.noise.values(), *others))
-
-    # --- judged --------------------------------------------------------------------------------
-    @property
-    def without_prior(self) -> list[str]:
-        """Blocks whose prior is flat."""
-        return [name for name in self.blocks if name not in self.priors]
-
-    @property
-    def proper(self) -> bool:
-        """Whether the prior of θ integrates to 1."""
-        return not self.without_prior and all(prior.proper for prior in self.priors.values())
 
     # --- drawn ---------------------------------------------------------------------------------
     def draw(self, predicted: Blocks, theta: Blocks, rng: np.random.Generator) -> dict[str, Array]:

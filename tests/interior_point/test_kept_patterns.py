@@ -4,7 +4,8 @@ import pytest
 import scipy.sparse as sp
 
 from pcl.interior_point.kkt.pattern import Pattern, stored
-from pcl.interior_point.products import Transposes, is_finite
+from pcl.interior_point.program import is_finite
+from pcl.support.sparse import times_transposed
 
 RNG = np.random.default_rng(0)
 
@@ -57,11 +58,11 @@ def test_touched_slots_follow_what_is_held():
 
 @pytest.mark.parametrize("form", [sp.csc_array, sp.csr_array, sp.coo_array, np.asarray])
 def test_products_with_the_transpose_follow_values_and_pattern(form):
-    transposes, v = Transposes(), RNG.standard_normal(5)
+    v = RNG.standard_normal(5)
     A = RNG.standard_normal((5, 8)) * (RNG.random((5, 8)) < 0.5)
     first, other = form(A), form(A[:, ::-1])
     for B, dense in ((first, A), (form(3.0 * A), 3.0 * A), (other, A[:, ::-1]), (first, A)):
-        np.testing.assert_allclose(transposes.product(B, v), dense.T @ v, rtol=1e-14, atol=1e-14)
+        np.testing.assert_allclose(times_transposed(B, v), dense.T @ v, rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])

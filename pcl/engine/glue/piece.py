@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from pcl.engine.glue.probe import ZERO, entry, explicit, probe, random_like, same, selection
 from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.tangent import diagonal_matrix, total
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 
 
 class Piece:
@@ -79,7 +79,7 @@ class Piece:
     def _affine(self, o, values):
         result = self._offsets[o].copy()
         for d, L in self._constant_jacobian[o].items():
-            result += times(L, values[d].ravel()).reshape(result.shape)
+            result += (L @ values[d].ravel()).reshape(result.shape)
         return result
 
     def _affine_pullback(self, values, bars):

@@ -49,9 +49,10 @@ class Patterns:
             return with_data(a, a.data * b.data[self._places(a, 1)])
         b = self.converted(b, a.format)
         first, second = (a, b) if a.format == "csr" else (b, a)     # (a b)ᵀ = bᵀ aᵀ
-        if self._of("pairs", (a, b), lambda: (_pairs(first, second),))[0] > MANY:
+        like, *pairs = self._of("product", (a, b), lambda: _paired(a, b, first, second))
+        if like is None:
             return None
-        like, left, right, starts = self._of("product", (a, b), lambda: _paired(a, b, first, second))
+        left, right, starts = pairs
         terms = first.data[left] * second.data[right]
         return with_data(like, np.add.reduceat(terms, starts) if starts.size else terms)
 
@@ -122,16 +123,13 @@ def _in_order(numbered):
     return numbered, numbered.data.astype(np.int64) - 1
 
 
-def _pairs(first, second):
-    """How many products of entries there are in a product by rows."""
-    return int(np.diff(second.indptr)[first.indices].sum())
-
-
 def _paired(a, b, first, second):
     """(the pattern of a b, which entries of first and second are multiplied, where each sum starts), the
-    pairs in the order of the entries of a b, `first` and `second` read by rows."""
+    pairs in the order of the entries of a b, `first` and `second` read by rows; (None,) of too many."""
     n = b.shape[1] if a.format == "csr" else a.shape[0]
     counts = np.diff(second.indptr)[first.indices]
+    if counts.sum() > MANY:
+        return None,
     left = np.repeat(np.arange(len(first.indices)), counts)
     begin = second.indptr[first.indices] - (np.cumsum(counts) - counts)
     right = np.repeat(begin, counts) + np.arange(left.size)

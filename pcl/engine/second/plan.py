@@ -16,7 +16,7 @@ import numpy as np
 
 from pcl.engine.second.tangent import Tangent
 from pcl.support import clock
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ class Plan:
         """Add the forms applied to x = {b: B_b v} to y = {b: adjoint of B_b v}; returns y."""
         y = {} if y is None else y
         for f in self.forms:
-            right = times(f.L_b, x[f.b])
-            add_to(y, f.a, times_transposed(f.L_a, times(f.W, right)))
+            right = f.L_b @ x[f.b]
+            add_to(y, f.a, times_transposed(f.L_a, f.W @ right))
             if f.mixed:
-                left = times(f.L_a, x[f.a])
+                left = f.L_a @ x[f.a]
                 add_to(y, f.b, times_transposed(f.L_b, times_transposed(f.W, left)))
         return y
 
@@ -140,7 +140,7 @@ class Plan:
 
 def combine(tangent, x):
     """Σ_b L_b x_b."""
-    return sum(times(L, x[a]) for a, L in tangent.terms.items())
+    return sum(L @ x[a] for a, L in tangent.terms.items())
 
 
 def add_to(y, b, term):

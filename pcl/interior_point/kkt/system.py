@@ -12,6 +12,7 @@ import numpy as np
 from pcl.interior_point.kkt.dense import HELD
 from pcl.interior_point.kkt.low_rank import LowRankKKT
 from pcl.interior_point.kkt.low_rank_matrix import LowRank
+from pcl.support.sparse import times_transposed
 
 _GOOD = 1e-10       # relative residual at which refinement ends
 _BAD = 1e-5         # relative residual above which the matrix counts as singular
@@ -96,7 +97,7 @@ class System:
     def _residual(self, dx, lam, b_x, b_c):
         r_x, r_c = b_x - self._d_x * dx, b_c
         if self._form.m:
-            r_x -= self._form.transposes.product(self._J, lam)
+            r_x -= times_transposed(self._J, lam)
             r_c = b_c - self._J @ dx + self._d_c * lam
         if self._W is not None:
             r_x -= self._W @ dx

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from pcl.engine import nodes
 from pcl.engine.second.constants import CONSTANTS
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 from pcl.support.types import ArrayLike, Tensor
 from pcl.support.validate import float64_sparse
 
@@ -136,7 +136,7 @@ class LinearMapPoint:
     def __init__(self, linear_map, x):
         self._map, self._before = linear_map, x.shape
         self._columns = linear_map.flattened(x.shape)[1:]
-        value = times(linear_map.matrix, x.reshape(-1, *self._columns))
+        value = linear_map.matrix @ x.reshape(-1, *self._columns)
         self.value = value.reshape(linear_map.result(x.shape))
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:

@@ -8,7 +8,6 @@ import scipy.sparse as sp
 from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, with_data
-from pcl.support.sparse import times
 
 # Coefficients whose entries are numbered at a time: 20 to 100 MB of temporaries.
 BLOCK = 2 ** 17
@@ -50,7 +49,7 @@ class Pattern:
 
     def matrix(self, coefficients):
         """Σ_j A_j(c_j) as a CSC array."""
-        first, *others = (times(m, c) for m, c in zip(self.maps, coefficients))
+        first, *others = (m @ c for m, c in zip(self.maps, coefficients))
         for data in others:
             first += data
         return self.with_values(first)

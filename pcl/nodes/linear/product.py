@@ -10,7 +10,7 @@ from pcl.engine.second.constants import CONSTANTS
 from pcl.engine.second.patterns import PATTERNS
 from pcl.engine.second.tangent import total
 from pcl.nodes.linear.pattern import pattern_of
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 
 
 class ProductNode:
@@ -53,7 +53,7 @@ class ProductPoint:
         self.flat = flat_structures(node.structures, node.columns)
         self.x, self.coefficients = x, coefficients
         self.matrix = node.matrix(coefficients)
-        self.value = times(self.matrix, x)
+        self.value = self.matrix @ x
 
     def pullback(self, adjoint: np.ndarray, wanted: Sequence[bool]) -> tuple:
         bars = [s.coefficient_adjoint(adjoint.ravel(), self.x.ravel()) if want else None

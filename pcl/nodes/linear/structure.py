@@ -12,7 +12,7 @@ from pcl.engine.second.patterns import PATTERNS
 from pcl.nodes.linear.linear_map import LinearMap
 from pcl.support.arrays import digest, selection, with_data
 from pcl.support.caches import Bounded, Companions
-from pcl.support.sparse import times, times_transposed
+from pcl.support.sparse import times_transposed
 from pcl.support.types import Array, ArrayLike, Integers, Tensor
 from pcl.support.validate import float64_sparse, positive_integer, whole_numbers
 
@@ -130,20 +130,20 @@ class Structure:
 
     def apply(self, c: Array, u: Array) -> Array:
         """A(c) u for a vector u."""
-        return times_transposed(self.test, np.repeat(c, self.group) * times(self.trial, u))
+        return times_transposed(self.test, np.repeat(c, self.group) * (self.trial @ u))
 
     def coefficient_adjoint(self, mu: Array, u: Array) -> Array:
         """∂(μᵀ A(c) u)/∂c, shape (N,), with μ = `mu` (n_rows,), u (n_cols,)."""
-        products = times(self.test, mu) * times(self.trial, u)
+        products = (self.test @ mu) * (self.trial @ u)
         return products if self.group == 1 else products.reshape(self.size, self.group).sum(axis=1)
 
     def left(self, u: Array) -> sp.sparray:
         """∂(A(c) u)/∂c, sparse (n_rows, N)."""
-        return self._grouped_test.transposed(times(self.trial, u))
+        return self._grouped_test.transposed(self.trial @ u)
 
     def right(self, mu: Array) -> sp.sparray:
         """∂²(μᵀ A(c) u)/∂c∂u, sparse (N, n_cols), with μ = `mu` (n_rows,)."""
-        return self._grouped_trial.weighted(times(self.test, mu))
+        return self._grouped_trial.weighted(self.test @ mu)
 
     @functools.cached_property
     def _grouped_test(self):

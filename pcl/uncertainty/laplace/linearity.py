@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from pcl.support.interface import FAILURES
 from pcl.support.types import Array
 
 NONLINEAR = 0.5     # standard deviations by which a law may differ from its linearisation
@@ -71,18 +70,11 @@ def _difference(law, deviation, offsets, values):
 
 
 def _astray(posterior, offsets):
-    at_peak, *drawn = (_log_density(posterior, posterior.theta + each) for each in
-                       (0.0 * posterior.theta, *offsets))
+    from pcl.uncertainty.sampling.density import LogDensity         # which knows of Laplace itself
+    density = LogDensity(posterior.problem, posterior.sigma)
+    try:
+        at_peak, *drawn = (density(posterior.theta + each) for each in (0.0, *offsets))
+    except ValueError:      # a fit whose variances are not known has no density: nothing is told
+        return False
     k = posterior.theta.size - posterior.left_out
     return bool(2.0 * np.median(at_peak - np.array(drawn)) > k + _FAR * np.sqrt(2.0 * k))
-
-
-def _log_density(posterior, theta):
-    """log p(θ | y) up to a constant, −∞ where it has no value."""
-    try:
-        value = posterior.problem.log_density(theta) / posterior.sigma ** 2
-    except ValueError:      # a fit whose variances are not known has no density: nothing is told
-        return 0.0
-    except FAILURES:
-        return -np.inf
-    return value if np.isfinite(value) else -np.inf
