@@ -37,20 +37,6 @@ def parse_bounds(bounds, size, slices=None):
     return _checked(lower, upper)
 
 
-def pushed_inside(theta, bounds, margin=0.0):
-    """θ moved into the box, at least `margin` max(|bound|, 1) away from finite bounds.
-
-    Where the box is narrower than two margins, its middle.
-    """
-    if bounds is None:
-        return theta
-    lower, upper = bounds
-    finite = np.where(np.isfinite(lower), lower, 0.0), np.where(np.isfinite(upper), upper, 0.0)
-    below, above = (margin * np.maximum(np.abs(side), 1.0) for side in finite)
-    half = 0.5 * (upper - lower)
-    return np.clip(theta, lower + np.minimum(below, half), upper - np.minimum(above, half))
-
-
 def _from_pairs(bounds, size):
     if not isinstance(bounds, Sequence | np.ndarray):
         raise TypeError(f"bounds is a {type(bounds).__name__}; expected one pair (lower, upper) "

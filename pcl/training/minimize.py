@@ -16,7 +16,7 @@ from pcl.support.memory import require
 from pcl.support.types import ArrayLike
 from pcl.support.validate import float64_array, positive_integer
 from pcl.training.automatic import automatic
-from pcl.training.bounds import parse_bounds, pushed_inside
+from pcl.training.bounds import parse_bounds
 from pcl.training.checkpoint import Session
 from pcl.training.drivers.batches import BatchEvaluator
 from pcl.training.drivers.hand_over import SwitchingEvaluator
@@ -28,6 +28,7 @@ from pcl.training.progress import Progress
 from pcl.training.result import Result
 from pcl.training.run.deadline import TimedProblem
 from pcl.training.run.evaluator import Counts, LossEvaluator
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.objective import Objective
 from pcl.training.run.run import Run, Stop, Tolerances, norm
 from pcl.training.run.status import Status

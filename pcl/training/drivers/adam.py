@@ -19,6 +19,7 @@ from pcl.support.interface import FAILURES
 from pcl.training.drivers.batches import BatchEvaluator
 from pcl.training.drivers.scipy_minimize import kept_scale
 from pcl.training.run.driven import Driven
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
@@ -40,7 +41,8 @@ def drive(run: Driven, method: str, options: Mapping[str, Any],
         if run.offers:
             run.offer(scale=float(scale), rate=rate, **moments.state())
         if batches is None or batches.size is None:
-            theta = _within(run, run.current.theta - rate * moments.step(run.current.gradient / scale))
+            theta = pushed_inside(run.current.theta - rate * moments.step(run.current.gradient / scale),
+                                  run.bounds)
         else:
             before = moments.state()
             theta = _through(run, batches, moments, rate, scale)
@@ -66,13 +68,8 @@ def _through(run, batches, moments, rate, scale):
             g = batches.batch_gradient(theta, numbers)
         except FAILURES:
             return np.full(theta.size, np.nan)
-        theta = _within(run, theta - rate * moments.step(g / scale))
+        theta = pushed_inside(theta - rate * moments.step(g / scale), run.bounds)
     return theta
-
-
-def _within(run, theta):
-    """The nearest θ within the bounds."""
-    return theta if run.bounds is None else np.clip(theta, *run.bounds)
 
 
 class _Moments:

@@ -30,6 +30,7 @@ from pcl.training.drivers.levenberg_marquardt import DampedModel
 from pcl.training.drivers.part import Part
 from pcl.training.drivers.trust_region_step import TrustRegionModel
 from pcl.training.run.evaluator import LossEvaluator
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import EPS, Stop, norm
 from pcl.training.run.status import Status
 
@@ -197,15 +198,13 @@ class _Question:
         seconds = self._trace[j][0] - self._trace[i][0]
         return (self._trace[i][2] - self._trace[j][2]) / seconds if seconds > 0.0 else 0.0
 
-    def _placed(self, theta):
-        return theta if self._run.bounds is None else np.clip(theta, *self._run.bounds)
-
     def _found(self, distance):
         """Decrease that one step of the next method finds; its cost is measured on the way."""
         began, current = time.perf_counter(), self._run.current
         try:
             step = _MODELS[self._following](self._run, self._evaluator)
-            ends = [self._run.objective.trial(self._placed(current.theta + step(distance / cut)))
+            ends = [self._run.objective.trial(pushed_inside(current.theta + step(distance / cut),
+                                                            self._run.bounds))
                     for cut in _CUTS]
             return current.loss - min(point.loss for point in ends)
         except (*FAILURES, MemoryError):

@@ -36,6 +36,7 @@ from pcl.training.drivers.damped_normal import SVD_FLOPS, normal_model, svd_flop
 from pcl.training.drivers.least_squares import RHO
 from pcl.training.drivers.singular_values import SMALL, full_svd, low_rank_svd, svd
 from pcl.training.run.driven import Driven
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import EPS, norm
 from pcl.training.run.status import Status
 
@@ -230,7 +231,7 @@ class _Search:
         """Decrease predicted for y, and the best point among its end and the corrections."""
         current, best, last = self._run.current, None, norm(y)
         for k in range(self._corrections + 1):
-            theta = self._inside(current.theta + self._scale * model.step(y))
+            theta = pushed_inside(current.theta + self._scale * model.step(y), self._run.bounds)
             moved = model.coordinates((theta - current.theta) / self._scale) \
                 if self._run.bounds is not None else y
             if k == 0:
@@ -251,9 +252,6 @@ class _Search:
 
     def _as_predicted(self, point, predicted, model):
         return (self._run.current.loss - point.loss) / model.unit / model.unit >= predicted
-
-    def _inside(self, theta):
-        return theta if self._run.bounds is None else np.clip(theta, *self._run.bounds)
 
     def _held(self, point):
         if self._run.bounds is None:

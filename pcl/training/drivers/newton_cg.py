@@ -46,6 +46,7 @@ from pcl.training.drivers.box_step import held_by
 from pcl.training.drivers.products import RememberedProducts
 from pcl.training.run.driven import Driven
 from pcl.training.run.evaluator import LossEvaluator
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import EPS, Stop, norm
 from pcl.training.run.status import Status
 
@@ -211,7 +212,7 @@ def _searched(run, step, c1):
     if not slope < 0.0:
         return _nothing(run)
     for _ in range(CUTS):
-        theta = _placed(run, start.theta + t * step.s)
+        theta = pushed_inside(start.theta + t * step.s, run.bounds)
         promised = t * slope if run.bounds is None else start.gradient @ (theta - start.theta)
         visible = -promised > noise
         point = run.trial(theta, gradient=not visible)
@@ -233,10 +234,6 @@ def _fallback(run, c1):
     return _searched(run, Step(s, False), c1) or run.dead_end(Status.LINE_SEARCH_FAILED)
 
 
-def _placed(run, theta):
-    return theta if run.bounds is None else np.clip(theta, *run.bounds)
-
-
 def _settles(run, point, noise):
     """Where a decrease cannot be seen: whether the gradient is smaller."""
     current = run.current
@@ -254,7 +251,7 @@ def _lengthened(run, point, s):
     """Twice as far as long as the loss falls."""
     start, t = run.current.theta, 1.0
     for _ in range(DOUBLINGS):
-        further = run.trial(_placed(run, start + 2.0 * t * s))
+        further = run.trial(pushed_inside(start + 2.0 * t * s, run.bounds))
         if not further.loss < point.loss:
             break
         point, t = further, 2.0 * t

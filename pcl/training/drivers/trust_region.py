@@ -9,6 +9,7 @@ import numpy as np
 from pcl.training.drivers.box_step import BoxModel
 from pcl.training.drivers.trust_region_step import TrustRegionModel
 from pcl.training.run.driven import Driven
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import Stop
 from pcl.training.run.status import Status
 
@@ -27,8 +28,7 @@ def drive(run: Driven, method: str, options: Mapping[str, Any]) -> None:
         step = model.step(radius)
         if not step.decrease > 0.0:
             run.dead_end(Status.RADIUS_COLLAPSED)
-        theta = run.current.theta + step.s
-        point = run.trial(theta if run.bounds is None else np.clip(theta, *run.bounds))
+        point = run.trial(pushed_inside(run.current.theta + step.s, run.bounds))
         ratio = (run.current.loss - point.loss) / step.decrease
         H = run.objective.hessian(point) if ratio > options["eta"] else None
         if H is None and ratio > options["eta"]:    # no Hessian there: a failed trial

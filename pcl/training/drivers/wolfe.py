@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import EPS
 
 TRIALS = 60
@@ -66,8 +67,7 @@ class _Search:
         return _At(t, point.loss, np.nan if point.failed else float(point.gradient @ self._d), point)
 
     def _place(self, t):
-        theta = self._start.point.theta + t * self._d
-        return theta if self._run.bounds is None else np.clip(theta, *self._run.bounds)
+        return pushed_inside(self._start.point.theta + t * self._d, self._run.bounds)
 
     def _decreases(self, at):
         promised = self._c1 * at.t * self._start.slope

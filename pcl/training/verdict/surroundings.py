@@ -4,6 +4,7 @@ import numpy as np
 
 from pcl.support.interface import FAILURES
 from pcl.training.run.evaluator import LossEvaluator, EvaluatedTheta
+from pcl.training.run.inside import pushed_inside
 from pcl.training.run.run import norm
 from pcl.training.verdict.noise import sizes
 
@@ -81,7 +82,7 @@ class Surroundings:
 
     def inside(self, theta):
         """θ moved into the bounds."""
-        return theta if self.bounds is None else np.clip(theta, *self.bounds)
+        return pushed_inside(theta, self.bounds)
 
     @property
     def free_gradient(self):
